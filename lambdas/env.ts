@@ -1,0 +1,33 @@
+/**
+ * Names of the environment variables that connect the stack to the handlers. `lib` sets them, the handlers
+ * read them: one list, so that neither side can spell a name of its own.
+ */
+export type EnvironmentVariable =
+  /** Name of the orders table. */
+  | 'TABLE_NAME'
+  /** ARN of the topic that notifications are published to. */
+  | 'SNS_TOPIC_ARN'
+  /** Name of the Firehose delivery stream that analytics records are put to. */
+  | 'FIREHOSE_STREAM'
+  /** Name (or ARN) of the bus that events are published to. */
+  | 'EVENT_BUS_NAME'
+  /** Name of the table that remembers which events were already notified. */
+  | 'IDEMPOTENCY_TABLE_NAME';
+
+export class MissingEnvironmentVariableError extends Error {
+  override readonly name = 'MissingEnvironmentVariableError';
+  constructor(readonly variable: EnvironmentVariable) {
+    super(`Environment variable ${variable} is not set; it must be a non-empty string.`);
+  }
+}
+
+/**
+ * Reads one variable. Handlers call it while their module loads, so that a missing one fails the start of the
+ * function, with its name, and not some later event.
+ * @throws MissingEnvironmentVariableError if it is unset or empty.
+ */
+export function readEnvironment(variable: EnvironmentVariable): string {
+  const value = process.env[variable];
+  if (!value) throw new MissingEnvironmentVariableError(variable);
+  return value;
+}
