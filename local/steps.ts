@@ -1,0 +1,132 @@
+/**
+ * What happened, step by step, in the words of the services: the live log, `--json` and the tests are all made
+ * of these. A step is a plain JSON object; what one leads to is found by the ids that it carries:
+ * `eventId` (an event on a bus), `requestId` (an invocation) and `trace` (the call that an invocation made).
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** An event as EventBridge delivers it. */
+export interface BusEvent {
+  version: string;
+  id: string;
+  'detail-type': string;
+  source: string;
+  account: string;
+  /** ISO 8601, whole seconds, UTC. */
+  time: string;
+  region: string;
+  resources: string[];
+  detail: unknown;
+  /** On replayed events only. */
+  'replay-name'?: string;
+}
+
+/** One delivery of an event by a rule to one of its targets. */
+interface Delivery {
+  eventId: string;
+  rule: string;
+  /** The target's `Id` in the rule. */
+  target: string;
+  targetArn: string;
+}
+
+export type Step =
+  // EventBridge
+  | { kind: 'event-put'; bus: string; eventId: string; event: BusEvent }
+  | { kind: 'event-refused'; source: string; detailType: string; code: string; message: string }
+  /** The entry was taken, as EventBridge does, but there is no such bus: nobody will ever see the event. */
+  | { kind: 'event-dropped'; bus: string; eventId: string; reason: string }
+  | { kind: 'event-archived'; archive: string; eventId: string }
+  | { kind: 'rule-matched'; eventId: string; rule: string }
+  /** The rule nearly took the event: `reason` says which field did not match, and why. */
+  | { kind: 'rule-missed'; eventId: string; rule: string; field: string; reason: string }
+  | { kind: 'schedule-fired'; rule: string; eventId: string; event: BusEvent }
+  | ({ kind: 'delivered'; payload: string; requestId?: string; attempt: number } & Delivery)
+  | ({
+      kind: 'delivery-failed';
+      code: string;
+      message: string;
+      attempt: number;
+      /** Absent when it is not tried again. */
+      retryInMs?: number;
+    } & Delivery)
+  | ({ kind: 'dead-lettered'; queue: string; attributes: Record<string, string> } & Delivery)
+  /** The event reached neither its target nor a dead-letter queue. */
+  | ({ kind: 'delivery-lost'; code: string; message: string } & Delivery)
+  | { kind: 'replay-changed'; replay: string; state: string; replayed: number; reason?: string }
+  // Lambda
+  | {
+      kind: 'invocation-started';
+      function: string;
+      requestId: string;
+      attempt: number;
+      coldStart: boolean;
+      /** The trace header that this invocation's own calls carry. */
+      callTrace: string;
+    }
+  | {
+      kind: 'invocation-succeeded';
+      function: string;
+      requestId: string;
+      attempt: number;
+      durationMs: number;
+      /** JSON text that the handler returned. */
+      result: string;
+    }
+  | {
+      kind: 'invocation-failed';
+      function: string;
+      requestId: string;
+      attempt: number;
+      durationMs: number;
+      errorType: string;
+      errorMessage: string;
+      retryInMs?: number;
+    }
+  | { kind: 'invocation-throttled'; function: string; requestId: string; retryInMs: number }
+  /** All attempts are used up; the envelope went to the function's on-failure destination. */
+  | {
+      kind: 'invocation-given-up';
+      function: string;
+      requestId: string;
+      condition: string;
+      destination: string;
+    }
+  /** All attempts are used up and there is no destination, or it could not be reached. */
+  | { kind: 'invocation-lost'; function: string; requestId: string; condition: string; message: string }
+  | { kind: 'log-line'; function: string; requestId?: string; logGroup: string; message: string }
+  // The services that handlers call
+  | { kind: 'item-written'; table: string; key: Record<string, unknown>; item: Record<string, unknown> }
+  | { kind: 'message-published'; topic: string; subject?: string; body: string; subscribers: number }
+  | {
+      kind: 'message-sent';
+      queue: string;
+      messageId: string;
+      body: string;
+      attributes: Record<string, string>;
+    }
+  | { kind: 'records-put'; stream: string; count: number; bytes: number }
+  | { kind: 'object-written'; bucket: string; key: string; records: number; bytes: number }
+  | { kind: 'access-denied'; principal: string; action: string; resource: string; reason: string };
+
+/** A component calls it for each step that it makes. */
+export type StepListener = (step: Step) => void;
+
+/** A step with its time (ISO 8601, of the stack's clock) and the trace of the request that it belongs to. */
+export type TimedStep = { at: string; trace?: string } & Step;
+
+const traceOfRequest = new AsyncLocalStorage<string | undefined>();
+
+/**
+ * Does `work` as part of the request that carried this `X-Amzn-Trace-Id`. The SDK sends that header with every
+ * call that is made inside a function, as the invocation's own, so that the call can be told from the calls of
+ * others.
+ */
+export function withTrace<Result>(header: string | undefined, work: () => Result): Result {
+  return traceOfRequest.run(header, work);
+}
+
+/** The trace header of the request at hand, if it has one. */
+export function currentTrace(): string | undefined {
+  return traceOfRequest.getStore();
+}
