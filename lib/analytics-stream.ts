@@ -1,0 +1,112 @@
+import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Effect, PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnDeliveryStream } from 'aws-cdk-lib/aws-kinesisfirehose';
+import { LogGroup, LogStream } from 'aws-cdk-lib/aws-logs';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type CfnBucket,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import type { StageConfig } from './config';
+import type { EventHandler } from './event-handler';
+
+/** Firehose to S3: every event as a line of JSON, compressed, in a folder for each day. */
+export class AnalyticsStream extends Construct {
+  readonly stream: CfnDeliveryStream;
+  readonly bucket: Bucket;
+  readonly errorLogs: LogGroup;
+
+  constructor(scope: Construct, id: string, config: StageConfig) {
+    super(scope, id);
+    const streamName = `${config.prefix}-analytics`;
+    this.bucket = new Bucket(this, 'Bucket', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      removalPolicy: config.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      lifecycleRules: [
+        {
+          id: 'expire',
+          // S3 keeps objects in infrequent access for 30 days at least.
+          ...(config.analyticsRetentionDays > 60 && {
+            transitions: [
+              { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) },
+            ],
+          }),
+          expiration: Duration.days(config.analyticsRetentionDays),
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+        },
+      ],
+    });
+    Validations.of(this.bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason:
+        'Firehose alone writes to it; who reads is recorded by CloudTrail data events where an account has them.',
+    });
+
+    this.errorLogs = new LogGroup(this, 'ErrorLogs', {
+      logGroupName: `/aws/kinesisfirehose/${streamName}`,
+      retention: config.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const errorStream = new LogStream(this, 'ErrorStream', {
+      logGroup: this.errorLogs,
+      logStreamName: 'S3Delivery',
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+
+    // The actions of https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('firehose.amazonaws.com'),
+      inlinePolicies: {
+        deliver: new PolicyDocument({
+          statements: [
+            allow(
+              ['s3:GetBucketLocation', 's3:ListBucket', 's3:ListBucketMultipartUploads'],
+              this.bucket.bucketArn,
+            ),
+            allow(
+              ['s3:AbortMultipartUpload', 's3:GetObject', 's3:PutObject'],
+              this.bucket.arnForObjects('*'),
+            ),
+            allow(['logs:PutLogEvents'], this.errorLogs.logGroupArn),
+          ],
+        }),
+      },
+    });
+    Validations.of(role).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::<${Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket)}.Arn>/*]`,
+      reason: 'Firehose names each object itself; the bucket holds nothing else.',
+    });
+    this.stream = new CfnDeliveryStream(this, 'Stream', {
+      deliveryStreamName: streamName,
+      deliveryStreamType: 'DirectPut',
+      deliveryStreamEncryptionConfigurationInput: { keyType: 'AWS_OWNED_CMK' },
+      extendedS3DestinationConfiguration: {
+        bucketArn: this.bucket.bucketArn,
+        roleArn: role.roleArn,
+        prefix: 'events/!{timestamp:yyyy/MM/dd}/',
+        errorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
+        compressionFormat: 'GZIP',
+        bufferingHints: { intervalInSeconds: 60, sizeInMBs: 5 },
+        cloudWatchLoggingOptions: {
+          enabled: true,
+          logGroupName: this.errorLogs.logGroupName,
+          logStreamName: errorStream.logStreamName,
+        },
+      },
+    });
+  }
+
+  /** Lets the handler put records, and tells it which stream. */
+  grantPut(handler: EventHandler): void {
+    handler.allow(['firehose:PutRecordBatch'], this.stream.attrArn);
+    handler.setEnvironment('FIREHOSE_STREAM', this.stream.ref);
+  }
+}
+
+const allow = (actions: string[], resource: string) =>
+  new PolicyStatement({ effect: Effect.ALLOW, actions, resources: [resource] });

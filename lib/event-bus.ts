@@ -1,0 +1,152 @@
+import { CfnResource, Stack } from 'aws-cdk-lib';
+import { EventBus as CdkEventBus, CfnArchive, CfnRule } from 'aws-cdk-lib/aws-events';
+import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { StageConfig } from './config';
+import { DeadLetterQueue } from './dead-letter-queue';
+import type { EventHandler } from './event-handler';
+
+/** Matches the events that no replay sent: only those carry `replay-name`. */
+const NOT_REPLAYED = { 'replay-name': [{ exists: false }] };
+
+/** What a rule matches: a contract, a selection of one, or any pattern of EventBridge. */
+export interface Selection {
+  readonly pattern: object;
+}
+
+/** What the target receives instead of the event. */
+export interface TargetInput {
+  /** Variable name -> JSON path into the event. */
+  readonly paths: Readonly<Record<string, string>>;
+  /** JSON text with `<variable>` where a value goes. */
+  readonly template: string;
+}
+
+export interface SubscriptionProps {
+  /** Id of the target, unique in the rule. */
+  readonly targetId: string;
+  readonly description: string;
+  /** @default the whole event */
+  readonly input?: TargetInput;
+  /** Whether a replay of the archive reaches this target again. @default true */
+  readonly replayed?: boolean;
+}
+
+/**
+ * The bus, its archive, its policy, and the rules on it. A rule and its target, the permission, the retry policy
+ * and the dead-letter queue come in one call: none can be had without the others.
+ */
+export class EventBus extends Construct {
+  readonly bus: CdkEventBus;
+  readonly archive: CfnArchive;
+  /** Takes what EventBridge could not deliver: the event, and why in the message's attributes. */
+  readonly deadLetterQueue: DeadLetterQueue;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly config: StageConfig,
+  ) {
+    super(scope, id);
+    this.bus = new CdkEventBus(this, 'Bus', {
+      eventBusName: `${config.prefix}-bus`,
+      description: `Events of ${config.prefix}`,
+    });
+    // Says who publishes, for other accounts too (Security Hub EventBridge.3). By type: rendering CDK's own class
+    // prints a warning about its deprecated `principal`, which nothing here sets.
+    const accounts = [Stack.of(this).account, ...config.publisherAccounts];
+    new CfnResource(this, 'Policy', {
+      type: 'AWS::Events::EventBusPolicy',
+      properties: {
+        EventBusName: this.bus.eventBusName,
+        StatementId: 'AllowPublishers',
+        Statement: {
+          Effect: 'Allow',
+          Principal: { AWS: accounts.map((account) => new AccountPrincipal(account).arn) },
+          Action: 'events:PutEvents',
+          Resource: this.bus.eventBusArn,
+        },
+      },
+    });
+    this.archive = new CfnArchive(this, 'Archive', {
+      archiveName: `${config.prefix}-archive`,
+      description: `Every event of ${config.prefix}, for replay`,
+      sourceArn: this.bus.eventBusArn,
+      eventPattern: { source: [{ prefix: '' }] },
+      retentionDays: config.archiveRetentionDays,
+    });
+    this.deadLetterQueue = new DeadLetterQueue(this, 'DeadLetterQueue', `${config.prefix}-dlq`);
+  }
+
+  /** Sends the selected events to the handler, by a rule `<prefix>-<name>` on this bus. */
+  subscribe(name: string, selection: Selection, handler: EventHandler, props: SubscriptionProps): void {
+    const { replayed = true } = props;
+    const rule = this.rule(name, handler, props, {
+      eventBusName: this.bus.eventBusName,
+      eventPattern: { ...selection.pattern, ...(!replayed && NOT_REPLAYED) },
+    });
+    this.permit(rule, handler);
+  }
+
+  /**
+   * Calls the handler on a schedule (UTC), by a rule `<prefix>-<name>`. It lives on the account's default bus:
+   * EventBridge has scheduled rules nowhere else.
+   */
+  schedule(name: string, expression: string, handler: EventHandler, props: SubscriptionProps): void {
+    this.permit(this.rule(name, handler, props, { scheduleExpression: expression }), handler);
+  }
+
+  /** Lets the handler publish events, and tells it to which bus. */
+  grantPublish(handler: EventHandler): void {
+    handler.allow(['events:PutEvents'], this.bus.eventBusArn);
+    handler.setEnvironment('EVENT_BUS_NAME', this.bus.eventBusName);
+  }
+
+  // L1, since the L2 rule knows no `replay-name`, numbers its targets and leaves a target's retry optional.
+  private rule(
+    name: string,
+    handler: EventHandler,
+    props: SubscriptionProps,
+    trigger: { eventBusName?: string; eventPattern?: object; scheduleExpression?: string },
+  ): CfnRule {
+    const { delivery, prefix } = this.config;
+    const rule = new CfnRule(this, name, {
+      name: `${prefix}-${name}`,
+      description: props.description,
+      state: 'ENABLED',
+      ...trigger,
+      targets: [
+        {
+          id: props.targetId,
+          arn: handler.function.functionArn,
+          retryPolicy: {
+            maximumRetryAttempts: delivery.retryAttempts,
+            maximumEventAgeInSeconds: delivery.maxEventAge,
+          },
+          deadLetterConfig: { arn: this.deadLetterQueue.queueArn },
+          ...(props.input && {
+            inputTransformer: { inputPathsMap: props.input.paths, inputTemplate: props.input.template },
+          }),
+        },
+      ],
+    });
+    return rule;
+  }
+
+  /** Lets the rule invoke the function, and put what it cannot deliver into the dead-letter queue. */
+  private permit(rule: CfnRule, handler: EventHandler): void {
+    const events = new ServicePrincipal('events.amazonaws.com');
+    handler.function.addPermission(`AllowEventBridge-${rule.node.id}`, {
+      principal: events,
+      sourceArn: rule.attrArn,
+    });
+    this.deadLetterQueue.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [events],
+        actions: ['sqs:SendMessage'],
+        resources: [this.deadLetterQueue.queueArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
+      }),
+    );
+  }
+}

@@ -1,0 +1,105 @@
+import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from '../lambdas/events';
+import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambdas/notification';
+import { AnalyticsStream } from './analytics-stream';
+import type { StageConfig } from './config';
+import { DeadLetterQueue } from './dead-letter-queue';
+import { EventBus } from './event-bus';
+import { EventHandler } from './event-handler';
+import { Notifications } from './notifications';
+import { OrderStore } from './order-store';
+
+export interface EventDrivenStackProps extends StackProps {
+  readonly config: StageConfig;
+}
+
+/** The picture: publishers -> bus -> rules -> handlers -> table, topic, stream. */
+export class EventDrivenStack extends Stack {
+  constructor(scope: Construct, id: string, { config, ...props }: EventDrivenStackProps) {
+    super(scope, id, props);
+    const { memory, reservedConcurrency, prefix } = config;
+
+    const bus = new EventBus(this, 'Bus', config);
+    const failedEvents = new DeadLetterQueue(this, 'FailedEvents', `${prefix}-failed-events`);
+    const orders = new OrderStore(this, 'Orders', config);
+    const notifications = new Notifications(this, 'Notifications', config);
+    const analyticsStream = new AnalyticsStream(this, 'AnalyticsStream', config);
+
+    const orderProcessor = new EventHandler(this, 'OrderProcessor', {
+      entry: 'order-processor',
+      memorySize: memory.orderProcessor,
+      timeout: Duration.seconds(30),
+      reservedConcurrency: reservedConcurrency.orderProcessor,
+      failedEvents,
+      config,
+    });
+    const notifier = new EventHandler(this, 'Notifier', {
+      entry: 'notifier',
+      memorySize: memory.notifier,
+      timeout: Duration.seconds(30),
+      reservedConcurrency: reservedConcurrency.notifier,
+      failedEvents,
+      config,
+    });
+    const analytics = new EventHandler(this, 'Analytics', {
+      entry: 'analytics',
+      memorySize: memory.analytics,
+      timeout: Duration.seconds(60),
+      reservedConcurrency: reservedConcurrency.analytics,
+      failedEvents,
+      config,
+    });
+
+    orders.grantFold(orderProcessor);
+    orders.grantReport(analytics);
+    notifications.grantNotify(notifier);
+    analyticsStream.grantPut(analytics);
+    bus.grantPublish(analytics);
+
+    bus.subscribe('order-created', OrderCreated, orderProcessor, {
+      targetId: 'OrderProcessor',
+      description: 'A new order goes into the table',
+    });
+    bus.subscribe('order-status-projection', OrderStatusChanged, orderProcessor, {
+      targetId: 'OrderProcessor',
+      description: "Every change of an order's status goes into the table",
+    });
+    bus.subscribe('order-status-changed', OrderStatusChanged.where({ status: NOTIFIED_STATUSES }), notifier, {
+      targetId: 'Notifier',
+      description: 'The customer hears that the order is shipped, delivered or cancelled',
+      input: { paths: NOTIFICATION_INPUT_PATHS, template: NOTIFICATION_INPUT_TEMPLATE },
+      replayed: false,
+    });
+    bus.subscribe('all-events', { pattern: { source: [{ prefix: 'app.' }] } }, analytics, {
+      targetId: 'Analytics',
+      description: 'Every event of our own applications becomes an analytics record',
+    });
+    bus.schedule('daily-report', config.dailyReportSchedule, analytics, {
+      targetId: 'DailyReport',
+      description: 'The orders of the day before are counted',
+      input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
+    });
+
+    Tags.of(this).add('Environment', config.stage);
+    for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
+
+    // What the README's commands and `npm run ops` need.
+    const outputs = {
+      EventBusName: bus.bus.eventBusName,
+      EventBusArn: bus.bus.eventBusArn,
+      ArchiveArn: bus.archive.attrArn,
+      DeadLetterQueueUrl: bus.deadLetterQueue.queueUrl,
+      FailedEventsQueueUrl: failedEvents.queueUrl,
+      OrdersTableName: orders.table.tableName,
+      NotifiedEventsTableName: notifications.notifiedEvents.tableName,
+      NotificationsTopicArn: notifications.topic.topicArn,
+      AnalyticsStreamName: analyticsStream.stream.ref,
+      AnalyticsBucketName: analyticsStream.bucket.bucketName,
+      OrderProcessorName: orderProcessor.function.functionName,
+      NotifierName: notifier.function.functionName,
+      AnalyticsName: analytics.function.functionName,
+    };
+    for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+}

@@ -1,0 +1,51 @@
+import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Alias } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../lambdas/order-table';
+import type { StageConfig } from './config';
+import type { EventHandler } from './event-handler';
+
+/** The topic customers' notifications go to, and the memory of which events were already notified. */
+export class Notifications extends Construct {
+  readonly topic: Topic;
+  readonly notifiedEvents: Table;
+
+  constructor(scope: Construct, id: string, config: StageConfig) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', {
+      topicName: `${config.prefix}-notifications`,
+      enforceSSL: true,
+      // SNS's own key: messages hold e-mail addresses, and whoever may publish in this account may use it.
+      masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
+    });
+    if (config.notificationEmail) this.topic.addSubscription(new EmailSubscription(config.notificationEmail));
+
+    this.notifiedEvents = new Table(this, 'NotifiedEvents', {
+      tableName: `${config.prefix}-notified-events`,
+      partitionKey: { name: IDEMPOTENCY_KEY, type: AttributeType.STRING },
+      timeToLiveAttribute: IDEMPOTENCY_EXPIRY,
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    Validations.of(this.notifiedEvents).acknowledge({
+      id: 'AwsSolutions-DDB3',
+      reason: 'Its items only suppress duplicates and expire within days: there is nothing to restore.',
+    });
+  }
+
+  /** Lets the handler notify, once for each event, and tells it where. */
+  grantNotify(handler: EventHandler): void {
+    handler.allow(['sns:Publish'], this.topic.topicArn);
+    handler.setEnvironment('SNS_TOPIC_ARN', this.topic.topicArn);
+    // The four calls of Powertools' DynamoDB persistence layer.
+    handler.allow(
+      ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      this.notifiedEvents.tableArn,
+    );
+    handler.setEnvironment('IDEMPOTENCY_TABLE_NAME', this.notifiedEvents.tableName);
+  }
+}

@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import { DEFAULT_STAGE, parseStage, readConfig } from '../../lib/config';
+
+const context = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
+
+test("the default stage has the seed's values and bare names", () => {
+  expect(parseStage(DEFAULT_STAGE, {})).toEqual({
+    stage: 'production',
+    prefix: 'event-driven',
+    tags: {},
+    retainData: true,
+    archiveRetentionDays: 30,
+    logRetentionDays: 14,
+    analyticsRetentionDays: 365,
+    logLevel: 'INFO',
+    memory: { orderProcessor: 256, notifier: 128, analytics: 256 },
+    reservedConcurrency: {},
+    delivery: { retryAttempts: 3, maxEventAge: 3600 },
+    processing: { retryAttempts: 2, maxEventAge: 3600 },
+    dailyReportSchedule: 'cron(0 9 * * ? *)',
+    publisherAccounts: [],
+  });
+});
+
+test('another stage has its name in the prefix and does not keep its data', () => {
+  const config = parseStage('dev', { projectName: 'shop' });
+  expect(config.prefix).toBe('shop-dev');
+  expect(config.retainData).toBe(false);
+});
+
+test.each(Object.keys(context.stages))(
+  'the stage %s of cdk.json is valid and picked by -c stage',
+  (stage) => {
+    expect(readConfig(new App({ context: { ...context, stage } }).node).stage).toBe(stage);
+  },
+);
+
+test('without any stages in the context the default stage is there', () => {
+  expect(readConfig(new App().node).prefix).toBe('event-driven');
+});
+
+test.each([
+  [
+    { stage: 'porduction', stages: { production: {}, dev: {} } },
+    `stage is "porduction", but must be one of cdk.json's stages: production, dev.`,
+  ],
+  [{ stages: [] }, 'cdk.json: context.stages is [], but must be an object of stages.'],
+  [
+    { stage: 'Dev', stages: { Dev: {} } },
+    'stage is "Dev", but must be 1 to 15 lower-case letters, digits or hyphens, a letter first.',
+  ],
+])('a wrong context %j is one line that says what is allowed', (wrong, message) => {
+  expect(() => readConfig(new App({ context: wrong }).node)).toThrow(message);
+});
+
+test.each<[unknown, string]>([
+  [5, 'cdk.json: stages.dev is 5, but must be an object of settings.'],
+  [{ memry: 1 }, 'cdk.json: stages.dev.memry is not a setting; allowed are projectName, tags,'],
+  [
+    { memory: { notfier: 128 } },
+    'cdk.json: stages.dev.memory.notfier is not a setting; allowed are orderProcessor, notifier, analytics.',
+  ],
+  [
+    { memory: { notifier: '128' } },
+    'cdk.json: stages.dev.memory.notifier is "128", but must be a whole number',
+  ],
+  [
+    { memory: { notifier: 64 } },
+    'cdk.json: stages.dev.memory.notifier is 64, but must be a whole number from 128 to 10240.',
+  ],
+  [
+    { projectName: 'Event Driven' },
+    'cdk.json: stages.dev.projectName is "Event Driven", but must be 1 to 24 lower-case letters, digits or hyphens, a letter first.',
+  ],
+  [
+    { logLevel: 'info' },
+    'cdk.json: stages.dev.logLevel is "info", but must be one of DEBUG, INFO, WARN, ERROR.',
+  ],
+  [
+    { logRetentionDays: 15 },
+    'cdk.json: stages.dev.logRetentionDays is 15, but must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653.',
+  ],
+  [
+    { delivery: { retryAttempts: 186 } },
+    'cdk.json: stages.dev.delivery.retryAttempts is 186, but must be a whole number from 0 to 185.',
+  ],
+  [
+    { processing: { maxEventAge: 59.5 } },
+    'cdk.json: stages.dev.processing.maxEventAge is 59.5, but must be a whole number from 60 to 21600.',
+  ],
+  [
+    { publisherAccounts: ['12345'] },
+    'cdk.json: stages.dev.publisherAccounts.0 is "12345", but must be an account id of 12 digits.',
+  ],
+  [{ retainData: 'no' }, 'cdk.json: stages.dev.retainData is "no", but must be true or false.'],
+  [{ alarmEmail: 'ops' }, 'cdk.json: stages.dev.alarmEmail is "ops", but must be an e-mail address.'],
+  [{ tags: { 'aws:x': 'y' } }, 'cdk.json: stages.dev.tags.aws:x is "aws:x", but must be a tag key'],
+  [
+    { dailyReportSchedule: 'at nine' },
+    'cdk.json: stages.dev.dailyReportSchedule is "at nine", but must be a cron(...) or rate(...) expression of EventBridge.',
+  ],
+])('the setting %j is refused with its name, its value and what is allowed', (settings, message) => {
+  expect(() => parseStage('dev', settings)).toThrow(message);
+});
