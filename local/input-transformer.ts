@@ -24,6 +24,8 @@
  * (`300.0` becomes `300`, integers beyond 2^53 lose digits).
  */
 
+import type { BusEvent } from './steps';
+
 /** The part of an `AWS::Events::Rule` target that decides its input. */
 export interface TargetInput {
   readonly Id: string;
@@ -68,7 +70,7 @@ export interface InputReference {
 }
 
 export interface CompiledInput {
-  (event: object, context: DeliveryContext): TransformedInput;
+  (event: BusEvent, context: DeliveryContext): TransformedInput;
   /** In the order of the template, for static analysis. Empty for a constant. */
   readonly references: readonly InputReference[];
 }
@@ -103,7 +105,7 @@ function compileConstant(targetId: string, input: string): CompiledInput {
 function compilePath(targetId: string, path: string): CompiledInput {
   checkLength(targetId, 'inputPath', path, 256);
   const find = compileJsonPath(targetId, path);
-  const transform = (event: object): TransformedInput => {
+  const transform = (event: BusEvent): TransformedInput => {
     const value = find(event);
     return value === undefined
       ? { delivered: false, reason: `InputPath ${path} finds nothing in the event` }
@@ -134,7 +136,7 @@ function compileTransformer(
   if (!template.isJson) checkText(targetId, InputTemplate);
   const fields = template.isJson ? locatePlaceholders(targetId, template) : new Map<number, string>();
 
-  const transform = (event: object, context: DeliveryContext): TransformedInput => {
+  const transform = (event: BusEvent, context: DeliveryContext): TransformedInput => {
     const insertions = template.placeholders.map(({ name, position }) =>
       insertion(variables.get(name)?.read(event, context), position, template.isJson),
     );
@@ -160,7 +162,7 @@ function compileTransformer(
 interface Variable {
   /** The JSON path that the variable stands for, if it is one. */
   readonly path?: string;
-  readonly read: (event: object, context: DeliveryContext) => unknown;
+  readonly read: (event: BusEvent, context: DeliveryContext) => unknown;
 }
 
 const RESERVED_VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
@@ -175,16 +177,8 @@ const RESERVED_VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variab
 const JSON_VARIABLES: ReadonlySet<string> = new Set(['aws.events.event', 'aws.events.event.json']);
 
 /** The event without its detail, as recorded: `detail-type` is renamed, and the time is the ingestion time. */
-function envelope(event: object, ingestionTime: string): object {
-  const {
-    id,
-    account,
-    'detail-type': detailType,
-    source,
-    region,
-    resources,
-    version,
-  } = event as Record<string, unknown>;
+function envelope(event: BusEvent, ingestionTime: string): object {
+  const { id, account, 'detail-type': detailType, source, region, resources, version } = event;
   return { id, account, detailType, time: ingestionTime, source, region, resources, version };
 }
 
@@ -309,7 +303,7 @@ function checkText(targetId: string, text: string): void {
  * the wildcards `.*` and `[*]`. A path with a wildcard finds an array of what each branch holds. The returned
  * function gives undefined where nothing is found.
  */
-function compileJsonPath(targetId: string, path: string): (event: object) => unknown {
+function compileJsonPath(targetId: string, path: string): (event: BusEvent) => unknown {
   if (!/^\$(\.[\w/-]+|\.\*|\[\d+\]|\[\*\])*$/.test(path)) {
     throw new InvalidTargetInputError(`InputPath for target ${targetId} is invalid.`);
   }
