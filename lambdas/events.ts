@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
+import { redactEmails } from './personal-data';
 
 /** The states of an order. `STATUS_TRANSITIONS` says which may follow which. */
 export const ORDER_STATUSES = ['PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;
@@ -45,11 +46,11 @@ export interface EventEnvelope {
   readonly 'detail-type': string;
   readonly source: string;
   readonly account: string;
-  /** ISO 8601, whole seconds, UTC. */
+  /** ISO 8601 with milliseconds, UTC, once parsed; EventBridge writes whole seconds. */
   readonly time: string;
   readonly region: string;
   readonly resources: readonly string[];
-  readonly detail: unknown;
+  readonly detail: Readonly<Record<string, unknown>>;
   /** Set on replayed events only. */
   readonly 'replay-name'?: string;
 }
@@ -73,7 +74,7 @@ export interface ParsedEvent<Detail> {
 export class PoisonEventError extends Error {
   override readonly name = 'PoisonEventError';
   constructor(
-    /** `source/detail-type` as far as known. */
+    /** `source/detail-type`, as far as it is known. */
     readonly eventType: string,
     /** Dotted path of the offending field, e.g. `detail.total`. */
     readonly field: string,
@@ -114,10 +115,10 @@ interface ContractDefinition<Schema extends AnyObjectSchema, Detail> {
 /** Ids a caller may give to a new event; each has a default. */
 export interface EventIds {
   /** Default: a new UUID. */
-  readonly eventId?: string;
+  readonly eventId?: string | undefined;
   /** Default: the event id. */
-  readonly correlationId?: string;
-  readonly causationId?: string;
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
 }
 
 export class EventContract<Schema extends AnyObjectSchema = AnyObjectSchema, Detail = v.InferOutput<Schema>>
@@ -159,16 +160,15 @@ export class EventContract<Schema extends AnyObjectSchema = AnyObjectSchema, Det
     const type = `${envelope.source}/${envelope['detail-type']}`;
     if (type !== this.type)
       throw new PoisonEventError(type, 'detail-type', `expected an event of type ${this.type}.`);
-    const metadata = parseMetadata(type, envelope, this.version);
-    const time = new Date(envelope.time).toISOString();
-    const detail = check(type, 'detail', this.schema, envelope.detail);
+    const metadata = parseMetadata(type, envelope.detail.metadata, envelope.id, this.version);
+    const detail = check(type, 'detail', this.schema, envelope.detail, this.personalData);
     return {
       id: envelope.id,
       source: envelope.source,
       detailType: envelope['detail-type'],
-      time,
+      time: envelope.time,
       metadata,
-      detail: this.#complete(detail, time),
+      detail: this.#complete(detail, envelope.time),
     };
   }
 
@@ -180,13 +180,10 @@ export class EventContract<Schema extends AnyObjectSchema = AnyObjectSchema, Det
     detail: v.InferInput<Schema>,
     ids: EventIds = {},
   ): v.InferInput<Schema> & { metadata: EventMetadata } {
-    check(this.type, 'detail', this.schema, detail);
+    check(this.type, 'detail', this.schema, detail, this.personalData);
     const eventId = ids.eventId ?? randomUUID();
-    const { correlationId = eventId, causationId } = ids;
-    return {
-      ...detail,
-      metadata: { eventId, version: this.version, correlationId, ...(causationId && { causationId }) },
-    };
+    const given = { ...ids, eventId, version: this.version };
+    return { ...detail, metadata: parseMetadata(this.type, given, eventId, this.version) };
   }
 
   /** `source/detail-type`, the name of the contract in messages. */
@@ -195,32 +192,42 @@ export class EventContract<Schema extends AnyObjectSchema = AnyObjectSchema, Det
   }
 }
 
-const Identifier = v.pipe(v.string(), v.minLength(1), v.maxLength(256));
-const Timestamp = v.pipe(
+// The message of each rule below says what is expected; `check` says what was received.
+
+/** Ids stand in logs: no blanks, and no @, so that nobody's address is taken for one. */
+const Id = v.pipe(
   v.string(),
-  v.isoTimestamp(),
-  v.check((text) => !Number.isNaN(Date.parse(text)), 'Not a date that exists'),
-  // One spelling for each instant, so that timestamps compare as strings.
+  v.regex(/^[\w.:/#+=-]{1,128}$/, '1 to 128 letters, digits or any of . _ : / # + = -'),
+);
+
+/** What a timestamp becomes: one spelling for each instant, so that timestamps compare as strings. */
+const TIMESTAMP_LENGTH = '2026-01-15T10:00:00.000Z'.length;
+
+export const Timestamp = v.pipe(
+  v.string(),
+  v.isoTimestamp('a date and time with its zone, e.g. 2026-01-15T10:00:00Z'),
+  v.check(isOnCalendar, 'a date that exists'),
   v.transform((text) => new Date(text).toISOString()),
+  v.check((text) => text.length === TIMESTAMP_LENGTH, 'a year from 0000 to 9999'),
 );
 
 const Envelope = v.looseObject({
   version: v.string(),
-  id: Identifier,
+  id: Id,
   'detail-type': v.string(),
   source: v.string(),
   account: v.string(),
-  time: v.pipe(v.string(), v.isoTimestamp()),
+  time: Timestamp,
   region: v.string(),
   resources: v.array(v.string()),
-  detail: v.unknown(),
+  detail: v.record(v.string(), v.unknown()),
 });
 
-const Metadata = v.looseObject({
-  eventId: v.optional(Identifier),
-  version: v.optional(v.number(), 1),
-  correlationId: v.optional(Identifier),
-  causationId: v.optional(Identifier),
+export const Metadata = v.object({
+  eventId: v.optional(Id),
+  version: v.optional(v.pipe(v.number(), v.integer('a whole number')), 1),
+  correlationId: v.optional(Id),
+  causationId: v.optional(Id),
 });
 
 /**
@@ -232,53 +239,115 @@ export function parseEnvelope(event: unknown): EventEnvelope {
 }
 
 /**
- * Reads `detail.metadata`, filling what is missing from the envelope.
- * @param knownVersion if given, the only version that is accepted
- * @throws PoisonEventError for malformed metadata or another version.
+ * Reads a detail's metadata, filling what is missing.
+ * @param given undefined if the detail has none
+ * @param id the envelope's
+ * @throws PoisonEventError for malformed metadata and for another version.
  */
-export function parseMetadata(type: string, envelope: EventEnvelope, knownVersion?: number): EventMetadata {
-  const given = (envelope.detail as { metadata?: unknown } | null)?.metadata ?? {};
-  const metadata = check(type, 'detail.metadata', Metadata, given);
-  if (knownVersion !== undefined && metadata.version !== knownVersion) {
+export function parseMetadata(type: string, given: unknown, id: string, version: number): EventMetadata {
+  const metadata = check(type, 'detail.metadata', Metadata, given ?? {});
+  if (metadata.version !== version) {
     throw new PoisonEventError(
       type,
       'detail.metadata.version',
-      `is ${metadata.version}, but this code reads version ${knownVersion} only.`,
+      `is ${metadata.version}, but this code reads version ${version} only.`,
     );
   }
-  const eventId = metadata.eventId ?? envelope.id;
-  return {
-    eventId,
-    version: metadata.version,
-    correlationId: metadata.correlationId ?? eventId,
-    causationId: metadata.causationId,
-  };
+  const { eventId = id, correlationId = eventId, causationId } = metadata;
+  return { eventId, version, correlationId, ...(causationId && { causationId }) };
 }
 
-/** Checks `value` and throws the first problem as a PoisonEventError with its dotted path. */
+/**
+ * Checks `value` and throws the first problem as a PoisonEventError with its dotted path. The message quotes the
+ * offending value, as far as it fits in a log: no e-mail address, no personal field, no whole object.
+ * @param at the path of `value` in the event
+ */
 export function check<Schema extends v.GenericSchema>(
   type: string,
   at: string,
   schema: Schema,
   value: unknown,
+  personalData: readonly string[] = [],
 ): v.InferOutput<Schema> {
   const result = v.safeParse(schema, value, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const field = [at, v.getDotPath(issue)].filter(Boolean).join('.') || 'event';
-  throw new PoisonEventError(type, field, `${issue.message}.`);
+  const path = v.getDotPath(issue) ?? '';
+  const field = [at, path].filter(Boolean).join('.') || 'event';
+  // A type that is wrong is told by `expected`; a value that breaks a rule by the rule's own message.
+  const expected = issue.kind === 'schema' && issue.expected ? issue.expected : issue.message;
+  const received = personalData.includes(path) ? `a ${typeof issue.input}` : quote(issue.input);
+  throw new PoisonEventError(type, field, `expected ${expected}, received ${received}.`);
+}
+
+/** Longest value in an error message, in characters. */
+const QUOTE_LENGTH = 80;
+
+function quote(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = redactEmails(JSON.stringify(value));
+  return text.length > QUOTE_LENGTH ? `${text.slice(0, QUOTE_LENGTH)}...` : text;
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isOnCalendar(timestamp: string): boolean {
+  const [year = 0, month = 0, day = 0] = timestamp.slice(0, 'YYYY-MM-DD'.length).split('-').map(Number);
+  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate() && !Number.isNaN(Date.parse(timestamp));
 }
 
 /**
  * An order id stands inside quotes in the notifier's input template, where EventBridge escapes nothing: a quote
- * or a backslash in it would make the notification undeliverable. It is also a DynamoDB key.
+ * or a backslash in it would make the notification undeliverable. It is also a DynamoDB key, and stands in logs.
  */
-const OrderId = v.pipe(
+export const OrderId = v.pipe(
   v.string(),
-  v.regex(/^[\w.:/#@-]{1,128}$/, 'Must be 1 to 128 letters, digits or any of . _ : / # @ -'),
+  v.regex(/^[\w.:/#-]{1,128}$/, '1 to 128 letters, digits or any of . _ : / # -'),
 );
-const Email = v.pipe(v.string(), v.maxLength(254), v.email());
+
+const CustomerId = v.pipe(
+  v.string(),
+  v.minLength(1, 'at least 1 character'),
+  v.maxLength(256, 'at most 256 characters'),
+);
+
+/** The shape only, and generously: an order is not refused for an unusual address. */
+export const Email = v.pipe(
+  v.string(),
+  v.regex(
+    /^[\w.!#$%&'*+/=?^`{|}~\u00a1-\uffff-]{1,64}@[\w.\u00a1-\uffff-]{1,187}\.[\w\u00a1-\uffff-]{2,63}$/,
+    'an e-mail address',
+  ),
+);
+
 const Status = v.picklist(ORDER_STATUSES);
+
+const Count = v.pipe(v.number(), v.integer('a whole number'), v.minValue(0, 'at least 0'));
+
+/** DynamoDB keeps numbers from 1e-130; the SDK writes none that JavaScript may have rounded. */
+const isStorable = (number: number) =>
+  Math.abs(number) <= Number.MAX_SAFE_INTEGER && (number === 0 || Math.abs(number) >= 1e-130);
+
+/** Bytes of JSON. An item of the table takes 400 KB, with the other attributes and DynamoDB's own overhead. */
+const ITEMS_SIZE = 256 * 1024;
+/** Levels of nesting inside an order's items; DynamoDB has 32 in all. */
+const ITEMS_DEPTH = 24;
+
+const Items = v.pipe(
+  v.array(v.record(v.string(), v.unknown())),
+  v.check((items) => isStorableDeep(items, ITEMS_DEPTH), `at most ${ITEMS_DEPTH} levels, numbers up to 2^53`),
+  v.check(
+    (items) => Buffer.byteLength(JSON.stringify(items)) <= ITEMS_SIZE,
+    `at most ${ITEMS_SIZE} bytes of JSON`,
+  ),
+);
+
+function isStorableDeep(value: unknown, levels: number): boolean {
+  if (typeof value === 'number') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((child) => isStorableDeep(child, levels - 1));
+}
 
 /** An order was placed. The first event of each order; the table's item is made of it. */
 export const OrderCreated = new EventContract({
@@ -287,11 +356,12 @@ export const OrderCreated = new EventContract({
   version: 1,
   schema: v.object({
     orderId: OrderId,
-    customerId: Identifier,
+    customerId: CustomerId,
     customerEmail: v.optional(Email),
     /** Any JSON objects: the order processor stores them as they are. */
-    items: v.optional(v.array(v.record(v.string(), v.unknown())), []),
-    total: v.pipe(v.number(), v.finite(), v.minValue(0)),
+    items: v.optional(Items, []),
+    /** In the currency's unit. */
+    total: v.pipe(v.number(), v.minValue(0, 'at least 0'), v.check(isStorable, 'at most 2^53 - 1')),
     /** Default: the event's time. */
     createdAt: v.optional(Timestamp),
   }),
@@ -338,16 +408,13 @@ export const DailyReportGenerated = new EventContract({
   version: 1,
   schema: v.object({
     /** The day that was counted (UTC), `YYYY-MM-DD`. */
-    date: v.pipe(v.string(), v.isoDate()),
+    date: v.pipe(v.string(), v.isoDate('a date as in 2026-01-15')),
     /** Orders created on that day. */
-    orders: v.pipe(v.number(), v.integer(), v.minValue(0)),
+    orders: Count,
     /** Sum of their totals, in the currency's unit. */
     revenue: v.number(),
     /** The same by the status that the orders have now. */
-    byStatus: v.record(
-      Status,
-      v.object({ orders: v.pipe(v.number(), v.integer(), v.minValue(0)), revenue: v.number() }),
-    ),
+    byStatus: v.record(Status, v.object({ orders: Count, revenue: v.number() })),
     generatedAt: v.optional(Timestamp),
   }),
   complete: (detail, time) => ({ ...detail, generatedAt: detail.generatedAt ?? time }),
@@ -364,6 +431,12 @@ export const DailyReportGenerated = new EventContract({
 /** All contracts, for tools that go through them. */
 export const CONTRACTS = [OrderCreated, OrderStatusChanged, DailyReportGenerated] as const;
 
+/** The contract of a type of event, if there is one. */
+export function findContract(source: string, detailType: string) {
+  return CONTRACTS.find((contract) => contract.source === source && contract.detailType === detailType);
+}
+
 /** The detail of a contract with its defaults filled in. */
-export type DetailOf<Contract> =
-  Contract extends EventContract<AnyObjectSchema, infer Detail> ? Detail : never;
+export type DetailOf<Contract extends { parse(event: unknown): ParsedEvent<unknown> }> = ReturnType<
+  Contract['parse']
+>['detail'];

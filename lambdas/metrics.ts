@@ -1,0 +1,17 @@
+/** Names of the custom metrics that the handlers count and that `lib` alarms on and draws. */
+export const METRICS = {
+  /** Orders that entered the table; each counts once, whatever arrives twice. */
+  ordersProcessed: 'OrdersProcessed',
+  /** Sum of those orders' totals, in the currency's unit. */
+  revenue: 'Revenue',
+  /** Events that had already been handled. */
+  duplicateEvents: 'DuplicateEvents',
+  /** Notifications published to the topic. */
+  notificationsSent: 'NotificationsSent',
+  /** Events that no retry can help. */
+  poisonEvents: 'PoisonEvents',
+  /** Daily reports published: one each day. */
+  dailyReportsPublished: 'DailyReportsPublished',
+} as const;
+
+export type MetricName = (typeof METRICS)[keyof typeof METRICS];

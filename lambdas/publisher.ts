@@ -1,0 +1,352 @@
+/**
+ * Publishes events: checked by their contracts, in as few calls as the service allows, and sent again if only
+ * some entries of a call failed.
+ *
+ * An order is one write, the event. The table follows it (`order-processor/`), so no crash can leave an order
+ * that nobody heard of, and a reader of the table may for a moment not see what was just published.
+ */
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { CLIENT_CONFIG } from './client-config';
+import { readEnvironment } from './env';
+import {
+  type CONTRACTS,
+  check,
+  type EventIds,
+  OrderCreated,
+  OrderId,
+  type OrderStatus,
+  OrderStatusChanged,
+  STATUS_TRANSITIONS,
+} from './events';
+import { ORDER_KEY } from './order-table';
+import {
+  BACKOFF,
+  type Backoff,
+  type EntryFailure,
+  type EntryResult,
+  hasFailed,
+  sendWithRetries,
+} from './partial-retry';
+
+type Contract = (typeof CONTRACTS)[number];
+
+type NewEventOf<C> = C extends Contract
+  ? { readonly contract: C; readonly detail: C['example']; readonly ids?: EventIds }
+  : never;
+
+/** An event to publish. */
+export type NewEvent = NewEventOf<Contract>;
+
+export interface PublishedEvent {
+  /** `metadata.eventId`, by which consumers know the event. */
+  readonly eventId: string;
+  /** The envelope's `id`, given by EventBridge. */
+  readonly envelopeId: string;
+}
+
+export interface PublishOptions extends Partial<Backoff> {
+  /** Name or ARN. Default: the environment variable EVENT_BUS_NAME. */
+  readonly busName?: string | undefined;
+  /** Default: one client for the process. */
+  readonly eventBridge?: EventBridgeClient;
+  readonly now?: () => Date;
+}
+
+export interface OrderOptions extends PublishOptions {
+  readonly ids?: EventIds;
+}
+
+export interface OrderStatusOptions extends OrderOptions {
+  /** The orders table. Default: the environment variable TABLE_NAME. */
+  readonly tableName?: string | undefined;
+  /** Default: one client for the process. */
+  readonly dynamodb?: DynamoDBDocumentClient;
+}
+
+/** One event that was not published. */
+export interface PublishFailure extends EntryFailure {
+  /** Position in the list that was given. */
+  readonly index: number;
+  /** `source/detail-type`. */
+  readonly type: string;
+  readonly eventId: string;
+}
+
+/** Failures that a PublishError's message tells; `failures` has all. */
+const TOLD_FAILURES = 10;
+
+export class PublishError extends Error {
+  override readonly name = 'PublishError';
+  constructor(
+    readonly failures: readonly PublishFailure[],
+    /** Those of the same list that were published. */
+    readonly published: readonly PublishedEvent[],
+    options?: ErrorOptions,
+  ) {
+    const told = failures
+      .slice(0, TOLD_FAILURES)
+      .map(({ index, type, eventId, code, message }) => `#${index} ${type} ${eventId}: ${code}: ${message}`);
+    const more = failures.length - told.length;
+    super(
+      `${failures.length} of ${failures.length + published.length} events were not published: ` +
+        told.join('; ') +
+        (more > 0 ? `; and ${more} more` : ''),
+      options,
+    );
+  }
+}
+
+export class EventTooLargeError extends Error {
+  override readonly name = 'EventTooLargeError';
+  constructor(
+    /** Position in the list that was given. */
+    readonly index: number,
+    readonly type: string,
+    /** Bytes, as PutEvents counts them. */
+    readonly size: number,
+  ) {
+    super(`#${index} ${type} has ${size} bytes; EventBridge takes less than ${REQUEST_SIZE}.`);
+  }
+}
+
+export class OrderNotFoundError extends Error {
+  override readonly name = 'OrderNotFoundError';
+  constructor(readonly orderId: string) {
+    super(`Order ${orderId} is not in the table (a new order appears there shortly after its OrderCreated).`);
+  }
+}
+
+export class ImpossibleTransitionError extends Error {
+  override readonly name = 'ImpossibleTransitionError';
+  constructor(
+    readonly orderId: string,
+    readonly from: OrderStatus,
+    readonly to: string,
+    readonly allowed: readonly OrderStatus[],
+  ) {
+    const next = allowed.length > 0 ? `it can become ${allowed.join(' or ')}` : 'that is its last status';
+    super(`Order ${orderId} is ${from} and cannot become ${to}; ${next}.`);
+  }
+}
+
+export class OrderNotReadError extends Error {
+  override readonly name = 'OrderNotReadError';
+  constructor(orderId: string, tableName: string, cause: unknown) {
+    super(`Order ${orderId} could not be read from table ${tableName}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Entries of a PutEvents call. */
+const BATCH_ENTRIES = 10;
+/** A PutEvents call has less than this many bytes in all. */
+const REQUEST_SIZE = 1_024 * 1_024;
+/** What a time counts for, in bytes. */
+const TIME_SIZE = 14;
+
+/** The codes that a later try can mend, by the API reference of PutEventsResultEntry. */
+const TRANSIENT_CODES = ['InternalFailure', 'InternalException', 'ThrottlingException'];
+
+/**
+ * Publishes one event.
+ * @throws what `publishEvents` throws
+ */
+export async function publishEvent<C extends Contract>(
+  contract: C,
+  detail: C['example'],
+  ids: EventIds = {},
+  options: PublishOptions = {},
+): Promise<PublishedEvent> {
+  const [published] = await publishEvents([{ contract, detail, ids } as NewEvent], options);
+  return published as PublishedEvent;
+}
+
+/**
+ * Publishes events in the given order, in calls of at most 10 entries and under 1 MB. If a call as a whole fails,
+ * those after it are not tried.
+ * @returns in the same order
+ * @throws PoisonEventError, EventTooLargeError - before anything is sent
+ * @throws MissingEnvironmentVariableError if no bus is named
+ * @throws PublishError listing each event that was not published
+ */
+export async function publishEvents(
+  events: readonly NewEvent[],
+  {
+    busName = readEnvironment('EVENT_BUS_NAME'),
+    eventBridge = sharedEventBridge(),
+    now = () => new Date(),
+    sleep = BACKOFF.sleep,
+    random = BACKOFF.random,
+  }: PublishOptions = {},
+): Promise<PublishedEvent[]> {
+  const time = now();
+  const outgoing = events.map(({ contract, detail, ids }, index) => {
+    // `NewEvent` ties each detail to its contract, which the compiler cannot follow through the union.
+    const full = contract.create(detail as never, ids);
+    const entry = {
+      EventBusName: busName,
+      Source: contract.source,
+      DetailType: contract.detailType,
+      Detail: JSON.stringify(full),
+      Time: time,
+    };
+    const size = entrySize(entry);
+    if (size >= REQUEST_SIZE) throw new EventTooLargeError(index, contract.type, size);
+    return { index, type: contract.type, eventId: full.metadata.eventId, entry, size };
+  });
+
+  const send = async (entries: readonly PutEventsRequestEntry[]) => {
+    const answer = await eventBridge.send(new PutEventsCommand({ Entries: [...entries] }));
+    return (answer.Entries ?? []).map(
+      ({ EventId, ErrorCode, ErrorMessage }): EntryResult =>
+        ErrorCode ? { code: ErrorCode, message: ErrorMessage ?? '' } : { id: EventId ?? '' },
+    );
+  };
+  const isTransient = ({ code }: EntryFailure) => TRANSIENT_CODES.includes(code);
+
+  const published: PublishedEvent[] = [];
+  const failures: PublishFailure[] = [];
+  let broken: { readonly error: unknown } | undefined;
+  for (const batch of inBatches(outgoing)) {
+    let results: readonly EntryResult[];
+    if (broken) {
+      results = batch.map(() => ({ code: 'NotTried', message: 'an earlier call failed' }));
+    } else {
+      try {
+        const entries = batch.map(({ entry }) => entry);
+        results = await sendWithRetries(entries, send, isTransient, { sleep, random });
+      } catch (error) {
+        broken = { error };
+        const failure = { code: error instanceof Error ? error.name : 'Error', message: reasonOf(error) };
+        results = batch.map(() => failure);
+      }
+    }
+    for (const [position, { index, type, eventId }] of batch.entries()) {
+      const result = results[position] ?? { code: 'NoAnswer', message: 'the response has no such entry' };
+      if (hasFailed(result))
+        failures.push({ index, type, eventId, code: result.code, message: result.message });
+      else published.push({ eventId, envelopeId: result.id });
+    }
+  }
+  if (failures.length > 0) throw new PublishError(failures, published, broken && { cause: broken.error });
+  return published;
+}
+
+/**
+ * Places an order by publishing OrderCreated.
+ * @param order without an id it gets a UUID; without `createdAt`, the present time
+ * @returns the order as published
+ * @throws what `publishEvents` throws
+ */
+export async function createOrder(
+  order: Omit<typeof OrderCreated.example, 'orderId'> & { readonly orderId?: string },
+  { ids, ...options }: OrderOptions = {},
+): Promise<typeof OrderCreated.example> {
+  const { now = () => new Date() } = options;
+  const detail = {
+    ...order,
+    orderId: order.orderId ?? randomUUID(),
+    createdAt: order.createdAt ?? now().toISOString(),
+  };
+  await publishEvent(OrderCreated, detail, ids, options);
+  return detail;
+}
+
+/**
+ * Moves an order to another status by publishing OrderStatusChanged, with the order's present status and e-mail
+ * address as the table has them.
+ * @returns the change as published
+ * @throws OrderNotFoundError, ImpossibleTransitionError, OrderNotReadError, and what `publishEvents` throws
+ */
+export async function updateOrderStatus(
+  orderId: string,
+  status: OrderStatus,
+  {
+    ids,
+    tableName = readEnvironment('TABLE_NAME'),
+    dynamodb = sharedDynamoDB(),
+    ...options
+  }: OrderStatusOptions = {},
+): Promise<typeof OrderStatusChanged.example> {
+  const { now = () => new Date() } = options;
+  check(OrderStatusChanged.type, 'detail.orderId', OrderId, orderId);
+  const order = await readOrder(orderId, tableName, dynamodb);
+  if (!order) throw new OrderNotFoundError(orderId);
+  const allowed = STATUS_TRANSITIONS[order.status];
+  if (!allowed.includes(status)) throw new ImpossibleTransitionError(orderId, order.status, status, allowed);
+  const detail = {
+    orderId,
+    status,
+    previousStatus: order.status,
+    ...(order.customerEmail && { customerEmail: order.customerEmail }),
+    updatedAt: now().toISOString(),
+  };
+  await publishEvent(OrderStatusChanged, detail, ids, options);
+  return detail;
+}
+
+interface StoredOrder {
+  readonly status: OrderStatus;
+  readonly customerEmail?: string;
+}
+
+async function readOrder(
+  orderId: string,
+  tableName: string,
+  dynamodb: DynamoDBDocumentClient,
+): Promise<StoredOrder | undefined> {
+  try {
+    const { Item } = await dynamodb.send(
+      new GetCommand({
+        TableName: tableName,
+        Key: { [ORDER_KEY]: orderId },
+        ConsistentRead: true,
+        ProjectionExpression: '#status, customerEmail',
+        ExpressionAttributeNames: { '#status': 'status' },
+      }),
+    );
+    return Item as StoredOrder | undefined;
+  } catch (error) {
+    throw new OrderNotReadError(orderId, tableName, error);
+  }
+}
+
+/** Bytes of an entry, as the user guide counts them ("Calculating PutEvents event entry size"). */
+function entrySize({ Source = '', DetailType = '', Detail = '' }: PutEventsRequestEntry): number {
+  return TIME_SIZE + Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
+}
+
+function inBatches<Sized extends { readonly size: number }>(entries: readonly Sized[]): Sized[][] {
+  const batches: Sized[][] = [];
+  let batch: Sized[] = [];
+  let size = 0;
+  for (const entry of entries) {
+    if (batch.length === BATCH_ENTRIES || size + entry.size >= REQUEST_SIZE) {
+      batches.push(batch);
+      batch = [];
+      size = 0;
+    }
+    batch.push(entry);
+    size += entry.size;
+  }
+  return batch.length > 0 ? [...batches, batch] : batches;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+// Made at first use: a caller that brings its own client pays for no other.
+let eventBridge: EventBridgeClient | undefined;
+function sharedEventBridge(): EventBridgeClient {
+  eventBridge ??= new EventBridgeClient(CLIENT_CONFIG);
+  return eventBridge;
+}
+
+let dynamodb: DynamoDBDocumentClient | undefined;
+function sharedDynamoDB(): DynamoDBDocumentClient {
+  dynamodb ??= DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG));
+  return dynamodb;
+}

@@ -1,0 +1,120 @@
+/**
+ * What a function tells its operator: one short JSON line for each event, and its metrics in CloudWatch's
+ * embedded metric format. Handlers say what happened; that it is written, and how, is decided here.
+ */
+import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
+import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import type { Context } from 'aws-lambda';
+import { PoisonEventError } from './events';
+import { METRICS, type MetricName } from './metrics';
+import { redactEmails } from './personal-data';
+
+/** What may be said of an event in a log. */
+export interface EventIdentity {
+  /** The detail-type. */
+  readonly type: string;
+  readonly eventId: string;
+  readonly correlationId: string;
+  readonly orderId?: string;
+}
+
+/** What a handler did with its event. */
+export interface Handled<Response> {
+  readonly event: EventIdentity;
+  /** One word, e.g. `stored` or `duplicate`. */
+  readonly outcome: string;
+  readonly metrics?: { readonly [Name in MetricName]?: number };
+  /** What the function returns. */
+  readonly response: Response;
+}
+
+/** Powertools' line without the keys that are the same in every line of a function. */
+class ShortFormatter extends LogFormatter {
+  override formatAttributes(attributes: UnformattedAttributes, more: LogAttributes): LogItem {
+    const { logLevel, timestamp, serviceName, message, xRayTraceId } = attributes;
+    const line = {
+      level: logLevel,
+      timestamp: this.formatTimestamp(timestamp),
+      service: serviceName,
+      message,
+    };
+    return new LogItem({ attributes: line }).addAttributes({ ...more, xray_trace_id: xRayTraceId });
+  }
+}
+
+/** Longest reason in a log line, in characters. */
+const REASON_LENGTH = 500;
+
+const logger = new Logger({ logFormatter: new ShortFormatter() });
+const metrics = new Metrics();
+
+/**
+ * Makes the function that Lambda calls: runs `handle`, writes one line (INFO, or ERROR with the reason), sends
+ * the metrics in both cases, and throws what `handle` threw, so that Lambda retries.
+ */
+export function observed<Response>(
+  handle: (event: unknown, context: Context) => Promise<Handled<Response>>,
+): (event: unknown, context: Context) => Promise<Response> {
+  return async (event, context) => {
+    try {
+      const handled = await handle(event, context);
+      const { type, ...ids } = handled.event;
+      logger.info(type, { ...ids, outcome: handled.outcome });
+      for (const [name, value] of Object.entries(handled.metrics ?? {})) count(name, value);
+      return handled.response;
+    } catch (error) {
+      const poison = error instanceof PoisonEventError;
+      const { type, ...ids } = identify(event);
+      logger.error(type, {
+        ...ids,
+        outcome: poison ? 'poison' : 'failed',
+        error: error instanceof Error ? error.name : typeof error,
+        reason: reasonOf(error),
+        requestId: context.awsRequestId,
+      });
+      if (poison) count(METRICS.poisonEvents, 1);
+      throw error;
+    } finally {
+      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+    }
+  };
+}
+
+function count(name: string, value: number): void {
+  metrics.addMetric(name, name === METRICS.revenue ? MetricUnit.NoUnit : MetricUnit.Count, value);
+}
+
+/** The message of an error and of what caused it, fit for a log. */
+function reasonOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let current = error; current !== undefined; ) {
+    messages.push(current instanceof Error ? current.message : String(current));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return redactEmails(messages.join(': ')).slice(0, REASON_LENGTH);
+}
+
+/** What can be said of an event that failed: anything may be missing from it, and nothing in it is trusted. */
+function identify(event: unknown): Partial<EventIdentity> & { readonly type: string } {
+  const envelope = fieldsOf(event);
+  const detail = fieldsOf(envelope.detail);
+  const metadata = fieldsOf(detail.metadata ?? envelope.metadata);
+  const eventId = identifier(metadata.eventId) ?? identifier(envelope.id);
+  const correlationId = identifier(metadata.correlationId) ?? eventId;
+  const orderId = identifier(detail.orderId ?? envelope.orderId);
+  return {
+    type: identifier(envelope['detail-type'] ?? envelope.type) ?? 'unknown',
+    ...(eventId && { eventId }),
+    ...(correlationId && { correlationId }),
+    ...(orderId && { orderId }),
+  };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function identifier(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w.:/#+= -]{1,128}$/.test(value) ? value : undefined;
+}
