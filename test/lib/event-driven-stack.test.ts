@@ -1,0 +1,521 @@
+import { Match, type Template } from 'aws-cdk-lib/assertions';
+import { synthesize } from './synthesize';
+
+let template: Template;
+beforeAll(() => {
+  template = synthesize();
+});
+
+const attribute = (idPattern: RegExp, name: string) => ({
+  'Fn::GetAtt': [Match.stringLikeRegexp(idPattern.source), name],
+});
+
+/** Logical id of the one resource of this type with these properties. */
+function idOf(type: string, properties: object): string {
+  const ids = Object.keys(template.findResources(type, { Properties: properties }));
+  expect(ids).toHaveLength(1);
+  return ids[0] as string;
+}
+
+describe('the bus', () => {
+  test("has the seed's name and is tagged with its stage", () => {
+    template.hasResourceProperties('AWS::Events::EventBus', {
+      Name: 'event-driven-bus',
+      Tags: [{ Key: 'Environment', Value: 'production' }],
+    });
+  });
+
+  test('lets the own account publish, and no other', () => {
+    template.hasResourceProperties('AWS::Events::EventBusPolicy', {
+      Statement: {
+        Effect: 'Allow',
+        Action: 'events:PutEvents',
+        Resource: attribute(/^Bus/, 'Arn'),
+        Principal: {
+          AWS: [
+            {
+              'Fn::Join': [
+                '',
+                ['arn:', { Ref: 'AWS::Partition' }, ':iam::', { Ref: 'AWS::AccountId' }, ':root'],
+              ],
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  test('lets the configured accounts publish too', () => {
+    synthesize('production', { publisherAccounts: ['111122223333'] }).hasResourceProperties(
+      'AWS::Events::EventBusPolicy',
+      {
+        Statement: {
+          Principal: {
+            AWS: [
+              Match.anyValue(),
+              { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::111122223333:root']] },
+            ],
+          },
+        },
+      },
+    );
+  });
+
+  test('has an archive of every event for 30 days', () => {
+    template.hasResourceProperties('AWS::Events::Archive', {
+      ArchiveName: 'event-driven-archive',
+      SourceArn: attribute(/^Bus/, 'Arn'),
+      EventPattern: { source: [{ prefix: '' }] },
+      RetentionDays: 30,
+    });
+  });
+});
+
+const NOT_REPLAYED = [{ exists: false }];
+const RULES: [rule: string, target: { id: string; entry: string }, properties: object][] = [
+  [
+    'order-created',
+    { id: 'OrderProcessor', entry: 'order-processor' },
+    { EventPattern: { source: ['app.orders'], 'detail-type': ['OrderCreated'] } },
+  ],
+  [
+    'order-status-projection',
+    { id: 'OrderProcessor', entry: 'order-processor' },
+    { EventPattern: { source: ['app.orders'], 'detail-type': ['OrderStatusChanged'] } },
+  ],
+  [
+    'order-status-changed',
+    { id: 'Notifier', entry: 'notifier' },
+    {
+      EventPattern: {
+        source: ['app.orders'],
+        'detail-type': ['OrderStatusChanged'],
+        detail: { status: ['SHIPPED', 'DELIVERED', 'CANCELLED'] },
+        'replay-name': NOT_REPLAYED,
+      },
+    },
+  ],
+  ['all-events', { id: 'Analytics', entry: 'analytics' }, { EventPattern: { source: [{ prefix: 'app.' }] } }],
+  [
+    'daily-report',
+    { id: 'DailyReport', entry: 'analytics' },
+    { ScheduleExpression: 'cron(0 9 * * ? *)', EventPattern: Match.absent() },
+  ],
+];
+
+describe.each(RULES)('the rule event-driven-%s', (name, target, properties) => {
+  test('matches what the design says', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      Name: `event-driven-${name}`,
+      State: 'ENABLED',
+      // EventBridge has scheduled rules on the default bus only.
+      EventBusName: name === 'daily-report' ? Match.absent() : { Ref: Match.stringLikeRegexp('^Bus') },
+      ...properties,
+    });
+  });
+
+  test(`has ${target.id} as its one target, with 3 attempts in an hour and the dead-letter queue`, () => {
+    const fn = idOf('AWS::Lambda::Function', { FunctionName: `event-driven-${target.entry}` });
+    const queue = idOf('AWS::SQS::Queue', { QueueName: 'event-driven-dlq' });
+    template.hasResourceProperties('AWS::Events::Rule', {
+      Name: `event-driven-${name}`,
+      Targets: [
+        {
+          Id: target.id,
+          Arn: { 'Fn::GetAtt': [fn, 'Arn'] },
+          RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3600 },
+          DeadLetterConfig: { Arn: { 'Fn::GetAtt': [queue, 'Arn'] } },
+        },
+      ],
+    });
+  });
+
+  test('alone may invoke its function, and put what it cannot deliver into the dead-letter queue', () => {
+    const rule = { 'Fn::GetAtt': [idOf('AWS::Events::Rule', { Name: `event-driven-${name}` }), 'Arn'] };
+    const fn = idOf('AWS::Lambda::Function', { FunctionName: `event-driven-${target.entry}` });
+    template.hasResourceProperties('AWS::Lambda::Permission', {
+      Action: 'lambda:InvokeFunction',
+      FunctionName: { 'Fn::GetAtt': [fn, 'Arn'] },
+      Principal: 'events.amazonaws.com',
+      SourceArn: rule,
+    });
+    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      Queues: [{ Ref: idOf('AWS::SQS::Queue', { QueueName: 'event-driven-dlq' }) }],
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Effect: 'Allow',
+            Action: 'sqs:SendMessage',
+            Principal: { Service: 'events.amazonaws.com' },
+            Condition: { ArnEquals: { 'aws:SourceArn': rule } },
+          }),
+        ]),
+      },
+    });
+  });
+});
+
+test('there are these five rules, one permission each, and no other', () => {
+  template.resourceCountIs('AWS::Events::Rule', RULES.length);
+  template.resourceCountIs('AWS::Lambda::Permission', RULES.length);
+});
+
+test('the notifier receives the fields it needs instead of the event', () => {
+  template.hasResourceProperties('AWS::Events::Rule', {
+    Name: 'event-driven-order-status-changed',
+    Targets: [
+      {
+        InputTransformer: {
+          InputPathsMap: Match.objectLike({
+            orderId: '$.detail.orderId',
+            status: '$.detail.status',
+            email: '$.detail.customerEmail',
+          }),
+          InputTemplate: Match.stringLikeRegexp('"message": "Your order <orderId> has been <status>"'),
+        },
+      },
+    ],
+  });
+});
+
+test("the daily report receives the schedule's time, not the word today", () => {
+  template.hasResourceProperties('AWS::Events::Rule', {
+    Name: 'event-driven-daily-report',
+    Targets: [
+      {
+        InputTransformer: {
+          InputPathsMap: { time: '$.time' },
+          InputTemplate: '{"type": "daily_report", "date": <time>}',
+        },
+      },
+    ],
+  });
+});
+
+const FUNCTIONS: [entry: string, memory: number, timeout: number, variables: object][] = [
+  ['order-processor', 256, 30, { TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') } }],
+  [
+    'notifier',
+    128,
+    30,
+    {
+      SNS_TOPIC_ARN: { Ref: Match.stringLikeRegexp('^NotificationsTopic') },
+      IDEMPOTENCY_TABLE_NAME: { Ref: Match.stringLikeRegexp('^NotificationsNotifiedEvents') },
+    },
+  ],
+  [
+    'analytics',
+    256,
+    60,
+    {
+      FIREHOSE_STREAM: { Ref: Match.stringLikeRegexp('^AnalyticsStream') },
+      TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') },
+      EVENT_BUS_NAME: { Ref: Match.stringLikeRegexp('^Bus') },
+    },
+  ],
+];
+
+describe.each(FUNCTIONS)('the function event-driven-%s', (entry, memory, timeout, variables) => {
+  test(`runs nodejs24.x on arm64 with ${memory} MB for at most ${timeout} s, traced, logging JSON`, () => {
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: `event-driven-${entry}`,
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      MemorySize: memory,
+      Timeout: timeout,
+      TracingConfig: { Mode: 'Active' },
+      LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' },
+      Environment: { Variables: Match.objectLike(variables) },
+      ReservedConcurrentExecutions: Match.absent(),
+    });
+  });
+
+  test('logs to an explicit group that keeps lines for 14 days', () => {
+    const group = idOf('AWS::Logs::LogGroup', {
+      LogGroupName: `/aws/lambda/event-driven-${entry}`,
+      RetentionInDays: 14,
+    });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: `event-driven-${entry}`,
+      LoggingConfig: { LogGroup: { Ref: group } },
+    });
+  });
+
+  test('is retried twice within an hour, then the event goes to the failed-events queue', () => {
+    const fn = idOf('AWS::Lambda::Function', { FunctionName: `event-driven-${entry}` });
+    const queue = idOf('AWS::SQS::Queue', { QueueName: 'event-driven-failed-events' });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: fn },
+      MaximumRetryAttempts: 2,
+      MaximumEventAgeInSeconds: 3600,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': [queue, 'Arn'] } } },
+    });
+  });
+});
+
+/** Actions by resource of the policy of a function's own role. */
+function permissions(entry: string): Record<string, string[]> {
+  const fn = idOf('AWS::Lambda::Function', { FunctionName: `event-driven-${entry}` });
+  const role = template.toJSON().Resources[fn].Properties.Role['Fn::GetAtt'][0];
+  const policies = template.findResources('AWS::IAM::Policy', { Properties: { Roles: [{ Ref: role }] } });
+  const statements = Object.values(policies).flatMap((policy) => policy.Properties.PolicyDocument.Statement);
+  return Object.fromEntries(
+    statements.map(({ Action, Resource, Effect }) => {
+      expect(Effect).toBe('Allow');
+      const resource = JSON.stringify(Resource).replace(/[0-9A-F]{8}(?=")/, '');
+      return [resource, [Action].flat()];
+    }),
+  );
+}
+
+const XRAY = { '"*"': ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'] };
+const base = (id: string) => ({
+  ...XRAY,
+  [`{"Fn::GetAtt":["${id}Logs","Arn"]}`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+  '{"Fn::GetAtt":["FailedEvents","Arn"]}': ['sqs:SendMessage'],
+});
+
+describe('least privilege', () => {
+  test('the order processor may read and update the table, nothing else', () => {
+    expect(permissions('order-processor')).toEqual({
+      ...base('OrderProcessor'),
+      '{"Fn::GetAtt":["OrdersTable","Arn"]}': ['dynamodb:GetItem', 'dynamodb:UpdateItem'],
+    });
+  });
+
+  test('the notifier may publish to its topic and remember what it notified, nothing else', () => {
+    expect(permissions('notifier')).toEqual({
+      ...base('Notifier'),
+      '{"Ref":"NotificationsTopic"}': ['sns:Publish'],
+      '{"Fn::GetAtt":["NotificationsNotifiedEvents","Arn"]}': [
+        'dynamodb:DeleteItem',
+        'dynamodb:GetItem',
+        'dynamodb:PutItem',
+        'dynamodb:UpdateItem',
+      ],
+    });
+  });
+
+  test('analytics may put records, query the index of days and publish the report, nothing else', () => {
+    expect(permissions('analytics')).toEqual({
+      ...base('Analytics'),
+      '{"Fn::Join":["",[{"Fn::GetAtt":["OrdersTable","Arn"]},"/index/orders-by-day"]]}': ['dynamodb:Query'],
+      '{"Fn::GetAtt":["AnalyticsStream","Arn"]}': ['firehose:PutRecordBatch'],
+      '{"Fn::GetAtt":["Bus","Arn"]}': ['events:PutEvents'],
+    });
+  });
+
+  test('no role has a managed policy, an action with a wildcard, or two functions', () => {
+    for (const role of Object.values(template.findResources('AWS::IAM::Role'))) {
+      expect(role.Properties.ManagedPolicyArns).toBeUndefined();
+    }
+    const documents = JSON.stringify(template.findResources('AWS::IAM::Policy'));
+    expect(documents).not.toMatch(/"Action":"?[^\]}]*\*/);
+    const roles = Object.values(template.findResources('AWS::Lambda::Function')).map((fn) =>
+      JSON.stringify(fn.Properties.Role),
+    );
+    expect(new Set(roles).size).toBe(FUNCTIONS.length);
+  });
+});
+
+test.each(['event-driven-dlq', 'event-driven-failed-events'])(
+  'the queue %s keeps messages for 14 days, encrypted, and refuses plain HTTP',
+  (name) => {
+    const queue = idOf('AWS::SQS::Queue', {
+      QueueName: name,
+      MessageRetentionPeriod: 1209600,
+      SqsManagedSseEnabled: true,
+    });
+    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      Queues: [{ Ref: queue }],
+      PolicyDocument: { Statement: Match.arrayWith([DENY_PLAIN_HTTP]) },
+    });
+  },
+);
+const DENY_PLAIN_HTTP = Match.objectLike({
+  Effect: 'Deny',
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+});
+
+describe('the orders table', () => {
+  test('is keyed by order id, on demand, encrypted, restorable to any point in time', () => {
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      TableName: 'event-driven-orders',
+      KeySchema: [{ AttributeName: 'orderId', KeyType: 'HASH' }],
+      AttributeDefinitions: Match.arrayWith([{ AttributeName: 'orderId', AttributeType: 'S' }]),
+      BillingMode: 'PAY_PER_REQUEST',
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      SSESpecification: { SSEEnabled: true },
+    });
+  });
+
+  test('cannot be deleted at the default stage, and goes with the stack elsewhere', () => {
+    template.hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Retain',
+      UpdateReplacePolicy: 'Retain',
+      Properties: { TableName: 'event-driven-orders', DeletionProtectionEnabled: true },
+    });
+    synthesize('dev').hasResource('AWS::DynamoDB::Table', {
+      DeletionPolicy: 'Delete',
+      Properties: { TableName: 'event-driven-dev-orders', DeletionProtectionEnabled: false },
+    });
+  });
+
+  test('spreads the orders of one day over the partitions of an index', () => {
+    template.hasResourceProperties('AWS::DynamoDB::Table', {
+      GlobalSecondaryIndexes: [
+        {
+          IndexName: 'orders-by-day',
+          KeySchema: [
+            { AttributeName: 'dayShard', KeyType: 'HASH' },
+            { AttributeName: 'orderId', KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: ['status', 'total'] },
+        },
+      ],
+    });
+  });
+});
+
+test('the memory of notified events forgets by itself', () => {
+  template.hasResourceProperties('AWS::DynamoDB::Table', {
+    TableName: 'event-driven-notified-events',
+    TimeToLiveSpecification: { AttributeName: 'expiration', Enabled: true },
+  });
+});
+
+describe('the notifications topic', () => {
+  test('is encrypted and refuses plain HTTP', () => {
+    const topic = idOf('AWS::SNS::Topic', {
+      TopicName: 'event-driven-notifications',
+      KmsMasterKeyId: Match.anyValue(),
+    });
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      Topics: [{ Ref: topic }],
+      PolicyDocument: { Statement: [DENY_PLAIN_HTTP] },
+    });
+  });
+
+  test('has a subscriber only if one is configured', () => {
+    const subscription = {
+      Protocol: 'email',
+      Endpoint: 'shop@example.com',
+      TopicArn: { Ref: Match.stringLikeRegexp('^NotificationsTopic') },
+    };
+    template.resourcePropertiesCountIs('AWS::SNS::Subscription', subscription, 0);
+    synthesize('production', { notificationEmail: 'shop@example.com' }).hasResourceProperties(
+      'AWS::SNS::Subscription',
+      subscription,
+    );
+  });
+});
+
+describe('the analytics stream', () => {
+  test('writes compressed objects by day, errors apart, and says in a log why one failed', () => {
+    template.hasResourceProperties('AWS::KinesisFirehose::DeliveryStream', {
+      DeliveryStreamName: 'event-driven-analytics',
+      DeliveryStreamType: 'DirectPut',
+      DeliveryStreamEncryptionConfigurationInput: { KeyType: 'AWS_OWNED_CMK' },
+      ExtendedS3DestinationConfiguration: {
+        Prefix: 'events/!{timestamp:yyyy/MM/dd}/',
+        ErrorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
+        CompressionFormat: 'GZIP',
+        BufferingHints: { IntervalInSeconds: 60, SizeInMBs: 5 },
+        CloudWatchLoggingOptions: {
+          Enabled: true,
+          LogGroupName: { Ref: Match.stringLikeRegexp('^AnalyticsStreamErrorLogs') },
+        },
+      },
+    });
+  });
+
+  test('ends in a private, encrypted, TLS-only bucket whose objects expire', () => {
+    template.hasResource('AWS::S3::Bucket', {
+      DeletionPolicy: 'Retain',
+      Properties: {
+        PublicAccessBlockConfiguration: {
+          BlockPublicAcls: true,
+          BlockPublicPolicy: true,
+          IgnorePublicAcls: true,
+          RestrictPublicBuckets: true,
+        },
+        BucketEncryption: {
+          ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+        },
+        LifecycleConfiguration: {
+          Rules: [Match.objectLike({ ExpirationInDays: 365, Status: 'Enabled' })],
+        },
+      },
+    });
+    template.hasResourceProperties('AWS::S3::BucketPolicy', {
+      PolicyDocument: { Statement: Match.arrayWith([DENY_PLAIN_HTTP]) },
+    });
+  });
+});
+
+describe('settings', () => {
+  test('another stage has its own names everywhere', () => {
+    const names = JSON.stringify(synthesize('dev').toJSON().Resources).match(/"event-driven-[a-z-]+"/g) ?? [];
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !name.startsWith('"event-driven-dev'))).toEqual([]);
+  });
+
+  test('memory, concurrency, log level, retention, retries and tags reach their resources', () => {
+    const changed = synthesize('production', {
+      tags: { Team: 'orders' },
+      memory: { notifier: 512 },
+      reservedConcurrency: { notifier: 7 },
+      logLevel: 'DEBUG',
+      logRetentionDays: 30,
+      archiveRetentionDays: 7,
+      analyticsRetentionDays: 45,
+      delivery: { retryAttempts: 5, maxEventAge: 60 },
+      processing: { retryAttempts: 1, maxEventAge: 120 },
+      dailyReportSchedule: 'cron(30 6 * * ? *)',
+    });
+    changed.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'event-driven-notifier',
+      MemorySize: 512,
+      ReservedConcurrentExecutions: 7,
+      LoggingConfig: { ApplicationLogLevel: 'DEBUG' },
+      Environment: { Variables: { POWERTOOLS_LOG_LEVEL: 'DEBUG' } },
+      Tags: Match.arrayWith([{ Key: 'Team', Value: 'orders' }]),
+    });
+    changed.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+    changed.hasResourceProperties('AWS::Events::Archive', { RetentionDays: 7 });
+    changed.hasResourceProperties('AWS::S3::Bucket', {
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 45, Transitions: Match.absent() }] },
+    });
+    changed.allResourcesProperties('AWS::Events::Rule', {
+      Targets: [{ RetryPolicy: { MaximumRetryAttempts: 5, MaximumEventAgeInSeconds: 60 } }],
+    });
+    changed.allResourcesProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 1,
+      MaximumEventAgeInSeconds: 120,
+    });
+    changed.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(30 6 * * ? *)' });
+  });
+});
+
+test("the README's commands find what they need in the outputs", () => {
+  expect(Object.keys(template.toJSON().Outputs).sort()).toEqual([
+    'AnalyticsBucketName',
+    'AnalyticsName',
+    'AnalyticsStreamName',
+    'ArchiveArn',
+    'DeadLetterQueueUrl',
+    'EventBusArn',
+    'EventBusName',
+    'FailedEventsQueueUrl',
+    'NotificationsTopicArn',
+    'NotifiedEventsTableName',
+    'NotifierName',
+    'OrderProcessorName',
+    'OrdersTableName',
+  ]);
+});
+
+test('the whole template', () => {
+  const text = JSON.stringify(template.toJSON(), null, 2).replace(/[0-9a-f]{64}/g, '<hash>');
+  expect(JSON.parse(text)).toMatchSnapshot();
+});
