@@ -31,7 +31,8 @@ const BUNDLING = {
   // The SDK's ES modules shake better than its CommonJS ones: 535 -> 335 KiB.
   mainFields: ['module', 'main'],
   bundleAwsSDK: true,
-  esbuildArgs: {},
+  // A function's credentials are in its environment: without the other places to look the bundle is 40% smaller.
+  esbuildArgs: { '--alias:@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts' },
 } satisfies BundlingOptions;
 
 export interface EventHandlerProps {
