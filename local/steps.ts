@@ -97,7 +97,17 @@ export type Step =
   | { kind: 'log-line'; function: string; requestId?: string; logGroup: string; message: string }
   // The services that handlers call
   | { kind: 'item-written'; table: string; key: Record<string, unknown>; item: Record<string, unknown> }
+  /** `expired`: not by a request, but by the table's time to live. */
+  | { kind: 'item-deleted'; table: string; key: Record<string, unknown>; expired: boolean }
   | { kind: 'message-published'; topic: string; subject?: string; body: string; subscribers: number }
+  | {
+      kind: 'notification-undelivered';
+      topic: string;
+      messageId: string;
+      protocol: string;
+      endpoint: string;
+      reason: string;
+    }
   | {
       kind: 'message-sent';
       queue: string;
