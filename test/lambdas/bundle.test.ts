@@ -1,0 +1,213 @@
+/**
+ * The code that is deployed: each handler bundled by the app itself and run, as Lambda would, in a Node process
+ * of its own, against a DynamoDB-compatible server and the other services' wire formats on loopback.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { NOTIFICATION_INPUT_PATHS } from '../../lambdas/notification';
+import { AwsEndpoint } from './aws-endpoint';
+import { startDatabase, type TestDatabase } from './dynamodb';
+
+const outdir = mkdtempSync(join(tmpdir(), 'bundle-'));
+/** File of each bundle, by function name. */
+const bundles = new Map<string, string>();
+let database: TestDatabase;
+let databaseUrl: string;
+let aws: AwsEndpoint;
+
+interface FunctionResource {
+  readonly Type: string;
+  readonly Properties: { readonly FunctionName: string; readonly Code: { readonly S3Key: string } };
+}
+
+const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+
+beforeAll(async () => {
+  const { app, context } = readJson('cdk.json');
+  const env = { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) };
+  await promisify(execFile)('sh', ['-c', app], { env });
+  const { Resources: resources } = readJson(join(outdir, 'event-driven.template.json'));
+  const { files } = readJson(join(outdir, 'event-driven.assets.json'));
+  for (const { Type, Properties } of Object.values<FunctionResource>(resources)) {
+    if (Type !== 'AWS::Lambda::Function') continue;
+    const asset = files[Properties.Code.S3Key.replace('.zip', '')].source.path;
+    bundles.set(Properties.FunctionName, join(outdir, asset, 'index.js'));
+  }
+  database = await startDatabase();
+  const endpoint = await database.client.config.endpoint?.();
+  databaseUrl = `http://${endpoint?.hostname}:${endpoint?.port}`;
+  aws = await AwsEndpoint.start();
+}, 60_000);
+afterAll(async () => {
+  await database?.stop();
+  await aws?.stop();
+  rmSync(outdir, { recursive: true, force: true });
+});
+beforeEach(() => aws.reset());
+
+// What Lambda's runtime does: loads the module, calls its handler, reports what came of it.
+const CALL = `
+  const { handler } = require(process.argv[1]);
+  const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30000 };
+  handler(JSON.parse(process.argv[2]), context)
+    .then((result) => ({ result }), ({ name, message }) => ({ error: name + ': ' + message }))
+    .then((outcome) => process.send(outcome, () => process.exit()));
+`;
+
+interface Outcome {
+  readonly result?: unknown;
+  readonly error?: string;
+  /** What it wrote to standard output, line by line. */
+  readonly lines: Record<string, unknown>[];
+}
+
+async function invoke(functionName: string, event: unknown): Promise<Outcome> {
+  const child = spawn(
+    process.execPath,
+    ['-e', CALL, bundles.get(functionName) ?? '', JSON.stringify(event)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: {
+        ...process.env,
+        AWS_ENDPOINT_URL: aws.url,
+        AWS_ENDPOINT_URL_DYNAMODB: databaseUrl,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        TABLE_NAME: 'orders',
+        IDEMPOTENCY_TABLE_NAME: 'idempotency',
+        SNS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:notifications',
+        FIREHOSE_STREAM: 'analytics',
+        EVENT_BUS_NAME: 'bus',
+      },
+    },
+  );
+  // Listening from the start: what ends before it is read is lost.
+  const message = once(child, 'message');
+  const exit = once(child, 'exit').then(([code]) => {
+    if (code !== 0) throw new Error(`the process ended with ${code}`);
+  });
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  expect(stderr).toBe('');
+  const [outcome] = await message;
+  return {
+    ...outcome,
+    lines: stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line)),
+  };
+}
+
+/** An entry of PutEvents as EventBridge delivers it. */
+function delivered(entry: { Source: string; DetailType: string; Detail: string }, id: string) {
+  return {
+    version: '0',
+    id,
+    'detail-type': entry.DetailType,
+    source: entry.Source,
+    account: '123456789012',
+    time: '2026-11-23T10:00:00Z',
+    region: 'us-east-1',
+    resources: [],
+    detail: JSON.parse(entry.Detail),
+  };
+}
+
+/** As in `aws events put-events --entries file://samples/entries/seed.json`. */
+const [entry] = readJson('samples/entries/seed.json');
+const order = async () =>
+  (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId: '123' } }))).Item;
+
+const statusChanged = (status: string) =>
+  delivered(
+    {
+      Source: 'app.orders',
+      DetailType: 'OrderStatusChanged',
+      Detail: JSON.stringify({ orderId: '123', status, customerEmail: 'jane@example.com' }),
+    },
+    `id-${status}`,
+  );
+
+test('the order processor puts the order of the put-events example into the table', async () => {
+  const { result, lines } = await invoke('event-driven-order-processor', delivered(entry, 'id-1'));
+  expect(result).toEqual({ statusCode: 200, body: '{"orderId":"123"}' });
+  expect(await order()).toMatchObject({
+    orderId: '123',
+    customerId: '456',
+    items: [],
+    total: 99.99,
+    status: 'PENDING',
+    createdAt: '2026-11-23T10:00:00.000Z',
+    processedAt: expect.any(String),
+  });
+  expect(lines[0]).toMatchObject({ level: 'INFO', eventId: 'id-1', orderId: '123', outcome: 'stored' });
+});
+
+test('the same event again changes nothing', async () => {
+  const before = await order();
+  const { result, lines } = await invoke('event-driven-order-processor', delivered(entry, 'id-1'));
+  expect(result).toEqual({ statusCode: 200, body: '{"orderId":"123"}' });
+  expect(lines[0]).toMatchObject({ outcome: 'duplicate' });
+  expect(await order()).toEqual(before);
+});
+
+test('the order ships, and the first event again does not reset its status', async () => {
+  await invoke('event-driven-order-processor', statusChanged('SHIPPED'));
+  const shipped = await order();
+  expect(shipped).toMatchObject({ status: 'SHIPPED', total: 99.99 });
+  await invoke('event-driven-order-processor', delivered(entry, 'id-1'));
+  expect(await order()).toEqual(shipped);
+});
+
+test('the notifier notifies once, however often it is called', async () => {
+  const input = {
+    orderId: '123',
+    status: 'SHIPPED',
+    email: 'jane@example.com',
+    message: 'Your order 123 has been SHIPPED',
+    id: 'id-SHIPPED',
+    metadata: '',
+  };
+  expect(Object.keys(input)).toEqual(expect.arrayContaining(Object.keys(NOTIFICATION_INPUT_PATHS)));
+  expect(await invoke('event-driven-notifier', input)).toMatchObject({ result: { statusCode: 200 } });
+  expect(await invoke('event-driven-notifier', input)).toMatchObject({ result: { statusCode: 200 } });
+  expect(aws.inputs('Publish')).toHaveLength(1);
+  expect(aws.inputs('Publish')[0]).toMatchObject({ Subject: 'Order 123 - SHIPPED' });
+});
+
+test('analytics puts the event into the stream without its e-mail address', async () => {
+  const { result, lines } = await invoke('event-driven-analytics', statusChanged('SHIPPED'));
+  expect(result).toEqual({ statusCode: 200 });
+  const [{ Records: records }] = aws.inputs('PutRecordBatch');
+  const line = Buffer.from(records[0].Data, 'base64').toString();
+  expect(line).toMatch(/^\{.*\}\n$/);
+  expect(JSON.parse(line)).toMatchObject({
+    eventId: 'id-SHIPPED',
+    detail: { orderId: '123', status: 'SHIPPED' },
+  });
+  expect(line + JSON.stringify(lines)).not.toContain('jane@example.com');
+});
+
+test('analytics reports the day before from the table', async () => {
+  await invoke('event-driven-analytics', { type: 'daily_report', date: '2026-11-24T09:00:00Z' });
+  const [{ Entries: entries }] = aws.inputs('PutEvents');
+  expect(JSON.parse(entries[0].Detail)).toMatchObject({
+    date: '2026-11-23',
+    orders: 1,
+    revenue: 99.99,
+    byStatus: { SHIPPED: { orders: 1, revenue: 99.99 } },
+  });
+});
+
+test('a poison event fails with the field that is wrong', async () => {
+  const poison = delivered({ ...entry, Detail: '{"orderId": "124", "customerId": "456"}' }, 'id-2');
+  const { error } = await invoke('event-driven-order-processor', poison);
+  expect(error).toMatch(/^PoisonEventError: app\.orders\/OrderCreated: detail\.total: /);
+});
