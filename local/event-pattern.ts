@@ -1,0 +1,510 @@
+/**
+ * Which events an event pattern matches, as EventBridge decides it.
+ *
+ * An event is a set of fields: each scalar in it, under its dotted path. A pattern matches if each of its fields has a
+ * value that passes one of the field's conditions, and if all those values can be found together: values that lie in
+ * the same array of objects must lie in the same element of it. Nothing else of the event counts: empty objects and
+ * arrays are no fields, `{"a.b": 1}` and `{"a": {"b": 1}}` are the same event, and the order of an array is nothing.
+ *
+ * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
+ * @see https://github.com/aws/event-ruler (the matcher that the service runs)
+ */
+import {
+  type Branch,
+  checkPatternLength,
+  InvalidEventPatternError,
+  parseAddress,
+  parsePattern,
+  type Scalar,
+  type Test,
+} from './event-pattern-syntax';
+
+export { checkPatternLength, InvalidEventPatternError };
+
+/** A field that kept a pattern from matching. */
+export interface Miss {
+  /** Dotted path, e.g. `detail.status`. */
+  field: string;
+  /** The field's list in the pattern. */
+  allowed: unknown[];
+  /** What the event has there: left out if it has no such field, a list if it has several values. */
+  actual?: Scalar | Scalar[];
+  /** In words: `is "PENDING", allowed: "SHIPPED", "DELIVERED"`. */
+  reason: string;
+}
+
+export interface Explanation {
+  matched: boolean;
+  /** The fewest fields that would have to be different, empty if it matched. With `$or`: of the closest alternative. */
+  misses: Miss[];
+}
+
+/**
+ * @param pattern its JSON text, or what that text means
+ * @throws InvalidEventPatternError if the service would refuse it
+ */
+export function compile(pattern: string | object): EventPattern {
+  const text = typeof pattern === 'string' ? pattern : JSON.stringify(pattern);
+  return new EventPattern(parsePattern(text).map((branch) => new BranchMatcher(branch)));
+}
+
+/** A pattern that has been checked and can be asked about any number of events. */
+export class EventPattern {
+  constructor(
+    /** The alternatives that the pattern's `$or`s make; one without them. It matches if one of them does. */
+    readonly branches: readonly BranchMatcher[],
+  ) {}
+
+  /** @param event as parsed from JSON; what is not an object matches nothing */
+  matches(event: unknown): boolean {
+    if (!isObject(event)) return false;
+    for (const branch of this.branches) if (branch.matches(event)) return true;
+    return false;
+  }
+
+  /** Why it matches or not. Slower than `matches`. */
+  explain(event: unknown): Explanation {
+    let closest: { misses: Miss[]; hits: number } | undefined;
+    for (const branch of this.branches) {
+      const misses = branch.misses(isObject(event) ? event : {});
+      const hits = branch.fields.length - misses.length;
+      const isCloser = closest && (misses.length - closest.misses.length || closest.hits - hits) < 0;
+      if (!closest || isCloser) closest = { misses, hits };
+    }
+    const misses = closest?.misses ?? [];
+    return { matched: misses.length === 0, misses };
+  }
+}
+
+/** The event given to TestEventPattern is none; `message` is the one that the service answers with. */
+export class InvalidEventError extends Error {
+  override readonly name = 'InvalidEventError';
+  /** The service's error code. */
+  readonly code = 'ValidationException';
+
+  constructor() {
+    super('Parameter Event is not valid.');
+  }
+}
+
+/** What TestEventPattern demands of an event. Its documentation adds `resources`; the service takes events without. */
+const MANDATORY_FIELDS = ['id', 'account', 'source', 'time', 'region', 'detail-type'];
+
+/**
+ * The TestEventPattern operation.
+ *
+ * @param pattern JSON text
+ * @param event JSON text of a whole event
+ * @throws InvalidEventPatternError, InvalidEventError
+ */
+export function testEventPattern(pattern: string, event: string): boolean {
+  const compiled = compile(pattern);
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(event);
+  } catch {
+    throw new InvalidEventError();
+  }
+  if (!isObject(parsed) || !MANDATORY_FIELDS.every((name) => Object.hasOwn(parsed, name))) {
+    throw new InvalidEventError();
+  }
+  return compiled.matches(parsed);
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The fields that must match together. */
+export class BranchMatcher {
+  /** Sorted by path. */
+  readonly fields: readonly FieldMatcher[];
+  /** For each field, how many leading segments of its path it has in common with a later one. */
+  private readonly shared: readonly number[];
+
+  constructor(branch: Branch) {
+    this.fields = branch.map(({ path, tests, allowed }) => new FieldMatcher(path, tests, allowed));
+    const segments = this.fields.map(({ path }) => path.split('.'));
+    this.shared = segments.map((own, i) =>
+      Math.max(
+        0,
+        ...segments.slice(i + 1).map((other) => {
+          const end = own.findIndex((segment, k) => segment !== other[k]);
+          return end === -1 ? own.length : end;
+        }),
+      ),
+    );
+  }
+
+  matches(event: JsonObject): boolean {
+    for (const field of this.fields) {
+      const reading = field.read(event);
+      if (reading instanceof FieldValues) {
+        if (reading.isInElements) return this.search(this.readAll(event), 0, new Map(), [], 0);
+        if (!reading.values.some(field.test)) return false;
+      } else if (!field.accepts(reading)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** The fewest fields that keep the event from matching. */
+  misses(event: JsonObject): Miss[] {
+    const readings = this.readAll(event);
+    for (let allowance = 0; ; allowance++) {
+      const chosen: ChosenElements = new Map();
+      const missed: number[] = [];
+      if (this.search(readings, 0, chosen, missed, allowance)) {
+        return missed.flatMap((i) => this.fields[i]?.miss(readings[i], chosen) ?? []);
+      }
+    }
+  }
+
+  private readAll(event: JsonObject): Reading[] {
+    return this.fields.map((field) => field.read(event));
+  }
+
+  /**
+   * Looks for values that pass, from the field `i` on, in elements that agree with those chosen for the fields before.
+   * Fields are taken in the order of their paths, as the service's matcher does: it can be told from `exists: false`,
+   * which holds if no value agrees with the choices up to there.
+   *
+   * @param chosen is left as it was, but for a success
+   * @param missed receives the fields left out, at most `allowance`
+   */
+  private search(
+    readings: readonly Reading[],
+    i: number,
+    chosen: ChosenElements,
+    missed: number[],
+    allowance: number,
+  ): boolean {
+    const field = this.fields[i];
+    if (!field) return true;
+    const goOn = () => this.search(readings, i + 1, chosen, missed, allowance);
+    const reading = readings[i];
+    if (!(reading instanceof FieldValues)) {
+      if (field.accepts(reading) && goOn()) return true;
+    } else {
+      const candidates = reading.agreeingWith(chosen);
+      // Later fields see of a choice only the elements of arrays that they lie in, too. Values that lie in the same
+      // one follow each other, and trying one of them is enough.
+      let tried: ArrayElement | 'nothing' | undefined = 'nothing';
+      for (const candidate of candidates) {
+        if (!field.test(reading.values[candidate] as Scalar)) continue;
+        const element = outerElement(reading.elements[candidate], this.shared[i] ?? 0);
+        if (tried !== 'nothing' && tried?.array === element?.array && tried?.index === element?.index)
+          continue;
+        tried = element;
+        const added = choose(element, chosen);
+        if (goOn()) return true;
+        for (const array of added) chosen.delete(array);
+      }
+      if (candidates.length === 0 && field.acceptsAbsence && goOn()) return true;
+    }
+    if (missed.length === allowance) return false;
+    missed.push(i);
+    if (goOn()) return true;
+    missed.pop();
+    return false;
+  }
+}
+
+/** What an event has at a path: one value outside of all arrays, nothing (undefined), or anything else. */
+export type Reading = Scalar | undefined | FieldValues;
+
+/** One field of a pattern. */
+export class FieldMatcher {
+  readonly read: (event: JsonObject) => Reading;
+  /** Whether a present value passes. */
+  readonly test: (value: Scalar) => boolean;
+  readonly acceptsAbsence: boolean;
+
+  constructor(
+    readonly path: string,
+    readonly tests: readonly Test[],
+    private readonly allowed: unknown[],
+  ) {
+    this.read = fieldReader(path);
+    this.test = anyOf(tests);
+    this.acceptsAbsence = tests.some((test) => test.op === 'exists' && !test.exists);
+  }
+
+  accepts(value: Scalar | undefined): boolean {
+    return value === undefined ? this.acceptsAbsence : this.test(value);
+  }
+
+  miss(reading: Reading, chosen: ChosenElements): Miss {
+    const { path, allowed } = this;
+    let actual: Scalar | Scalar[] | undefined;
+    if (reading instanceof FieldValues) {
+      const candidates = reading.agreeingWith(chosen);
+      const values =
+        candidates.length > 0 ? candidates.map((i) => reading.values[i] as Scalar) : reading.values;
+      actual = values.length === 1 ? values[0] : values;
+    } else {
+      actual = reading;
+    }
+    const is = actual === undefined ? 'is absent' : `is ${JSON.stringify(actual)}`;
+    const reason = `${is}, allowed: ${allowed.map((each) => JSON.stringify(each)).join(', ')}`;
+    return { field: path, allowed, ...(actual !== undefined && { actual }), reason };
+  }
+}
+
+/** An element of an array of objects (or of arrays). */
+interface ArrayElement {
+  readonly array: readonly unknown[];
+  readonly index: number;
+  /** How many segments of the path lead to the array. */
+  readonly depth: number;
+  /** The element of another array that the array lies in. */
+  readonly outer: ArrayElement | undefined;
+}
+
+/** By array, the element that values are taken from. */
+type ChosenElements = Map<readonly unknown[], number>;
+
+/** The innermost element that a field with `depth` segments in common can lie in, too. */
+function outerElement(element: ArrayElement | undefined, depth: number): ArrayElement | undefined {
+  let outer = element;
+  while (outer && outer.depth > depth) outer = outer.outer;
+  return outer;
+}
+
+/** @returns the arrays for which no element had been chosen before */
+function choose(element: ArrayElement | undefined, chosen: ChosenElements): (readonly unknown[])[] {
+  const added: (readonly unknown[])[] = [];
+  for (let each = element; each; each = each.outer) {
+    if (chosen.has(each.array)) continue;
+    chosen.set(each.array, each.index);
+    added.push(each.array);
+  }
+  return added;
+}
+
+/** All values of an event at one path that leads through arrays, in the order of the event. */
+export class FieldValues {
+  readonly values: Scalar[] = [];
+  /** For each value the innermost element that it lies in. A scalar in an array lies in no element of that array. */
+  readonly elements: (ArrayElement | undefined)[] = [];
+  isInElements = false;
+  /** For each array where the values of each of its elements begin, and at last where they all end. */
+  private readonly bounds = new Map<readonly unknown[], number[]>();
+
+  add(value: Scalar, element: ArrayElement | undefined): void {
+    this.values.push(value);
+    this.elements.push(element);
+    this.isInElements ||= element !== undefined;
+  }
+
+  /** To be called before each element of an array, and after the last one. */
+  mark(array: readonly unknown[]): void {
+    const bounds = this.bounds.get(array);
+    if (bounds) bounds.push(this.values.length);
+    else this.bounds.set(array, [this.values.length]);
+  }
+
+  /** The places of the values that lie in no other element than the chosen one of any array. */
+  agreeingWith(chosen: ChosenElements): number[] {
+    const end = this.values.length;
+    let ranges: [from: number, to: number][] = [[0, end]];
+    // The innermost array, chosen last, leaves the fewest. Without it, two fields of a long array cost its square.
+    for (const [array, index] of chosen) {
+      const bounds = this.bounds.get(array);
+      const [first = 0, last = 0] = [bounds?.[0], bounds?.at(-1)];
+      if (bounds)
+        ranges = [
+          [0, first],
+          [bounds[index] ?? last, bounds[index + 1] ?? last],
+          [last, end],
+        ];
+    }
+    const places: number[] = [];
+    for (const [from, to] of ranges) {
+      for (let i = from; i < to; i++) if (agrees(this.elements[i], chosen)) places.push(i);
+    }
+    return places;
+  }
+}
+
+function agrees(element: ArrayElement | undefined, chosen: ChosenElements): boolean {
+  for (let each = element; each; each = each.outer) {
+    const index = chosen.get(each.array);
+    if (index !== undefined && index !== each.index) return false;
+  }
+  return true;
+}
+
+/** Arrays nested deeper than the service's JSON reader goes hold no values. */
+const MAX_NESTING = 1_000;
+
+/** @returns what reads the values at a dotted path */
+function fieldReader(path: string): (event: JsonObject) => Reading {
+  const segments = path.split('.');
+  const last = segments.length - 1;
+  /** keys[i][k] takes the segments from i to i + k in one step: the dots of a path may be those of a key. */
+  const keys = segments.map((_, i) =>
+    segments.slice(i).map((_, k) => segments.slice(i, i + k + 1).join('.')),
+  );
+
+  const collect = (
+    node: unknown,
+    depth: number,
+    element: ArrayElement | undefined,
+    found: FieldValues,
+    nesting = 0,
+  ) => {
+    if (Array.isArray(node)) {
+      if (nesting === MAX_NESTING) return;
+      for (const [index, item] of node.entries()) {
+        found.mark(node);
+        const isNested = typeof item === 'object' && item !== null;
+        const own = isNested ? { array: node, index, depth, outer: element } : element;
+        collect(item, depth, own, found, nesting + 1);
+      }
+      found.mark(node);
+    } else if (isObject(node)) {
+      for (const [k, key] of (keys[depth] ?? []).entries()) {
+        if (Object.hasOwn(node, key)) collect(node[key], depth + k + 1, element, found, nesting + 1);
+      }
+    } else if (depth > last) {
+      found.add(node as Scalar, element);
+    }
+  };
+  const readAll = (event: JsonObject): Reading => {
+    const found = new FieldValues();
+    collect(event, 0, undefined, found);
+    if (found.values.length > 1 || found.isInElements) return found;
+    return found.values[0];
+  };
+
+  // The common case, an event without arrays and dotted keys on the way, takes no detour. Names that every object has
+  // (`constructor`) do: they would be found in events that lack them.
+  if (keys.flat().some((key) => key in Object.prototype)) return readAll;
+  const [[name = '', dotted = ''] = [], [child = ''] = []] = keys;
+  if (last === 0) {
+    return (event) => {
+      const value = event[name];
+      return typeof value === 'object' && value !== null ? readAll(event) : (value as Scalar | undefined);
+    };
+  }
+  if (last === 1) {
+    return (event) => {
+      const parent = event[name];
+      if (event[dotted] !== undefined || Array.isArray(parent)) return readAll(event);
+      if (typeof parent !== 'object' || parent === null) return undefined;
+      const value = (parent as JsonObject)[child];
+      return typeof value === 'object' && value !== null ? readAll(event) : (value as Scalar | undefined);
+    };
+  }
+  return (event) => {
+    let node: unknown = event;
+    for (const [step, ...longer] of keys) {
+      if (typeof node !== 'object' || node === null) return undefined;
+      if (Array.isArray(node)) return readAll(event);
+      for (const key of longer) if ((node as JsonObject)[key] !== undefined) return readAll(event);
+      node = (node as JsonObject)[step ?? ''];
+    }
+    return typeof node === 'object' && node !== null ? readAll(event) : (node as Scalar | undefined);
+  };
+}
+
+/** @returns whether a present value passes one of the tests */
+function anyOf(tests: readonly Test[]): (value: Scalar) => boolean {
+  const exact = tests.flatMap((test) => (test.op === 'equals' ? [test.value] : []));
+  const others = tests.filter(({ op }) => op !== 'equals').map(predicate);
+  const [first = null] = exact;
+  if (exact.length === 1 && others.length === 0) return (value) => value === first;
+  if (exact.length === 0 && others.length === 1 && others[0]) return others[0];
+  const values = new Set(exact);
+  return (value) => {
+    if (values.has(value)) return true;
+    for (const passes of others) if (passes(value)) return true;
+    return false;
+  };
+}
+
+/** @returns whether a present value passes the test */
+function predicate(test: Test): (value: Scalar) => boolean {
+  switch (test.op) {
+    case 'equals':
+      return (value) => value === test.value;
+    case 'prefix':
+    case 'suffix': {
+      const { op, text } = test;
+      if (test.ignoreCase) {
+        const source = ignoringCase(text);
+        return matchesPattern(op === 'prefix' ? `^${source}` : `${source}$`);
+      }
+      return op === 'prefix'
+        ? (value) => typeof value === 'string' && value.startsWith(text)
+        : (value) => typeof value === 'string' && value.endsWith(text);
+    }
+    case 'equals-ignore-case':
+      return matchesPattern(`^${ignoringCase(test.text)}$`);
+    case 'wildcard':
+      return (value) => typeof value === 'string' && matchesWildcard(test.parts, value);
+    case 'numeric': {
+      const { lower, upper } = test;
+      return (value) =>
+        typeof value === 'number' &&
+        (!lower || value > lower.value || (lower.inclusive && value === lower.value)) &&
+        (!upper || value < upper.value || (upper.inclusive && value === upper.value));
+    }
+    case 'cidr':
+      return (value) => typeof value === 'string' && isInNetwork(value, test.network, test.bits);
+    case 'exists':
+      return () => test.exists;
+    case 'anything-but': {
+      const passes = anyOf(test.but);
+      return (value) => !passes(value);
+    }
+  }
+}
+
+function matchesPattern(source: string): (value: Scalar) => boolean {
+  const pattern = new RegExp(source);
+  return (value) => typeof value === 'string' && pattern.test(value);
+}
+
+/** A regular expression: each character of the text as its upper or its lower case, as the service's matcher does it. */
+function ignoringCase(text: string): string {
+  const literally = (part: string) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return text
+    .split('')
+    .map((char) => `(?:${literally(char.toLowerCase())}|${literally(char.toUpperCase())})`)
+    .join('');
+}
+
+/** @param parts the literals between the wildcards */
+function matchesWildcard(parts: readonly string[], value: string): boolean {
+  const first = parts[0] ?? '';
+  if (parts.length === 1) return value === first;
+  const last = parts.at(-1) ?? '';
+  if (value.length < first.length + last.length || !value.startsWith(first) || !value.endsWith(last))
+    return false;
+  // Taking each literal as early as it comes leaves the most for the rest.
+  let from = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const at = value.indexOf(part, from);
+    if (at === -1) return false;
+    from = at + part.length;
+  }
+  return from <= value.length - last.length;
+}
+
+let lastAddress: { text: string; bytes: Uint8Array | undefined } = { text: '', bytes: undefined };
+
+function isInNetwork(text: string, network: Uint8Array, bits: number): boolean {
+  // Many rules ask about the same value.
+  if (lastAddress.text !== text) lastAddress = { text, bytes: parseAddress(text) };
+  const { bytes } = lastAddress;
+  if (bytes?.length !== network.length) return false;
+  return network.every((byte, i) => {
+    const taken = Math.min(Math.max(bits - 8 * i, 0), 8);
+    return ((bytes[i] ?? 0) ^ byte) >> (8 - taken) === 0;
+  });
+}

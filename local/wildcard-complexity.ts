@@ -1,0 +1,88 @@
+/**
+ * The limit on wildcards in an event pattern.
+ *
+ * The service refuses a pattern with too many wildcards, or with too many repeated characters after one, and does not
+ * publish where the limit lies. Its matcher is open source and measures the patterns of a field by the most wildcard
+ * prefixes that a single value can match at the same time (event-ruler's MachineComplexityEvaluator).
+ */
+
+// Ten is the limit that agrees with each acceptance and refusal by the service that could be found. Refused: one
+// *:*:*:*:*:event-bus/* (measure 11), four like *:stack/NAME/* (12), four like */datasync/*.tif (12). Accepted: three
+// like *:stack/NAME/* (9), four like *.tif (8), one /Users/*/dir/dir/dir/dir/dir/doc.txt (7).
+const MAX_COMPLEXITY = 10;
+
+/** The first part of a wildcard pattern, and how it goes on. */
+interface Prefix {
+  /** The same for prefixes that count as one. */
+  readonly name: string;
+  readonly isAfterWildcard: boolean;
+  readonly next?: { readonly token: Token; readonly prefix: Prefix };
+}
+
+/** A byte, or a wildcard. */
+type Token = number | '*';
+
+/**
+ * @param patterns what a field is tested against. Each is a list of alternatives (an anything-but may have several),
+ * and each of those the literal parts between its wildcards.
+ */
+export function isTooComplex(patterns: readonly (readonly string[][])[]): boolean {
+  const wholes = patterns.flatMap((alternatives, p) =>
+    alternatives.map((parts, a) => ({ tokens: tokenize(parts), pattern: p, alternative: a })),
+  );
+  const start = new Set(
+    wholes.map(({ tokens, pattern, alternative }) => toPrefixes(tokens, pattern, alternative)),
+  );
+  const bytes = new Set(wholes.flatMap(({ tokens }) => tokens));
+
+  // Reads all values at once: a state is the set of prefixes that some value matches.
+  const seen = new Set<string>();
+  const pending = [start];
+  for (let state = pending.pop(); state; state = pending.pop()) {
+    for (const byte of bytes) {
+      const after = step(state, byte);
+      const names = new Set([...after].map(({ name }) => name));
+      if (names.size > MAX_COMPLEXITY) return true;
+      const key = [...names].sort().join('|');
+      if (!seen.has(key)) pending.push(after);
+      seen.add(key);
+    }
+  }
+  return false;
+}
+
+/** The matcher compares the bytes of the quoted text. */
+function tokenize(parts: readonly string[]): Token[] {
+  const literals = parts.map((part) => [...Buffer.from(part)]);
+  const quote = '"'.charCodeAt(0);
+  return [quote, ...literals.flatMap((bytes, i): Token[] => (i > 0 ? ['*', ...bytes] : bytes)), quote];
+}
+
+/** @returns the empty prefix, from which the others follow */
+function toPrefixes(tokens: readonly Token[], pattern: number, alternative: number): Prefix {
+  let prefix: Prefix = { name: `${pattern}$`, isAfterWildcard: false };
+  for (let length = tokens.length - 1; length >= 0; length--) {
+    const token = tokens[length];
+    if (token === undefined) continue;
+    const taken = tokens.slice(0, length);
+    // Alternatives of one pattern share their beginning, up to and including the first wildcard.
+    const isShared = !taken.slice(0, -1).includes('*');
+    const name = `${pattern}:${isShared ? taken.join() : `${alternative}:${length}`}`;
+    prefix = { name, isAfterWildcard: taken.at(-1) === '*', next: { token, prefix } };
+  }
+  return prefix;
+}
+
+/** What matches after one more byte. The byte `*` stands for any that no pattern has. */
+function step(state: ReadonlySet<Prefix>, byte: Token): Set<Prefix> {
+  const after = new Set<Prefix>();
+  for (const prefix of state) {
+    if (prefix.isAfterWildcard) after.add(prefix);
+    if (prefix.next?.token !== byte || byte === '*') continue;
+    const longer = prefix.next.prefix;
+    after.add(longer);
+    // A wildcard may stand for nothing.
+    if (longer.next?.token === '*') after.add(longer.next.prefix);
+  }
+  return after;
+}
