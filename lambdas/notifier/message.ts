@@ -29,7 +29,7 @@ export function notification(
 
 /** A text as SNS accepts it for a subject: one line, without control characters, cut to its limit. */
 export function subject(text: string): string {
-  const line = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   // By code points, so that no character is cut in half.
   return Array.from(line).slice(0, SUBJECT_LENGTH).join('');
 }
