@@ -121,8 +121,9 @@ function compileTransformer(
   const variables = compileVariables(targetId, InputPathsMap);
   checkLength(targetId, 'inputTransformer.inputTemplate', InputTemplate, 8192);
   const template = parseTemplate(InputTemplate);
-  for (const { name } of template.placeholders) {
-    if (!variables.has(name)) {
+  const slots = template.placeholders.map(({ name, position }) => {
+    const variable = variables.get(name);
+    if (variable === undefined) {
       throw new InvalidTargetInputError(
         `InputTemplate for target ${targetId} contains invalid placeholder ${name}.`,
       );
@@ -132,22 +133,24 @@ function compileTransformer(
         `InputTemplate for target ${targetId} contains placeholder ${name} valid only for JSON template.`,
       );
     }
-  }
+    return { name, position, variable };
+  });
   if (!template.isJson) checkText(targetId, InputTemplate);
   const fields = template.isJson ? locatePlaceholders(targetId, template) : new Map<number, string>();
 
   const transform = (event: BusEvent, context: DeliveryContext): TransformedInput => {
-    const insertions = template.placeholders.map(({ name, position }) =>
-      insertion(variables.get(name)?.read(event, context), position, template.isJson),
+    const body = fill(
+      template,
+      slots.map(({ variable, position }) =>
+        insertion(variable.read(event, context), position, template.isJson),
+      ),
     );
-    const body = fill(template, insertions);
     const problem = template.isJson ? jsonProblem(body) : undefined;
     return problem === undefined
       ? { delivered: true, body }
       : { delivered: false, reason: `the transformed input is not valid JSON: ${problem}` };
   };
-  const references = template.placeholders.map(({ name, position }, index) => {
-    const path = variables.get(name)?.path;
+  const references = slots.map(({ name, position, variable: { path } }, index) => {
     const field = fields.get(index);
     return {
       variable: name,

@@ -218,7 +218,10 @@ function parseDayOfWeek(text: string): (date: CalendarDate) => boolean {
 
 /** The values of a list like `1,5-10,20/15`, in ascending order. */
 function parseList(text: string, field: Field): number[] {
-  return [...new Set(text.split(',').flatMap((item) => parseItem(item, field)))].sort((a, b) => a - b);
+  return text
+    .split(',')
+    .flatMap((item) => parseItem(item, field))
+    .sort((a, b) => a - b);
 }
 
 /** `*`, `a`, `a-b`, and each with `/step`; `a/step` runs from a to the field's end. */
@@ -245,15 +248,10 @@ function parseItem(item: string, field: Field): number[] {
 }
 
 function parseValue(text: string, { name, min, max, names = [] }: Field, item = text): number {
-  const value = names.includes(text)
-    ? min + names.indexOf(text)
-    : /^\d{1,4}$/.test(text)
-      ? Number(text)
-      : NaN;
+  const named = names.indexOf(text);
+  const value = named >= 0 ? min + named : Number(/^\d{1,4}$/.test(text) ? text : NaN);
   if (!(value >= min && value <= max)) {
-    const allowed = [`${min}-${max}`, ...(names.length > 0 ? [`${names[0]}-${names.at(-1)}`] : [])].join(
-      ' or ',
-    );
+    const allowed = names.length > 0 ? `${min}-${max} or ${names[0]}-${names.at(-1)}` : `${min}-${max}`;
     throw new InvalidScheduleError(`${name}: '${item}' is not allowed; values are ${allowed}`);
   }
   return value;
