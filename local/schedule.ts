@@ -4,8 +4,8 @@
  * Follows the EventBridge user guide, "Setting a schedule pattern for scheduled rules" (eb-scheduled-rule-pattern),
  * and recorded verdicts of the service. What neither allows is refused: lower-case names, blanks next to the
  * brackets, `L-3`, lists with `L`, `W` or `#`, steps in the day of the week. PutRule has been seen to take years
- * after 2199; the guide's range holds here. What the service does with `31W` in a shorter month is not known; here
- * the rule does not fire in it.
+ * after 2199; the guide's range holds here. Not known: what `31W` does in a shorter month (here: nothing), and how
+ * soon after its creation a rate first fires (here: after one interval).
  *
  * The usual cron packages do not read this dialect: `?` in exactly one field, `L` alone for Saturday, ranges that
  * wrap. Once it is read, and without time zones, finding the next time is the smaller part.
