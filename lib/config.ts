@@ -15,13 +15,10 @@ const settings = <const Entries extends v.ObjectEntries>(entries: Entries) =>
       ? `is not a setting; allowed are ${Object.keys(entries).join(', ')}`
       : 'must be an object of settings',
   );
-const integer = (min: number, max: number) =>
+const integer = (min: number, max: number, message = `must be a whole number from ${min} to ${max}`) =>
   v.pipe(
-    v.number(`must be a whole number from ${min} to ${max}`),
-    v.check(
-      (n) => Number.isInteger(n) && n >= min && n <= max,
-      `must be a whole number from ${min} to ${max}`,
-    ),
+    v.number(message),
+    v.check((n) => Number.isInteger(n) && n >= min && n <= max, message),
   );
 const text = (allowed: RegExp, message: string) =>
   v.pipe(v.string(`must be ${message}`), v.regex(allowed, `must be ${message}`));
@@ -36,6 +33,8 @@ const LOG_RETENTION_DAYS = [
 ] as const;
 
 const lambdaMemory = integer(128, 10240);
+const count = integer(0, 1_000_000);
+const falseOrMinutes = 'must be false or a whole number from 10 to 45';
 const reservedConcurrency = v.optional(integer(1, 1000));
 
 const StageSettings = settings({
@@ -108,6 +107,52 @@ const StageSettings = settings({
     }),
     {},
   ),
+  /** When alarms go off: at more than these. Counts are of 5 minutes. */
+  alarms: v.optional(
+    settings({
+      /** Messages in the dead-letter queue, or in the failed-events queue. @default 0 */
+      queueDepth: v.optional(count, 0),
+      /** Seconds that the oldest message of such a queue has waited; SQS deletes it after 14 days. @default 86400 */
+      queueAge: v.optional(integer(60, 1_209_600), 86_400),
+      /** Events that EventBridge gave up delivering to the target of a rule. @default 0 */
+      undelivered: v.optional(count, 0),
+      /** Calls of a function that failed: Lambda tries their events again. @default 5 */
+      errors: v.optional(count, 5),
+      /** Calls of a function that the concurrency limit put off: Lambda tries them again. @default 10 */
+      throttles: v.optional(count, 10),
+      /** Percent of a function's timeout that a call took. @default 80 */
+      durationPercent: v.optional(integer(1, 99), 80),
+      /** Percent of `processing.maxEventAge` that an event has waited for its function. @default 25 */
+      eventAgePercent: v.optional(integer(1, 99), 25),
+      /** Events that a function failed to handle for the last time. @default 0 */
+      dropped: v.optional(count, 0),
+      /** Reads and writes of the orders table and its index that DynamoDB refused for their rate. @default 10 */
+      tableThrottles: v.optional(count, 10),
+      /** Requests for the orders table that DynamoDB failed to answer (HTTP 500). @default 5 */
+      tableErrors: v.optional(count, 5),
+      /** Seconds that the oldest analytics record has waited for S3; about 60 are normal. @default 900 */
+      streamAge: v.optional(integer(60, 86_400), 900),
+      /** Percent of Firehose's writes to S3 that fail, three times 5 minutes in a row. @default 0 */
+      streamFailurePercent: v.optional(integer(0, 99), 0),
+      /** Handler calls that met an event which no retry can help; Lambda tries each such event 3 times. @default 0 */
+      poisonEvents: v.optional(count, 0),
+      /**
+       * Minutes after its schedule that the daily report is missed; false for no such alarm, which a schedule
+       * needs that is not one time every day.
+       * @default 30
+       */
+      dailyReportMinutes: v.optional(
+        v.union([v.literal(false), integer(10, 45, falseOrMinutes)], falseOrMinutes),
+        30,
+      ),
+    }),
+    {},
+  ),
+  /**
+   * Where alarm descriptions say that the runbook is: a URL, or the path in this repository.
+   * @default 'docs/runbook.md'
+   */
+  runbookUrl: v.optional(text(/^[^\s#]{1,300}$/, 'a URL or a path without blanks and #'), 'docs/runbook.md'),
   /** When the daily report of the day before is made. UTC. @default 'cron(0 9 * * ? *)' */
   dailyReportSchedule: v.optional(
     text(/^(cron|rate)\([^()]+\)$/, 'a cron(...) or rate(...) expression of EventBridge'),
@@ -170,12 +215,28 @@ export function parseStage(stage: string, settings: unknown): StageConfig {
   const result = v.safeParse(StageSettings, settings, { abortEarly: true });
   if (!result.success) throw new ConfigError(describe(stage, result.issues[0]));
   const { projectName, retainData = stage === DEFAULT_STAGE, ...rest } = result.output;
+  const { alarms, dailyReportSchedule } = rest;
+  if (alarms.dailyReportMinutes !== false && dailyTime(dailyReportSchedule) === undefined) {
+    throw new ConfigError(
+      `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${alarms.dailyReportMinutes}, but must be false: ` +
+        `dailyReportSchedule ${dailyReportSchedule} is not one time every day.`,
+    );
+  }
   return {
     ...rest,
     stage,
     retainData,
     prefix: stage === DEFAULT_STAGE ? projectName : `${projectName}-${stage}`,
   };
+}
+
+/**
+ * Minutes after midnight, UTC, at which a schedule fires once every day; undefined for any other schedule.
+ * @param expression an EventBridge cron(...) or rate(...)
+ */
+export function dailyTime(expression: string): number | undefined {
+  const [, minute, hour] = /^cron\((\d{1,2}) (\d{1,2}) (?:\* \* \?|\? \* \*) \*\)$/.exec(expression) ?? [];
+  return minute === undefined ? undefined : Number(hour) * 60 + Number(minute);
 }
 
 function describe(stage: string, issue: v.BaseIssue<unknown>): string {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { App } from 'aws-cdk-lib';
-import { DEFAULT_STAGE, parseStage, readConfig } from '../../lib/config';
+import { DEFAULT_STAGE, dailyTime, parseStage, readConfig } from '../../lib/config';
 
 const context = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
 
@@ -18,6 +18,23 @@ test("the default stage has the seed's values and bare names", () => {
     reservedConcurrency: {},
     delivery: { retryAttempts: 3, maxEventAge: 3600 },
     processing: { retryAttempts: 2, maxEventAge: 3600 },
+    alarms: {
+      queueDepth: 0,
+      queueAge: 86400,
+      undelivered: 0,
+      errors: 5,
+      throttles: 10,
+      durationPercent: 80,
+      eventAgePercent: 25,
+      dropped: 0,
+      tableThrottles: 10,
+      tableErrors: 5,
+      streamAge: 900,
+      streamFailurePercent: 0,
+      poisonEvents: 0,
+      dailyReportMinutes: 30,
+    },
+    runbookUrl: 'docs/runbook.md',
     dailyReportSchedule: 'cron(0 9 * * ? *)',
     publisherAccounts: [],
   });
@@ -97,9 +114,54 @@ test.each<[unknown, string]>([
   [{ alarmEmail: 'ops' }, 'cdk.json: stages.dev.alarmEmail is "ops", but must be an e-mail address.'],
   [{ tags: { 'aws:x': 'y' } }, 'cdk.json: stages.dev.tags.aws:x is "aws:x", but must be a tag key'],
   [
+    { alarms: { error: 1 } },
+    'cdk.json: stages.dev.alarms.error is not a setting; allowed are queueDepth, queueAge, undelivered, errors,',
+  ],
+  [
+    { alarms: { errors: -1 } },
+    'cdk.json: stages.dev.alarms.errors is -1, but must be a whole number from 0 to 1000000.',
+  ],
+  [
+    { alarms: { durationPercent: 100 } },
+    'cdk.json: stages.dev.alarms.durationPercent is 100, but must be a whole number from 1 to 99.',
+  ],
+  [
+    { alarms: { dailyReportMinutes: 60 } },
+    'cdk.json: stages.dev.alarms.dailyReportMinutes is 60, but must be false or a whole number from 10 to 45.',
+  ],
+  [
+    { dailyReportSchedule: 'rate(1 day)' },
+    'cdk.json: stages.dev.alarms.dailyReportMinutes is 30, but must be false: dailyReportSchedule rate(1 day) is not one time every day.',
+  ],
+  [
+    { dailyReportSchedule: 'cron(0 9 ? * MON-FRI *)' },
+    'cdk.json: stages.dev.alarms.dailyReportMinutes is 30, but must be false',
+  ],
+  [
+    { runbookUrl: 'https://wiki.example.com/ops#top' },
+    'cdk.json: stages.dev.runbookUrl is "https://wiki.example.com/ops#top", but must be a URL or a path without blanks and #.',
+  ],
+  [
     { dailyReportSchedule: 'at nine' },
     'cdk.json: stages.dev.dailyReportSchedule is "at nine", but must be a cron(...) or rate(...) expression of EventBridge.',
   ],
 ])('the setting %j is refused with its name, its value and what is allowed', (settings, message) => {
   expect(() => parseStage('dev', settings)).toThrow(message);
+});
+
+test.each([
+  ['cron(0 9 * * ? *)', 540],
+  ['cron(30 6 ? * * *)', 390],
+  ['cron(0/5 9 * * ? *)', undefined],
+  ['cron(0 9,15 * * ? *)', undefined],
+  ['cron(0 9 1 * ? *)', undefined],
+  ['cron(0 9 * * ? 2027)', undefined],
+  ['rate(1 day)', undefined],
+])('%s fires every day at minute %s', (schedule, minute) => {
+  expect(dailyTime(schedule)).toBe(minute);
+});
+
+test('any schedule is taken without the alarm on its time', () => {
+  const settings = { dailyReportSchedule: 'rate(12 hours)', alarms: { dailyReportMinutes: false } };
+  expect(parseStage('dev', settings).alarms.dailyReportMinutes).toBe(false);
 });
