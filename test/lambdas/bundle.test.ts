@@ -2,6 +2,7 @@
  * The code that is deployed: each handler bundled by the app itself and run, as Lambda would, in a Node process
  * of its own, against a DynamoDB-compatible server and the other services' wire formats on loopback.
  */
+import './environment';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -63,7 +64,7 @@ const CALL = `
 interface Outcome {
   readonly result?: unknown;
   readonly error?: string;
-  /** What it wrote to standard output, line by line. */
+  /** What it wrote, line by line: JSON, or the test fails. */
   readonly lines: Record<string, unknown>[];
 }
 
@@ -94,11 +95,10 @@ async function invoke(functionName: string, event: unknown): Promise<Outcome> {
     if (code !== 0) throw new Error(`the process ended with ${code}`);
   });
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
-  expect(stderr).toBe('');
   const [outcome] = await message;
   return {
     ...outcome,
-    lines: stdout
+    lines: (stdout + stderr)
       .split('\n')
       .filter(Boolean)
       .map((line) => JSON.parse(line)),
@@ -208,6 +208,7 @@ test('analytics reports the day before from the table', async () => {
 
 test('a poison event fails with the field that is wrong', async () => {
   const poison = delivered({ ...entry, Detail: '{"orderId": "124", "customerId": "456"}' }, 'id-2');
-  const { error } = await invoke('event-driven-order-processor', poison);
+  const { error, lines } = await invoke('event-driven-order-processor', poison);
   expect(error).toMatch(/^PoisonEventError: app\.orders\/OrderCreated: detail\.total: /);
+  expect(lines[0]).toMatchObject({ level: 'ERROR', eventId: 'id-2', outcome: 'poison' });
 });
