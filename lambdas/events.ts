@@ -293,8 +293,9 @@ function quote(value: unknown): string {
 
 /** `Date` takes 30 February for 2 March. */
 function isOnCalendar(timestamp: string): boolean {
-  const [year = 0, month = 0, day = 0] = timestamp.slice(0, 'YYYY-MM-DD'.length).split('-').map(Number);
-  return day <= new Date(Date.UTC(year, month, 0)).getUTCDate() && !Number.isNaN(Date.parse(timestamp));
+  const day = timestamp.slice(0, 'YYYY-MM-DD'.length);
+  const date = new Date(`${day}T00:00:00Z`);
+  return date.toISOString().startsWith(day) && !Number.isNaN(Date.parse(timestamp));
 }
 
 /**

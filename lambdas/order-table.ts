@@ -24,8 +24,8 @@ export const DAY_SHARDS = 8;
 
 /** The index partition of an order created at `createdAt` (ISO 8601, UTC). */
 export function dayShard(createdAt: string, orderId: string): string {
-  const [byte = 0] = createHash('sha256').update(orderId).digest();
-  return `${createdAt.slice(0, 'YYYY-MM-DD'.length)}#${byte % DAY_SHARDS}`;
+  const shard = createHash('sha256').update(orderId).digest().readUInt8() % DAY_SHARDS;
+  return `${createdAt.slice(0, 'YYYY-MM-DD'.length)}#${shard}`;
 }
 
 /** All index partitions of a day (`YYYY-MM-DD`, UTC). */

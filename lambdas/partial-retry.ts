@@ -11,6 +11,10 @@ export interface EntryFailure {
   readonly message: string;
 }
 
+/** Reads one entry of a service's answer: it has a code if it failed. */
+export const entryResult = (id = '', code?: string, message = ''): EntryResult =>
+  code ? { code, message } : { id };
+
 export const hasFailed = (result: EntryResult): result is EntryFailure => 'code' in result;
 
 /** Where waiting and chance come from, so that tests need neither. */
@@ -26,29 +30,51 @@ export const BACKOFF: Backoff = {
   random: Math.random,
 };
 
-/** Calls in all: the first and three that repeat what failed. */
-export const ATTEMPTS = 4;
+/** Calls in all: the first, and three that repeat what failed. */
+const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
+const NO_ANSWER: EntryFailure = { code: 'NoAnswer', message: 'the response has no such entry' };
+
+export interface BatchOutcome {
+  /** The last answer for each entry, in the order of the entries. */
+  readonly results: readonly EntryResult[];
+  /** What a call threw, if one did; the entries that it had are among the failures. */
+  readonly error?: unknown;
+}
+
 /**
- * Sends entries, and again those whose failure `isTransient`, after a pause of 0 to 100, 200 and 400 ms ("full
- * jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
- * @param send one call; answers in the order of its entries. What it throws is not caught: the SDK has retried it.
- * @returns the last answer for each entry, in the order of `entries`
+ * Sends entries, and again those whose failure `isTransient`, after a pause of up to 100, 200 and 400 ms ("full
+ * jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A call that throws is the
+ * last one: the SDK has repeated it by itself.
+ * @param send one call; answers in the order of its entries
  */
 export async function sendWithRetries<Entry>(
   entries: readonly Entry[],
   send: (entries: readonly Entry[]) => Promise<readonly EntryResult[]>,
   isTransient: (failure: EntryFailure) => boolean,
   { sleep, random }: Backoff,
-): Promise<readonly EntryResult[]> {
-  const results = [...(await send(entries))];
-  for (let attempt = 1; attempt < ATTEMPTS; attempt++) {
-    const failed = [...results.entries()].filter(([, result]) => hasFailed(result) && isTransient(result));
-    if (failed.length === 0) break;
+): Promise<BatchOutcome> {
+  const results: EntryResult[] = [];
+  let open = entries.map((entry, index) => ({ entry, index }));
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const answers = await send(open.map(({ entry }) => entry));
+      for (const [position, { index }] of open.entries()) results[index] = answers[position] ?? NO_ANSWER;
+    } catch (error) {
+      for (const { index } of open) results[index] = failureOf(error as NodeJS.ErrnoException);
+      return { results, error };
+    }
+    open = open.filter(({ index }) => {
+      const result = results[index] as EntryResult;
+      return hasFailed(result) && isTransient(result);
+    });
+    if (open.length === 0 || attempt === ATTEMPTS) return { results };
     await sleep(random() * FIRST_PAUSE_MS * 2 ** (attempt - 1));
-    const answers = await send(failed.map(([index]) => entries[index] as Entry));
-    for (const [position, [index]] of failed.entries()) results[index] = answers[position] as EntryResult;
   }
-  return results;
+}
+
+/** Node's network errors are known by their code, and some have no message; the SDK's by their name. */
+function failureOf({ code, name, message }: NodeJS.ErrnoException): EntryFailure {
+  return { code: code ?? name, message: message || name };
 }

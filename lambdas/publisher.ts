@@ -25,8 +25,10 @@ import { ORDER_KEY } from './order-table';
 import {
   BACKOFF,
   type Backoff,
+  type BatchOutcome,
   type EntryFailure,
   type EntryResult,
+  entryResult,
   hasFailed,
   sendWithRetries,
 } from './partial-retry';
@@ -84,7 +86,8 @@ export class PublishError extends Error {
     readonly failures: readonly PublishFailure[],
     /** Those of the same list that were published. */
     readonly published: readonly PublishedEvent[],
-    options?: ErrorOptions,
+    /** What a call as a whole failed with, if one did; its events may have been published all the same. */
+    cause?: unknown,
   ) {
     const told = failures
       .slice(0, TOLD_FAILURES)
@@ -94,7 +97,7 @@ export class PublishError extends Error {
       `${failures.length} of ${failures.length + published.length} events were not published: ` +
         told.join('; ') +
         (more > 0 ? `; and ${more} more` : ''),
-      options,
+      { cause },
     );
   }
 }
@@ -135,7 +138,7 @@ export class ImpossibleTransitionError extends Error {
 export class OrderNotReadError extends Error {
   override readonly name = 'OrderNotReadError';
   constructor(orderId: string, tableName: string, cause: unknown) {
-    super(`Order ${orderId} could not be read from table ${tableName}: ${reasonOf(cause)}`, { cause });
+    super(`Order ${orderId} could not be read from table ${tableName}: ${cause}`, { cause });
   }
 }
 
@@ -148,6 +151,10 @@ const TIME_SIZE = 14;
 
 /** The codes that a later try can mend, by the API reference of PutEventsResultEntry. */
 const TRANSIENT_CODES = ['InternalFailure', 'InternalException', 'ThrottlingException'];
+
+const systemTime = () => new Date();
+
+const NOT_TRIED: EntryFailure = { code: 'NotTried', message: 'the call before it failed' };
 
 /**
  * Publishes one event.
@@ -176,7 +183,7 @@ export async function publishEvents(
   {
     busName = readEnvironment('EVENT_BUS_NAME'),
     eventBridge = sharedEventBridge(),
-    now = () => new Date(),
+    now = systemTime,
     sleep = BACKOFF.sleep,
     random = BACKOFF.random,
   }: PublishOptions = {},
@@ -185,52 +192,38 @@ export async function publishEvents(
   const outgoing = events.map(({ contract, detail, ids }, index) => {
     // `NewEvent` ties each detail to its contract, which the compiler cannot follow through the union.
     const full = contract.create(detail as never, ids);
-    const entry = {
-      EventBusName: busName,
-      Source: contract.source,
-      DetailType: contract.detailType,
-      Detail: JSON.stringify(full),
-      Time: time,
-    };
-    const size = entrySize(entry);
-    if (size >= REQUEST_SIZE) throw new EventTooLargeError(index, contract.type, size);
-    return { index, type: contract.type, eventId: full.metadata.eventId, entry, size };
+    const { source, detailType, type } = contract;
+    const text = JSON.stringify(full);
+    const size = entrySize(source, detailType, text);
+    if (size >= REQUEST_SIZE) throw new EventTooLargeError(index, type, size);
+    const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: text, Time: time };
+    return { index, type, eventId: full.metadata.eventId, entry, size };
   });
 
   const send = async (entries: readonly PutEventsRequestEntry[]) => {
     const answer = await eventBridge.send(new PutEventsCommand({ Entries: [...entries] }));
-    return (answer.Entries ?? []).map(
-      ({ EventId, ErrorCode, ErrorMessage }): EntryResult =>
-        ErrorCode ? { code: ErrorCode, message: ErrorMessage ?? '' } : { id: EventId ?? '' },
+    return (answer.Entries ?? []).map(({ EventId, ErrorCode, ErrorMessage }) =>
+      entryResult(EventId, ErrorCode, ErrorMessage),
     );
   };
   const isTransient = ({ code }: EntryFailure) => TRANSIENT_CODES.includes(code);
 
   const published: PublishedEvent[] = [];
   const failures: PublishFailure[] = [];
-  let broken: { readonly error: unknown } | undefined;
+  let error: unknown;
   for (const batch of inBatches(outgoing)) {
-    let results: readonly EntryResult[];
-    if (broken) {
-      results = batch.map(() => ({ code: 'NotTried', message: 'an earlier call failed' }));
-    } else {
-      try {
-        const entries = batch.map(({ entry }) => entry);
-        results = await sendWithRetries(entries, send, isTransient, { sleep, random });
-      } catch (error) {
-        broken = { error };
-        const failure = { code: error instanceof Error ? error.name : 'Error', message: reasonOf(error) };
-        results = batch.map(() => failure);
-      }
-    }
+    const entries = batch.map(({ entry }) => entry);
+    const outcome: BatchOutcome = error
+      ? { results: entries.map(() => NOT_TRIED), error }
+      : await sendWithRetries(entries, send, isTransient, { sleep, random });
+    error = outcome.error;
     for (const [position, { index, type, eventId }] of batch.entries()) {
-      const result = results[position] ?? { code: 'NoAnswer', message: 'the response has no such entry' };
-      if (hasFailed(result))
-        failures.push({ index, type, eventId, code: result.code, message: result.message });
+      const result = outcome.results[position] as EntryResult;
+      if (hasFailed(result)) failures.push({ index, type, eventId, ...result });
       else published.push({ eventId, envelopeId: result.id });
     }
   }
-  if (failures.length > 0) throw new PublishError(failures, published, broken && { cause: broken.error });
+  if (failures.length > 0) throw new PublishError(failures, published, error);
   return published;
 }
 
@@ -244,7 +237,7 @@ export async function createOrder(
   order: Omit<typeof OrderCreated.example, 'orderId'> & { readonly orderId?: string },
   { ids, ...options }: OrderOptions = {},
 ): Promise<typeof OrderCreated.example> {
-  const { now = () => new Date() } = options;
+  const { now = systemTime } = options;
   const detail = {
     ...order,
     orderId: order.orderId ?? randomUUID(),
@@ -270,7 +263,7 @@ export async function updateOrderStatus(
     ...options
   }: OrderStatusOptions = {},
 ): Promise<typeof OrderStatusChanged.example> {
-  const { now = () => new Date() } = options;
+  const { now = systemTime } = options;
   check(OrderStatusChanged.type, 'detail.orderId', OrderId, orderId);
   const order = await readOrder(orderId, tableName, dynamodb);
   if (!order) throw new OrderNotFoundError(orderId);
@@ -314,8 +307,8 @@ async function readOrder(
 }
 
 /** Bytes of an entry, as the user guide counts them ("Calculating PutEvents event entry size"). */
-function entrySize({ Source = '', DetailType = '', Detail = '' }: PutEventsRequestEntry): number {
-  return TIME_SIZE + Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail);
+function entrySize(source: string, detailType: string, detail: string): number {
+  return TIME_SIZE + Buffer.byteLength(source) + Buffer.byteLength(detailType) + Buffer.byteLength(detail);
 }
 
 function inBatches<Sized extends { readonly size: number }>(entries: readonly Sized[]): Sized[][] {
@@ -332,10 +325,6 @@ function inBatches<Sized extends { readonly size: number }>(entries: readonly Si
     size += entry.size;
   }
   return batch.length > 0 ? [...batches, batch] : batches;
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 // Made at first use: a caller that brings its own client pays for no other.

@@ -14,7 +14,7 @@ import { readEnvironment } from '../env';
 import { DailyReportGenerated } from '../events';
 import { METRICS } from '../metrics';
 import { DAY_INDEX, dayShards } from '../order-table';
-import { BACKOFF, type EntryResult, hasFailed, sendWithRetries } from '../partial-retry';
+import { BACKOFF, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
 import { publishEvent } from '../publisher';
 import { type Handled, observed } from '../telemetry';
 import { type CountedOrder, DailyTally, isReportRequest, reportEventId, reportedDay } from './daily-report';
@@ -54,21 +54,21 @@ export const makeHandler = ({
   }
 
   async function put(line: Uint8Array): Promise<void> {
-    const results = await sendWithRetries(
+    const { results, error } = await sendWithRetries(
       [{ Data: line }],
       async (records) => {
         const answer = await firehose.send(
           new PutRecordBatchCommand({ DeliveryStreamName: stream, Records: [...records] }),
         );
-        return (answer.RequestResponses ?? []).map(
-          ({ RecordId, ErrorCode, ErrorMessage }): EntryResult =>
-            ErrorCode ? { code: ErrorCode, message: ErrorMessage ?? '' } : { id: RecordId ?? '' },
+        return (answer.RequestResponses ?? []).map(({ RecordId, ErrorCode, ErrorMessage }) =>
+          entryResult(RecordId, ErrorCode, ErrorMessage),
         );
       },
       // Both codes of the API: ServiceUnavailableException and InternalFailure.
       () => true,
       backoff,
     );
+    if (error) throw error;
     for (const result of results) {
       if (hasFailed(result)) throw new RecordRefusedError(stream, result.code, result.message);
     }
@@ -105,8 +105,8 @@ export const makeHandler = ({
         ExpressionAttributeValues: { ':shard': shard },
       },
     );
-    for await (const { Items: orders = [] } of pages) {
-      for (const order of orders) tally.add(order as CountedOrder);
+    for await (const { Items: orders } of pages) {
+      for (const order of orders ?? []) tally.add(order as CountedOrder);
     }
   }
 

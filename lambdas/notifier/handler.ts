@@ -46,9 +46,8 @@ export const makeHandler = ({
     const sendOnce = makeIdempotent(
       async (_eventId: string) => {
         const message = notification(input, now().toISOString());
-        const { MessageId } = await sns.send(new PublishCommand({ TopicArn: topicArn, ...message }));
+        await sns.send(new PublishCommand({ TopicArn: topicArn, ...message }));
         sent = true;
-        return { messageId: MessageId ?? '' };
       },
       // The default prefix holds the function's name in the code, which minifying changes.
       { persistenceStore, config, keyPrefix: 'notification' },

@@ -1,7 +1,7 @@
 import './environment';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient } from '@aws-sdk/client-firehose';
-import { DynamoDBDocumentClient, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { DailyTally, reportedDay } from '../../lambdas/analytics/daily-report';
 import { makeHandler, RecordRefusedError } from '../../lambdas/analytics/handler';
@@ -371,16 +371,16 @@ describe('the daily report', () => {
     );
     // Pages end at 1 MB; here they end at two orders.
     let pages = 0;
-    const dynamodb = DynamoDBDocumentClient.from(database.client);
-    dynamodb.middlewareStack.add(
+    const { middlewareStack } = database.documents;
+    middlewareStack.add(
       (next) => (args) => {
         pages++;
         return next({ ...args, input: { ...args.input, Limit: 2 } });
       },
-      { step: 'initialize' },
+      { step: 'initialize', name: 'shortPages' },
     );
-    const handler = makeHandler({ dynamodb, firehose, eventBridge });
-    await invoke(handler, { type: 'daily_report', date: '2026-03-11T09:00:00Z' });
+    await analyse({ type: 'daily_report', date: '2026-03-11T09:00:00Z' });
+    middlewareStack.remove('shortPages');
     expect(pages).toBe(3 * dayShards(day).length);
     expect(JSON.parse(published()[0].Detail)).toMatchObject({ orders: 40, revenue: 40 });
   });

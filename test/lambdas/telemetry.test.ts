@@ -1,0 +1,114 @@
+import './environment';
+import { PoisonEventError } from '../../lambdas/events';
+import { METRICS } from '../../lambdas/metrics';
+import { observed } from '../../lambdas/telemetry';
+import { invoke } from './invocation';
+
+const event = { type: 'OrderCreated', eventId: 'e1', correlationId: 'k1' };
+const failing = (error: unknown) => observed<never>(() => Promise.reject(error));
+
+test('what a handler returns is returned, and one line says what it did', async () => {
+  const handler = observed(async () => ({ event, outcome: 'stored', response: 'answer' }));
+  const { response, lines, metrics } = await invoke(handler, {});
+  expect(response).toBe('answer');
+  expect(lines).toEqual([
+    {
+      level: 'INFO',
+      timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+      service: 'service-under-test',
+      message: 'OrderCreated',
+      eventId: 'e1',
+      correlationId: 'k1',
+      outcome: 'stored',
+    },
+  ]);
+  expect(metrics).toEqual({});
+});
+
+test('a line carries the trace that X-Ray knows the call by', async () => {
+  process.env._X_AMZN_TRACE_ID = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=557abcec3ee5a047;Sampled=1';
+  const { lines } = await invoke(failing(new Error('no')), {});
+  delete process.env._X_AMZN_TRACE_ID;
+  expect(lines).toMatchObject([{ xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793' }]);
+});
+
+test('metrics of one event are not sent again with the next', async () => {
+  const counting = observed(async () => ({
+    event,
+    outcome: 'stored',
+    metrics: { [METRICS.ordersProcessed]: 1, [METRICS.revenue]: 9.5 },
+    response: undefined,
+  }));
+  const { metrics, output } = await invoke(counting, {});
+  expect(metrics).toEqual({ OrdersProcessed: 1, Revenue: 9.5 });
+  expect(output).toContain('{"Name":"Revenue","Unit":"None"}');
+  expect((await invoke(failing(new Error('no')), {})).metrics).toEqual({});
+});
+
+test('an error is thrown on, and one line at ERROR says which event it was and why', async () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED'), { name: 'TimeoutError' });
+  const error = Object.assign(new Error('Failed to save', { cause }), { name: 'PersistenceError' });
+  const failed = await invoke(failing(error), {
+    id: 'envelope-1',
+    'detail-type': 'OrderCreated',
+    detail: { orderId: 'order-1', customerEmail: 'jane@example.com', metadata: { correlationId: 'k1' } },
+  });
+  expect(failed.error).toBe(error);
+  expect(failed.lines).toEqual([
+    {
+      level: 'ERROR',
+      timestamp: expect.any(String),
+      service: 'service-under-test',
+      message: 'OrderCreated',
+      eventId: 'envelope-1',
+      correlationId: 'k1',
+      orderId: 'order-1',
+      outcome: 'failed',
+      error: 'PersistenceError',
+      reason: 'Failed to save: connect ECONNREFUSED',
+      requestId: 'request-1',
+    },
+  ]);
+  expect(failed.metrics).toEqual({});
+});
+
+test('a poison event is counted, although the handler threw', async () => {
+  const { lines, metrics } = await invoke(failing(new PoisonEventError('a/b', 'detail.x', 'is wrong.')), {});
+  expect(lines).toMatchObject([{ outcome: 'poison', reason: 'a/b: detail.x: is wrong.' }]);
+  expect(metrics).toEqual({ PoisonEvents: 1 });
+});
+
+test('what is thrown need not be an error', async () => {
+  expect((await invoke(failing('just text'), null)).lines).toMatchObject([
+    { message: 'unknown', error: 'string', reason: 'just text' },
+  ]);
+});
+
+test('an event of which nothing can be trusted is logged by nothing', async () => {
+  const event = {
+    id: 'jane@example.com',
+    'detail-type': { jane: 1 },
+    detail: { orderId: 'x'.repeat(1_000), metadata: { eventId: 'line\nbreak', correlationId: 7 } },
+  };
+  const { lines } = await invoke(failing(new Error('no')), event);
+  expect(Object.keys(lines[0] ?? {})).toEqual([
+    'level',
+    'timestamp',
+    'service',
+    'message',
+    'outcome',
+    'error',
+    'reason',
+    'requestId',
+  ]);
+});
+
+test('no reason is longer than a log can bear, and none holds an e-mail address', async () => {
+  const { lines, output } = await invoke(
+    failing(new Error(`${'x'.repeat(200)} jane@example.com ${'y'.repeat(9_999)}`)),
+    {},
+  );
+  expect(String(lines[0]?.reason)).toHaveLength(500);
+  expect(lines[0]?.reason).toContain('[redacted]');
+  expect(output).not.toContain('jane');
+});
