@@ -210,5 +210,7 @@ test('a poison event fails with the field that is wrong', async () => {
   const poison = delivered({ ...entry, Detail: '{"orderId": "124", "customerId": "456"}' }, 'id-2');
   const { error, lines } = await invoke('event-driven-order-processor', poison);
   expect(error).toMatch(/^PoisonEventError: app\.orders\/OrderCreated: detail\.total: /);
-  expect(lines[0]).toMatchObject({ level: 'ERROR', eventId: 'id-2', outcome: 'poison' });
+  expect(lines).toContainEqual(
+    expect.objectContaining({ level: 'ERROR', eventId: 'id-2', outcome: 'poison' }),
+  );
 });
