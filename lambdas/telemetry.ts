@@ -10,20 +10,12 @@ import { PoisonEventError } from './events';
 import { METRICS, type MetricName } from './metrics';
 import { redactEmails } from './personal-data';
 
-/** What may be said of an event in a log. */
-export interface EventIdentity {
-  /** The detail-type. */
-  readonly type: string;
-  readonly eventId: string;
-  readonly correlationId: string;
-  readonly orderId?: string;
-}
-
 /** What a handler did with its event. */
 export interface Handled<Response> {
-  readonly event: EventIdentity;
   /** One word, e.g. `stored` or `duplicate`. */
   readonly outcome: string;
+  /** Default: the event's, as far as it tells. */
+  readonly eventId?: string;
   readonly metrics?: { readonly [Name in MetricName]?: number };
   /** What the function returns. */
   readonly response: Response;
@@ -52,21 +44,22 @@ const metrics = new Metrics();
 /**
  * Makes the function that Lambda calls: runs `handle`, writes one line (INFO, or ERROR with the reason), sends
  * the metrics in both cases, and throws what `handle` threw, so that Lambda retries.
+ * @param type the line's message for events that do not tell their own type
  */
 export function observed<Response>(
   handle: (event: unknown, context: Context) => Promise<Handled<Response>>,
+  type = 'unknown',
 ): (event: unknown, context: Context) => Promise<Response> {
   return async (event, context) => {
+    const { message = type, ...ids } = identify(event);
     try {
-      const handled = await handle(event, context);
-      const { type, ...ids } = handled.event;
-      logger.info(type, { ...ids, outcome: handled.outcome });
-      for (const [name, value] of Object.entries(handled.metrics ?? {})) count(name, value);
-      return handled.response;
+      const { outcome, eventId, metrics: counts = {}, response } = await handle(event, context);
+      logger.info(message, { ...ids, ...(eventId && { eventId, correlationId: eventId }), outcome });
+      for (const [name, value] of Object.entries(counts)) count(name, value);
+      return response;
     } catch (error) {
       const poison = error instanceof PoisonEventError;
-      const { type, ...ids } = identify(event);
-      logger.error(type, {
+      logger.error(message, {
         ...ids,
         outcome: poison ? 'poison' : 'failed',
         error: error instanceof Error ? error.name : typeof error,
@@ -95,26 +88,38 @@ function reasonOf(error: unknown): string {
   return redactEmails(messages.join(': ')).slice(0, REASON_LENGTH);
 }
 
-/** What can be said of an event that failed: anything may be missing from it, and nothing in it is trusted. */
-function identify(event: unknown): Partial<EventIdentity> & { readonly type: string } {
-  const envelope = fieldsOf(event);
-  const detail = fieldsOf(envelope.detail);
-  const metadata = fieldsOf(detail.metadata ?? envelope.metadata);
-  const eventId = identifier(metadata.eventId) ?? identifier(envelope.id);
-  const correlationId = identifier(metadata.correlationId) ?? eventId;
-  const orderId = identifier(detail.orderId ?? envelope.orderId);
-  return {
-    type: identifier(envelope['detail-type'] ?? envelope.type) ?? 'unknown',
-    ...(eventId && { eventId }),
-    ...(correlationId && { correlationId }),
-    ...(orderId && { orderId }),
+/** What a log line says of an event. */
+interface Identity {
+  /** The detail-type, or what stands for it. */
+  readonly message?: string;
+  readonly eventId?: string;
+  readonly correlationId?: string;
+  readonly orderId?: string;
+}
+
+/**
+ * What can be said of an event, an input of the notifier or a report's request, before it was checked: anything
+ * may be missing from it, and what does not look like an id is not taken for one.
+ */
+function identify(event: unknown): Identity {
+  const given = fieldsOf(event);
+  const detail = fieldsOf(given.detail);
+  const metadata = fieldsOf(detail.metadata ?? given.metadata);
+  const eventId = identifier(metadata.eventId) ?? identifier(given.id);
+  const identity = {
+    message: identifier(given['detail-type'] ?? given.type),
+    eventId,
+    correlationId: identifier(metadata.correlationId) ?? eventId,
+    orderId: identifier(detail.orderId ?? given.orderId),
   };
+  return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
+/** A detail-type may have blanks; nothing may have an @, which makes an address. */
 function identifier(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:/#+= -]{1,128}$/.test(value) ? value : undefined;
 }

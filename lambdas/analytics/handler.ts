@@ -47,10 +47,8 @@ export const makeHandler = ({
   now = () => new Date(),
 } = {}) => {
   async function record(event: unknown): Promise<Handled<Response>> {
-    const { detail, ...facts } = analyticsRecord(event);
-    await put(recordLine({ ...facts, detail }));
-    const { type, eventId, correlationId } = facts;
-    return { event: { type, eventId, correlationId }, outcome: 'recorded', response: { statusCode: 200 } };
+    await put(recordLine(analyticsRecord(event)));
+    return { outcome: 'recorded', response: { statusCode: 200 } };
   }
 
   async function put(line: Uint8Array): Promise<void> {
@@ -82,8 +80,8 @@ export const makeHandler = ({
     const detail = tally.report(day, now().toISOString());
     await publishEvent(DailyReportGenerated, detail, { eventId }, { busName, eventBridge, now, ...backoff });
     return {
-      event: { type: DailyReportGenerated.detailType, eventId, correlationId: eventId },
       outcome: 'published',
+      eventId,
       metrics: { [METRICS.dailyReportsPublished]: 1 },
       response: { statusCode: 200 },
     };

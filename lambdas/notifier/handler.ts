@@ -37,7 +37,6 @@ export const makeHandler = ({
 
   return observed(async (event, context): Promise<Handled<{ statusCode: 200 }>> => {
     const input = parseNotificationInput(event);
-    const { eventId, correlationId } = input.metadata;
     const config = new IdempotencyConfig({ expiresAfterSeconds: REMEMBERED_SECONDS });
     // With it a try that the timeout cut off gives way to the next one.
     config.registerLambdaContext(context);
@@ -52,15 +51,14 @@ export const makeHandler = ({
       // The default prefix holds the function's name in the code, which minifying changes.
       { persistenceStore, config, keyPrefix: 'notification' },
     );
-    await sendOnce(eventId);
+    await sendOnce(input.metadata.eventId);
 
     return {
-      event: { type: OrderStatusChanged.detailType, eventId, correlationId, orderId: input.orderId },
       outcome: sent ? 'sent' : 'duplicate',
       metrics: { [sent ? METRICS.notificationsSent : METRICS.duplicateEvents]: 1 },
       response: { statusCode: 200 },
     };
-  });
+  }, OrderStatusChanged.detailType);
 };
 
 export const handler = makeHandler();

@@ -27,7 +27,7 @@ export const makeHandler = ({
   now = () => new Date(),
 } = {}) => {
   async function store(update: OrderUpdate): Promise<{ outcome: Outcome; isNewOrder: boolean }> {
-    const Key = { [ORDER_KEY]: update.event.detail.orderId };
+    const Key = { [ORDER_KEY]: update.orderId };
     try {
       const { Attributes: before } = await client.send(
         new UpdateCommand({ TableName: table, Key, ...update.expressions, ReturnValues: 'UPDATED_OLD' }),
@@ -51,16 +51,9 @@ export const makeHandler = ({
 
   return observed(async (event): Promise<Handled<Response>> => {
     const update = orderUpdate(event, now().toISOString());
-    const { detailType, metadata, detail } = update.event;
-    const { orderId } = detail;
+    const { orderId } = update;
     const { outcome, isNewOrder } = await store(update);
     return {
-      event: {
-        type: detailType,
-        eventId: metadata.eventId,
-        correlationId: metadata.correlationId,
-        orderId,
-      },
       outcome,
       metrics: {
         ...(isNewOrder && { [METRICS.ordersProcessed]: 1, [METRICS.revenue]: update.total }),

@@ -24,7 +24,7 @@ import { DAY_INDEX, dayShard } from '../order-table';
 
 /** One event as a conditional update of its order's item. */
 export interface OrderUpdate {
-  readonly event: ParsedEvent<{ readonly orderId: string }>;
+  readonly orderId: string;
   /** The attribute that holds the version of the facts the event is about. */
   readonly versionAttribute: 'createdVersion' | 'statusVersion';
   /** The event's own version of them. The condition is that none stands that goes before it. */
@@ -82,7 +82,7 @@ function created(event: ParsedEvent<DetailOf<typeof OrderCreated>>, processedAt:
   const given = Object.entries(facts).filter(([, value]) => value !== undefined);
   const assignments = given.map(([name]) => `#${name} = :${name}`);
   return {
-    event,
+    orderId,
     versionAttribute: 'createdVersion',
     version,
     total,
@@ -111,10 +111,10 @@ function created(event: ParsedEvent<DetailOf<typeof OrderCreated>>, processedAt:
 }
 
 function statusChanged(event: ParsedEvent<DetailOf<typeof OrderStatusChanged>>): OrderUpdate {
-  const { status, updatedAt } = event.detail;
+  const { orderId, status, updatedAt } = event.detail;
   const version = `${RANK[status]}#${updatedAt}#${event.metadata.eventId}`;
   return {
-    event,
+    orderId,
     versionAttribute: 'statusVersion',
     version,
     expressions: {

@@ -217,6 +217,7 @@ describe('a record', () => {
         message: 'OrderCreated',
         eventId: 'order-1001-created',
         correlationId: 'checkout-7',
+        orderId: 'order-1001',
         outcome: 'recorded',
       },
     ]);
@@ -333,7 +334,7 @@ describe('the daily report', () => {
     expect(lines).toMatchObject([
       {
         level: 'INFO',
-        message: 'DailyReportGenerated',
+        message: 'daily_report',
         eventId: 'daily-report-2026-01-15',
         outcome: 'published',
       },

@@ -4,12 +4,20 @@ import { METRICS } from '../../lambdas/metrics';
 import { observed } from '../../lambdas/telemetry';
 import { invoke } from './invocation';
 
-const event = { type: 'OrderCreated', eventId: 'e1', correlationId: 'k1' };
+const event = {
+  id: 'envelope-1',
+  'detail-type': 'OrderCreated',
+  detail: {
+    orderId: 'order-1',
+    customerEmail: 'jane@example.com',
+    metadata: { eventId: 'e1', correlationId: 'k1' },
+  },
+};
 const failing = (error: unknown) => observed<never>(() => Promise.reject(error));
 
 test('what a handler returns is returned, and one line says what it did', async () => {
-  const handler = observed(async () => ({ event, outcome: 'stored', response: 'answer' }));
-  const { response, lines, metrics } = await invoke(handler, {});
+  const handler = observed(async () => ({ outcome: 'stored', response: 'answer' }));
+  const { response, lines, metrics } = await invoke(handler, event);
   expect(response).toBe('answer');
   expect(lines).toEqual([
     {
@@ -19,6 +27,7 @@ test('what a handler returns is returned, and one line says what it did', async 
       message: 'OrderCreated',
       eventId: 'e1',
       correlationId: 'k1',
+      orderId: 'order-1',
       outcome: 'stored',
     },
   ]);
@@ -32,9 +41,19 @@ test('a line carries the trace that X-Ray knows the call by', async () => {
   expect(lines).toMatchObject([{ xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793' }]);
 });
 
+test('an event without metadata is known by its envelope, and any event by what its handler calls it', async () => {
+  const named = observed(async () => ({ outcome: 'published', eventId: 'report-1', response: undefined }));
+  const detail = { orderId: 'order-1' };
+  expect((await invoke(failing(new Error('no')), { ...event, detail })).lines).toMatchObject([
+    { eventId: 'envelope-1', correlationId: 'envelope-1', orderId: 'order-1' },
+  ]);
+  expect((await invoke(named, { type: 'daily_report' })).lines).toMatchObject([
+    { message: 'daily_report', eventId: 'report-1', correlationId: 'report-1' },
+  ]);
+});
+
 test('metrics of one event are not sent again with the next', async () => {
   const counting = observed(async () => ({
-    event,
     outcome: 'stored',
     metrics: { [METRICS.ordersProcessed]: 1, [METRICS.revenue]: 9.5 },
     response: undefined,
@@ -48,11 +67,7 @@ test('metrics of one event are not sent again with the next', async () => {
 test('an error is thrown on, and one line at ERROR says which event it was and why', async () => {
   const cause = Object.assign(new Error('connect ECONNREFUSED'), { name: 'TimeoutError' });
   const error = Object.assign(new Error('Failed to save', { cause }), { name: 'PersistenceError' });
-  const failed = await invoke(failing(error), {
-    id: 'envelope-1',
-    'detail-type': 'OrderCreated',
-    detail: { orderId: 'order-1', customerEmail: 'jane@example.com', metadata: { correlationId: 'k1' } },
-  });
+  const failed = await invoke(failing(error), event);
   expect(failed.error).toBe(error);
   expect(failed.lines).toEqual([
     {
@@ -60,7 +75,7 @@ test('an error is thrown on, and one line at ERROR says which event it was and w
       timestamp: expect.any(String),
       service: 'service-under-test',
       message: 'OrderCreated',
-      eventId: 'envelope-1',
+      eventId: 'e1',
       correlationId: 'k1',
       orderId: 'order-1',
       outcome: 'failed',
@@ -85,12 +100,12 @@ test('what is thrown need not be an error', async () => {
 });
 
 test('an event of which nothing can be trusted is logged by nothing', async () => {
-  const event = {
+  const untrusted = {
     id: 'jane@example.com',
     'detail-type': { jane: 1 },
     detail: { orderId: 'x'.repeat(1_000), metadata: { eventId: 'line\nbreak', correlationId: 7 } },
   };
-  const { lines } = await invoke(failing(new Error('no')), event);
+  const { lines } = await invoke(failing(new Error('no')), untrusted);
   expect(Object.keys(lines[0] ?? {})).toEqual([
     'level',
     'timestamp',
