@@ -8,6 +8,9 @@ const config: Config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out'],
+  collectCoverageFrom: ['lib/**/*.ts', 'lambdas/**/*.ts'],
+  coverageReporters: ['text-summary', 'html'],
+  coverageThreshold: { global: { branches: 95 } },
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
 };
 
