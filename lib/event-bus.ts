@@ -41,6 +41,8 @@ export class EventBus extends Construct {
   readonly archive: CfnArchive;
   /** Takes what EventBridge could not deliver: the event, and why in the message's attributes. */
   readonly deadLetterQueue: DeadLetterQueue;
+  /** In the order in which they were made; the scheduled ones are on the default bus. */
+  readonly rules: CfnRule[] = [];
 
   constructor(
     scope: Construct,
@@ -130,6 +132,7 @@ export class EventBus extends Construct {
         },
       ],
     });
+    this.rules.push(rule);
     return rule;
   }
 

@@ -7,6 +7,7 @@ import type { StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
 import { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
+import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
 
@@ -79,6 +80,18 @@ export class EventDrivenStack extends Stack {
       targetId: 'DailyReport',
       description: 'The orders of the day before are counted',
       input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
+    });
+
+    new Monitoring(this, 'Monitoring', {
+      config,
+      bus,
+      failedEvents,
+      orderProcessor,
+      notifier,
+      analytics,
+      orders,
+      notifications,
+      analyticsStream,
     });
 
     Tags.of(this).add('Environment', config.stage);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
@@ -16,6 +17,7 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { EnvironmentVariable } from '../lambdas/env';
+import type { MetricName } from '../lambdas/metrics';
 import type { StageConfig } from './config';
 
 const ROOT = join(__dirname, '..');
@@ -57,7 +59,11 @@ export class EventHandler extends Construct {
   readonly function: NodejsFunction;
   readonly logGroup: LogGroup;
 
-  constructor(scope: Construct, id: string, props: EventHandlerProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    readonly props: EventHandlerProps,
+  ) {
     super(scope, id);
     const { config, failedEvents } = props;
     const functionName = `${config.prefix}-${props.entry}`;
@@ -119,6 +125,17 @@ export class EventHandler extends Construct {
   /** Gives the function's role exactly these actions on exactly these resources. */
   allow(actions: readonly string[], ...resources: readonly string[]): void {
     this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
+  }
+
+  /** What the handler counts itself (sum of 5 minutes), published by Powertools as the environment tells it. */
+  metric(metricName: MetricName): Metric {
+    return new Metric({
+      namespace: this.props.config.prefix,
+      metricName,
+      dimensionsMap: { service: this.props.entry },
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    });
   }
 
   /** Sets a variable that the handler reads through `lambdas/env.ts`. */
