@@ -33,6 +33,8 @@ export interface Assembly {
   readonly stackName: string;
   readonly account: string;
   readonly region: string;
+  /** `aws`, or `aws-cn` or `aws-us-gov` by the region. */
+  readonly partition: string;
   /** By logical id. */
   readonly resources: ReadonlyMap<string, Resource>;
   /** All resources of a type, e.g. `AWS::SQS::Queue`, in the template's order. */
@@ -53,8 +55,6 @@ export interface AssemblyOptions {
   readonly account?: string;
   /** @default AWS_REGION, otherwise us-east-1 */
   readonly region?: string;
-  /** Where the services listen: URLs of queues begin with it. @default AWS's own, of the region */
-  readonly endpointUrl?: string;
 }
 
 /**
@@ -85,14 +85,13 @@ export function readAssembly(directory: string, options: AssemblyOptions = {}): 
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
   const urlSuffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
   const stackName = nameOf(stack);
-  const environment: StackEnvironment = {
+  const environment: Environment = {
     account,
     region,
     partition,
     urlSuffix,
     stackName,
     stackId: `arn:${partition}:cloudformation:${region}:${account}:stack/${stackName}/local`,
-    queueUrl: (name) => `${options.endpointUrl ?? `https://sqs.${region}.${urlSuffix}`}/${account}/${name}`,
   };
 
   const resolver = new ResourceResolver(template, environment);
@@ -112,6 +111,7 @@ export function readAssembly(directory: string, options: AssemblyOptions = {}): 
     stackName,
     account,
     region,
+    partition,
     resources,
     outputs,
     ofType: (type) => [...resources.values()].filter((resource) => resource.type === type),
@@ -155,10 +155,6 @@ function findAsset(directory: string, assets: Json[], { logicalId, properties }:
   throw new AssemblyError(`${logicalId}: the assembly has no asset for its code ${key}.`);
 }
 
-interface StackEnvironment extends Environment {
-  queueUrl(name: string): string;
-}
-
 /** How a type's name, ARN, `Ref` and attributes are made. */
 interface Identity {
   /** The property that gives the physical name. */
@@ -166,15 +162,16 @@ interface Identity {
   /** Without `arn:<partition>:`; `*R` stands for region and account. */
   arn(name: string, properties: Json): string;
   /** @default the name */
-  ref?(resource: Resource, environment: StackEnvironment): string;
+  ref?(resource: Resource, environment: Environment): string;
   /** Beside `Arn`. */
-  readonly attributes?: Readonly<
-    Record<string, (resource: Resource, environment: StackEnvironment) => string>
-  >;
+  readonly attributes?: Readonly<Record<string, (resource: Resource, environment: Environment) => string>>;
 }
 
 const name = (resource: Resource) => resource.name;
 const arn = (resource: Resource) => resource.arn;
+
+const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: Environment) =>
+  `https://sqs.${region}.${urlSuffix}/${account}/${queue}`;
 
 /** The bus of a rule or policy: its name, whether the template gives the name or the ARN. */
 export const busName = (nameOrArn: string | undefined): string =>
@@ -238,10 +235,10 @@ const IDENTITIES: Readonly<Record<string, Identity>> = {
   'AWS::SQS::Queue': {
     name: 'QueueName',
     arn: (id) => `sqs:*R:${id}`,
-    ref: (queue, { queueUrl }) => queueUrl(queue.name),
+    ref: queueUrl,
     attributes: {
       QueueName: name,
-      QueueUrl: (queue, { queueUrl }) => queueUrl(queue.name),
+      QueueUrl: queueUrl,
     },
   },
 };
@@ -257,7 +254,7 @@ class ResourceResolver implements ResourceValues {
 
   constructor(
     private readonly template: Template,
-    private readonly environment: StackEnvironment,
+    private readonly environment: Environment,
   ) {
     this.intrinsics = new Intrinsics(template, environment, this);
   }

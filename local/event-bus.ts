@@ -1,3 +1,21 @@
+/**
+ * EventBridge as far as the template uses it: buses, rules by pattern and by schedule, archives and replays.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-what-is.html
+ */
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { Archive } from './archive';
+import { type Assembly, AssemblyError, busName, type Resource } from './assembly';
+import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
+import { compile, type EventPattern, InvalidEventPatternError } from './event-pattern';
+import type { InFlight } from './in-flight';
+import { InvalidTargetInputError } from './input-transformer';
+import { requireKnownProperties } from './properties';
+import { RuleIndex } from './rule-index';
+import { InvalidScheduleError, parseSchedule, type Schedule, scheduledEvent } from './schedule';
+import { ServiceError } from './service-error';
+import { type BusEvent, currentTrace } from './steps';
+
 /** One entry of PutEvents, as it stands in the request. */
 export interface PutEventsEntry {
   /** Seconds since 1970-01-01 UTC (the JSON protocol's timestamp) or ISO 8601. @default now */
@@ -22,53 +40,6 @@ export interface EventBus {
   readonly description?: string;
   /** The resource policy document, if the template has one. */
   readonly policy?: object;
-}
-
-export interface RuleTarget {
-  readonly Id: string;
-  readonly Arn: string;
-  readonly Input?: string;
-  readonly InputPath?: string;
-  readonly InputTransformer?: {
-    readonly InputPathsMap?: Readonly<Record<string, string>>;
-    readonly InputTemplate: string;
-  };
-  readonly RetryPolicy?: {
-    readonly MaximumRetryAttempts?: number;
-    readonly MaximumEventAgeInSeconds?: number;
-  };
-  readonly DeadLetterConfig?: { readonly Arn: string };
-}
-
-export declare class Rule {
-  readonly name: string;
-  readonly arn: string;
-  readonly busName: string;
-  readonly description?: string;
-  /** JSON text. */
-  readonly eventPattern?: string;
-  readonly scheduleExpression?: string;
-  /** The service that made the rule, e.g. an archive's managed rule. */
-  readonly managedBy?: string;
-  readonly targets: readonly RuleTarget[];
-  readonly state: 'ENABLED' | 'DISABLED';
-  enable(): void;
-  disable(): void;
-}
-
-export interface Archive {
-  readonly name: string;
-  readonly arn: string;
-  readonly eventSourceArn: string;
-  readonly description?: string;
-  /** JSON text. */
-  readonly eventPattern?: string;
-  /** 0: kept for ever. */
-  readonly retentionDays: number;
-  /** Seconds since 1970-01-01 UTC. */
-  readonly creationTime: number;
-  readonly eventCount: number;
-  readonly sizeBytes: number;
 }
 
 /** Field names and values are those of DescribeReplay; times are seconds since 1970-01-01 UTC. */
@@ -98,30 +69,598 @@ export interface StartReplayRequest {
   readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
 }
 
-/** An error that the service itself would answer; the endpoint gives `code` and `message` to the client as they are. */
-export declare class EventBridgeError extends Error {
-  /** E.g. ResourceNotFoundException, ValidationException, ResourceAlreadyExistsException, IllegalStatusException. */
-  readonly code: string;
-  constructor(code: string, message: string);
+export type { RuleTarget } from './delivery';
+/** An error that the service itself would answer. */
+export { ServiceError as EventBridgeError } from './service-error';
+
+export interface EventBridgeOptions extends DeliveryOptions {
+  readonly assembly: Assembly;
+  /** Where archives are kept. */
+  readonly directory: string;
+  /** Takes the replays that are at work. */
+  readonly inFlight: InFlight;
 }
 
-export declare class EventBridge {
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
+const MAX_ENTRIES = 10;
+const MAX_REQUEST_BYTES = 1024 * 1024;
+const MAX_TARGETS = 5;
+const TARGET_SERVICES = ['lambda', 'sqs', 'sns'];
+/** So many events of a replay are sent before other work has its turn. */
+const REPLAY_BATCH = 100;
+/** The service takes its time to begin a replay; so there is one to cancel it in. */
+const REPLAY_START_MS = 1000;
+
+export class EventBridge {
   /** By name; always with `default`. */
   readonly buses: ReadonlyMap<string, EventBus>;
-  readonly rules: readonly Rule[];
   /** By name. */
   readonly archives: ReadonlyMap<string, Archive>;
+  #rules: readonly Rule[] = [];
+  /** Patterns by the rule's ARN, by bus; rules that are disabled are not in it. */
+  readonly #indexes = new Map<string, RuleIndex>();
+  readonly #rulesByArn = new Map<string, Rule>();
+  /** The next time of each rule that has a schedule and is enabled. */
+  readonly #schedules = new Map<Rule, { cancel(): void }>();
+  readonly #replays = new Map<string, RunningReplay>();
+  readonly #options: EventBridgeOptions;
+
+  private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
+    this.#options = options;
+    const { assembly } = options;
+    this.archives = new Map(archives.map((archive) => [archive.name, archive]));
+    const own = assembly.ofType('AWS::Events::EventBus').map((resource) => readBus(assembly, resource));
+    const standard = { name: 'default', arn: `${arnPrefix(assembly)}:event-bus/default` };
+    this.buses = new Map([standard, ...own].map((bus) => [bus.name, bus]));
+    this.#load(options);
+  }
+
+  /** @throws AssemblyError for what the service would refuse, and for what is not known here */
+  static async start(options: EventBridgeOptions): Promise<EventBridge> {
+    const archives: Archive[] = [];
+    for (const resource of options.assembly.ofType('AWS::Events::Archive')) {
+      const file = path.join(options.directory, `${resource.name}.jsonl`);
+      try {
+        archives.push(await Archive.open(resource, options.clock, file));
+      } catch (error) {
+        throw refusalOf(resource, error);
+      }
+    }
+    return new EventBridge(options, archives);
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#rules;
+  }
+
   /**
-   * One result for each entry, in their order. The limits of the whole request (1 to 10 entries, 1 MB) are
-   * checked too.
-   * @throws EventBridgeError (ValidationException) if the request as a whole is refused
+   * Takes the rules of a new template; buses and archives stay as they are. Events that wait to be delivered
+   * again wait no more.
+   * @throws AssemblyError, and then nothing has changed
    */
-  putEvents(entries: readonly PutEventsEntry[]): PutEventsResult[];
-  /** @throws EventBridgeError */
-  startReplay(request: StartReplayRequest): Replay;
-  /** @throws EventBridgeError (ResourceNotFoundException) */
-  describeReplay(name: string): Replay;
-  listReplays(): Replay[];
-  /** @throws EventBridgeError */
-  cancelReplay(name: string): Replay;
+  update(options: Pick<EventBridgeOptions, 'assembly' | 'policies' | 'targets'>): void {
+    this.#load({ ...this.#options, ...options });
+  }
+
+  #load(options: EventBridgeOptions): void {
+    const { assembly, clock } = options;
+    const createdAt = new Date(clock.now());
+    const changed = (rule: Rule) => this.#file(rule);
+    const rules = assembly.ofType('AWS::Events::Rule').map((resource) => {
+      try {
+        return new Rule(readRule(resource, assembly, options), createdAt, changed);
+      } catch (error) {
+        throw refusalOf(resource, error);
+      }
+    });
+    const homeless = rules.find(({ busName: bus }) => !this.buses.has(bus));
+    if (homeless) {
+      throw new AssemblyError(
+        `Rule ${homeless.name}: there is no event bus ${homeless.busName} in this stack.`,
+      );
+    }
+    for (const archive of this.archives.values()) {
+      rules.push(new Rule(archiveRule(archive, assembly), createdAt, changed));
+    }
+    this.#stopRules();
+    this.#rules = rules;
+    this.#rulesByArn.clear();
+    for (const bus of this.buses.keys()) this.#indexes.set(bus, new RuleIndex());
+    for (const rule of rules) {
+      this.#rulesByArn.set(rule.arn, rule);
+      this.#file(rule);
+    }
+  }
+
+  #stopRules(): void {
+    for (const timer of this.#schedules.values()) timer.cancel();
+    this.#schedules.clear();
+    for (const { deliveries } of this.#rules) for (const delivery of deliveries) delivery.stop();
+  }
+
+  /** Puts a rule where it is found, or takes it away from there, by its state. */
+  #file(rule: Rule): void {
+    const index = this.#indexes.get(rule.busName);
+    const isEnabled = rule.state === 'ENABLED';
+    if (rule.pattern && isEnabled) index?.add(rule.arn, rule.pattern);
+    else index?.remove(rule.arn);
+    this.#schedules.get(rule)?.cancel();
+    this.#schedules.delete(rule);
+    if (rule.schedule && isEnabled) this.#scheduleNext(rule, rule.schedule, this.#options.clock.now());
+  }
+
+  #scheduleNext(rule: Rule, schedule: Schedule, after: number): void {
+    const { clock } = this.#options;
+    const time = schedule.next(new Date(after));
+    if (!time) return;
+    const timer = clock.after(time.getTime() - clock.now(), () => {
+      // What a sleeping machine missed is not made up for.
+      this.#scheduleNext(rule, schedule, Math.max(time.getTime(), clock.now()));
+      this.#fire(rule, time);
+    });
+    this.#schedules.set(rule, timer);
+  }
+
+  #fire(rule: Rule, time: Date): void {
+    const { assembly, onStep } = this.#options;
+    const { account, region } = assembly;
+    const event = scheduledEvent({ ruleArn: rule.arn, time, account, region });
+    onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
+    for (const delivery of rule.deliveries) delivery.start(event, undefined);
+  }
+
+  /**
+   * One result for each entry, in their order.
+   * @throws ServiceError (ValidationException) if the request as a whole is refused
+   */
+  putEvents(entries: readonly PutEventsEntry[]): PutEventsResult[] {
+    if (entries.length === 0 || entries.length > MAX_ENTRIES) {
+      const value = `[${entries.map(() => 'PutEventsRequestEntry').join(', ')}]`;
+      const limit =
+        entries.length === 0 ? 'greater than or equal to 1' : `less than or equal to ${MAX_ENTRIES}`;
+      throw validation(
+        `1 validation error detected: Value '${value}' at 'entries' failed to satisfy constraint: Member must have length ${limit}`,
+      );
+    }
+    const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+    if (bytes > MAX_REQUEST_BYTES) {
+      throw validation('Total size of the entries in the request is over the limit.');
+    }
+    return entries.map((entry) => this.#put(entry));
+  }
+
+  #put(entry: PutEventsEntry): PutEventsResult {
+    const { Source = '', DetailType = '', EventBusName, Resources = [], Time, TraceHeader } = entry;
+    const detail = parseDetail(entry.Detail);
+    const refusal = refuse(entry, detail);
+    const { assembly, clock, onStep } = this.#options;
+    if (refusal) {
+      const { ErrorCode: code, ErrorMessage: message } = refusal;
+      onStep?.({ kind: 'event-refused', source: Source, detailType: DetailType, code, message });
+      return refusal;
+    }
+    const time = Time === undefined ? clock.now() : typeof Time === 'number' ? 1000 * Time : Date.parse(Time);
+    const event: BusEvent = {
+      version: '0',
+      id: randomUUID(),
+      'detail-type': DetailType,
+      source: Source,
+      account: assembly.account,
+      time: `${new Date(time).toISOString().slice(0, 19)}Z`,
+      region: assembly.region,
+      resources: [...Resources],
+      detail,
+    };
+    const bus = busName(EventBusName);
+    if (this.buses.has(bus)) {
+      onStep?.({ kind: 'event-put', bus, eventId: event.id, event });
+      this.#route(bus, event, TraceHeader ?? currentTrace());
+    } else {
+      const reason = `There is no event bus ${bus} in this stack.`;
+      onStep?.({ kind: 'event-dropped', bus, eventId: event.id, reason });
+    }
+    return { EventId: event.id };
+  }
+
+  /** @param only ARNs of the rules that may have it. @default all of the bus */
+  #route(bus: string, event: BusEvent, trace: string | undefined, only?: ReadonlySet<string>): void {
+    const matched = this.#indexes.get(bus)?.lookup(event) ?? [];
+    const { onStep } = this.#options;
+    if (onStep) this.#reportMatches(bus, event, new Set(matched), only);
+    for (const arn of matched) {
+      if (only && !only.has(arn)) continue;
+      const rule = this.#rulesByArn.get(arn);
+      if (rule?.archive) {
+        rule.archive.add(event);
+        onStep?.({ kind: 'event-archived', archive: rule.archive.name, eventId: event.id });
+      }
+      for (const delivery of rule?.deliveries ?? []) delivery.start(event, trace);
+    }
+  }
+
+  /** Tells the rules that took the event, and those that would have if one more field had been right. */
+  #reportMatches(
+    bus: string,
+    event: BusEvent,
+    matched: ReadonlySet<string>,
+    only?: ReadonlySet<string>,
+  ): void {
+    for (const { arn, name, busName: of, archive, pattern, state } of this.#rules) {
+      if (of !== bus || archive || !pattern || state === 'DISABLED' || (only && !only.has(arn))) continue;
+      if (matched.has(arn)) {
+        this.#options.onStep?.({ kind: 'rule-matched', eventId: event.id, rule: name });
+        continue;
+      }
+      const { misses } = pattern.explain(event);
+      const [miss] = misses;
+      const asksForMore = pattern.branches.every(({ fields }) => fields.length > 1);
+      if (miss && misses.length === 1 && asksForMore) {
+        const { field, reason } = miss;
+        this.#options.onStep?.({ kind: 'rule-missed', eventId: event.id, rule: name, field, reason });
+      }
+    }
+  }
+
+  /** @throws ServiceError as StartReplay does */
+  startReplay(request: StartReplayRequest): Replay {
+    const { ReplayName, EventSourceArn, Destination, EventStartTime, EventEndTime } = request;
+    const bus = [...this.buses.values()].find(({ arn }) => arn === Destination.Arn);
+    if (!/:event-bus\//.test(Destination.Arn)) {
+      throw validation('Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.');
+    }
+    if (!bus) {
+      throw new ServiceError(
+        'ResourceNotFoundException',
+        `Event bus ${busName(Destination.Arn)} does not exist.`,
+      );
+    }
+    const archiveName = EventSourceArn.split('archive/').at(-1) ?? '';
+    const archive = this.archives.get(archiveName);
+    if (!archive || archive.arn !== EventSourceArn) {
+      throw validation(
+        `Parameter EventSourceArn is not valid. Reason: Archive ${archiveName} does not exist.`,
+      );
+    }
+    if (archive.eventSourceArn !== bus.arn) {
+      throw validation(
+        'Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.',
+      );
+    }
+    if (EventEndTime <= EventStartTime) {
+      throw validation(
+        'Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.',
+      );
+    }
+    for (const arn of Destination.FilterArns ?? []) {
+      if (this.#rulesByArn.get(arn)?.busName === bus.name) continue;
+      throw validation(
+        `Parameter Destination.FilterArns is not valid. Reason: Rule ${arn} does not exist on ${bus.name}.`,
+      );
+    }
+    if (this.#replays.has(ReplayName)) {
+      throw new ServiceError('ResourceAlreadyExistsException', `Replay ${ReplayName} already exists.`);
+    }
+    const { assembly, clock } = this.#options;
+    const replay: RunningReplay = {
+      ...request,
+      ReplayArn: `${arnPrefix(assembly)}:replay/${ReplayName}`,
+      State: 'STARTING',
+      ReplayStartTime: clock.now() / 1000,
+      replayed: 0,
+    };
+    this.#replays.set(ReplayName, replay);
+    this.#change(replay, 'STARTING');
+    clock.after(REPLAY_START_MS, () => {
+      const run = this.#replay(replay, archive, bus.name);
+      this.#options.inFlight.track(run);
+      return run;
+    });
+    return describe(replay);
+  }
+
+  /** @throws ServiceError (ResourceNotFoundException) */
+  describeReplay(name: string): Replay {
+    return describe(this.#findReplay(name));
+  }
+
+  listReplays(): Replay[] {
+    return [...this.#replays.values()].map(describe);
+  }
+
+  /** @throws ServiceError (ResourceNotFoundException, IllegalStatusException) */
+  cancelReplay(name: string): Replay {
+    const replay = this.#findReplay(name);
+    if (replay.State !== 'STARTING' && replay.State !== 'RUNNING') {
+      throw new ServiceError(
+        'IllegalStatusException',
+        `Replay ${name} is not in a valid state for this operation.`,
+      );
+    }
+    this.#change(replay, 'CANCELLING');
+    return describe(replay);
+  }
+
+  /** How many events wait to be delivered again. */
+  get waitingForRetry(): number {
+    return this.#rules
+      .flatMap(({ deliveries }) => deliveries)
+      .reduce((sum, delivery) => sum + delivery.waitingForRetry, 0);
+  }
+
+  /** No rule fires any more, what waits is dropped, and the archives let go of their files. */
+  async stop(): Promise<void> {
+    this.#stopRules();
+    for (const replay of this.#replays.values()) {
+      if (replay.State === 'STARTING' || replay.State === 'RUNNING') this.#change(replay, 'CANCELLING');
+    }
+    await this.#options.inFlight.settled();
+    for (const archive of this.archives.values()) archive.close();
+  }
+
+  #findReplay(name: string): RunningReplay {
+    const replay = this.#replays.get(name);
+    if (!replay) throw new ServiceError('ResourceNotFoundException', `Replay ${name} does not exist.`);
+    return replay;
+  }
+
+  async #replay(replay: RunningReplay, archive: Archive, bus: string): Promise<void> {
+    const { FilterArns } = replay.Destination;
+    const only = FilterArns && FilterArns.length > 0 ? new Set(FilterArns) : undefined;
+    if (replay.State === 'STARTING') this.#change(replay, 'RUNNING');
+    try {
+      const window = [1000 * replay.EventStartTime, 1000 * replay.EventEndTime] as const;
+      for await (const { events } of archive.replay(...window)) {
+        for (const event of events) {
+          if (replay.State === 'CANCELLING') break;
+          const replayed = { ...event, 'replay-name': replay.ReplayName };
+          this.#options.onStep?.({ kind: 'event-put', bus, eventId: event.id, event: replayed });
+          this.#route(bus, replayed, undefined, only);
+          replay.EventLastReplayedTime = Date.parse(event.time) / 1000;
+          replay.replayed++;
+          if (replay.replayed % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+        }
+        if (replay.State === 'CANCELLING') break;
+      }
+    } catch (error) {
+      replay.StateReason = (error as Error).message;
+      this.#change(replay, 'FAILED');
+      return;
+    }
+    this.#change(replay, replay.State === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED');
+  }
+
+  #change(replay: RunningReplay, state: Replay['State']): void {
+    replay.State = state;
+    const isOver = state === 'COMPLETED' || state === 'CANCELLED' || state === 'FAILED';
+    if (isOver) replay.ReplayEndTime = this.#options.clock.now() / 1000;
+    this.#options.onStep?.({
+      kind: 'replay-changed',
+      replay: replay.ReplayName,
+      state,
+      replayed: replay.replayed,
+      ...(replay.StateReason !== undefined && { reason: replay.StateReason }),
+    });
+  }
+}
+
+type RunningReplay = { -readonly [Key in keyof Replay]: Replay[Key] } & { replayed: number };
+
+function describe({ replayed: _, ...replay }: RunningReplay): Replay {
+  return replay;
+}
+
+interface RuleDefinition {
+  readonly name: string;
+  readonly arn: string;
+  readonly busName: string;
+  readonly description?: string;
+  /** JSON text. */
+  readonly eventPattern?: string;
+  readonly scheduleExpression?: string;
+  readonly state: 'ENABLED' | 'DISABLED';
+  readonly deliveries: readonly Delivery[];
+  /** The rule is this archive's own. */
+  readonly archive?: Archive;
+}
+
+export class Rule {
+  readonly name: string;
+  readonly arn: string;
+  readonly busName: string;
+  readonly description: string | undefined;
+  /** JSON text. */
+  readonly eventPattern: string | undefined;
+  readonly scheduleExpression: string | undefined;
+  /** The service that made the rule: an archive's is not the template's. */
+  readonly managedBy: string | undefined;
+  readonly archive: Archive | undefined;
+  readonly deliveries: readonly Delivery[];
+  readonly pattern: EventPattern | undefined;
+  readonly schedule: Schedule | undefined;
+  #state: 'ENABLED' | 'DISABLED';
+
+  /**
+   * @param createdAt when a rate begins to count
+   * @param changed is told when the rule was enabled or disabled
+   * @throws InvalidEventPatternError, InvalidScheduleError
+   */
+  constructor(
+    definition: RuleDefinition,
+    createdAt: Date,
+    private readonly changed: (rule: Rule) => void,
+  ) {
+    this.name = definition.name;
+    this.arn = definition.arn;
+    this.busName = definition.busName;
+    this.description = definition.description;
+    this.eventPattern = definition.eventPattern;
+    this.scheduleExpression = definition.scheduleExpression;
+    this.managedBy = definition.archive && 'prod.vhs.events.aws.internal';
+    this.archive = definition.archive;
+    this.deliveries = definition.deliveries;
+    this.pattern = this.eventPattern === undefined ? undefined : compile(this.eventPattern);
+    this.schedule =
+      this.scheduleExpression === undefined ? undefined : parseSchedule(this.scheduleExpression, createdAt);
+    this.#state = definition.state;
+  }
+
+  get state(): 'ENABLED' | 'DISABLED' {
+    return this.#state;
+  }
+
+  get targets(): readonly RuleTarget[] {
+    return this.deliveries.map(({ target }) => target);
+  }
+
+  enable(): void {
+    this.#state = 'ENABLED';
+    this.changed(this);
+  }
+
+  /** Events that wait to be delivered again are still delivered. */
+  disable(): void {
+    this.#state = 'DISABLED';
+    this.changed(this);
+  }
+}
+
+/** @throws AssemblyError for a property or a target that is not known here, or that the service refuses */
+function readRule(resource: Resource, assembly: Assembly, options: DeliveryOptions): RuleDefinition {
+  const { properties } = resource;
+  requireKnownProperties(resource, properties, [
+    ...[
+      'Name',
+      'Description',
+      'EventBusName',
+      'EventPattern',
+      'ScheduleExpression',
+      'State',
+      'Targets',
+      'Tags',
+    ],
+  ]);
+  const refuse = (problem: string): never => {
+    throw new AssemblyError(`${resource.type} ${resource.logicalId}: ${problem}`);
+  };
+  const { Description, EventPattern, ScheduleExpression, State = 'ENABLED', Targets = [] } = properties;
+  const bus = busName(properties.EventBusName);
+  if (State !== 'ENABLED' && State !== 'DISABLED') refuse(`the local run does not know the state ${State}.`);
+  if (!EventPattern && !ScheduleExpression) refuse('it has neither EventPattern nor ScheduleExpression.');
+  if (ScheduleExpression && bus !== 'default') {
+    refuse('ScheduleExpression is supported only on the default event bus.');
+  }
+  if (Targets.length > MAX_TARGETS)
+    refuse(`it has ${Targets.length} targets; EventBridge takes ${MAX_TARGETS}.`);
+  const identity = { name: resource.name, arn: resource.arn };
+  const deliveries = Targets.map((target: RuleTarget) => {
+    requireKnownProperties(
+      resource,
+      target,
+      ['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig'],
+      `Targets[${target.Id}]`,
+    );
+    const [, , service = '', region, account] = target.Arn.split(':');
+    if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
+      refuse(
+        `the local run does not know its target ${target.Id} (${target.Arn}); it knows functions, queues and topics of this account and region.`,
+      );
+    }
+    return new Delivery(identity, target, options);
+  });
+  return {
+    ...identity,
+    busName: bus,
+    description: Description,
+    eventPattern: EventPattern && JSON.stringify(EventPattern),
+    scheduleExpression: ScheduleExpression,
+    state: State,
+    deliveries,
+  };
+}
+
+function archiveRule(archive: Archive, assembly: Assembly): RuleDefinition {
+  const bus = busName(archive.eventSourceArn);
+  const { name, eventPattern } = archive.managedRule;
+  const scope = bus === 'default' ? '' : `${bus}/`;
+  return {
+    name,
+    arn: `${arnPrefix(assembly)}:rule/${scope}${name}`,
+    busName: bus,
+    eventPattern,
+    state: 'ENABLED',
+    deliveries: [],
+    archive,
+  };
+}
+
+/** What the service's own checks say, with the resource that they say it of. */
+function refusalOf(resource: Resource, error: unknown): unknown {
+  const isRefusal =
+    error instanceof InvalidEventPatternError ||
+    error instanceof InvalidScheduleError ||
+    error instanceof InvalidTargetInputError;
+  if (!isRefusal) return error;
+  const reason = error instanceof InvalidScheduleError ? ` ${error.reason}` : '';
+  return new AssemblyError(`${resource.type} ${resource.logicalId}: ${error.message}${reason}`);
+}
+
+function readBus(assembly: Assembly, resource: Resource): EventBus {
+  requireKnownProperties(resource, resource.properties, [
+    ...['Name', 'Description', 'Tags', 'Policy'],
+    'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.
+  ]);
+  const { Description: description, Policy } = resource.properties;
+  const statements = assembly
+    .ofType('AWS::Events::EventBusPolicy')
+    .filter(({ properties }) => busName(properties.EventBusName) === resource.name)
+    .map(({ properties: { StatementId: Sid, Statement } }) => ({ Sid, ...Statement }));
+  const policy =
+    Policy ?? (statements.length > 0 ? { Version: '2012-10-17', Statement: statements } : undefined);
+  return {
+    name: resource.name,
+    arn: resource.arn,
+    ...(description && { description }),
+    ...(policy && { policy }),
+  };
+}
+
+const arnPrefix = ({ partition, region, account }: Assembly) =>
+  `arn:${partition}:events:${region}:${account}`;
+
+const validation = (message: string) => new ServiceError('ValidationException', message);
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevents-size */
+function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: PutEventsEntry): number {
+  const bytes = (text: string | undefined) => (text ? Buffer.byteLength(text) : 0);
+  return (
+    (Time === undefined ? 0 : 14) +
+    [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + bytes(text), 0)
+  );
+}
+
+/** undefined if it is not the JSON text of an object */
+function parseDetail(text: string | undefined): object | undefined {
+  try {
+    const detail = JSON.parse(text ?? '');
+    return typeof detail === 'object' && detail !== null && !Array.isArray(detail) ? detail : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(entry: PutEventsEntry, detail: object | undefined) {
+  for (const field of ['Source', 'DetailType', 'Detail'] as const) {
+    if (entry[field]) continue;
+    return {
+      ErrorCode: 'InvalidArgument',
+      ErrorMessage: `Parameter ${field} is not valid. Reason: ${field} is a required argument.`,
+    };
+  }
+  if (entry.Source?.startsWith('aws.')) {
+    return {
+      ErrorCode: 'NotAuthorizedForSourceException',
+      ErrorMessage: 'Not authorized for the source.',
+    };
+  }
+  return detail ? undefined : { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
 }
