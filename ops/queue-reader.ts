@@ -1,0 +1,155 @@
+/**
+ * Reads all messages of a queue, once each, without taking any away.
+ *
+ * SQS has no way to look into a queue: one can only receive, and each receive is a sample of its servers. What is
+ * received is hidden from every other reader until its visibility timeout is over. So messages are received until
+ * a wait brings nothing new, held back meanwhile so that they do not come again, and made visible when the reader
+ * is closed. A reader that is killed leaves them hidden for the rest of their timeout, no longer.
+ */
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { QueueMessage } from './failed-event';
+
+/** SQS's most for a receive and for a batch. */
+const BATCH = 10;
+/** Seconds that a receive waits for messages, so that it asks all of SQS's servers and not some. */
+const WAIT_SECONDS = 1;
+/** Receives in a row that may bring nothing new while the queue says that it has messages. */
+const IDLE_RECEIVES = 4;
+
+export interface QueueDepth {
+  /** Waiting to be received. Both figures are SQS's own approximations. */
+  readonly visible: number;
+  /** Received by someone, and neither deleted nor visible again. */
+  readonly inFlight: number;
+}
+
+export async function queueDepth(sqs: SQSClient, queueUrl: string): Promise<QueueDepth> {
+  const { Attributes } = await sqs.send(
+    new GetQueueAttributesCommand({
+      QueueUrl: queueUrl,
+      AttributeNames: [
+        'ApproximateNumberOfMessages',
+        'ApproximateNumberOfMessagesDelayed',
+        'ApproximateNumberOfMessagesNotVisible',
+      ],
+    }),
+  );
+  return {
+    visible:
+      Number(Attributes?.ApproximateNumberOfMessages ?? 0) +
+      Number(Attributes?.ApproximateNumberOfMessagesDelayed ?? 0),
+    inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
+  };
+}
+
+export class QueueReader {
+  /** Latest receipt handle of each message that is held back. */
+  readonly #held = new Map<string, string>();
+  readonly #seen = new Set<string>();
+
+  /** @param visibilitySeconds how long a received message is hidden from others */
+  constructor(
+    private readonly sqs: SQSClient,
+    readonly queueUrl: string,
+    private readonly visibilitySeconds: number,
+  ) {}
+
+  /** Messages seen so far. */
+  get seen(): number {
+    return this.#seen.size;
+  }
+
+  /**
+   * Each message once, in batches of at most 10, until the queue has no other, `limit` are seen, or the signal.
+   * What is not deleted stays held back until `close`.
+   */
+  async *batches(signal: AbortSignal, limit = Number.POSITIVE_INFINITY): AsyncGenerator<QueueMessage[]> {
+    for (let idle = 0; idle < IDLE_RECEIVES && this.seen < limit && !signal.aborted; ) {
+      const messages = await this.#receive(Math.min(BATCH, limit - this.seen));
+      const fresh = messages.filter(({ MessageId = '' }) => !this.#seen.has(MessageId));
+      for (const { MessageId = '', ReceiptHandle = '' } of messages) {
+        this.#seen.add(MessageId);
+        this.#held.set(MessageId, ReceiptHandle);
+      }
+      if (fresh.length > 0) {
+        idle = 0;
+        yield fresh.map(queueMessage);
+      } else if (messages.length === 0 && (await queueDepth(this.sqs, this.queueUrl)).visible === 0) {
+        return;
+      } else {
+        idle++;
+      }
+    }
+  }
+
+  /** Takes the message out of the queue. */
+  async delete(message: QueueMessage): Promise<void> {
+    await this.sqs.send(
+      new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle: this.#held.get(message.id) ?? '' }),
+    );
+    this.#held.delete(message.id);
+  }
+
+  /**
+   * Makes what is held back visible to others again.
+   * @returns how many messages the queue has besides those seen, as far as SQS can say: others read them now, or
+   * they came later
+   */
+  async close(): Promise<number> {
+    const { visible, inFlight } = await queueDepth(this.sqs, this.queueUrl);
+    const others = Math.max(0, visible + inFlight - this.#held.size);
+    const entries = [...this.#held.values()].map((ReceiptHandle, index) => ({
+      Id: String(index),
+      ReceiptHandle,
+      VisibilityTimeout: 0,
+    }));
+    for (let start = 0; start < entries.length; start += BATCH) {
+      // An entry fails if the message is visible again already: then there is nothing to do.
+      await this.sqs.send(
+        new ChangeMessageVisibilityBatchCommand({
+          QueueUrl: this.queueUrl,
+          Entries: entries.slice(start, start + BATCH),
+        }),
+      );
+    }
+    this.#held.clear();
+    return others;
+  }
+
+  async #receive(max: number): Promise<Message[]> {
+    const { Messages = [] } = await this.sqs.send(
+      new ReceiveMessageCommand({
+        QueueUrl: this.queueUrl,
+        MaxNumberOfMessages: max,
+        VisibilityTimeout: this.visibilitySeconds,
+        WaitTimeSeconds: WAIT_SECONDS,
+        MessageAttributeNames: ['All'],
+        MessageSystemAttributeNames: ['SentTimestamp'],
+      }),
+    );
+    return Messages;
+  }
+}
+
+function queueMessage({
+  MessageId = '',
+  Body = '',
+  Attributes,
+  MessageAttributes = {},
+}: Message): QueueMessage {
+  return {
+    id: MessageId,
+    body: Body,
+    attributes: Object.fromEntries(
+      Object.entries(MessageAttributes).map(([name, { StringValue = '' }]) => [name, StringValue]),
+    ),
+    sentAt: Number(Attributes?.SentTimestamp ?? 0),
+  };
+}

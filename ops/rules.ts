@@ -1,0 +1,88 @@
+/** The stack's rules and their targets, as they are deployed now. */
+import {
+  type EventBridgeClient,
+  ListRulesCommand,
+  ListTargetsByRuleCommand,
+  type Rule,
+  type Target,
+} from '@aws-sdk/client-eventbridge';
+import { nameInArn } from './failed-event';
+import type { Stack } from './stack';
+
+export interface StackRule {
+  readonly name: string;
+  readonly arn: string;
+  readonly enabled: boolean;
+  /** Of a scheduled rule. */
+  readonly schedule?: string;
+  /** Names of the functions that it calls. */
+  readonly consumers: readonly string[];
+  /** Whether its pattern lets replayed events through. */
+  readonly takesReplays: boolean;
+}
+
+/**
+ * The rules of the stack's bus, and those of the account's default bus that call the stack's functions: scheduled
+ * rules live there, beside those of others.
+ */
+export async function listStackRules(eventBridge: EventBridgeClient, stack: Stack): Promise<StackRule[]> {
+  const busName = stack.output('EventBusName');
+  const own = (await listRules(eventBridge, { EventBusName: busName })).filter(({ ManagedBy }) => !ManagedBy);
+  const scheduled = await listRules(eventBridge, { NamePrefix: `${stack.name}-` });
+  const rules: StackRule[] = [];
+  for (const rule of own) rules.push(stackRule(rule, await listTargets(eventBridge, rule.Name, busName)));
+  for (const rule of scheduled) {
+    const found = stackRule(rule, await listTargets(eventBridge, rule.Name));
+    if (found.consumers.some((consumer) => stack.functions.includes(consumer))) rules.push(found);
+  }
+  return rules;
+}
+
+function stackRule(rule: Rule, targets: readonly Target[]): StackRule {
+  return {
+    name: rule.Name ?? '',
+    arn: rule.Arn ?? '',
+    enabled: rule.State?.startsWith('ENABLED') ?? false,
+    ...(rule.ScheduleExpression && { schedule: rule.ScheduleExpression }),
+    consumers: targets.map(({ Arn = '' }) => nameInArn(Arn)),
+    takesReplays: !excludesReplays(rule.EventPattern),
+  };
+}
+
+/** True of a pattern with `"replay-name": [{"exists": false}]`: an event that a replay sends has that field. */
+function excludesReplays(pattern: string | undefined): boolean {
+  const condition = pattern && JSON.parse(pattern)['replay-name'];
+  return Array.isArray(condition) && condition.every((test) => test?.exists === false);
+}
+
+async function listRules(
+  eventBridge: EventBridgeClient,
+  filter: { EventBusName?: string; NamePrefix?: string },
+): Promise<Rule[]> {
+  const rules: Rule[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await eventBridge.send(new ListRulesCommand({ ...filter, NextToken }));
+    rules.push(...(page.Rules ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken);
+  return rules;
+}
+
+/** @param busName none for the account's default bus */
+export async function listTargets(
+  eventBridge: EventBridgeClient,
+  rule: string | undefined,
+  busName?: string,
+): Promise<Target[]> {
+  const targets: Target[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await eventBridge.send(
+      new ListTargetsByRuleCommand({ Rule: rule, EventBusName: busName, NextToken }),
+    );
+    targets.push(...(page.Targets ?? []));
+    NextToken = page.NextToken;
+  } while (NextToken);
+  return targets;
+}

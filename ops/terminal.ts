@@ -1,0 +1,139 @@
+/**
+ * How the tool talks: its result on stdout (tables, or one JSON document with `--json`), everything else (notes,
+ * progress, questions) on stderr. Colours and progress only where a terminal shows them.
+ */
+import { createInterface } from 'node:readline/promises';
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+
+/** Columns of a table when the output is no terminal. */
+const WIDTH = 100;
+/** The last column keeps this many, however narrow the terminal. */
+const LEAST_LAST_COLUMN = 20;
+const GAP = 2;
+
+/** A table's frame: none, only blanks between columns. */
+const NO_FRAME = Object.fromEntries(
+  [
+    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+  ].map((part) => [part, '']),
+);
+
+export class Terminal {
+  readonly #json: boolean;
+  readonly #colours: boolean;
+  readonly #width: number;
+  #progressShown = false;
+
+  constructor({ json = false } = {}) {
+    this.#json = json;
+    this.#colours = process.stdout.isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+    this.#width = process.stdout.columns || WIDTH;
+  }
+
+  /**
+   * Prints the command's result.
+   * @param result what `--json` prints
+   * @param text what is printed otherwise
+   */
+  print(result: object, text: () => string): void {
+    this.#clearProgress();
+    process.stdout.write(`${this.#json ? JSON.stringify(result, null, 2) : text()}\n`);
+  }
+
+  /** Tells the operator something beside the result. */
+  note(text: string): void {
+    this.#clearProgress();
+    process.stderr.write(`${text}\n`);
+  }
+
+  /** Shows how far long work is, in place of what was shown before. */
+  progress(text: string): void {
+    if (!process.stderr.isTTY) return;
+    process.stderr.write(`\r\x1b[K${text}`);
+    this.#progressShown = true;
+  }
+
+  get canAsk(): boolean {
+    return process.stdin.isTTY && process.stderr.isTTY;
+  }
+
+  /** Asks a question on the terminal; anything but yes is no. */
+  async confirm(question: string, signal: AbortSignal): Promise<boolean> {
+    this.#clearProgress();
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    try {
+      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `, { signal })).trim());
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    } finally {
+      terminal.close();
+    }
+  }
+
+  style(style: Style, text: string): string {
+    return this.#colours ? styleText(style, text) : text;
+  }
+
+  /** Columns as wide as their content; the last one is wrapped into what is left of the line. */
+  table(
+    head: readonly string[],
+    rows: readonly (readonly string[])[],
+    right: readonly number[] = [],
+  ): string {
+    const last = head.length - 1;
+    const taken = head
+      .slice(0, last)
+      .map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visible)))
+      .reduce((sum, width) => sum + width + GAP, 0);
+    const room = Math.max(LEAST_LAST_COLUMN, this.#width - taken);
+    const table = new Table({
+      head: head.map((title) => this.style('dim', title)),
+      chars: NO_FRAME,
+      style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+      colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
+    });
+    table.push(...rows.map((row) => [...row.slice(0, last), wrap(row[last] ?? '', room)]));
+    return table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n');
+  }
+
+  #clearProgress(): void {
+    if (!this.#progressShown) return;
+    process.stderr.write('\r\x1b[K');
+    this.#progressShown = false;
+  }
+}
+
+/** Breaks a text into lines between words, and within a word that is longer than a line. */
+function wrap(text: string, width: number): string {
+  return text.replaceAll(new RegExp(`(.{1,${width}})(?:\\s+|$)|(.{${width}})`, 'gu'), '$1$2\n').trimEnd();
+}
+
+/** Characters that a text takes on a terminal: its escape sequences take none. */
+function visible(text: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+  return text.replaceAll(/\x1b\[[\d;]*m/g, '').length;
+}
+
+/** `1,234`. */
+export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+/** `1 event`, `1,234 events`. */
+export const formatCountOf = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** `1.2 MB`, in powers of 1,000. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const units = ['kB', 'MB', 'GB', 'TB'];
+  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1_000 ** power).toFixed(1)} ${units[power - 1]}`;
+}
