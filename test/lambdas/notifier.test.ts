@@ -64,7 +64,7 @@ describe('a notification', () => {
       body: 'Your order order-1001 has been SHIPPED',
       timestamp: NOW,
     });
-    expect(attributesOf(published)).toEqual({
+    expect(attributesOf(published)).toStrictEqual({
       email: 'jane@example.com',
       status: 'SHIPPED',
       eventId: 'order-1001-shipped',
@@ -75,7 +75,7 @@ describe('a notification', () => {
     const { response } = await notify(withoutEmail);
     expect(response).toEqual({ statusCode: 200 });
     const [published] = aws.inputs('Publish');
-    expect(attributesOf(published)).toEqual({ status: 'CANCELLED', eventId: 'order-1002-cancelled' });
+    expect(attributesOf(published)).toStrictEqual({ status: 'CANCELLED', eventId: 'order-1002-cancelled' });
     expect(JSON.parse(published.Message)).not.toHaveProperty('email');
   });
 

@@ -131,6 +131,13 @@ describe('one event', () => {
     });
   });
 
+  test('a status change given twice changes nothing and is a success', async () => {
+    const { response, lines, metrics } = await process(shipped);
+    expect(response).toEqual({ statusCode: 200, body: '{"orderId":"order-1001"}' });
+    expect(lines).toMatchObject([{ level: 'INFO', outcome: 'duplicate' }]);
+    expect(metrics).toEqual({ DuplicateEvents: 1 });
+  });
+
   test('a status that arrives before its order waits as a partial item, and the order completes it', async () => {
     const orderId = newOrderId();
     await process(statusEvent(orderId, 'CONFIRMED', 's1'));
