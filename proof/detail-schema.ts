@@ -72,14 +72,11 @@ function convert(type: string, schema: v.GenericSchema): JsonSchema {
         valibotSchema.type === 'record' ? jsonSchema : undefined,
       // A rule that is code (`check`) has no keyword; its message says what it allows, like that of any other.
       overrideAction: ({ valibotAction, jsonSchema, errors }) => {
-        if (valibotAction.kind !== 'validation' || typeof valibotAction.message !== 'string')
-          return undefined;
         if (errors && valibotAction.type !== 'check') return undefined;
+        const message = 'message' in valibotAction ? valibotAction.message : undefined;
+        if (typeof message !== 'string') return undefined;
         const { description } = jsonSchema;
-        return {
-          ...jsonSchema,
-          description: [description, valibotAction.message].filter(Boolean).join('; '),
-        };
+        return { ...jsonSchema, description: [description, message].filter(Boolean).join('; ') };
       },
     });
     return converted as JsonSchema;

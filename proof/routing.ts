@@ -50,6 +50,8 @@ export type FindingKind =
   | 'no-parser'
   /** No event of any contract, or no moment, can ever match. */
   | 'dead-rule'
+  /** A value in a rule's pattern that no event of any contract can have. */
+  | 'dead-condition'
   /** No rule takes any event of the contract. */
   | 'unrouted-contract'
   /** A consumer's own events that no rule brings to it, or the schedule that should call it. */
@@ -246,6 +248,10 @@ export function readRouting(
         ...at,
         message: `Rule ${name} has ${Targets.length} targets; EventBridge takes ${TARGETS_OF_RULE}.`,
       });
+    }
+    if (EventPattern === undefined && ScheduleExpression === undefined) {
+      const message = `Rule ${name} has neither an event pattern nor a schedule.`;
+      findings.push({ kind: 'invalid-pattern', ...at, message });
     }
     const pattern = readPattern('Rule', name, EventPattern);
     const schedule = readSchedule(name, ScheduleExpression, bus);

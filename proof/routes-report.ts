@@ -1,0 +1,183 @@
+/** What `npm run routes` prints. */
+import Table from 'cli-table3';
+import type { RoutedEvent, RoutesProof, Verdict } from './routes';
+import type { Delivery, Rule } from './routing';
+
+/** For scripts: all that was tried and found, as one JSON document. */
+export function jsonReport({ routing, events, schedules, findings }: RoutesProof): string {
+  const rules = routing.rules.map(({ targets, pattern, schedule, eventPattern, ...rule }) => ({
+    ...rule,
+    ...(eventPattern !== undefined && { eventPattern }),
+    targets: targets.map(({ input, ...target }) => target),
+  }));
+  const archives = routing.archives.map(({ pattern, ...archive }) => archive);
+  return JSON.stringify({ rules, archives, events, schedules, findings }, null, 2);
+}
+
+/**
+ * For people: the matrix, then the details, then what is wrong.
+ * @param verbose each event by itself, instead of one for all that fare alike; near misses in detail, too
+ */
+export function textReport(
+  proof: RoutesProof,
+  { stackName, verbose }: { readonly stackName: string; readonly verbose: boolean },
+): string {
+  const { routing, events, schedules, findings } = proof;
+  const short = (name: string) =>
+    name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
+  const rows = verbose
+    ? events.map((event): Row => ({ label: event.label, event, isAsExample: false }))
+    : groupRows(events);
+  const detailed = rows.filter(
+    ({ event, isAsExample }) => verbose || !(isAsExample || event.kind === 'near-miss'),
+  );
+  const contracts = new Set(events.map(({ contract }) => contract)).size;
+  const own = events.filter(({ kind }) => kind !== 'near-miss').length;
+  const rules = routing.rules.filter(({ pattern }) => pattern);
+  return [
+    `${stackName}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
+      `${events.length - own} near misses against ${count(rules.length, 'rule')}`,
+    matrix(rows, rules, proof, short),
+    '● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n' +
+      'Elsewhere stands the field that kept the rule from taking the event (+1: and one more).',
+    ...details(detailed, short),
+    ...schedules.map(({ rule, expression, next, deliveries }) => {
+      const lines = deliveries.flatMap((delivery) => describe(delivery));
+      return [`${short(rule)}: ${expression}, next at ${next ?? 'no time'}`, ...lines].join('\n  ');
+    }),
+    findings.length === 0
+      ? 'No findings.'
+      : [
+          `${count(findings.length, 'finding')}:`,
+          ...findings.map(({ kind, message }) => `  ✗ ${kind}: ${message}`),
+        ].join('\n'),
+  ].join('\n\n');
+}
+
+/** A row of the matrix stands for all events of a contract that fare alike. */
+interface Row {
+  readonly label: string;
+  /** The first of them. */
+  readonly event: RoutedEvent;
+  /** Whether the details of the contract's example say all about it. */
+  readonly isAsExample: boolean;
+}
+
+function groupRows(events: readonly RoutedEvent[]): Row[] {
+  const outcomeOf = ({ verdicts, archives }: RoutedEvent) => JSON.stringify([verdicts.map(cell), archives]);
+  const examples = new Map<string, string>();
+  const groups = new Map<string, { group: RoutedEvent[]; isAsExample: boolean }>();
+  for (const event of events) {
+    const { contract, kind, field } = event;
+    const outcome = outcomeOf(event);
+    if (kind === 'example') examples.set(contract, outcome);
+    const isVariation = kind === 'value' || kind === 'absent' || kind === 'extreme' || kind === 'witness';
+    const isAsExample = isVariation && outcome === examples.get(contract);
+    // The values of a closed set are worth a row where they make a difference.
+    const key = JSON.stringify(
+      isAsExample ? [contract] : [contract, kind, kind === 'value' && field, outcome],
+    );
+    const known = groups.get(key);
+    if (known) known.group.push(event);
+    else groups.set(key, { group: [event], isAsExample });
+  }
+  return [...groups.values()].map(({ group, isAsExample }) => {
+    const [event] = group as [RoutedEvent];
+    return { label: rowLabel(group, event, isAsExample), event, isAsExample };
+  });
+}
+
+function rowLabel(group: readonly RoutedEvent[], { kind, field }: RoutedEvent, isAsExample: boolean): string {
+  const labels = group.map(({ label }) => label);
+  if (kind === 'example') return 'example';
+  if (kind === 'near-miss') return `near miss: ${byFirstWord(labels).join('; ')}`;
+  if (isAsExample) return `${count(group.length, 'variation')} of the example`;
+  if (kind === 'value')
+    return `${field} = ${labels.map((label) => label.slice(`${field} = `.length)).join(', ')}`;
+  const [first] = labels;
+  return `${first}${labels.length > 1 ? ` and ${labels.length - 1} more` : ''}`;
+}
+
+/** `source "a"` and `source "b"` are `source "a", "b"`. */
+function byFirstWord(labels: readonly string[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const label of labels) {
+    const [word = ''] = label.split(' ');
+    groups.set(word, [...(groups.get(word) ?? []), label.slice(word.length + 1)]);
+  }
+  return [...groups].map(([word, rest]) => `${word} ${rest.join(', ')}`);
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** What stands in the matrix. */
+function cell({ matched, misses, deliveries }: Verdict): string {
+  if (matched) return deliveries.some(({ problem }) => problem) ? '✗' : '●';
+  const [first, ...others] = misses.map(({ field }) => field);
+  return `${first}${others.length > 0 ? ` +${others.length}` : ''}`;
+}
+
+function matrix(
+  rows: readonly Row[],
+  rules: readonly Rule[],
+  { routing }: RoutesProof,
+  short: (name: string) => string,
+): string {
+  const archives = routing.archives.map(({ name }) => name);
+  const table = new Table({
+    head: [
+      '',
+      ...rules.map(({ name, targets }) => `${short(name)}\n→ ${targets.map(consumerOf).join(', ')}`),
+      ...archives.map((name) => `${short(name)}\n(archive)`),
+    ],
+    colWidths: [LABEL_WIDTH],
+    wordWrap: true,
+    style: { head: [], border: [], compact: true },
+  });
+  let contract = '';
+  for (const { label, event } of rows) {
+    if (event.contract !== contract) {
+      contract = event.contract;
+      table.push([{ colSpan: 1 + rules.length + archives.length, content: contract }]);
+    }
+    const kept = archives.map((name) => (event.archives.includes(name) ? '●' : ''));
+    table.push([`  ${label}`, ...event.verdicts.map(cell), ...kept]);
+  }
+  return table.toString();
+}
+
+/** Characters of the matrix's first column. */
+const LABEL_WIDTH = 46;
+
+function consumerOf({ id, consumer, functionName }: Rule['targets'][number]): string {
+  return consumer ?? functionName ?? id;
+}
+
+function details(rows: readonly Row[], short: (name: string) => string): string[] {
+  const width = Math.max(
+    ...rows.flatMap(({ event }) => event.verdicts.map(({ rule }) => short(rule).length)),
+  );
+  return rows.map(({ label, event }) => {
+    const whole = JSON.stringify(event.event);
+    const head = label === event.label ? label : `${label} (here: ${event.label})`;
+    const lines = event.verdicts.flatMap(({ rule, matched, misses, deliveries }) => {
+      const told = matched
+        ? deliveries.flatMap((delivery) => describe(delivery, whole))
+        : [misses.map(({ field, reason }) => `${field} ${reason}`).join('; ')];
+      return told.map((line, i) => `  ${(i ? '' : short(rule)).padEnd(width)}  ${line}`);
+    });
+    return [`${event.contract}: ${head}`, `  ${whole}`, ...lines].join('\n');
+  });
+}
+
+/** @param event as JSON text, if it was one of a contract */
+function describe({ target, consumer, payload, problem }: Delivery, event?: string): string[] {
+  const verb = !problem ? 'accepts' : problem.kind === 'refused-payload' ? '✗ refuses' : '✗ cannot be given';
+  const isWhole = payload === event;
+  const what = isWhole ? ' the event as it is' : '';
+  const head = `→ ${consumer ?? target} ${verb}${what}${problem ? `: ${problem.reason}` : ''}`;
+  if (isWhole || payload === undefined) return [head];
+  return [problem ? head : `${head}:`, ...payload.split('\n').map((line) => `  ${line}`)];
+}
