@@ -328,7 +328,8 @@ export class Monitoring extends Construct {
    * gives 0 for a value that is not there. In all other hours a report still counts, as a late one ends the alarm,
    * but its absence is no data, and the alarm stays as it is. So a report that was late or published by hand cannot
    * hide that the next one is missing, which a sum over 24 hours would let it do; and plain missing data treated as
-   * breaching would go off several periods late.
+   * breaching would go off several periods late. Only if one made by hand shortly before the next is due is followed
+   * by none does the alarm go on and off for some hours: CloudWatch looks back further than at one period.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#using-IF-expressions
    */
