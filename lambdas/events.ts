@@ -294,8 +294,9 @@ function quote(value: unknown): string {
 /** `Date` takes 30 February for 2 March. */
 function isOnCalendar(timestamp: string): boolean {
   const day = timestamp.slice(0, 'YYYY-MM-DD'.length);
-  const date = new Date(`${day}T00:00:00Z`);
-  return date.toISOString().startsWith(day) && !Number.isNaN(Date.parse(timestamp));
+  // `toJSON` gives null for what is no date at all.
+  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) ?? false;
+  return isDay && !Number.isNaN(Date.parse(timestamp));
 }
 
 /**

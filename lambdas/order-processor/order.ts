@@ -1,7 +1,8 @@
 /**
  * The rules by which events become an order's item. Each event is one conditional update, and the updates
- * commute: every attribute is the smallest or the largest of all the facts about it, so whatever order they
- * arrive in, and however often, the item is the same.
+ * commute: what stands is the smallest or the largest of all the facts of a kind, so whatever order they arrive
+ * in, and however often, the item is the same. (Only `processedAt`, the time of the first processing, is about
+ * the arrival itself.)
  *
  * - What an order is: said by the OrderCreated with the smallest (createdAt, event id). There is one, unless a
  *   publisher placed the same order twice.
