@@ -1,0 +1,71 @@
+/** `npm start`: the stack, synthesized and running on this machine. */
+import path from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { isUserError, run } from '../local/run';
+
+function number(text: string, isAllowed: (value: number) => boolean, allowed: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !isAllowed(value)) throw new InvalidArgumentError(`It must be ${allowed}.`);
+  return value;
+}
+
+const command = new Command('npm start --')
+  .description(
+    'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one\n' +
+      "endpoint that AWS's CLI and SDKs can talk to. Sends the events in samples/ and shows each one's way.",
+  )
+  .option(
+    '--once',
+    'run the samples and end; exit code 1 if an event was lost or an expected effect is missing',
+  )
+  .option('--json', 'print one JSON object a step')
+  .option('--watch', 'synthesize again and swap the code when a source file changes')
+  .option('--no-samples', 'send no events at the start')
+  .option('--port <number>', 'port of the endpoint (default: 4566, or the next free one)', (text) =>
+    number(
+      text,
+      (port) => Number.isInteger(port) && port >= 0 && port <= 65_535,
+      'a whole number from 0 to 65535',
+    ),
+  )
+  .addOption(
+    new Option('--speed <factor>', "seconds of the stack's time in one second: 60 runs a minute in a second")
+      .default(1)
+      .argParser((text) =>
+        number(text, (speed) => speed > 0 && speed <= 100_000, 'a number above 0, at most 100000'),
+      ),
+  )
+  .option(
+    '--data <dir>',
+    'keep tables, queues, archive, logs and objects in this folder, and find them again',
+  )
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 as it should be, 1 an event was lost or an effect is missing (--once), 2 bad input.',
+  )
+  .allowExcessArguments(false)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) });
+
+async function main(): Promise<number> {
+  try {
+    const options = command.parse().opts();
+    return await run({
+      once: false,
+      json: false,
+      watch: false,
+      ...options,
+      project: path.join(__dirname, '..'),
+    } as Parameters<typeof run>[0]);
+  } catch (error) {
+    // Commander has written its line.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!isUserError(error)) throw error;
+    console.error(error.message);
+    return 2;
+  }
+}
+
+void main().then((exitCode) => {
+  process.exitCode = exitCode;
+});

@@ -1,0 +1,428 @@
+/**
+ * The steps of a running stack as a log for people: a block for each event, printed when all that it led to at
+ * once is done, so that events which are handled side by side do not run into each other. What comes later (a
+ * retry a minute on) is a block of its own.
+ */
+import { styleText } from 'node:util';
+import type { BusEvent, Step, TimedStep } from './steps';
+
+export interface LiveLogOptions {
+  readonly write: (text: string) => void;
+  readonly color: boolean;
+  /** Longest line, in characters; longer ones are cut. */
+  readonly columns: number;
+  /** What the names of all resources begin with, to be left out, e.g. `event-driven-`. */
+  readonly prefix: string;
+}
+
+/** An event on its way by one rule to one target. */
+interface Way {
+  readonly rule: string;
+  target: string;
+  mark: 'ok' | 'waiting' | 'failed' | 'none';
+  /** What stands at the end of its first line. */
+  note: string;
+  lines: [label: string, text: string][];
+  /** Something happened that has not been printed yet. */
+  isNews: boolean;
+  /** It will be tried again, so there is more to come. */
+  isWaiting: boolean;
+}
+
+interface Flow {
+  readonly title: string;
+  readonly ways: Way[];
+  /** Rules that nearly took the event. */
+  misses: string[];
+  /** The event's detail, unless it was printed before. */
+  detail: string | undefined;
+  time: string;
+  /** Invocations that have begun, or will at once, and have not ended. */
+  open: number;
+  /** All rules have been asked. */
+  isRouted: boolean;
+}
+
+type Style = Parameters<typeof styleText>[0];
+
+const MARKS = {
+  ok: ['green', '✓'],
+  waiting: ['yellow', '↻'],
+  failed: ['red', '✗'],
+  none: ['dim', '·'],
+} as const;
+const INDENT = ' '.repeat(10);
+/** Fields of a structured log line that say nothing beside the rest of the block. */
+const LOG_NOISE = new Set([
+  ...[
+    'level',
+    'timestamp',
+    'service',
+    'message',
+    'requestId',
+    'xray_trace_id',
+    'sampling_rate',
+    'cold_start',
+  ],
+  ...['function_arn', 'function_memory_size', 'function_name', 'function_request_id'],
+]);
+
+export class LiveLog {
+  readonly #options: LiveLogOptions;
+  readonly #flows = new Map<string, Flow>();
+  /** By request id. */
+  readonly #invocations = new Map<string, { flow: Flow; way: Way; callTrace: string }>();
+  /** By the trace header of an invocation's own calls. */
+  readonly #callers = new Map<string, { flow: Flow; way: Way }>();
+
+  constructor(options: LiveLogOptions) {
+    this.#options = options;
+  }
+
+  readonly onStep = (step: TimedStep): void => {
+    switch (step.kind) {
+      case 'event-put':
+      case 'schedule-fired':
+        this.#begin(step, step.event);
+        return;
+      case 'rule-matched':
+        this.#flows.get(step.eventId)?.ways.push(newWay(this.#short(step.rule)));
+        return;
+      case 'rule-missed':
+        this.#flows.get(step.eventId)?.misses.push(`${this.#short(step.rule)}: ${step.field} ${step.reason}`);
+        return;
+      case 'delivered':
+      case 'delivery-failed':
+      case 'delivery-lost':
+      case 'dead-lettered':
+        this.#delivery(step);
+        return;
+      case 'invocation-started':
+        this.#started(step);
+        return;
+      case 'invocation-succeeded':
+      case 'invocation-failed':
+      case 'invocation-throttled':
+      case 'invocation-given-up':
+      case 'invocation-lost':
+        this.#ended(step);
+        return;
+      case 'log-line': {
+        const text = logLine(step.message);
+        const invocation = this.#invocations.get(step.requestId ?? '');
+        if (text && invocation) invocation.way.lines.push(['logs', text]);
+        return;
+      }
+      case 'event-archived':
+        return;
+      default:
+        this.#effect(step);
+    }
+  };
+
+  /** A line of its own. */
+  print(text = ''): void {
+    this.#options.write(`${text}\n`);
+  }
+
+  style(style: Style, text: string): string {
+    return this.#options.color ? styleText(style, text) : text;
+  }
+
+  #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent): void {
+    const replay = event['replay-name'] ? `  replayed by ${event['replay-name']}` : '';
+    const flow: Flow = {
+      title: `${this.style('bold', event['detail-type'])}  ${this.style('dim', event.source)}${this.style('magenta', replay)}`,
+      ways: [],
+      misses: [],
+      detail: JSON.stringify(event.detail),
+      time: at.slice(11, 19),
+      open: 0,
+      isRouted: false,
+    };
+    this.#flows.set(eventId, flow);
+    // The rules are asked, and their targets given the event, before anything else runs.
+    setImmediate(() => {
+      flow.isRouted = true;
+      this.#printIfDone(flow);
+    });
+  }
+
+  #delivery(
+    step: TimedStep & { kind: 'delivered' | 'delivery-failed' | 'delivery-lost' | 'dead-lettered' },
+  ): void {
+    const flow = this.#flows.get(step.eventId);
+    if (!flow) return;
+    const way = this.#wayOf(flow, this.#short(step.rule), this.#nameOf(step.targetArn));
+    way.isNews = true;
+    flow.time = step.at.slice(11, 19);
+    switch (step.kind) {
+      case 'delivered': {
+        way.mark = 'ok';
+        way.isWaiting = false;
+        const isWhole = step.payload.startsWith('{"version":"0","id":');
+        if (!isWhole) way.lines.push(['receives', oneLine(step.payload)]);
+        if (step.requestId === undefined) break;
+        this.#invocations.set(step.requestId, { flow, way, callTrace: '' });
+        flow.open++;
+        return;
+      }
+      case 'delivery-failed':
+        way.mark = step.retryInMs === undefined ? 'failed' : 'waiting';
+        way.isWaiting = step.retryInMs !== undefined;
+        way.note = `not delivered: ${step.code}${again(step.retryInMs)}`;
+        way.lines.push(['because', step.message]);
+        break;
+      case 'dead-lettered':
+        way.lines.push([
+          'queue',
+          `${this.#short(step.queue)}  the event, with ${step.attributes.ERROR_CODE}`,
+        ]);
+        break;
+      case 'delivery-lost':
+        way.lines.push([this.style('red', 'LOST'), step.message]);
+    }
+    this.#printIfDone(flow);
+  }
+
+  #started(step: TimedStep & { kind: 'invocation-started' }): void {
+    let invocation = this.#invocations.get(step.requestId);
+    if (!invocation) {
+      // By a client's Invoke, and no event's doing.
+      const way = { ...newWay('invoked directly'), target: this.#short(step.function) };
+      const flow: Flow = {
+        title: this.style('bold', 'Invoke'),
+        ways: [way],
+        misses: [],
+        detail: undefined,
+        time: step.at.slice(11, 19),
+        open: 1,
+        isRouted: true,
+      };
+      invocation = { flow, way, callTrace: '' };
+      this.#invocations.set(step.requestId, invocation);
+    } else if (step.attempt > 1) {
+      invocation.flow.open++;
+    }
+    const { flow, way } = invocation;
+    invocation.callTrace = step.callTrace;
+    this.#callers.set(step.callTrace, { flow, way });
+    way.isNews = true;
+    way.note = [step.attempt > 1 && `attempt ${step.attempt}`, step.coldStart && 'cold start']
+      .filter(Boolean)
+      .join(', ');
+    flow.time = step.at.slice(11, 19);
+  }
+
+  #ended(step: TimedStep & { requestId: string; kind: `invocation-${string}` }): void {
+    const invocation = this.#invocations.get(step.requestId);
+    if (!invocation) return;
+    const { flow, way, callTrace } = invocation;
+    way.isNews = true;
+    switch (step.kind) {
+      case 'invocation-succeeded':
+        way.mark = 'ok';
+        way.isWaiting = false;
+        way.note = [`${Math.round(step.durationMs)} ms`, way.note].filter(Boolean).join(', ');
+        if (step.result !== 'null') way.lines.push(['returns', step.result]);
+        break;
+      case 'invocation-failed':
+        way.mark = step.retryInMs === undefined ? 'failed' : 'waiting';
+        way.isWaiting = step.retryInMs !== undefined;
+        way.note =
+          [`${Math.round(step.durationMs)} ms`, way.note].filter(Boolean).join(', ') + again(step.retryInMs);
+        way.lines.push(['throws', this.style('red', `${step.errorType}: ${step.errorMessage}`)]);
+        // What becomes of it is told next, within the same breath.
+        if (step.retryInMs === undefined) return;
+        break;
+      case 'invocation-throttled':
+        way.mark = 'waiting';
+        way.isWaiting = true;
+        way.note = `throttled${again(step.retryInMs)}`;
+        break;
+      case 'invocation-given-up': {
+        const queue = this.#nameOf(step.destination);
+        way.mark = 'failed';
+        way.isWaiting = false;
+        way.lines.push(['queue', `${queue}  the event and the error, ${step.condition}`]);
+        break;
+      }
+      case 'invocation-lost':
+        way.mark = 'failed';
+        way.isWaiting = false;
+        way.lines.push([this.style('red', 'LOST'), step.message]);
+    }
+    this.#callers.delete(callTrace);
+    if (!way.isWaiting) this.#invocations.delete(step.requestId);
+    flow.open = Math.max(0, flow.open - 1);
+    this.#printIfDone(flow);
+  }
+
+  /** What a service says of a call, told with the invocation that made it. */
+  #effect(step: TimedStep): void {
+    const caller = this.#callers.get(step.trace ?? '');
+    const [label, text] = this.#describe(step, caller !== undefined) ?? [];
+    if (label === undefined || text === undefined) return;
+    if (caller) {
+      caller.way.lines.push([label, text]);
+      return;
+    }
+    const time = this.style('dim', step.at.slice(11, 19));
+    this.#line(`${time}  ${this.style('dim', label.padEnd(8))}  ${text}`);
+  }
+
+  #describe(step: Step, isOfHandler: boolean): [label: string, text: string] | undefined {
+    switch (step.kind) {
+      case 'item-written':
+        return [
+          'table',
+          `${this.#short(step.table)}  ${fields(step.key)} ${fields(without(step.item, step.key))}`,
+        ];
+      case 'item-deleted':
+        return [
+          'table',
+          `${this.#short(step.table)}  ${fields(step.key)} ${step.expired ? 'expired' : 'deleted'}`,
+        ];
+      case 'message-published': {
+        const subject = step.subject === undefined ? '' : `${JSON.stringify(step.subject)}  `;
+        return ['topic', `${this.#short(step.topic)}  ${subject}${oneLine(step.body)}`];
+      }
+      case 'notification-undelivered':
+        return ['topic', `${this.#short(step.topic)}  not sent to ${step.endpoint}: ${step.reason}`];
+      case 'message-sent':
+        // What the stack itself puts into a queue is told where it says why.
+        return isOfHandler ? ['queue', `${this.#short(step.queue)}  ${oneLine(step.body)}`] : undefined;
+      case 'records-put':
+        return [
+          'stream',
+          `${this.#short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`,
+        ];
+      case 'object-written':
+        return ['bucket', `${step.key}  ${plural(step.records, 'record')}, ${step.bytes} bytes`];
+      case 'access-denied':
+        return ['DENIED', this.style('red', `${step.action} on ${step.resource}: ${step.reason}`)];
+      case 'event-refused':
+        return [
+          'REFUSED',
+          this.style('red', `${step.source} ${step.detailType}: ${step.code} ${step.message}`),
+        ];
+      case 'event-dropped':
+        return ['DROPPED', this.style('red', `${step.eventId}: ${step.reason}`)];
+      case 'replay-changed': {
+        const sent = step.replayed > 0 ? `, ${plural(step.replayed, 'event')} sent` : '';
+        return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #wayOf(flow: Flow, rule: string, target: string): Way {
+    let way = flow.ways.find((each) => each.rule === rule && (each.target === target || each.target === ''));
+    if (!way) {
+      way = newWay(rule);
+      flow.ways.push(way);
+    }
+    way.target = target;
+    return way;
+  }
+
+  #printIfDone(flow: Flow): void {
+    if (flow.open > 0 || !flow.isRouted) return;
+    const isFirst = flow.detail !== undefined;
+    const news = flow.ways.filter(({ isNews }) => isNews);
+    if (!isFirst && news.length === 0) return;
+    this.#line(`${this.style('dim', flow.time)}  ${flow.title}`);
+    if (flow.detail !== undefined) this.#line(`${INDENT}${this.style('dim', flow.detail)}`);
+    for (const way of news) {
+      const [color, mark] = MARKS[way.mark];
+      const arrow = `${way.rule} ${this.style('dim', '→')} ${this.style('cyan', way.target)}`;
+      this.#line(`${INDENT}${this.style(color, mark)} ${arrow}  ${this.style('dim', way.note)}`);
+      for (const [label, text] of way.lines)
+        this.#line(`${INDENT}    ${this.style('dim', label.padEnd(8))}  ${text}`);
+      way.lines = [];
+      way.isNews = false;
+    }
+    for (const miss of flow.misses) this.#line(`${INDENT}${this.style('dim', `· ${miss}`)}`);
+    if (isFirst && flow.ways.length === 0)
+      this.#line(`${INDENT}${this.style('yellow', '! no rule took it')}`);
+    this.print();
+    flow.misses = [];
+    flow.detail = undefined;
+    if (flow.ways.some(({ isWaiting }) => isWaiting)) return;
+    for (const [id, each] of this.#flows) if (each === flow) this.#flows.delete(id);
+  }
+
+  /** Cut to the width; control sequences have none. */
+  #line(text: string): void {
+    const { columns } = this.#options;
+    let width = 0;
+    let cut = '';
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set colours
+    for (const [part] of text.matchAll(/\x1b\[[\d;]*m|./gsu)) {
+      if (part.startsWith('\x1b')) cut += part;
+      else if (width < columns - 1) {
+        cut += part;
+        width++;
+      } else if (width === columns - 1) {
+        cut += '…';
+        width++;
+      }
+    }
+    this.print(cut.trimEnd());
+  }
+
+  #short(name: string): string {
+    const { prefix } = this.#options;
+    return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  }
+
+  #nameOf(arn: string): string {
+    return this.#short(arn.split(/[:/]/).at(-1) ?? arn);
+  }
+}
+
+const newWay = (rule: string): Way => ({
+  rule,
+  target: '',
+  mark: 'none',
+  note: '',
+  lines: [],
+  isNews: true,
+  isWaiting: false,
+});
+
+const again = (retryInMs: number | undefined): string =>
+  retryInMs === undefined ? '' : `, again in ${Math.round(retryInMs / 1000)} s`;
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
+
+const without = (item: object, key: object): object =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)));
+
+/** Short values first: of a line that is cut, they tell most. */
+function fields(values: object): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .sort((a, b) => a.length - b.length)
+    .join(' ');
+}
+
+/** What the handler itself said: no metrics, no lines of Lambda, no error that the block tells anyway. */
+function logLine(line: string): string | undefined {
+  if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return line;
+  }
+  if (typeof entry !== 'object' || entry === null) return line;
+  if ('_aws' in entry || String(entry.type).startsWith('platform.')) return undefined;
+  const { message, level } = entry;
+  if (typeof message === 'object') return undefined;
+  const others = Object.fromEntries(Object.entries(entry).filter(([name]) => !LOG_NOISE.has(name)));
+  return [level !== 'INFO' && level, message, fields(others)].filter(Boolean).join('  ');
+}

@@ -1,0 +1,118 @@
+/**
+ * Runs the CDK app and leaves its assembly in `cdk.out`, as `cdk synth` would, with less around it: the app is run
+ * directly, and not at all if nothing that it is made of has changed since.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+
+/** The app failed; `message` is what it said, without the noise of its tools. */
+export class SynthesisError extends Error {
+  override readonly name = 'SynthesisError';
+}
+
+export interface Synthesis {
+  /** The folder of the assembly. */
+  readonly directory: string;
+  readonly durationMs: number;
+  /** Nothing had changed: the assembly is the one of last time. */
+  readonly isUnchanged: boolean;
+}
+
+/** What an assembly is made of, relative to the project. What is not there is passed over. */
+export const SYNTHESIS_INPUTS: readonly string[] = [
+  ...['bin/app.ts', 'lib', 'lambdas', 'cdk.json', 'cdk.context.json'],
+  ...['package.json', 'package-lock.json', 'tsconfig.json'],
+];
+
+/** In the assembly's folder: what it was made of, so that the next start can tell. */
+const STAMP = 'local-run.json';
+
+interface Stamp {
+  /** Of the files it was made of. */
+  readonly inputs: string;
+  /** Of what was made: another `cdk synth` may have written here since. */
+  readonly outputs: string;
+}
+
+/** @throws SynthesisError */
+export async function synthesize(project: string): Promise<Synthesis> {
+  const start = performance.now();
+  const directory = path.join(project, 'cdk.out');
+  const inputs = digest(project, SYNTHESIS_INPUTS, process.version);
+  const stamp = readStamp(directory);
+  const isUnchanged = stamp?.inputs === inputs && stamp.outputs === digestOfAssembly(directory);
+  if (!isUnchanged) {
+    await runApp(project, directory);
+    const made: Stamp = { inputs, outputs: digestOfAssembly(directory) };
+    fs.writeFileSync(path.join(directory, STAMP), JSON.stringify(made));
+  }
+  return { directory, durationMs: performance.now() - start, isUnchanged };
+}
+
+async function runApp(project: string, directory: string): Promise<void> {
+  const { app: command, context } = JSON.parse(fs.readFileSync(path.join(project, 'cdk.json'), 'utf8'));
+  const lookedUp = path.join(project, 'cdk.context.json');
+  const all = fs.existsSync(lookedUp)
+    ? { ...context, ...JSON.parse(fs.readFileSync(lookedUp, 'utf8')) }
+    : context;
+  const child = spawn(command, {
+    cwd: project,
+    shell: true,
+    // What the CDK's command line hands to an app; see `execProgram` there.
+    env: { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(all) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const status = await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  if (status === 0) return;
+  const noise = /^(npm warn .*|Bundling asset .*)$/gm;
+  const reason = output
+    .replace(noise, '')
+    .replace(/\n{2,}/g, '\n')
+    .trim();
+  throw new SynthesisError(reason || `${command} ended with exit code ${status}.`);
+}
+
+function readStamp(directory: string): Stamp | undefined {
+  try {
+    return JSON.parse(fs.readFileSync(path.join(directory, STAMP), 'utf8'));
+  } catch {
+    return undefined; // There is no assembly yet, or `cdk synth` made it: it is made again.
+  }
+}
+
+/** Of the manifest and the template: the assets' names are hashes of what is in them. */
+function digestOfAssembly(directory: string): string {
+  const names = fs.existsSync(directory)
+    ? fs.readdirSync(directory).filter((name) => /^manifest\.json$|\.(template|assets)\.json$/.test(name))
+    : [];
+  return digest(directory, names.sort());
+}
+
+function digest(root: string, names: readonly string[], ...more: string[]): string {
+  const hash = createHash('sha256');
+  for (const text of more) hash.update(text);
+  for (const file of names.flatMap((name) => filesBelow(path.join(root, name)))) {
+    hash.update(path.relative(root, file)).update('\0').update(fs.readFileSync(file)).update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function filesBelow(place: string): string[] {
+  const found = fs.statSync(place, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found ? [place] : [];
+  return fs
+    .readdirSync(place)
+    .sort()
+    .flatMap((name) => filesBelow(path.join(place, name)));
+}
