@@ -29,7 +29,6 @@ const BUNDLING = {
   target: 'node24',
   format: OutputFormat.CJS,
   minify: true,
-  keepNames: true,
   // The SDK's ES modules shake better than its CommonJS ones: 535 -> 335 KiB.
   mainFields: ['module', 'main'],
   bundleAwsSDK: true,

@@ -69,32 +69,17 @@ interface Outcome {
 }
 
 async function invoke(functionName: string, event: unknown): Promise<Outcome> {
-  const child = spawn(
-    process.execPath,
-    ['-e', CALL, bundles.get(functionName) ?? '', JSON.stringify(event)],
-    {
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: {
-        ...process.env,
-        AWS_ENDPOINT_URL: aws.url,
-        AWS_ENDPOINT_URL_DYNAMODB: databaseUrl,
-        AWS_REGION: 'us-east-1',
-        AWS_ACCESS_KEY_ID: 'test',
-        AWS_SECRET_ACCESS_KEY: 'test',
-        TABLE_NAME: 'orders',
-        IDEMPOTENCY_TABLE_NAME: 'idempotency',
-        SNS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:notifications',
-        FIREHOSE_STREAM: 'analytics',
-        EVENT_BUS_NAME: 'bus',
-      },
-    },
-  );
+  const args = ['-e', CALL, bundles.get(functionName) ?? '', JSON.stringify(event)];
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env: { ...process.env, AWS_ENDPOINT_URL: aws.url, AWS_ENDPOINT_URL_DYNAMODB: databaseUrl },
+  });
   // Listening from the start: what ends before it is read is lost.
   const message = once(child, 'message');
   const exit = once(child, 'exit').then(([code]) => {
     if (code !== 0) throw new Error(`the process ended with ${code}`);
   });
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), exit]);
+  const [stdout, stderr] = await Promise.all([text(child.stdout ?? []), text(child.stderr ?? []), exit]);
   const [outcome] = await message;
   return {
     ...outcome,
