@@ -7,76 +7,14 @@ import { CLIENT_CONFIG } from '../lambdas/client-config';
 import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import type { Assembly, Resource } from '../local/assembly';
-import type { Decision } from '../local/policy';
 import { type Alarm, Alarms, type Metric, type Symptom } from './alarms';
 import { InputError } from './command';
+import { Encryption } from './encryption';
 import { HANDLERS, type Handler, type HandlerCalls } from './handlers';
-import { isKeyOfAws, Permissions } from './permissions';
+import { type Gap, Hop, type HopKind, isHopEnd } from './hops';
+import { Permissions } from './permissions';
 import { type Routing, type Rule, readRouting } from './routing';
 import { exampleEvent } from './variants';
-
-export type HopKind =
-  /** A publisher puts an event on the bus. */
-  | 'publish'
-  | 'archive'
-  /** The bus gives an event to a rule. */
-  | 'rule'
-  /** The clock sets a rule off. */
-  | 'schedule'
-  /** EventBridge hands the event to the rule's target. */
-  | 'delivery'
-  /** Lambda's own queue in front of a function. */
-  | 'asynchronous queue'
-  | 'handler'
-  /** What the handler does to a table, a topic, a stream or a bus. */
-  | 'call'
-  /** Firehose writes to S3. */
-  | 'stream'
-  /** A topic hands its messages on. */
-  | 'subscription'
-  /** Where failed events wait for an operator. */
-  | 'failure queue'
-  /** CloudWatch tells of a failure. */
-  | 'alarm';
-
-/** Texts are for people; `-`: there is no such thing on this hop. */
-export interface Hop {
-  readonly kind: HopKind;
-  readonly from: string;
-  readonly to: string;
-  readonly retry: string;
-  readonly ageLimit: string;
-  /** Where the event is when nothing helped. */
-  readonly whenAllFails: string;
-  /** What must be allowed to whom, and the statement that allows it. */
-  readonly permissions: readonly { readonly needed: string; readonly reason: string }[];
-  readonly encryption: string;
-  /** Names of the alarms that tell of a failure on this hop. */
-  readonly alarms: readonly string[];
-}
-
-/** What a gap is about: the table's columns, and where a thing is. */
-export type GapKind =
-  | 'place'
-  | 'retry'
-  | 'age-limit'
-  | 'failure-destination'
-  | 'permission'
-  | 'too-wide'
-  | 'encryption'
-  | 'alarm'
-  | 'coverage';
-
-/** Something that would lose events, or lose them unnoticed, or let in whom it should not. */
-export interface Gap {
-  readonly kind: GapKind;
-  /** E.g. `delivery event-driven-all-events -> event-driven-analytics`. */
-  readonly hop: string;
-  /** Name of the resource to mend. */
-  readonly resource: string;
-  /** One line: what is wrong, and what would be right. */
-  readonly message: string;
-}
 
 export interface Audit {
   readonly hops: readonly Hop[];
@@ -105,20 +43,20 @@ const DAY = 24 * HOUR;
 
 /** Lambda tries an asynchronous event again after 1 minute, and after 2 more. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
 const ASYNCHRONOUS_DELAYS = [1 * MINUTE, 2 * MINUTE];
-/** Defaults of PutEventInvokeConfig. */
+/** Defaults of PutFunctionEventInvokeConfig. */
 const ASYNCHRONOUS_RETRIES = 2;
 const ASYNCHRONOUS_AGE = 6 * HOUR;
 /** Defaults of PutTargets. */
 const DELIVERY_RETRIES = 185;
 const DELIVERY_AGE = 24 * HOUR;
-/** For so long Firehose tries to write to S3. https://docs.aws.amazon.com/firehose/latest/dev/retry.html */
+/** So long Firehose tries to write to S3. https://docs.aws.amazon.com/firehose/latest/dev/retry.html */
 const STREAM_AGE = 24 * HOUR;
 /** CreateQueue's default. */
 const QUEUE_RETENTION = 4 * DAY;
-/** A failure of Friday evening is still there when someone is back from a week off. */
+/** What failed on a Friday evening is still there when someone is back from a week off. */
 const USEFUL_RETENTION = 10 * DAY;
 
-/** What lets a rule use a target: the resource's policy, or a role of the rule's own. */
+/** What lets a rule use a target: the target's policy, or a role of the rule's own. */
 const TARGET_ACTIONS: Readonly<Record<string, { readonly action: string; readonly byRole?: boolean }>> = {
   'AWS::Lambda::Function': { action: 'lambda:InvokeFunction' },
   'AWS::SQS::Queue': { action: 'sqs:SendMessage' },
@@ -127,216 +65,204 @@ const TARGET_ACTIONS: Readonly<Record<string, { readonly action: string; readonl
 };
 
 const EVENTS = 'events.amazonaws.com';
+const SNS = 'sns.amazonaws.com';
 const CLOUDWATCH = 'cloudwatch.amazonaws.com';
 
-/** What a hop is made of; what is left out is `-`. */
-interface HopParts extends Partial<Omit<Hop, 'kind' | 'from' | 'to' | 'permissions'>> {
-  readonly permissions?: Hop['permissions'];
-}
-
 class Auditor {
+  readonly #assembly: Assembly;
+  readonly #routing: Routing;
+  readonly #permissions: Permissions;
+  readonly #encryption: Encryption;
+  readonly #alarms: Alarms;
   readonly #hops: Hop[] = [];
   readonly #gaps: Gap[] = [];
   readonly #notes: string[] = [];
-  readonly #permissions: Permissions;
-  readonly #alarms: Alarms;
-  readonly #routing: Routing;
-  /** Queues and topics that failures end in. */
-  readonly #failureDestinations = new Set<Resource>();
+  /** Queues that failures end in. */
+  readonly #failureQueues = new Set<Resource>();
+  /** Where an event still is when nothing else has it. */
+  readonly #inArchive: string;
 
-  constructor(private readonly assembly: Assembly) {
-    this.#permissions = new Permissions(assembly);
-    this.#alarms = new Alarms(assembly);
+  constructor(assembly: Assembly) {
+    this.#assembly = assembly;
     this.#routing = readRouting(assembly);
+    this.#permissions = new Permissions(assembly);
+    this.#encryption = new Encryption(this.#permissions);
+    this.#alarms = new Alarms(assembly);
+    this.#inArchive = this.#routing.archives.length > 0 ? 'in the archive' : 'lost';
   }
 
   run(): Audit {
-    for (const bus of this.assembly.ofType('AWS::Events::EventBus')) this.#auditBus(bus);
+    for (const bus of this.#assembly.ofType('AWS::Events::EventBus')) this.#auditBus(bus);
     for (const rule of this.#routing.rules) this.#auditRule(rule);
-    for (const each of this.assembly.ofType('AWS::Lambda::Function')) this.#auditFunction(each);
-    for (const stream of this.assembly.ofType('AWS::KinesisFirehose::DeliveryStream'))
+    for (const each of this.#assembly.ofType('AWS::Lambda::Function')) this.#auditFunction(each);
+    for (const stream of this.#assembly.ofType('AWS::KinesisFirehose::DeliveryStream'))
       this.#auditStream(stream);
-    for (const topic of this.assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
-    for (const destination of this.#failureDestinations) this.#auditFailureDestination(destination);
+    for (const topic of this.#assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
+    for (const queue of this.#failureQueues) this.#auditFailureQueue(queue);
     this.#auditAlarms();
     return { hops: this.#hops, gaps: this.#gaps, notes: this.#notes };
   }
 
+  #hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
+    const hop = new Hop(kind, from, to, this.#gaps, this.#alarms);
+    this.#hops.push(hop);
+    return hop;
+  }
+
   #auditBus(bus: Resource): void {
-    const hop = this.#hop('publish', 'publishers', bus.name);
-    const policy = this.#permissions.accountMay(bus, 'events:PutEvents');
-    const permissions = [hop.allows('events:PutEvents', policy, bus, 'for this account')];
+    const hop = this.#hop('publish', 'publishers', bus);
+    hop.retry = 'by the publisher';
+    hop.whenAllFails = 'the publisher gets the error';
+    const decision = this.#permissions.accountMay(bus, 'events:PutEvents');
+    hop.needs('events:PutEvents', decision, bus, 'for this account');
     if (this.#permissions.isOpenToStrangers(bus, 'events:PutEvents')) {
       hop.gap('too-wide', bus, 'its policy lets every AWS account put events');
     }
-    hop.add({
-      retry: 'by the publisher',
-      whenAllFails: 'the publisher gets the error',
-      permissions,
-      encryption: this.#keyOf(hop, bus, bus.properties.KmsKeyIdentifier, [
-        { service: EVENTS, sourceArn: bus.arn },
-      ]),
-    });
+    hop.encryption = this.#encryption.of(hop, bus, [{ service: EVENTS, sourceArn: bus.arn }]);
 
-    const archives = this.assembly
-      .ofType('AWS::Events::Archive')
-      .filter(({ properties }) => properties.SourceArn === bus.arn);
-    if (archives.length === 0) {
-      hop.gap('coverage', bus, `it has no archive: nothing could be replayed${this.#misplacedArchives()}`);
+    const archives = this.#assembly.ofType('AWS::Events::Archive');
+    const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
+    for (const archive of own) this.#auditArchive(bus, archive);
+    if (own.length === 0) {
+      const others = archives.map(
+        ({ name, properties: { SourceArn: source } }) =>
+          ` (archive ${name} is of ${source}, ${this.#whereIs(source)})`,
+      );
+      hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
     }
-    for (const archive of archives) this.#auditArchive(bus, archive);
-  }
-
-  #misplacedArchives(): string {
-    const misplaced = this.assembly.ofType('AWS::Events::Archive').map(({ name, properties }) => {
-      return ` (archive ${name} is of ${properties.SourceArn}, ${this.#whereIs(properties.SourceArn)})`;
-    });
-    return misplaced.join('');
   }
 
   #auditArchive(bus: Resource, archive: Resource): void {
-    const hop = this.#hop('archive', bus.name, archive.name);
-    const { RetentionDays: days = 0, KmsKeyIdentifier: key } = archive.properties;
+    const hop = this.#hop('archive', bus, archive);
+    const days = Number(archive.properties.RetentionDays ?? 0);
+    hop.retry = 'by EventBridge';
+    hop.ageLimit = days === 0 ? 'kept for ever' : `kept ${days} days`;
+    hop.encryption = this.#encryption.of(hop, archive, [{ service: EVENTS, sourceArn: archive.arn }]);
+
     const { pattern } = this.#routing.archives.find(({ name }) => name === archive.name) ?? {};
-    const examples = CONTRACTS.map((contract) => exampleEvent(contract, this.assembly));
-    const [first] = examples;
-    const unknown = { ...first, source: 'com.example', 'detail-type': 'Unknown', detail: {} };
+    const examples = CONTRACTS.map((contract) => exampleEvent(contract, this.#assembly));
+    const unknown = { ...examples[0], source: 'com.example', 'detail-type': 'Unknown', detail: {} };
     const missed = [...examples, unknown].filter((event) => !pattern?.matches(event));
     if (missed.length > 0) {
       const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');
       hop.gap('coverage', archive, `its pattern leaves out ${types}: those could not be replayed`);
     }
-    for (const queue of this.assembly.ofType('AWS::SQS::Queue')) {
+    for (const queue of this.#assembly.ofType('AWS::SQS::Queue')) {
       const kept = retentionOf(queue) / DAY;
       if (days === 0 || days >= kept) continue;
       hop.gap(
         'age-limit',
         archive,
-        `it keeps events for ${days} days, but ${queue.name} failures for ${kept}`,
+        `it keeps events for ${days} days, but queue ${queue.name} failures for ${kept}`,
       );
     }
-    hop.add({
-      retry: 'by EventBridge',
-      ageLimit: days === 0 ? 'kept for ever' : `kept ${days} days`,
-      encryption: this.#keyOf(hop, archive, key, [{ service: EVENTS, sourceArn: archive.arn }]),
-    });
   }
 
   #auditRule(rule: Rule): void {
-    const resource = this.assembly
-      .ofType('AWS::Events::Rule')
-      .find(({ arn }) => arn === rule.arn) as Resource;
+    const resource = this.#assembly.ofType('AWS::Events::Rule').find(({ arn }) => arn === rule.arn);
+    if (!resource) return;
     if (rule.scheduleExpression !== undefined) this.#auditSchedule(rule, resource);
     if (rule.eventPattern !== undefined) this.#auditMatching(rule, resource);
     for (const target of resource.properties.Targets ?? []) this.#auditDelivery(rule, resource, target);
   }
 
   #auditMatching(rule: Rule, resource: Resource): void {
-    const hop = this.#hop('rule', rule.bus, rule.name);
+    const hop = this.#hop('rule', `bus ${rule.bus}`, resource);
+    hop.whenAllFails = this.#inArchive;
     if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
     if (!this.#routing.buses.includes(rule.bus)) {
       const own = this.#routing.buses.join(', ') || 'none';
-      const published = `the buses of this template, which events are published to, are: ${own}`;
+      const published = `events are published to the buses of this template: ${own}`;
       hop.gap('place', resource, `it listens on the bus ${rule.bus}; ${published}`);
     }
-    hop.add({ whenAllFails: 'in the archive' });
   }
 
   #auditSchedule(rule: Rule, resource: Resource): void {
-    const hop = this.#hop('schedule', rule.scheduleExpression ?? '', rule.name);
+    const hop = this.#hop('schedule', rule.scheduleExpression ?? '', resource);
+    hop.retry = 'at its next time';
+    hop.whenAllFails = 'to be invoked by hand';
     if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
     if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
-    const alarms = rule.targets.flatMap(({ arn }) => {
+    for (const { arn } of rule.targets) {
       const target = this.#find(arn);
-      const counted = target && handlerOf(target)?.scheduled;
-      if (!target || !counted) return [];
-      return hop.telling(resource, { ...ownMetric(target, counted), below: true });
-    });
-    hop.add({ retry: 'fires again at its next time', whenAllFails: 'publish or invoke by hand', alarms });
+      const done = target && handlerOf(target)?.scheduled;
+      if (done) hop.watch(resource, { ...ownMetric(target, done), below: true });
+    }
   }
 
   #auditDelivery(rule: Rule, resource: Resource, target: Resource['properties']): void {
-    const { Arn: arn, RetryPolicy = {}, DeadLetterConfig, RoleArn: role } = target;
+    const { Arn: arn, RetryPolicy = {}, DeadLetterConfig } = target;
     const found = this.#find(arn);
-    const hop = this.#hop('delivery', rule.name, found?.name ?? arn);
+    const hop = this.#hop('delivery', resource, found ?? arn);
     const attempts = Number(RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRIES);
     const age = Number(RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_AGE);
+    hop.retry = times(attempts);
+    hop.ageLimit = duration(age);
     if (attempts === 0)
       hop.gap('retry', resource, `target ${target.Id} has no retry: MaximumRetryAttempts is 0`);
-
-    const permissions: Hop['permissions'][number][] = [];
-    const how = found && TARGET_ACTIONS[found.type];
+    const senders = [{ service: EVENTS, sourceArn: rule.arn }];
     if (!found) {
       hop.gap('place', resource, `target ${target.Id} is ${arn}, ${this.#whereIs(arn)}`);
-    } else if (!how) {
-      hop.gap(
-        'permission',
-        resource,
-        `target ${target.Id} is a ${found.type}, which this audit does not know`,
-      );
-    } else if (how.byRole) {
-      const decision = role
-        ? this.#permissions.roleMay(role, how.action, arn)
-        : { allowed: false, reason: 'The target has no RoleArn.' };
-      permissions.push(hop.allows(how.action, decision, resource, `for the role of target ${target.Id}`));
     } else {
-      const decision = this.#permissions.serviceMay(EVENTS, rule.arn, how.action, arn);
-      permissions.push(hop.allows(how.action, decision, found, `for rule ${rule.name}`));
+      this.#needsTarget(hop, rule, resource, target, found);
+      hop.encryption =
+        found.type === 'AWS::Lambda::Function' ? 'TLS' : this.#encryption.of(hop, found, senders);
     }
-    // A topic's and a queue's own key; a function is given the event by TLS.
-    const senders = [{ service: EVENTS, sourceArn: rule.arn }];
-    const encryption =
-      found && how && found.type !== 'AWS::Lambda::Function' ? this.#encryption(hop, found, senders) : 'TLS';
 
-    let whenAllFails = 'lost';
-    const queue = DeadLetterConfig?.Arn && this.#find(DeadLetterConfig.Arn);
-    if (!DeadLetterConfig?.Arn) {
-      hop.gap(
-        'failure-destination',
-        resource,
-        `target ${target.Id} has no dead-letter queue: what cannot be delivered is lost`,
-      );
+    const queueArn = DeadLetterConfig?.Arn;
+    const queue = queueArn && this.#find(queueArn);
+    if (!queueArn) {
+      const lost = 'what cannot be delivered is lost';
+      hop.gap('failure-destination', resource, `target ${target.Id} has no dead-letter queue: ${lost}`);
+      hop.whenAllFails = 'lost';
     } else if (queue?.type !== 'AWS::SQS::Queue') {
-      const where = this.#whereIs(DeadLetterConfig.Arn);
-      hop.gap(
-        'failure-destination',
-        resource,
-        `the dead-letter queue of target ${target.Id} is ${DeadLetterConfig.Arn}, ${where}`,
-      );
+      const wrong = `the dead-letter queue of target ${target.Id} is ${queueArn}, ${this.#whereIs(queueArn)}`;
+      hop.gap('failure-destination', resource, wrong);
+      hop.whenAllFails = 'lost';
     } else {
-      whenAllFails = queue.name;
-      this.#failureDestinations.add(queue);
+      hop.whenAllFails = queue.name;
+      this.#failureQueues.add(queue);
       if (queue.properties.FifoQueue)
         hop.gap('failure-destination', queue, 'EventBridge takes no FIFO queue for dead letters');
       const decision = this.#permissions.serviceMay(EVENTS, rule.arn, 'sqs:SendMessage', queue.arn);
-      permissions.push(hop.allows('sqs:SendMessage', decision, queue, `for rule ${rule.name}`));
-      this.#encryption(hop, queue, senders);
+      hop.needs('sqs:SendMessage', decision, queue, `for rule ${rule.name}`);
+      this.#encryption.of(hop, queue, senders);
     }
 
-    const dimensions = {
-      ...(rule.bus !== 'default' && { EventBusName: rule.bus }),
-      RuleName: rule.name,
-    };
-    const metric = (name: string, at?: number): Symptom => ({
-      namespace: 'AWS/Events',
-      name,
-      dimensions,
-      ...(at !== undefined && { at }),
-    });
-    const alarms = hop.telling(
+    const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
+    const metric = (name: string): Metric => ({ namespace: 'AWS/Events', name, dimensions });
+    hop.watch(
       resource,
       metric('FailedInvocations'),
       metric('InvocationsSentToDlq'),
-      metric('InvocationsFailedToBeSentToDlq', 1),
+      // Each of these is lost.
+      { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
     );
-    hop.add({
-      retry: times(attempts),
-      ageLimit: duration(age),
-      whenAllFails,
-      permissions,
-      encryption,
-      alarms,
-    });
+  }
+
+  #needsTarget(
+    hop: Hop,
+    rule: Rule,
+    resource: Resource,
+    { Id: id, RoleArn: role }: Resource['properties'],
+    found: Resource,
+  ): void {
+    const how = TARGET_ACTIONS[found.type];
+    if (!how) {
+      hop.gap('permission', resource, `target ${id} is a ${found.type}, which this audit does not know`);
+    } else if (how.byRole) {
+      const decision = role
+        ? this.#permissions.roleMay(role, how.action, found.arn)
+        : { allowed: false, reason: 'The target has no RoleArn.' };
+      hop.needs(how.action, decision, resource, `for the role of target ${id}`);
+    } else {
+      const decision = this.#permissions.serviceMay(EVENTS, rule.arn, how.action, found.arn);
+      hop.needs(how.action, decision, found, `for rule ${rule.name}`);
+      const another = this.#permissions.serviceMay(EVENTS, `${rule.arn}-another`, how.action, found.arn);
+      if (another.allowed) {
+        hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
+      }
+    }
   }
 
   #auditFunction(resource: Resource): void {
@@ -345,22 +271,24 @@ class Auditor {
     );
     const handler = handlerOf(resource);
     if (!isTarget && !handler) return;
-    const role = this.assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === resource.properties.Role);
     const destination = this.#auditAsynchronousQueue(resource);
-    const errors = this.#auditHandler(resource, role, destination);
-    for (const calls of handler?.calls ?? []) this.#auditCalls(resource, calls, destination, errors);
+    this.#auditHandler(resource, destination);
+    for (const calls of handler?.calls ?? []) this.#auditCalls(resource, calls, destination);
   }
 
   /** @returns where Lambda puts what failed for the last time */
   #auditAsynchronousQueue(resource: Resource): string {
     const { name, arn, properties } = resource;
-    const hop = this.#hop('asynchronous queue', name, name);
-    const config = this.assembly.ofType('AWS::Lambda::EventInvokeConfig').find(({ properties: of }) => {
-      // Rules call the function without a version: only the configuration of $LATEST is theirs.
-      return of.Qualifier === '$LATEST' && (of.FunctionName === name || of.FunctionName === arn);
-    });
-    const retries = Number(config?.properties.MaximumRetryAttempts ?? ASYNCHRONOUS_RETRIES);
-    const age = Number(config?.properties.MaximumEventAgeInSeconds ?? ASYNCHRONOUS_AGE);
+    const hop = this.#hop('asynchronous queue', 'Lambda', resource);
+    // Rules call the function without a version: only the configuration of $LATEST is theirs.
+    const config = this.#assembly
+      .ofType('AWS::Lambda::EventInvokeConfig')
+      .map((each) => each.properties)
+      .find((each) => each.Qualifier === '$LATEST' && [name, arn].includes(each.FunctionName));
+    const retries = Number(config?.MaximumRetryAttempts ?? ASYNCHRONOUS_RETRIES);
+    const age = Number(config?.MaximumEventAgeInSeconds ?? ASYNCHRONOUS_AGE);
+    hop.retry = times(retries);
+    hop.ageLimit = duration(age);
     if (retries === 0)
       hop.gap('retry', resource, 'what its handler throws is not tried again: MaximumRetryAttempts is 0');
     const needed = ASYNCHRONOUS_DELAYS.slice(0, retries).reduce(
@@ -372,272 +300,174 @@ class Auditor {
       hop.gap('age-limit', resource, `Lambda gives an event up after ${duration(age)}, but ${last}`);
     }
 
-    const destinationArn = config?.properties.DestinationConfig?.OnFailure?.Destination;
+    const destinationArn = config?.DestinationConfig?.OnFailure?.Destination;
     const destination = destinationArn && this.#find(destinationArn);
-    const permissions: Hop['permissions'][number][] = [];
-    let encryption = 'by Lambda';
     if (!destinationArn) {
-      hop.gap(
-        'failure-destination',
-        resource,
-        'it has no on-failure destination: an event that fails for the last time is lost',
-      );
-    } else if (destination?.type !== 'AWS::SQS::Queue' && destination?.type !== 'AWS::SNS::Topic') {
-      hop.gap(
-        'failure-destination',
-        resource,
-        `its on-failure destination is ${destinationArn}, ${this.#whereIs(destinationArn)}`,
-      );
+      const lost = 'an event that fails for the last time is lost';
+      hop.gap('failure-destination', resource, `it has no on-failure destination: ${lost}`);
+      hop.whenAllFails = 'lost';
+    } else if (destination?.type !== 'AWS::SQS::Queue') {
+      const wrong = destination ? 'which keeps nothing: only a queue does' : this.#whereIs(destinationArn);
+      hop.gap('failure-destination', resource, `its on-failure destination is ${destinationArn}, ${wrong}`);
+      hop.whenAllFails = 'lost';
     } else {
-      this.#failureDestinations.add(destination);
-      const action = destination.type === 'AWS::SQS::Queue' ? 'sqs:SendMessage' : 'sns:Publish';
-      const decision = this.#permissions.roleMay(properties.Role, action, destination.arn);
-      permissions.push(hop.allows(action, decision, resource, 'for its role, on its on-failure destination'));
-      encryption += `; ${this.#encryption(hop, destination, [{ role: properties.Role }])}`;
+      hop.whenAllFails = destination.name;
+      this.#failureQueues.add(destination);
+      const decision = this.#permissions.roleMay(properties.Role, 'sqs:SendMessage', destination.arn);
+      hop.needs('sqs:SendMessage', decision, resource, 'for its role, on its on-failure destination');
+      this.#encryption.of(hop, destination, [{ role: properties.Role }]);
     }
-    const metric = (metricName: string, at?: number): Symptom => ({
-      ...functionMetric(resource, metricName),
-      ...(at !== undefined && { at }),
-    });
-    const alarms = hop.telling(
+    hop.encryption = 'by Lambda';
+    hop.watch(
       resource,
-      metric('AsyncEventAge', age * 1_000),
-      metric('AsyncEventsDropped'),
-      metric('DestinationDeliveryFailures', 1),
+      { ...functionMetric(resource, 'AsyncEventAge'), at: age * 1_000 },
+      functionMetric(resource, 'AsyncEventsDropped'),
+      // Each of these is lost.
+      { ...functionMetric(resource, 'DestinationDeliveryFailures'), at: 1 },
     );
-    const whenAllFails = destination?.name ?? 'lost';
-    hop.add({
-      retry: times(retries),
-      ageLimit: duration(age),
-      whenAllFails,
-      permissions,
-      encryption,
-      alarms,
-    });
-    return whenAllFails;
+    return hop.whenAllFails;
   }
 
-  /** @returns names of the alarms that tell of a handler that throws */
-  #auditHandler(resource: Resource, role: Resource | undefined, destination: string): readonly string[] {
+  #auditHandler(resource: Resource, destination: string): void {
     const { name, properties } = resource;
-    const hop = this.#hop(
-      'handler',
-      name,
-      properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME ?? name,
-    );
+    const service = properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME ?? 'unknown';
+    const hop = this.#hop('handler', resource, `handler ${service}`);
+    hop.retry = 'by its queue';
+    hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+    hop.whenAllFails = destination;
     if (!handlerOf(resource)) {
       const known = Object.keys(HANDLERS).join(', ');
-      hop.gap(
-        'coverage',
-        resource,
-        `its POWERTOOLS_SERVICE_NAME is none of proof/handlers.ts (${known}): what it calls is not known`,
-      );
+      const why = `its POWERTOOLS_SERVICE_NAME, ${service}, is none of proof/handlers.ts (${known})`;
+      hop.gap('coverage', resource, `${why}: what it calls is not known`);
     }
-    if (properties.ReservedConcurrentExecutions === 0) {
+    if (properties.ReservedConcurrentExecutions === 0)
       hop.gap('retry', resource, 'ReservedConcurrentExecutions is 0: it is never run');
-    }
-    const permissions: Hop['permissions'][number][] = [];
-    const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
-    const logGroup = this.assembly.ofType('AWS::Logs::LogGroup').find((each) => each.name === logGroupName);
-    let encryption = '-';
+
+    const role = this.#assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === properties.Role);
     if (!role) {
-      hop.gap(
-        'permission',
-        resource,
-        `its role ${properties.Role} is not in this template: nobody can tell what it may do`,
-      );
+      hop.gap('permission', resource, `its role ${properties.Role} is ${this.#whereIs(properties.Role)}`);
     } else {
-      permissions.push(
-        hop.allows(
-          'sts:AssumeRole',
-          this.#permissions.mayAssume('lambda.amazonaws.com', role),
-          role,
-          'for lambda.amazonaws.com',
-        ),
-      );
+      const assumed = this.#permissions.mayAssume('lambda.amazonaws.com', role);
+      hop.needs('sts:AssumeRole', assumed, role, 'for lambda.amazonaws.com');
       if (properties.TracingConfig?.Mode === 'Active') {
         const decision = this.#permissions.roleMay(role.arn, 'xray:PutTraceSegments', '*');
-        permissions.push(hop.allows('xray:PutTraceSegments', decision, resource, 'for its role'));
+        hop.needs('xray:PutTraceSegments', decision, resource, 'for its role');
       }
     }
+    const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
+    const logGroup = this.#logGroup(logGroupName);
     if (!logGroup) {
-      hop.gap(
-        'coverage',
-        resource,
-        `its log group ${logGroupName} is not in this template: Lambda would make one that keeps its lines for ever`,
-      );
+      const made = 'Lambda would make one that keeps its lines for ever';
+      hop.gap('coverage', resource, `its log group ${logGroupName} is not in this template: ${made}`);
     } else {
-      const stream = logGroup.arn.replace(/:\*$/, ':log-stream:2026/01/15/[$LATEST]0');
       for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents']) {
-        const decision = this.#permissions.roleMay(properties.Role, action, stream);
-        permissions.push(hop.allows(action, decision, resource, 'for its role, on its log group'));
+        const decision = this.#permissions.roleMay(properties.Role, action, logStreamArn(logGroup, 'any'));
+        hop.needs(action, decision, resource, 'for its role, on its log group');
       }
-      encryption = `logs: ${this.#keyOf(hop, logGroup, logGroup.properties.KmsKeyId, [
-        { service: `logs.${this.assembly.region}.amazonaws.com`, sourceArn: logGroup.arn },
-      ])}`;
+      const logs = { service: `logs.${this.#assembly.region}.amazonaws.com`, sourceArn: logGroup.arn };
+      const key = this.#encryption.withKey(hop, logGroup, logGroup.properties.KmsKeyId, [logs]);
+      hop.encryption = `logs: ${key}`;
     }
-    const errors = hop.telling(resource, functionMetric(resource, 'Errors'));
-    const others = hop.telling(
+    hop.watch(
       resource,
+      functionMetric(resource, 'Errors'),
       functionMetric(resource, 'Throttles'),
       { ...functionMetric(resource, 'Duration'), at: timeoutOf(resource) * 1_000 },
       ownMetric(resource, METRICS.poisonEvents),
     );
-    hop.add({
-      retry: 'by its queue',
-      ageLimit: `${duration(timeoutOf(resource))} a call`,
-      whenAllFails: destination,
-      permissions,
-      encryption,
-      alarms: [...errors, ...others],
-    });
-    return errors;
   }
 
-  #auditCalls(resource: Resource, calls: HandlerCalls, destination: string, errors: readonly string[]): void {
-    const { name, properties } = resource;
-    const value = properties.Environment?.Variables?.[calls.on];
-    const called = value === undefined ? undefined : this.#find(value);
-    const hop = this.#hop('call', name, called?.name ?? calls.on);
-    const role: string = properties.Role;
-    const permissions: Hop['permissions'][number][] = [];
-    let encryption = '-';
-    let alarms: readonly string[] = [];
+  #auditCalls(resource: Resource, calls: HandlerCalls, destination: string): void {
+    const { Environment, Role: role } = resource.properties;
+    const value = Environment?.Variables?.[calls.on];
+    const [service = ''] = calls.actions[0]?.split(':') ?? [];
+    const called = value === undefined ? undefined : this.#find(value, service);
+    const hop = this.#hop('call', resource, called ?? calls.on);
+    hop.retry = `${times(CLIENT_CONFIG.maxAttempts - 1)}, then by the queue`;
+    hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+    hop.whenAllFails = destination;
+    hop.watch(resource, functionMetric(resource, 'Errors'));
     if (value === undefined) {
       hop.gap('place', resource, `its variable ${calls.on} is not set: it cannot start`);
-    } else if (!called) {
-      hop.gap('place', resource, `its variable ${calls.on} is ${value}, ${this.#whereIs(value)}`);
-    } else {
-      const arn = calls.index ? `${called.arn}/index/${calls.index}` : called.arn;
-      if (calls.index && !indexesOf(called).includes(calls.index)) {
-        hop.gap('place', called, `it has no index ${calls.index}`);
-      }
-      for (const action of calls.actions) {
-        const decision = this.#permissions.roleMay(role, action, arn);
-        permissions.push(hop.allows(action, decision, resource, `for its role, on ${arn}`));
-        // An action that is not there, and a resource that is not there: only a wildcard allows them.
-        const [service] = action.split(':');
-        const wide = [
-          [`${service}:AnyOtherAction`, arn, `every action of ${service} on ${called.name}`],
-          [action, arn.replace(called.name, 'another'), `${action} on others than ${called.name}`],
-        ] as const;
-        for (const [otherAction, otherArn, what] of wide) {
-          if (!this.#permissions.roleMay(role, otherAction, otherArn).allowed) continue;
-          hop.gap('too-wide', resource, `its role allows ${what}`);
-        }
-      }
-      encryption = this.#encryption(hop, called, [{ role }]);
-      if (calls.isStore) alarms = this.#tableAlarms(hop, called, calls);
+      return;
     }
-    hop.add({
-      retry: `${times(CLIENT_CONFIG.maxAttempts - 1)} a call, then by the queue`,
-      ageLimit: `${duration(timeoutOf(resource))} a call`,
-      whenAllFails: destination,
-      permissions,
-      encryption,
-      alarms: [...errors, ...alarms],
-    });
-  }
-
-  /** Of the table itself: a handler that fails for it has its own, which do not say why. */
-  #tableAlarms(hop: OpenHop, table: Resource, { actions, index }: HandlerCalls): readonly string[] {
-    const metric = (name: string, dimensions: Symptom['dimensions'] = {}): Symptom => ({
-      namespace: 'AWS/DynamoDB',
-      name,
-      dimensions: { TableName: table.name, ...dimensions },
-    });
-    const operations = actions.map((action) => action.slice('dynamodb:'.length));
-    const reads = operations.some((operation) => /^(Get|Query|Scan|BatchGet)/.test(operation));
-    const writes = operations.some((operation) => /^(Put|Update|Delete|BatchWrite)/.test(operation));
-    const read = index ? [{ GlobalSecondaryIndexName: index }] : [{}];
-    // A write goes to each index as well, and is refused if one of them refuses it.
-    const written = [{}, ...indexesOf(table).map((name) => ({ GlobalSecondaryIndexName: name }))];
-    return hop.telling(
-      table,
-      ...(reads ? read : []).map((dimensions) => metric('ReadThrottleEvents', dimensions)),
-      ...(writes ? written : []).map((dimensions) => metric('WriteThrottleEvents', dimensions)),
-      ...operations.map((Operation) => metric('SystemErrors', { Operation })),
-    );
+    if (!called) {
+      hop.gap('place', resource, `its variable ${calls.on} is ${value}, ${this.#whereIs(value)}`);
+      return;
+    }
+    if (calls.index && !indexesOf(called).includes(calls.index)) {
+      hop.gap('place', called, `it has no index ${calls.index}`);
+    }
+    const arn = calls.index ? `${called.arn}/index/${calls.index}` : called.arn;
+    for (const action of calls.actions) {
+      const decision = this.#permissions.roleMay(role, action, arn);
+      hop.needs(action, decision, resource, `for its role, on ${arn}`);
+      // An action or a resource that does not exist: only a wildcard allows it.
+      const wide = [
+        [`${service}:AnyOtherAction`, arn, `any action of ${service} on ${called.name}`],
+        [action, arn.replace(called.name, 'any-other'), `${action} on more than ${called.name}`],
+      ] as const;
+      for (const [otherAction, otherArn, what] of wide) {
+        const { allowed } = this.#permissions.roleMay(role, otherAction, otherArn);
+        if (allowed) hop.gap('too-wide', resource, `its role allows ${what}`);
+      }
+    }
+    hop.encryption = this.#encryption.of(hop, called, [{ role }]);
+    if (calls.isStore) hop.watch(called, ...tableSymptoms(called, calls));
   }
 
   #auditStream(stream: Resource): void {
     const destination = stream.properties.ExtendedS3DestinationConfiguration;
     const bucket = destination && this.#find(destination.BucketARN);
-    const hop = this.#hop('stream', stream.name, bucket?.name ?? destination?.BucketARN ?? '?');
-    const role =
-      destination && this.assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === destination.RoleARN);
-    const permissions: Hop['permissions'][number][] = [];
-    let encryption = '-';
-    if (!destination) {
-      hop.gap(
-        'place',
-        stream,
-        'it has no ExtendedS3DestinationConfiguration, the only destination that this audit knows',
-      );
-    } else if (!bucket) {
-      hop.gap(
-        'place',
-        stream,
-        `its bucket is ${destination.BucketARN}, ${this.#whereIs(destination.BucketARN)}`,
-      );
-    } else if (!role) {
-      hop.gap(
-        'permission',
-        stream,
-        `its role ${destination.RoleARN} is not in this template: nobody can tell what it may do`,
-      );
-    } else {
-      permissions.push(
-        hop.allows(
-          'sts:AssumeRole',
-          this.#permissions.mayAssume('firehose.amazonaws.com', role),
-          role,
-          'for firehose.amazonaws.com',
-        ),
-      );
-      for (const [action, arn] of deliveryActions(bucket)) {
-        const decision = this.#permissions.roleMay(role.arn, action, arn);
-        permissions.push(hop.allows(action, decision, role, `on ${bucket.name}`));
-      }
-      const logging = destination.CloudWatchLoggingOptions;
-      const logGroup = this.assembly
-        .ofType('AWS::Logs::LogGroup')
-        .find(({ name }) => name === logging?.LogGroupName);
-      if (!logging?.Enabled || !logGroup) {
-        hop.gap(
-          'alarm',
-          stream,
-          'it does not log to a log group of this template: nobody could tell why a write failed',
-        );
-      } else {
-        const logStream = logGroup.arn.replace(/:\*$/, `:log-stream:${logging.LogStreamName}`);
-        const decision = this.#permissions.roleMay(role.arn, 'logs:PutLogEvents', logStream);
-        permissions.push(hop.allows('logs:PutLogEvents', decision, role, `on ${logGroup.name}`));
-      }
-      encryption = this.#encryption(hop, bucket, [{ role: role.arn }]);
-    }
-    const metric = (name: string): Omit<Symptom, 'at'> => ({
+    const hop = this.#hop('stream', stream, bucket ?? destination?.BucketARN ?? 'nowhere');
+    hop.retry = 'by Firehose';
+    hop.ageLimit = duration(STREAM_AGE);
+    hop.whenAllFails = this.#inArchive;
+    const metric = (name: string): Metric => ({
       namespace: 'AWS/Firehose',
       name,
       dimensions: { DeliveryStreamName: stream.name },
     });
-    const alarms = hop.telling(
+    hop.watch(
       stream,
       { ...metric('DeliveryToS3.DataFreshness'), at: STREAM_AGE },
       { ...metric('DeliveryToS3.Success'), at: 0, below: true },
     );
-    hop.add({
-      retry: 'by Firehose',
-      ageLimit: duration(STREAM_AGE),
-      whenAllFails: 'in the archive',
-      permissions,
-      encryption,
-      alarms,
-    });
+    if (!destination) {
+      const known = 'ExtendedS3DestinationConfiguration, the only destination that this audit knows';
+      hop.gap('place', stream, `it has no ${known}`);
+      return;
+    }
+    const { BucketARN: bucketArn, RoleARN: roleArn, CloudWatchLoggingOptions: logging } = destination;
+    const role = this.#assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === roleArn);
+    const logGroup = logging?.Enabled && this.#logGroup(logging.LogGroupName);
+    if (!bucket) hop.gap('place', stream, `its bucket is ${bucketArn}, ${this.#whereIs(bucketArn)}`);
+    if (!role) hop.gap('permission', stream, `its role is ${roleArn}, ${this.#whereIs(roleArn)}`);
+    if (!logGroup) {
+      const unknown = 'nobody could tell why a write failed';
+      hop.gap('alarm', stream, `it does not log to a log group of this template: ${unknown}`);
+    }
+    if (bucket) {
+      const block = Object.values(bucket.properties.PublicAccessBlockConfiguration ?? {});
+      if (block.filter((each) => each === true).length < 4)
+        hop.gap('too-wide', bucket, 'it does not block all public access');
+      hop.encryption = this.#encryption.of(hop, bucket, role ? [{ role: role.arn }] : []);
+    }
+    if (!role) return;
+    const assumed = this.#permissions.mayAssume('firehose.amazonaws.com', role);
+    hop.needs('sts:AssumeRole', assumed, role, 'for firehose.amazonaws.com');
+    for (const [action, arn] of bucket ? deliveryActions(bucket) : []) {
+      hop.needs(action, this.#permissions.roleMay(role.arn, action, arn), role, `on ${arn}`);
+    }
+    if (logGroup) {
+      const arn = logStreamArn(logGroup, logging.LogStreamName);
+      const decision = this.#permissions.roleMay(role.arn, 'logs:PutLogEvents', arn);
+      hop.needs('logs:PutLogEvents', decision, role, `on ${logGroup.name}`);
+    }
   }
 
   #auditSubscriptions(topic: Resource): void {
-    const subscriptions = this.assembly
+    const subscriptions = this.#assembly
       .ofType('AWS::SNS::Subscription')
       .filter(({ properties }) => properties.TopicArn === topic.arn);
     if (subscriptions.length === 0) {
@@ -647,22 +477,20 @@ class Auditor {
     }
     for (const subscription of subscriptions) {
       const { Protocol: protocol, Endpoint: endpoint, RedrivePolicy } = subscription.properties;
-      const queue = RedrivePolicy?.deadLetterTargetArn && this.#find(RedrivePolicy.deadLetterTargetArn);
-      const hop = this.#hop('subscription', topic.name, `${protocol} ${endpoint}`);
-      const permissions: Hop['permissions'][number][] = [];
+      const hop = this.#hop('subscription', topic, `${protocol} ${endpoint}`);
+      hop.retry = 'by SNS';
+      hop.whenAllFails = 'lost';
+      const queueArn = RedrivePolicy?.deadLetterTargetArn;
+      const queue = queueArn && this.#find(queueArn);
       if (queue) {
-        this.#failureDestinations.add(queue);
-        const decision = this.#permissions.serviceMay(
-          'sns.amazonaws.com',
-          topic.arn,
-          'sqs:SendMessage',
-          queue.arn,
-        );
-        permissions.push(hop.allows('sqs:SendMessage', decision, queue, `for topic ${topic.name}`));
+        hop.whenAllFails = queue.name;
+        this.#failureQueues.add(queue);
+        this.#needsSubscriber(hop, topic, queue);
+      } else if (queueArn) {
+        const wrong = `its dead-letter queue is ${queueArn}, ${this.#whereIs(queueArn)}`;
+        hop.gap('failure-destination', subscription, wrong);
       } else if (/^email/.test(protocol)) {
-        this.#notes.push(
-          `Mail of topic ${topic.name} to ${endpoint} is lost if SNS cannot send it within 6 hours.`,
-        );
+        this.#notes.push(`A mail of topic ${topic.name} that SNS cannot send within 6 hours is lost.`);
       } else {
         hop.gap(
           'failure-destination',
@@ -670,236 +498,149 @@ class Auditor {
           'it has no RedrivePolicy: what SNS cannot deliver is lost',
         );
       }
-      const target = /^(sqs|lambda)$/.test(protocol) ? this.#find(endpoint) : undefined;
-      const action = target && TARGET_ACTIONS[target.type]?.action;
-      if (target && action) {
-        const decision = this.#permissions.serviceMay('sns.amazonaws.com', topic.arn, action, target.arn);
-        permissions.push(hop.allows(action, decision, target, `for topic ${topic.name}`));
-      }
-      hop.add({ retry: 'by SNS', ageLimit: '-', whenAllFails: queue?.name ?? 'lost', permissions });
+      const subscriber = this.#find(endpoint);
+      if (subscriber) this.#needsSubscriber(hop, topic, subscriber);
+      else if (/^(sqs|lambda|firehose)$/.test(protocol))
+        hop.gap('place', subscription, `it is of ${endpoint}, ${this.#whereIs(endpoint)}`);
     }
   }
 
-  #auditFailureDestination(destination: Resource): void {
-    const hop = this.#hop('failure queue', destination.name, 'operator');
-    // A topic keeps nothing: its subscriptions are hops of their own.
-    if (destination.type !== 'AWS::SQS::Queue') return;
-    const retention = retentionOf(destination);
+  #needsSubscriber(hop: Hop, topic: Resource, subscriber: Resource): void {
+    const { action } = TARGET_ACTIONS[subscriber.type] ?? {};
+    if (!action) return;
+    const decision = this.#permissions.serviceMay(SNS, topic.arn, action, subscriber.arn);
+    hop.needs(action, decision, subscriber, `for topic ${topic.name}`);
+    if (subscriber.type !== 'AWS::Lambda::Function')
+      this.#encryption.of(hop, subscriber, [{ service: SNS, sourceArn: topic.arn }]);
+  }
+
+  #auditFailureQueue(queue: Resource): void {
+    const hop = this.#hop('failure queue', queue, 'operator');
+    const retention = retentionOf(queue);
+    hop.retry = 'by the operator';
+    hop.ageLimit = `kept ${duration(retention)}`;
+    hop.whenAllFails = this.#inArchive;
+    hop.encryption = this.#encryption.of(hop, queue, []);
     if (retention < USEFUL_RETENTION) {
-      const useful = `less than ${duration(USEFUL_RETENTION)} are too short to find and mend the cause`;
-      hop.gap('age-limit', destination, `it keeps failures for ${duration(retention)}; ${useful}`);
+      const useful = `${duration(USEFUL_RETENTION)} or more leave time to find and mend the cause`;
+      hop.gap('age-limit', queue, `it keeps failures for ${duration(retention)}; ${useful}`);
     }
-    if (this.#permissions.isOpenToStrangers(destination, 'sqs:ReceiveMessage')) {
-      hop.gap('too-wide', destination, 'its policy lets every AWS account read its messages');
+    for (const action of ['sqs:SendMessage', 'sqs:ReceiveMessage']) {
+      if (this.#permissions.isOpenToStrangers(queue, action))
+        hop.gap('too-wide', queue, `its policy allows ${action} to every AWS account`);
     }
-    const metric = (name: string, at?: number): Symptom => ({
+    const metric = (name: string): Metric => ({
       namespace: 'AWS/SQS',
       name,
-      dimensions: { QueueName: destination.name },
-      ...(at !== undefined && { at }),
+      dimensions: { QueueName: queue.name },
     });
-    const alarms = hop.telling(
-      destination,
+    hop.watch(
+      queue,
       metric('ApproximateNumberOfMessagesVisible'),
-      metric('ApproximateAgeOfOldestMessage', retention - HOUR),
+      // While there is still time.
+      { ...metric('ApproximateAgeOfOldestMessage'), at: retention - DAY },
     );
-    hop.add({
-      retry: 'by the operator',
-      ageLimit: `kept ${duration(retention)}`,
-      whenAllFails: 'in the archive',
-      encryption: this.#encryption(hop, destination, []),
-      alarms,
-    });
   }
 
   /** An alarm that tells nobody is none. */
   #auditAlarms(): void {
     const told = new Map<string, Alarm[]>();
-    const silent = this.#hop('alarm', 'CloudWatch', 'nobody');
     for (const alarm of this.#alarms.all) {
-      if (alarm.actions.length === 0) {
-        silent.gap(
-          'alarm',
-          alarm.resource,
-          `${alarm.name} has no action, or they are not enabled: it tells nobody`,
-        );
-      }
       for (const action of alarm.actions) told.set(action, [...(told.get(action) ?? []), alarm]);
+      if (alarm.actions.length > 0) continue;
+      const hop = this.#hop('alarm', 'CloudWatch', 'nobody');
+      hop.gap('alarm', alarm.resource, 'it has no action, or they are not enabled: it tells nobody');
     }
     for (const [arn, alarms] of told) {
       const topic = this.#find(arn);
-      const hop = this.#hop('alarm', 'CloudWatch', topic?.name ?? arn);
-      const [{ resource: first }] = alarms as [Alarm];
+      const hop = this.#hop('alarm', 'CloudWatch', topic ?? arn);
+      hop.retry = 'by CloudWatch';
+      hop.whenAllFails = 'its state stays visible';
       if (topic?.type !== 'AWS::SNS::Topic') {
-        hop.gap('place', first, `its action is ${arn}, ${this.#whereIs(arn)}`);
+        for (const { resource } of alarms)
+          hop.gap('place', resource, `its action is ${arn}, ${this.#whereIs(arn)}`);
         continue;
       }
-      const decisions = alarms.map(({ resource }) =>
-        this.#permissions.serviceMay(CLOUDWATCH, resource.arn, 'sns:Publish', topic.arn),
-      );
-      const refused = decisions.findIndex(({ allowed }) => !allowed);
-      const alarm = alarms[Math.max(refused, 0)] as Alarm;
-      const decision = decisions[Math.max(refused, 0)] as Decision;
-      hop.add({
-        retry: 'by CloudWatch',
-        whenAllFails: 'the state stays visible',
-        permissions: [hop.allows('sns:Publish', decision, topic, `for alarm ${alarm.name}`)],
-        encryption: this.#encryption(hop, topic, [{ service: CLOUDWATCH, sourceArn: alarm.resource.arn }]),
-      });
+      const decisions = alarms.map(({ name, resource }) => ({
+        name,
+        resource,
+        decision: this.#permissions.serviceMay(CLOUDWATCH, resource.arn, 'sns:Publish', topic.arn),
+      }));
+      // The first that is not allowed stands for all: they share the statement that does not let them in.
+      const [first] = [...decisions].sort((a, b) => Number(a.decision.allowed) - Number(b.decision.allowed));
+      if (!first) continue;
+      hop.needs('sns:Publish', first.decision, topic, `for alarm ${first.name}`);
+      const sender = { service: CLOUDWATCH, sourceArn: first.resource.arn };
+      hop.encryption = this.#encryption.of(hop, topic, [sender]);
     }
   }
 
-  #hop(kind: HopKind, from: string, to: string): OpenHop {
-    const name = `${kind} ${from} -> ${to}`;
-    const gap: OpenHop['gap'] = (kindOfGap, { name: resource }, message) => {
-      const isKnown = this.#gaps.some((each) => each.message === `${message}.` && each.resource === resource);
-      if (!isKnown) this.#gaps.push({ kind: kindOfGap, hop: name, resource, message: `${message}.` });
-    };
-    return {
-      gap,
-      allows: (needed, { allowed, reason }, resource, forWhom) => {
-        if (!allowed)
-          gap('permission', resource, `${needed} is not allowed ${forWhom}. ${reason.replace(/\.$/, '')}`);
-        return { needed, reason };
-      },
-      telling: (resource, ...symptoms) => {
-        const found = symptoms.map((symptom) => this.#alarms.telling(symptom));
-        for (const { problem } of found) if (problem) gap('alarm', resource, problem);
-        return [...new Set(found.flatMap(({ alarms }) => alarms.map((alarm) => alarm.name)))];
-      },
-      add: (parts) => {
-        const none = {
-          retry: '-',
-          ageLimit: '-',
-          whenAllFails: '-',
-          permissions: [],
-          encryption: '-',
-          alarms: [],
-        };
-        this.#hops.push({ kind, from, to, ...none, ...parts });
-      },
-    };
+  #logGroup(logGroupName: string): Resource | undefined {
+    return this.#assembly.ofType('AWS::Logs::LogGroup').find(({ name }) => name === logGroupName);
   }
 
-  /** Encryption at rest of what is written to, whether the writers may use the key, and TLS on the way. */
-  #encryption(hop: OpenHop, resource: Resource, senders: readonly Sender[]): string {
-    const { properties, type } = resource;
-    const missing = (what: string) => {
-      hop.gap('encryption', resource, `${what}: what it holds is not encrypted`);
-      return 'none';
-    };
-    const tls = (action: string) => {
-      if (this.#permissions.isTlsOnly(resource, action)) return ', TLS only';
-      hop.gap('encryption', resource, 'its policy does not deny requests without TLS (aws:SecureTransport)');
-      return '';
-    };
-    switch (type) {
-      case 'AWS::SQS::Queue': {
-        const { KmsMasterKeyId: key, SqsManagedSseEnabled: managed = true } = properties;
-        const atRest =
-          key || managed
-            ? this.#keyOf(hop, resource, key, senders, 'SQS key')
-            : missing('SqsManagedSseEnabled is false');
-        return atRest + tls('sqs:SendMessage');
-      }
-      case 'AWS::SNS::Topic': {
-        const key = properties.KmsMasterKeyId;
-        const atRest = key ? this.#keyOf(hop, resource, key, senders) : missing('it has no KmsMasterKeyId');
-        return atRest + tls('sns:Publish');
-      }
-      case 'AWS::S3::Bucket': {
-        const [rule] = properties.BucketEncryption?.ServerSideEncryptionConfiguration ?? [];
-        const { KMSMasterKeyID: key } = rule?.ServerSideEncryptionByDefault ?? {};
-        const blocked = Object.values(properties.PublicAccessBlockConfiguration ?? {});
-        if (blocked.length < 4 || !blocked.every(Boolean))
-          hop.gap('too-wide', resource, 'it does not block all public access');
-        return this.#keyOf(hop, resource, key, senders, 'S3 key') + tls('s3:PutObject');
-      }
-      case 'AWS::KinesisFirehose::DeliveryStream': {
-        const input = properties.DeliveryStreamEncryptionConfigurationInput;
-        if (!input) return missing('it has no DeliveryStreamEncryptionConfigurationInput');
-        return this.#keyOf(hop, resource, input.KeyARN, senders, 'Firehose key');
-      }
-      case 'AWS::DynamoDB::Table': {
-        const { SSEEnabled: managed, KMSMasterKeyId: key } = properties.SSESpecification ?? {};
-        return this.#keyOf(hop, resource, key, senders, managed ? 'alias/aws/dynamodb' : 'DynamoDB key');
-      }
-      default:
-        return this.#keyOf(hop, resource, properties.KmsKeyIdentifier, senders);
-    }
+  /**
+   * A resource of the event's way.
+   * @param reference its ARN, or its name, as handlers are given those of tables, streams and buses
+   * @param service whose resource it is, e.g. `dynamodb`: names are unique within a service only
+   */
+  #find(reference: string, service?: string): Resource | undefined {
+    const resources = [...this.#assembly.resources.values()].filter(isHopEnd);
+    return (
+      resources.find(({ arn }) => arn === reference) ??
+      resources.find(({ name, arn }) => name === reference && arn.split(':')[2] === service)
+    );
   }
 
-  /** @param otherwise the key that the service uses when none is given */
-  #keyOf(
-    hop: OpenHop,
-    resource: Resource,
-    key: string | undefined,
-    senders: readonly Sender[],
-    otherwise = 'AWS key',
-  ): string {
-    if (key === undefined) return otherwise;
-    for (const sender of senders) {
-      const { allowed, reason } = this.#permissions.maySendUnderKey(sender, key);
-      const who = 'role' in sender ? sender.role : sender.service;
-      if (!allowed)
-        hop.gap('encryption', resource, `${who} may not use its key. ${reason.replace(/\.$/, '')}`);
-    }
-    return isKeyOfAws(key) ? `alias/${key.split('alias/').at(-1)}` : 'own key';
-  }
-
-  /** A resource by its ARN, its name (a bus, table, or stream in a variable), or a queue by its URL. */
-  #find(reference: string): Resource | undefined {
-    const isEventPath = ({ type }: Resource) =>
-      /^AWS::(SQS::Queue|SNS::Topic|Lambda::Function|DynamoDB::\w*Table|Events::EventBus|KinesisFirehose::DeliveryStream|S3::Bucket)$/.test(
-        type,
-      );
-    const resources = [...this.assembly.resources.values()].filter(isEventPath);
-    return resources.find(({ arn }) => arn === reference) ?? resources.find(({ name }) => name === reference);
-  }
-
-  /** Why an ARN is not found. */
+  /** Why nothing is found by a reference. */
   #whereIs(reference: string): string {
     const [, , , region, account] = reference.split(':');
-    const { assembly } = this;
-    if (region && region !== assembly.region)
-      return `which is in the region ${region}; this stack is in ${assembly.region}`;
-    if (account && account !== assembly.account) return `which is in the account ${account}, not in this one`;
+    const own = this.#assembly;
+    if (region && region !== own.region) return `in the region ${region}; this stack is in ${own.region}`;
+    if (account && account !== own.account) return `in the account ${account}, not in this one`;
     return 'which is not in this template';
   }
-}
-
-type Sender = { readonly service: string; readonly sourceArn: string } | { readonly role: string };
-
-/** A hop while it is being looked at. */
-interface OpenHop {
-  gap(kind: GapKind, resource: Resource, message: string): void;
-  /** Notes a gap if the decision is no. */
-  allows(needed: string, decision: Decision, resource: Resource, forWhom: string): Hop['permissions'][number];
-  /** Notes a gap for each symptom that no alarm tells of. @returns names of those that do */
-  telling(resource: Resource, ...symptoms: readonly Symptom[]): readonly string[];
-  add(parts: HopParts): void;
 }
 
 function handlerOf({ properties }: Resource): Handler | undefined {
   return HANDLERS[properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME];
 }
 
-const functionMetric = ({ name: FunctionName }: Resource, name: string): Metric => ({
-  namespace: 'AWS/Lambda',
-  name,
-  dimensions: { FunctionName },
-});
+function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
+  return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
+}
 
 /** What the handler counts itself, by Powertools. */
 function ownMetric({ properties }: Resource, name: string): Metric {
-  const { POWERTOOLS_METRICS_NAMESPACE: namespace, POWERTOOLS_SERVICE_NAME: service } =
-    properties.Environment.Variables;
+  const { POWERTOOLS_METRICS_NAMESPACE: namespace = '', POWERTOOLS_SERVICE_NAME: service = '' } =
+    properties.Environment?.Variables ?? {};
   return { namespace, name, dimensions: { service } };
+}
+
+/** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
+function tableSymptoms(table: Resource, { actions, index }: HandlerCalls): Symptom[] {
+  const metric = (name: string, dimensions: Metric['dimensions'] = {}): Symptom => ({
+    namespace: 'AWS/DynamoDB',
+    name,
+    dimensions: { TableName: table.name, ...dimensions },
+  });
+  const ofIndex = (GlobalSecondaryIndexName: string) => ({ GlobalSecondaryIndexName });
+  const operations = actions.map((action) => action.slice('dynamodb:'.length));
+  const reads = operations.some((operation) => /^(Get|Query|Scan|BatchGet)/.test(operation));
+  const writes = operations.some((operation) => /^(Put|Update|Delete|BatchWrite)/.test(operation));
+  const read = reads ? [index ? ofIndex(index) : {}] : [];
+  // A write goes to each index as well, and is refused if one of them refuses it.
+  const written = writes ? [{}, ...indexesOf(table).map(ofIndex)] : [];
+  return [
+    ...read.map((dimensions) => metric('ReadThrottleEvents', dimensions)),
+    ...written.map((dimensions) => metric('WriteThrottleEvents', dimensions)),
+    ...operations.map((Operation) => metric('SystemErrors', { Operation })),
+  ];
 }
 
 /** https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3 */
 function deliveryActions(bucket: Resource): [action: string, arn: string][] {
-  const object = `${bucket.arn}/events/2026/01/15/object`;
+  const object = `${bucket.arn}/any`;
   return [
     ['s3:PutObject', object],
     ['s3:AbortMultipartUpload', object],
@@ -908,6 +649,9 @@ function deliveryActions(bucket: Resource): [action: string, arn: string][] {
     ['s3:ListBucketMultipartUploads', bucket.arn],
   ];
 }
+
+const logStreamArn = (logGroup: Resource, stream: string): string =>
+  logGroup.arn.replace(/:\*$/, `:log-stream:${stream}`);
 
 const indexesOf = ({ properties }: Resource): string[] =>
   (properties.GlobalSecondaryIndexes ?? []).map(({ IndexName }: Resource['properties']) => IndexName);
@@ -919,14 +663,13 @@ const retentionOf = ({ properties }: Resource): number =>
 
 const times = (retries: number): string => (retries === 1 ? '1 retry' : `${retries} retries`);
 
+/** E.g. `14 days`, `1 h`, `90 s`. */
 function duration(seconds: number): string {
-  for (const [unit, size] of [
-    ['days', DAY],
-    ['h', HOUR],
-    ['min', MINUTE],
-  ] as const) {
-    if (seconds >= size && seconds % size === 0 && !(unit === 'days' && seconds < 2 * DAY))
-      return `${seconds / size} ${unit}`;
-  }
-  return `${seconds} s`;
+  const units = [
+    ['days', DAY, 2],
+    ['h', HOUR, 1],
+    ['min', MINUTE, 1],
+  ] as const;
+  const fits = units.find(([, size, least]) => seconds % size === 0 && seconds >= least * size);
+  return fits ? `${seconds / fits[1]} ${fits[0]}` : `${seconds} s`;
 }

@@ -20,6 +20,9 @@ const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Res
 /** An account that no template names. */
 const STRANGER = 'arn:aws:iam::999999999999:root';
 
+/** Who writes to an encrypted resource. */
+export type Sender = { readonly service: string; readonly sourceArn: string } | { readonly role: string };
+
 export class Permissions {
   readonly #assembly: Assembly;
   readonly #policies: Policies;
@@ -58,10 +61,7 @@ export class Permissions {
    * May the sender use the key that the resource it writes to is encrypted with?
    * @param reference as the resource gives it: a key's id or ARN, an alias or its ARN
    */
-  maySendUnderKey(
-    sender: { readonly service: string; readonly sourceArn: string } | { readonly role: string },
-    reference: string,
-  ): Decision {
+  maySendUnderKey(sender: Sender, reference: string): Decision {
     if (isKeyOfAws(reference)) {
       // Its policy, which nobody can change, is for the account's principals and not for services.
       return 'role' in sender

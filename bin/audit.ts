@@ -1,0 +1,24 @@
+/** `npm run audit`: every hop of an event in the template, and what it lacks for nothing to be lost in silence. */
+import { Command } from 'commander';
+import { auditHops } from '../proof/audit';
+import { textReport } from '../proof/audit-report';
+import { runCommand } from '../proof/command';
+import { loadAssembly, withAssemblyOptions } from '../proof/synthesize';
+
+const command = withAssemblyOptions(new Command('audit'))
+  .description(
+    'Lists every hop of an event in the synthesized template, from publisher to store, with its retry, age ' +
+      'limit, failure destination, permissions, encryption and alarms. Exit code 1 if a hop lacks one, 2 on bad input.',
+  )
+  .option('--json', 'hops, gaps and notes as one JSON document')
+  .allowExcessArguments(false)
+  .action((options) => {
+    const assembly = loadAssembly(options);
+    const audit = auditHops(assembly);
+    const { stackName } = assembly;
+    const width = process.stdout.columns ?? 120;
+    console.log(options.json ? JSON.stringify(audit, null, 2) : textReport(audit, { stackName, width }));
+    process.exitCode = audit.gaps.length > 0 ? 1 : 0;
+  });
+
+void runCommand(command);

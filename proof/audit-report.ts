@@ -1,0 +1,93 @@
+/** What `npm run audit` prints. */
+import Table from 'cli-table3';
+import type { Audit } from './audit';
+import type { Hop } from './hops';
+
+/** Narrower than this, a table of six columns is not readable; a terminal then wraps its lines. */
+const LEAST_WIDTH = 100;
+/** Characters that cli-table3 puts around the text of each of the six columns, and at the end. */
+const FRAME = 6 * 3 + 1;
+/** How the columns share the rest. */
+const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
+
+/**
+ * For people: a row for each hop, then what is wrong.
+ * @param width columns of the terminal
+ */
+export function textReport(
+  { hops, gaps, notes }: Audit,
+  { stackName, width }: { readonly stackName: string; readonly width: number },
+): string {
+  const room = Math.max(width, LEAST_WIDTH) - FRAME;
+  const widths = SHARES.map((share) => Math.floor(room * share));
+  const short = (text: string) => text.replaceAll(`${stackName}-`, '');
+  const table = new Table({
+    head: ['hop', 'retry, age limit', 'when all fails', 'permissions', 'encryption', 'alarms'],
+    style: { head: [], border: [] },
+  });
+  for (const hop of hops) {
+    table.push(cells(hop).map((text, column) => wrap(short(text), widths[column] as number)));
+  }
+  return [
+    `${stackName}: ${count(hops.length, 'hop')} from publisher to store. ` +
+      `Names are without the ${stackName}- that they all start with.`,
+    table.toString(),
+    ...notes.map((note) => `Note: ${note}`),
+    gaps.length === 0
+      ? 'No gaps.'
+      : [
+          `${count(gaps.length, 'gap')}:`,
+          ...gaps.map(
+            ({ kind, hop, resource, message }) => `  ✗ ${kind}: ${resource}: ${message}\n      on ${hop}`,
+          ),
+        ].join('\n'),
+  ].join('\n\n');
+}
+
+function cells({
+  kind,
+  from,
+  to,
+  retry,
+  ageLimit,
+  whenAllFails,
+  permissions,
+  encryption,
+  alarms,
+}: Hop): string[] {
+  return [
+    `${kind}:\n${from}\n→ ${to}`,
+    [retry, ageLimit].filter((text) => text !== '-').join('\n') || '-',
+    whenAllFails,
+    permissions.map(({ needed }) => needed).join('\n') || '-',
+    encryption,
+    alarms.join('\n') || '-',
+  ];
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** Breaks lines between words and after the hyphens and colons of names; cli-table3 would cut names off. */
+function wrap(text: string, width: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      let [result, room] = ['', width];
+      for (const [part] of line.matchAll(/[^\s:/-]*[:/-]+|[^\s:/-]+|\s+/g)) {
+        for (let rest = part; rest; rest = rest.slice(width)) {
+          const piece = rest.slice(0, width);
+          if (piece.trimEnd().length > room) {
+            result += '\n';
+            room = width;
+          }
+          if (room === width && /^\s/.test(piece)) continue;
+          result += piece;
+          room -= piece.length;
+        }
+      }
+      return result;
+    })
+    .join('\n');
+}
