@@ -97,6 +97,8 @@ export class EventBridge {
   /** By name. */
   readonly archives: ReadonlyMap<string, Archive>;
   #rules: readonly Rule[] = [];
+  /** Of rules that are no more, with events that wait to be delivered again. */
+  #retired: readonly Delivery[] = [];
   /** Patterns by the rule's ARN, by bus; rules that are disabled are not in it. */
   readonly #indexes = new Map<string, RuleIndex>();
   readonly #rulesByArn = new Map<string, Rule>();
@@ -134,8 +136,7 @@ export class EventBridge {
   }
 
   /**
-   * Takes the rules of a new template; buses and archives stay as they are. Events that wait to be delivered
-   * again wait no more.
+   * Takes the rules of a new template; buses and archives stay as they are, and so do deliveries on their way.
    * @throws AssemblyError, and then nothing has changed
    */
   update(options: Pick<EventBridgeOptions, 'assembly' | 'policies' | 'targets'>): void {
@@ -162,7 +163,9 @@ export class EventBridge {
     for (const archive of this.archives.values()) {
       rules.push(new Rule(archiveRule(archive, assembly), createdAt, changed));
     }
-    this.#stopRules();
+    for (const timer of this.#schedules.values()) timer.cancel();
+    this.#schedules.clear();
+    this.#retired = this.#deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);
     this.#rules = rules;
     this.#rulesByArn.clear();
     for (const bus of this.buses.keys()) this.#indexes.set(bus, new RuleIndex());
@@ -172,10 +175,8 @@ export class EventBridge {
     }
   }
 
-  #stopRules(): void {
-    for (const timer of this.#schedules.values()) timer.cancel();
-    this.#schedules.clear();
-    for (const { deliveries } of this.#rules) for (const delivery of deliveries) delivery.stop();
+  get #deliveries(): readonly Delivery[] {
+    return [...this.#retired, ...this.#rules.flatMap(({ deliveries }) => deliveries)];
   }
 
   /** Puts a rule where it is found, or takes it away from there, by its state. */
@@ -382,14 +383,13 @@ export class EventBridge {
 
   /** How many events wait to be delivered again. */
   get waitingForRetry(): number {
-    return this.#rules
-      .flatMap(({ deliveries }) => deliveries)
-      .reduce((sum, delivery) => sum + delivery.waitingForRetry, 0);
+    return this.#deliveries.reduce((sum, { waitingForRetry }) => sum + waitingForRetry, 0);
   }
 
   /** No rule fires any more, what waits is dropped, and the archives let go of their files. */
   async stop(): Promise<void> {
-    this.#stopRules();
+    for (const timer of this.#schedules.values()) timer.cancel();
+    for (const delivery of this.#deliveries) delivery.stop();
     for (const replay of this.#replays.values()) {
       if (replay.State === 'STARTING' || replay.State === 'RUNNING') this.#change(replay, 'CANCELLING');
     }
