@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
@@ -79,7 +80,11 @@ async function invoke(functionName: string, event: unknown): Promise<Outcome> {
   const exit = once(child, 'exit').then(([code]) => {
     if (code !== 0) throw new Error(`the process ended with ${code}`);
   });
-  const [stdout, stderr] = await Promise.all([text(child.stdout ?? []), text(child.stderr ?? []), exit]);
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout as Readable),
+    text(child.stderr as Readable),
+    exit,
+  ]);
   const [outcome] = await message;
   return {
     ...outcome,
