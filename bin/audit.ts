@@ -12,8 +12,8 @@ const command = withAssemblyOptions(new Command('audit'))
   )
   .option('--json', 'hops, gaps and notes as one JSON document')
   .allowExcessArguments(false)
-  .action((options) => {
-    const assembly = loadAssembly(options);
+  .action(async (options) => {
+    const assembly = await loadAssembly(options);
     const audit = auditHops(assembly);
     const { stackName } = assembly;
     const width = process.stdout.columns ?? 120;

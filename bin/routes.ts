@@ -24,8 +24,8 @@ const command = withAssemblyOptions(new Command('routes'))
     ).conflicts(['json', 'verbose', 'mermaid']),
   )
   .allowExcessArguments(false)
-  .action((options) => {
-    const assembly = loadAssembly(options);
+  .action(async (options) => {
+    const assembly = await loadAssembly(options);
     if (options.mermaid) {
       process.stdout.write(drawFlow(assembly));
     } else if (options.readme !== undefined) {
