@@ -1,4 +1,4 @@
-import { EventBridgeError, type Replay } from '../event-bus';
+import type { Replay } from '../event-bus';
 import { InvalidEventError, InvalidEventPatternError, testEventPattern } from '../event-pattern';
 import { ServiceError } from '../service-error';
 import { anything, integer, list, type Member, required, string, structure, timestamp } from './input';
@@ -21,8 +21,6 @@ const sourceArn = string({
 const limit = integer({ min: 1, max: 100 });
 const token = string({ min: 1, max: 2048 });
 const prefix = (max: number): Member<string, false> => string({ min: 1, max, pattern: NAME });
-
-const ENTRY_LIMIT = 10;
 
 export function eventBridge({ eventBridge: engine, assembly }: Services): Service {
   const arn = (resource: string) => `arn:aws:events:${assembly.region}:${assembly.account}:${resource}`;
@@ -87,7 +85,7 @@ export function eventBridge({ eventBridge: engine, assembly }: Services): Servic
     target: 'AWSEvents',
     invalid: validationError('ValidationException'),
     accessDenied: { code: 'AccessDeniedException', status: 400 },
-    operations: withServiceErrors({
+    operations: {
       PutEvents: operation({
         input: {
           Entries: required(
@@ -101,7 +99,6 @@ export function eventBridge({ eventBridge: engine, assembly }: Services): Servic
                 EventBusName: busName,
                 TraceHeader: string({ min: 1, max: 500 }),
               }),
-              { min: 1, max: ENTRY_LIMIT },
             ),
           ),
         },
@@ -116,7 +113,15 @@ export function eventBridge({ eventBridge: engine, assembly }: Services): Servic
       }),
       TestEventPattern: operation({
         input: { EventPattern: required(string({ max: 4096 })), Event: required(string()) },
-        run: ({ EventPattern, Event }) => ({ Result: testEventPattern(EventPattern, Event) }),
+        run({ EventPattern, Event }) {
+          try {
+            return { Result: testEventPattern(EventPattern, Event) };
+          } catch (error) {
+            if (error instanceof InvalidEventError) throw new ServiceError(error.code, error.message);
+            if (!(error instanceof InvalidEventPatternError)) throw error;
+            throw new ServiceError('InvalidEventPatternException', error.message);
+          }
+        },
       }),
       ListRules: operation({
         input: { NamePrefix: prefix(64), EventBusName: busName, Limit: limit, NextToken: token },
@@ -265,7 +270,7 @@ export function eventBridge({ eventBridge: engine, assembly }: Services): Servic
           return { ReplayArn, State, StateReason };
         },
       }),
-    }),
+    },
   };
 }
 
@@ -274,30 +279,5 @@ function oneFilter(operationName: string, ...filters: readonly unknown[]): void 
   throw new ServiceError(
     'ValidationException',
     `At most one filter is allowed for ${operationName}. Use either : State, EventSourceArn, or NamePrefix.`,
-  );
-}
-
-/** The engine's own errors already have the service's code and message. */
-function withServiceErrors(operations: Service['operations']): Service['operations'] {
-  return Object.fromEntries(
-    Object.entries(operations).map(([name, definition]) => [
-      name,
-      {
-        ...definition,
-        run: (input, call) => {
-          try {
-            return definition.run(input, call);
-          } catch (error) {
-            if (error instanceof EventBridgeError || error instanceof InvalidEventError) {
-              throw new ServiceError(error.code, error.message);
-            }
-            if (error instanceof InvalidEventPatternError) {
-              throw new ServiceError('InvalidEventPatternException', error.message);
-            }
-            throw error;
-          }
-        },
-      },
-    ]),
   );
 }

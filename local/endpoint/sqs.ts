@@ -11,6 +11,7 @@ const attributeValue = structure({
 });
 const queueUrl = required(string());
 const MAX_BATCH = 10;
+const MAX_VISIBILITY_SECONDS = 12 * 60 * 60;
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
 const MAX_ATTRIBUTES = 10;
 const MESSAGE_TEXT = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u;
@@ -162,7 +163,7 @@ export function sqs({ queues, assembly }: Services): Service {
           const queue = find(input.QueueUrl);
           const { MaxNumberOfMessages: max, VisibilityTimeout: timeout, WaitTimeSeconds: wait } = input;
           if (max !== undefined) requireRange('MaxNumberOfMessages', max, 1, MAX_BATCH);
-          if (timeout !== undefined) requireRange('VisibilityTimeout', timeout, 0, 43_200);
+          if (timeout !== undefined) requireRange('VisibilityTimeout', timeout, 0, MAX_VISIBILITY_SECONDS);
           if (wait !== undefined) requireRange('WaitTimeSeconds', wait, 0, 20);
           const systemNames = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
           for (const name of systemNames) {
@@ -211,7 +212,7 @@ export function sqs({ queues, assembly }: Services): Service {
         resources,
         run({ QueueUrl, ReceiptHandle, VisibilityTimeout }) {
           const queue = find(QueueUrl);
-          requireRange('VisibilityTimeout', VisibilityTimeout, 0, 43_200);
+          requireRange('VisibilityTimeout', VisibilityTimeout, 0, MAX_VISIBILITY_SECONDS);
           queue.changeVisibility(ReceiptHandle, VisibilityTimeout);
           return undefined;
         },
@@ -234,7 +235,7 @@ export function sqs({ queues, assembly }: Services): Service {
         run({ QueueUrl, Entries }) {
           const queue = find(QueueUrl);
           return eachOf(Entries, ({ ReceiptHandle, VisibilityTimeout = queue.visibilityTimeoutSeconds }) => {
-            requireRange('VisibilityTimeout', VisibilityTimeout, 0, 43_200);
+            requireRange('VisibilityTimeout', VisibilityTimeout, 0, MAX_VISIBILITY_SECONDS);
             queue.changeVisibility(ReceiptHandle, VisibilityTimeout);
           });
         },
@@ -340,10 +341,7 @@ function checkMessage(
 
 function checkBatch(ids: readonly string[]): void {
   if (ids.length === 0) {
-    throw new ServiceError(
-      'EmptyBatchRequest',
-      'There should be at least one DeleteMessageBatchRequestEntry in the request.',
-    );
+    throw new ServiceError('EmptyBatchRequest', 'There should be at least one entry in the request.');
   }
   if (ids.length > MAX_BATCH) {
     throw new ServiceError(
