@@ -350,8 +350,9 @@ class Auditor {
       const assumed = this.#permissions.mayAssume('lambda.amazonaws.com', role);
       hop.needs('sts:AssumeRole', assumed, role, 'for lambda.amazonaws.com');
       if (properties.TracingConfig?.Mode === 'Active') {
-        const decision = this.#permissions.roleMay(role.arn, 'xray:PutTraceSegments', '*');
-        hop.needs('xray:PutTraceSegments', decision, resource, 'for its role');
+        for (const action of ['xray:PutTraceSegments', 'xray:PutTelemetryRecords']) {
+          hop.needs(action, this.#permissions.roleMay(role.arn, action, '*'), resource, 'for its role');
+        }
       }
     }
     const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
@@ -643,6 +644,7 @@ function deliveryActions(bucket: Resource): [action: string, arn: string][] {
   const object = `${bucket.arn}/any`;
   return [
     ['s3:PutObject', object],
+    ['s3:GetObject', object],
     ['s3:AbortMultipartUpload', object],
     ['s3:GetBucketLocation', bucket.arn],
     ['s3:ListBucket', bucket.arn],
