@@ -2,6 +2,7 @@
  * The template's routing as it can be asked about: which rule takes an event, what its target is then given, and
  * whether the function there accepts that. Nothing runs, nothing is deployed.
  */
+import * as v from 'valibot';
 import { CONSUMERS, type Consumer } from '../lambdas/consumers';
 import { type Assembly, busName, type Resource } from '../local/assembly';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../local/input-transformer';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../local/schedule';
 import type { BusEvent } from '../local/steps';
+import { InputError } from './command';
 
 /** What a proof found wrong. */
 export interface Finding {
@@ -136,178 +138,188 @@ const TARGET_ID_LENGTH = 64;
 const SCHEDULE_LENGTH = 256;
 const ARCHIVE_NAME_LENGTH = 48;
 
+/** As far as they are read here; `compileInput` checks a target's input. */
+const TargetProperties = v.looseObject({ Id: v.string(), Arn: v.string() });
+const RuleProperties = v.looseObject({
+  Description: v.optional(v.string()),
+  EventBusName: v.optional(v.string()),
+  EventPattern: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
+  ScheduleExpression: v.optional(v.string()),
+  State: v.optional(v.string(), 'ENABLED'),
+  Targets: v.optional(v.array(TargetProperties), []),
+});
+
+/** What an archive without a pattern takes. */
+const EVERYTHING = { source: [{ prefix: '' }] };
+
 /** When the events of this proof enter the bus. */
 const INGESTION_TIME = '2026-01-15T10:00:01Z';
 
-/** @throws AssemblyError if a rule refers to what the template does not have */
+/**
+ * @throws InputError if a rule has not the shape of one
+ * @throws AssemblyError if it refers to what the template does not have
+ */
 export function readRouting(
   assembly: Assembly,
   consumers: Readonly<Record<string, Consumer>> = CONSUMERS,
 ): Routing {
-  const findings: Finding[] = [];
-  const functions = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.arn, each]));
-  const buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
+  const reader = new RoutingReader(assembly, consumers);
+  const rules = assembly.ofType('AWS::Events::Rule').map((rule) => reader.rule(rule));
+  const archives = assembly.ofType('AWS::Events::Archive').map((archive) => reader.archive(archive));
+  reader.checkCounts(rules);
+  return {
+    rules,
+    archives,
+    buses: reader.buses,
+    account: assembly.account,
+    region: assembly.region,
+    findings: reader.findings,
+    deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, consumers)),
+  };
+}
 
-  const readTarget = (rule: string, properties: Resource['properties']): Target => {
+/** Reads rules as far as the service would take them, and notes where it would not. */
+class RoutingReader {
+  readonly findings: Finding[] = [];
+  /** Names of the template's own. */
+  readonly buses: readonly string[];
+  private readonly functions: ReadonlyMap<string, Resource>;
+
+  constructor(
+    assembly: Assembly,
+    private readonly consumers: Readonly<Record<string, Consumer>>,
+  ) {
+    this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
+    this.functions = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.arn, each]));
+  }
+
+  rule({ name, arn, properties }: Resource): Rule {
+    const read = v.safeParse(RuleProperties, properties);
+    if (!read.success) {
+      const [issue] = read.issues;
+      throw new InputError(`Rule ${name}: ${v.getDotPath(issue) ?? 'its properties'}: ${issue.message}.`);
+    }
+    const { Description, EventBusName, EventPattern, ScheduleExpression, State, Targets } = read.output;
+    const bus = busName(EventBusName);
+    const at = { rule: name };
+    this.checkLength(at, `The name of rule ${name}`, name, RULE_NAME_LENGTH);
+    this.checkLength(at, `The description of rule ${name}`, Description, RULE_DESCRIPTION_LENGTH);
+    this.checkLength(at, `The schedule of rule ${name}`, ScheduleExpression, SCHEDULE_LENGTH);
+    if (bus !== 'default' && !this.buses.includes(bus)) {
+      const known = this.buses.join(', ');
+      this.report('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
+    }
+    if (EventPattern === undefined && ScheduleExpression === undefined) {
+      this.report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
+    }
+    if (Targets.length === 0) {
+      this.report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
+    }
+    if (Targets.length > TARGETS_OF_RULE) {
+      const count = `${Targets.length} targets; EventBridge takes ${TARGETS_OF_RULE}`;
+      this.report('over-limit', at, `Rule ${name} has ${count}.`);
+    }
+    const pattern = EventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, EventPattern);
+    const schedule =
+      ScheduleExpression === undefined ? undefined : this.schedule(name, ScheduleExpression, bus);
+    return {
+      name,
+      arn,
+      bus,
+      ...(Description !== undefined && { description: Description }),
+      enabled: State !== 'DISABLED',
+      ...(pattern && { pattern }),
+      ...(EventPattern !== undefined && { eventPattern: EventPattern }),
+      ...(schedule && { schedule }),
+      ...(ScheduleExpression !== undefined && { scheduleExpression: ScheduleExpression }),
+      targets: Targets.map((target) => this.target(name, target)),
+    };
+  }
+
+  archive({ name, properties }: Resource): Archive {
+    const at = { rule: name };
+    this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE_NAME_LENGTH);
+    const pattern = this.pattern(`Archive ${name}`, at, properties.EventPattern ?? EVERYTHING);
+    return { name, bus: busName(properties.SourceArn), ...(pattern && { pattern }) };
+  }
+
+  checkCounts(rules: readonly Rule[]): void {
+    for (const bus of new Set(rules.map((rule) => rule.bus))) {
+      const { length } = rules.filter((rule) => rule.bus === bus);
+      if (length <= RULES_OF_BUS) continue;
+      this.report('over-limit', {}, `The bus ${bus} has ${length} rules; EventBridge takes ${RULES_OF_BUS}.`);
+    }
+  }
+
+  private target(rule: string, properties: v.InferOutput<typeof TargetProperties>): Target {
     const { Id: id, Arn: arn } = properties;
     const at = { rule, target: id };
     const named = `Target ${id} of rule ${rule}`;
-    checkLength(`The id of a target of rule ${rule}`, id, TARGET_ID_LENGTH, at, findings);
-    const resource = functions.get(arn);
-    const consumer = resource?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
-    if (!resource) {
-      findings.push({
-        kind: 'unknown-target',
-        ...at,
-        message: `${named} is ${arn}, which is no function of the template.`,
-      });
-    } else if (!consumers[consumer]) {
-      const known = Object.keys(consumers).join(', ');
-      findings.push({
-        kind: 'no-parser',
-        ...at,
-        message: `${named} is the function ${resource.name}, whose POWERTOOLS_SERVICE_NAME (${consumer}) is none of lambdas/consumers.ts: ${known}.`,
-      });
+    this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET_ID_LENGTH);
+    const lambda = this.functions.get(arn);
+    const consumer = lambda?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
+    const isKnown = Object.hasOwn(this.consumers, consumer ?? '');
+    if (!lambda) {
+      this.report('unknown-target', at, `${named} is ${arn}, which is no function of the template.`);
+    } else if (!isKnown) {
+      const known = Object.keys(this.consumers).join(', ');
+      const what = `${lambda.name}, whose POWERTOOLS_SERVICE_NAME is ${consumer}`;
+      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts has ${known}.`);
     }
-    let input: CompiledInput | undefined;
-    try {
-      input = compileInput(properties as TargetInput);
-    } catch (error) {
-      if (!(error instanceof InvalidTargetInputError)) throw error;
-      findings.push({ kind: 'invalid-input', ...at, message: `Rule ${rule}: ${error.message}` });
-    }
+    const input = this.input(at, properties as TargetInput);
     return {
       id,
       arn,
-      ...(resource && { functionName: resource.name }),
-      ...(resource && consumers[consumer] && { consumer }),
+      ...(lambda && { functionName: lambda.name }),
+      ...(isKnown && { consumer }),
       ...(input && { input }),
     };
-  };
+  }
 
-  const readPattern = (
-    kind: 'Rule' | 'Archive',
-    rule: string,
-    pattern: unknown,
-  ): EventPattern | undefined => {
-    if (pattern === undefined) return undefined;
+  private input(at: { readonly rule: string }, target: TargetInput): CompiledInput | undefined {
     try {
-      checkPatternLength(pattern as object);
-      return compile(pattern as object);
+      return compileInput(target);
     } catch (error) {
-      if (!(error instanceof InvalidEventPatternError)) throw error;
-      const isTooLong = error.code === 'LimitExceededException';
-      findings.push({
-        kind: isTooLong ? 'over-limit' : 'invalid-pattern',
-        rule,
-        message: `${kind} ${rule}: ${error.message}.`,
-      });
+      if (!(error instanceof InvalidTargetInputError)) throw error;
+      this.report('invalid-input', at, `Rule ${at.rule}: ${error.message}`);
       return undefined;
     }
-  };
+  }
 
-  const readSchedule = (rule: string, expression: string | undefined, bus: string): Schedule | undefined => {
-    if (expression === undefined) return undefined;
-    const finding = (message: string) => findings.push({ kind: 'invalid-schedule', rule, message });
+  private pattern(named: string, at: Partial<Finding>, pattern: string | object): EventPattern | undefined {
+    try {
+      checkPatternLength(pattern);
+      return compile(pattern);
+    } catch (error) {
+      if (!(error instanceof InvalidEventPatternError)) throw error;
+      const kind = error.code === 'LimitExceededException' ? 'over-limit' : 'invalid-pattern';
+      this.report(kind, at, `${named}: ${error.message}.`);
+      return undefined;
+    }
+  }
+
+  private schedule(rule: string, expression: string, bus: string): Schedule | undefined {
     if (bus !== 'default') {
-      finding(`Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`);
+      const message = `Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`;
+      this.report('invalid-schedule', { rule }, message);
     }
     try {
       return parseSchedule(expression);
     } catch (error) {
       if (!(error instanceof InvalidScheduleError)) throw error;
-      finding(`Rule ${rule}: ${error.message} ${error.reason}.`);
+      this.report('invalid-schedule', { rule }, `Rule ${rule}: ${error.message} ${error.reason}.`);
       return undefined;
     }
-  };
-
-  const readRule = ({ name, arn, properties }: Resource): Rule => {
-    const { Description, EventPattern, ScheduleExpression, State = 'ENABLED', Targets = [] } = properties;
-    const bus = busName(properties.EventBusName);
-    const at = { rule: name };
-    checkLength(`The name of rule ${name}`, name, RULE_NAME_LENGTH, at, findings);
-    checkLength(`The description of rule ${name}`, Description, RULE_DESCRIPTION_LENGTH, at, findings);
-    checkLength(`The schedule of rule ${name}`, ScheduleExpression, SCHEDULE_LENGTH, at, findings);
-    if (bus !== 'default' && !buses.includes(bus)) {
-      findings.push({
-        kind: 'unknown-bus',
-        ...at,
-        message: `Rule ${name} is on the bus ${bus}, which the template does not have: ${buses.join(', ')}.`,
-      });
-    }
-    if (Targets.length === 0) {
-      findings.push({
-        kind: 'no-target',
-        ...at,
-        message: `Rule ${name} has no target: its events go nowhere.`,
-      });
-    }
-    if (Targets.length > TARGETS_OF_RULE) {
-      findings.push({
-        kind: 'over-limit',
-        ...at,
-        message: `Rule ${name} has ${Targets.length} targets; EventBridge takes ${TARGETS_OF_RULE}.`,
-      });
-    }
-    if (EventPattern === undefined && ScheduleExpression === undefined) {
-      const message = `Rule ${name} has neither an event pattern nor a schedule.`;
-      findings.push({ kind: 'invalid-pattern', ...at, message });
-    }
-    const pattern = readPattern('Rule', name, EventPattern);
-    const schedule = readSchedule(name, ScheduleExpression, bus);
-    return {
-      name,
-      arn,
-      bus,
-      description: Description,
-      enabled: State !== 'DISABLED',
-      ...(pattern && { pattern }),
-      eventPattern: EventPattern,
-      ...(schedule && { schedule }),
-      scheduleExpression: ScheduleExpression,
-      targets: Targets.map((target: Resource['properties']) => readTarget(name, target)),
-    };
-  };
-
-  const rules = assembly.ofType('AWS::Events::Rule').map(readRule);
-  for (const [bus, count] of countBy(rules, ({ bus }) => bus)) {
-    if (count <= RULES_OF_BUS) continue;
-    const message = `The bus ${bus} has ${count} rules; EventBridge takes ${RULES_OF_BUS}.`;
-    findings.push({ kind: 'over-limit', message });
   }
-  const archives = assembly.ofType('AWS::Events::Archive').map(({ name, properties }): Archive => {
-    checkLength(`The name of archive ${name}`, name, ARCHIVE_NAME_LENGTH, { rule: name }, findings);
-    const pattern = readPattern('Archive', name, properties.EventPattern ?? { source: [{ prefix: '' }] });
-    return { name, bus: busName(properties.SourceArn), ...(pattern && { pattern }) };
-  });
 
-  return {
-    rules,
-    archives,
-    buses,
-    account: assembly.account,
-    region: assembly.region,
-    findings,
-    deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, consumers)),
-  };
-}
+  private checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
+    if (text === undefined || text.length <= limit) return;
+    this.report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
+  }
 
-function checkLength(
-  what: string,
-  text: string | undefined,
-  limit: number,
-  at: Partial<Finding>,
-  findings: Finding[],
-): void {
-  if (text === undefined || text.length <= limit) return;
-  const message = `${what} has ${text.length} characters; EventBridge takes ${limit}.`;
-  findings.push({ kind: 'over-limit', ...at, message });
-}
-
-function countBy<Item>(items: readonly Item[], key: (item: Item) => string): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1);
-  return counts;
+  private report(kind: FindingKind, at: Partial<Finding>, message: string): void {
+    this.findings.push({ kind, ...at, message });
+  }
 }
 
 function deliver(
