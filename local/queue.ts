@@ -71,10 +71,11 @@ export interface QueueOptions {
   readonly onStep?: StepListener;
 }
 
-/** What the journal keeps. Receives are not in it: after a restart every message is visible again. */
-type Entry =
-  | { sent: Pick<StoredMessage, 'id' | 'body' | 'attributes' | 'senderId' | 'sentAt' | 'visibleAt'> }
-  | { deleted: string };
+/** One thing that the journal keeps. Receives are not in it: after a restart every message is visible again. */
+interface Entry {
+  readonly sent?: Pick<StoredMessage, 'id' | 'body' | 'attributes' | 'senderId' | 'sentAt' | 'visibleAt'>;
+  readonly deleted?: string;
+}
 
 type Message = { -readonly [Key in keyof StoredMessage]: StoredMessage[Key] } & { receipt?: string };
 
@@ -339,10 +340,11 @@ export class Queue {
   }
 
   #restore(entry: Entry): void {
-    if ('sent' in entry && typeof entry.sent?.body === 'string') {
-      this.#messages.set(entry.sent.id, { ...entry.sent, receiveCount: 0 });
-    } else if ('deleted' in entry && typeof entry.deleted === 'string') {
-      this.#messages.delete(entry.deleted);
+    const { sent, deleted } = entry;
+    if (typeof sent?.id === 'string' && typeof sent.body === 'string') {
+      this.#messages.set(sent.id, { ...sent, receiveCount: 0 });
+    } else if (typeof deleted === 'string') {
+      this.#messages.delete(deleted);
       this.#deadLines += 2;
     } else {
       throw new Error('it is not an entry of a queue');

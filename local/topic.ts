@@ -205,10 +205,10 @@ export class Topic {
 const invalid = (message: string) => new ServiceError('InvalidParameter', message);
 
 /**
- * "ASCII text that begins with a letter, number, or punctuation mark; must not include line breaks or control
- * characters; and must be less than 100 characters long": https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ * "UTF-8 text with no line breaks or control characters", up to 100 characters:
+ * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
  */
-const isSubject = (subject: string) => /^[\x21-\x7e][\x20-\x7e]{0,99}$/.test(subject);
+const isSubject = (subject: string) => /^[^\p{Cc}\u2028\u2029]{1,100}$/u.test(subject);
 
 function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: MessageAttribute): void {
   const refuse = (message: string) => {
