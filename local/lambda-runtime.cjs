@@ -172,24 +172,37 @@ function formatConsole() {
   for (const [method, level] of Object.entries(methods)) {
     console[method] = (...values) => {
       if (!isJson) writeText(level, format(...values));
-      else if (shows(level)) writeJson(level, values.length === 1 ? plain(values[0]) : format(...values));
+      else if (!shows(level)) return;
+      else if (values.length === 1) writeJson(level, loggable(values[0]));
+      else writeJson(level, format(...values), loggable(values.find((value) => value instanceof Error)));
     };
   }
 }
 
 function logError(what, error) {
-  if (isJson) writeJson('ERROR', describe(error));
+  if (isJson) writeJson('ERROR', loggable(error instanceof Error ? error : new Error(inspect(error))));
   else writeText('ERROR', `${what} \t${JSON.stringify(describe(error))}`);
 }
 
-const plain = (value) => (value instanceof Error ? describe(value) : value);
+/** JSON has no errors; these are the names that Lambda's runtime gives to their parts. */
+function loggable(value) {
+  if (!(value instanceof Error)) return value;
+  const { errorType, errorMessage, trace } = describe(value);
+  return { errorType, errorMessage, stackTrace: trace };
+}
 
 function writeText(level, message) {
   const line = `${new Date().toISOString()}\t${requestId ?? 'undefined'}\t${level}\t${message}`;
   process.stdout.write(`${line.replaceAll('\n', '\r')}\n`);
 }
 
-function writeJson(level, message) {
-  const line = { timestamp: new Date().toISOString(), level, ...(requestId && { requestId }), message };
+function writeJson(level, message, more) {
+  const line = {
+    timestamp: new Date().toISOString(),
+    level,
+    ...(requestId && { requestId }),
+    message,
+    ...more,
+  };
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
