@@ -7,6 +7,7 @@ import type { Hop } from './hops';
 const LEAST_WIDTH = 100;
 /** Characters that cli-table3 puts around the text of each of the six columns, and at the end. */
 const FRAME = 6 * 3 + 1;
+const HEAD = ['hop', 'retry, age limit', 'when all fails', 'permissions', 'encryption', 'alarms'];
 /** How the columns share the rest. */
 const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
 
@@ -22,7 +23,7 @@ export function textReport(
   const widths = SHARES.map((share) => Math.floor(room * share));
   const short = (text: string) => text.replaceAll(`${stackName}-`, '');
   const table = new Table({
-    head: ['hop', 'retry, age limit', 'when all fails', 'permissions', 'encryption', 'alarms'],
+    head: HEAD.map((text, column) => wrap(text, widths[column] as number)),
     style: { head: [], border: [] },
   });
   for (const hop of hops) {
@@ -78,11 +79,16 @@ function wrap(text: string, width: number): string {
       for (const [part] of line.matchAll(/[^\s:/-]*[:/-]+|[^\s:/-]+|\s+/g)) {
         for (let rest = part; rest; rest = rest.slice(width)) {
           const piece = rest.slice(0, width);
-          if (piece.trimEnd().length > room) {
+          const isBlank = piece.trim() === '';
+          // No blank at either end of a line.
+          if (isBlank && (room === width || room <= piece.length)) {
+            if (room < width) room = 0;
+            continue;
+          }
+          if (piece.length > room) {
             result += '\n';
             room = width;
           }
-          if (room === width && /^\s/.test(piece)) continue;
           result += piece;
           room -= piece.length;
         }
