@@ -147,14 +147,17 @@ export class Archive {
   async #compact(): Promise<void> {
     const next = `${this.file}.next`;
     const kept = fs.openSync(next, 'w');
-    for await (const { entry } of this.#read()) {
-      if (this.#isExpired(entry)) continue;
-      const line = Buffer.from(`${JSON.stringify(entry)}\n`);
-      fs.writeSync(kept, line);
-      this.#eventCount++;
-      this.#sizeBytes += line.length;
+    try {
+      for await (const { entry } of this.#read()) {
+        if (this.#isExpired(entry)) continue;
+        const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+        fs.writeSync(kept, line);
+        this.#eventCount++;
+        this.#sizeBytes += line.length;
+      }
+    } finally {
+      fs.closeSync(kept);
     }
-    fs.closeSync(kept);
     fs.renameSync(next, this.file);
   }
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { Archive } from './archive';
 import { type Assembly, AssemblyError, busName, type Resource } from './assembly';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
-import { compile, type EventPattern, InvalidEventPatternError } from './event-pattern';
+import { checkPatternLength, compile, type EventPattern, InvalidEventPatternError } from './event-pattern';
 import type { InFlight } from './in-flight';
 import { InvalidTargetInputError } from './input-transformer';
 import { requireKnownProperties } from './properties';
@@ -551,6 +551,7 @@ function readRule(resource: Resource, assembly: Assembly, options: DeliveryOptio
   }
   if (Targets.length > MAX_TARGETS)
     refuse(`it has ${Targets.length} targets; EventBridge takes ${MAX_TARGETS}.`);
+  if (EventPattern) checkPatternLength(EventPattern);
   const identity = { name: resource.name, arn: resource.arn };
   const deliveries = Targets.map((target: RuleTarget) => {
     requireKnownProperties(
