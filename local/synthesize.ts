@@ -1,5 +1,5 @@
 /**
- * Runs the CDK app and leaves its assembly in `cdk.out`, as `cdk synth` would, with less around it: the app is run
+ * Runs the CDK app and leaves its assembly where `cdk synth` would, with less around it: the app is run
  * directly, and not at all if nothing that it is made of has changed since.
  */
 import { spawn } from 'node:child_process';
@@ -36,10 +36,16 @@ interface Stamp {
   readonly outputs: string;
 }
 
-/** @throws SynthesisError */
-export async function synthesize(project: string): Promise<Synthesis> {
+/**
+ * @param project the folder of `cdk.json`
+ * @param directory for the assembly. @default CDK_OUTDIR, otherwise `cdk.out` in the project
+ * @throws SynthesisError
+ */
+export async function synthesize(
+  project: string,
+  directory = process.env.CDK_OUTDIR ?? path.join(project, 'cdk.out'),
+): Promise<Synthesis> {
   const start = performance.now();
-  const directory = path.join(project, 'cdk.out');
   const inputs = digest(project, SYNTHESIS_INPUTS, process.version);
   const stamp = readStamp(directory);
   const isUnchanged = stamp?.inputs === inputs && stamp.outputs === digestOfAssembly(directory);
