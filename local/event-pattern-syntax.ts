@@ -60,8 +60,8 @@ export class InvalidEventPatternError extends Error {
 const MAX_LENGTH = 2_048;
 /** @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html ($or) */
 const MAX_OR_COMBINATIONS = 1_000;
-/** The nesting that the service's JSON reader (Jackson) allows. */
-const MAX_NESTING = 1_000;
+/** The nesting that the service's JSON reader (Jackson) allows: what lies deeper in an event is never matched. */
+export const MAX_NESTING = 1_000;
 
 /** Field names that AWS's matcher keeps for itself inside `$or`. */
 const RESERVED_INSIDE_OR = new Set([
