@@ -80,7 +80,7 @@ class Decoder {
       }
       default: {
         const content = this.item();
-        return length === TIMESTAMP ? new Date(Number(content) * 1000) : content;
+        return length === TIMESTAMP ? new Date(Math.round(Number(content) * 1000)) : content;
       }
     }
   }
