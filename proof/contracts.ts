@@ -182,7 +182,7 @@ const BOUNDS: Readonly<Record<string, boolean>> = {
 };
 
 /** @param field the schemas' dotted path */
-export function compareSchemas(before: JsonSchema, after: JsonSchema, field = ''): FieldChange[] {
+function compareSchemas(before: JsonSchema, after: JsonSchema, field = ''): FieldChange[] {
   const changes = [...compareProperties(before, after, field), ...comparePersonalData(before, after)];
   const report = (breaking: boolean, reason: string) => changes.push({ field, breaking, reason });
   for (const keyword of new Set([...Object.keys(before), ...Object.keys(after)])) {
