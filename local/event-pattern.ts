@@ -122,21 +122,9 @@ function isObject(value: unknown): value is JsonObject {
 export class BranchMatcher {
   /** Sorted by path. */
   readonly fields: readonly FieldMatcher[];
-  /** For each field, how many leading segments of its path it has in common with a later one. */
-  private readonly shared: readonly number[];
 
   constructor(branch: Branch) {
     this.fields = branch.map(({ path, tests, allowed }) => new FieldMatcher(path, tests, allowed));
-    const segments = this.fields.map(({ path }) => path.split('.'));
-    this.shared = segments.map((own, i) =>
-      Math.max(
-        0,
-        ...segments.slice(i + 1).map((other) => {
-          const end = own.findIndex((segment, k) => segment !== other[k]);
-          return end === -1 ? own.length : end;
-        }),
-      ),
-    );
   }
 
   matches(event: JsonObject): boolean {
@@ -145,7 +133,7 @@ export class BranchMatcher {
       if (isSingle(reading)) {
         if (!field.accepts(reading)) return false;
       } else {
-        if (reading.isInElements) return this.search(this.readAll(event), 0, new Map(), [], 0);
+        if (reading.isInElements) return new ElementSearch(this.fields, event).run(0) !== undefined;
         if (!reading.values.some(field.test)) return false;
       }
     }
@@ -154,64 +142,112 @@ export class BranchMatcher {
 
   /** The fewest fields that keep the event from matching. */
   misses(event: JsonObject): Miss[] {
-    const readings = this.readAll(event);
+    const search = new ElementSearch(this.fields, event);
     for (let allowance = 0; ; allowance++) {
-      const chosen: ChosenElements = new Map();
-      const missed: number[] = [];
-      if (this.search(readings, 0, chosen, missed, allowance)) {
-        return missed.flatMap((i) => this.fields[i]?.miss(readings[i], chosen) ?? []);
-      }
+      const misses = search.run(allowance);
+      if (misses) return misses;
     }
   }
+}
 
-  private readAll(event: JsonObject): Reading[] {
-    return this.fields.map((field) => field.reader.read(event));
+/**
+ * Looks for a value for each field, all in elements that agree. Fields are taken in the order of their paths, as the
+ * service's matcher does. That can be told from `exists: false`: it holds if no value agrees with what was chosen so far.
+ */
+class ElementSearch {
+  private readonly readings: readonly Reading[];
+  /** For each field, how many leading segments of its path it has in common with one behind it. */
+  private readonly sharedBehind: readonly number[];
+  /** For each field, how many leading segments it or one behind it has in common with one before it. */
+  private readonly sharedBefore: readonly number[];
+  private readonly chosen: ChosenElements = new Map();
+  private readonly missed: number[] = [];
+  private allowance = 0;
+  /** Where the search had come to, with what choices, when it failed from there. */
+  private readonly failed = new Set<string>();
+  private readonly arrays = new Map<readonly unknown[], number>();
+
+  constructor(
+    private readonly fields: readonly FieldMatcher[],
+    event: JsonObject,
+  ) {
+    this.readings = fields.map((field) => field.reader.read(event));
+    const segments = fields.map(({ path }) => path.split('.'));
+    const shared = segments.map((own) => segments.map((other) => commonStart(own, other)));
+    this.sharedBehind = shared.map((row, i) => Math.max(0, ...row.slice(i + 1)));
+    this.sharedBefore = shared.map((_, i) =>
+      Math.max(0, ...shared.slice(i).flatMap((row) => row.slice(0, i))),
+    );
   }
 
   /**
-   * Looks for values that pass, from the field `i` on, in elements that agree with those chosen for the fields before.
-   * Fields are taken in the order of their paths, as the service's matcher does: it can be told from `exists: false`,
-   * which holds if no value agrees with the choices up to there.
-   *
-   * @param chosen is left as it was, but for a success
-   * @param missed receives the fields left out, at most `allowance`
+   * @param allowance how many fields may miss
+   * @returns those that do, or undefined if there are more
    */
-  private search(
-    readings: readonly Reading[],
-    i: number,
-    chosen: ChosenElements,
-    missed: number[],
-    allowance: number,
-  ): boolean {
+  run(allowance: number): Miss[] | undefined {
+    this.chosen.clear();
+    this.missed.length = 0;
+    this.allowance = allowance;
+    if (!this.searchFrom(0)) return undefined;
+    return this.missed.flatMap((i) => this.fields[i]?.miss(this.readings[i], this.chosen) ?? []);
+  }
+
+  private searchFrom(i: number): boolean {
+    // Having left an array, the search would come to the same place again from each of its elements.
+    const hasLeftArray = i > 0 && (this.sharedBefore[i] ?? 0) < (this.sharedBefore[i - 1] ?? 0);
+    const state = hasLeftArray ? this.describe(i) : undefined;
+    if (state !== undefined && this.failed.has(state)) return false;
+    const found = this.search(i);
+    if (!found && state !== undefined) this.failed.add(state);
+    return found;
+  }
+
+  private search(i: number): boolean {
     const field = this.fields[i];
     if (!field) return true;
-    const goOn = () => this.search(readings, i + 1, chosen, missed, allowance);
-    const reading = readings[i];
+    const reading = this.readings[i];
     if (isSingle(reading)) {
-      if (field.accepts(reading) && goOn()) return true;
+      if (field.accepts(reading) && this.searchFrom(i + 1)) return true;
     } else {
-      const candidates = reading.agreeingWith(chosen);
-      // Later fields see of a choice only the elements of arrays that they lie in, too. Values that lie in the same
-      // one follow each other, and trying one of them is enough.
+      const candidates = reading.agreeingWith(this.chosen);
+      // Fields behind see of a choice only the elements of arrays that they lie in, too. Values that lie in the same one
+      // follow each other, and trying one of them is enough.
       let tried: ArrayElement | 'nothing' | undefined = 'nothing';
       for (const candidate of candidates) {
         if (!field.test(reading.values[candidate] as Scalar)) continue;
-        const element = outerElement(reading.elements[candidate], this.shared[i] ?? 0);
+        const element = outerElement(reading.elements[candidate], this.sharedBehind[i] ?? 0);
         if (tried !== 'nothing' && tried?.array === element?.array && tried?.index === element?.index)
           continue;
         tried = element;
-        const added = choose(element, chosen);
-        if (goOn()) return true;
-        for (const array of added) chosen.delete(array);
+        const added = choose(element, this.chosen);
+        if (this.searchFrom(i + 1)) return true;
+        for (const array of added) this.chosen.delete(array);
       }
-      if (candidates.length === 0 && field.acceptsAbsence && goOn()) return true;
+      if (candidates.length === 0 && field.acceptsAbsence && this.searchFrom(i + 1)) return true;
     }
-    if (missed.length === allowance) return false;
-    missed.push(i);
-    if (goOn()) return true;
-    missed.pop();
+    if (this.missed.length === this.allowance) return false;
+    this.missed.push(i);
+    if (this.searchFrom(i + 1)) return true;
+    this.missed.pop();
     return false;
   }
+
+  /** All that the fields from `i` on depend on. */
+  private describe(i: number): string {
+    const parts = [i, this.allowance - this.missed.length];
+    for (const { array, index, depth } of this.chosen.values()) {
+      if (depth > (this.sharedBefore[i] ?? 0)) continue;
+      const known = this.arrays.get(array) ?? this.arrays.size;
+      this.arrays.set(array, known);
+      parts.push(known, index);
+    }
+    return parts.join();
+  }
+}
+
+function commonStart(own: readonly string[], other: readonly string[]): number {
+  const end = own.findIndex((segment, i) => segment !== other[i]);
+  return end === -1 ? own.length : end;
 }
 
 /** What an event has at a path: one value outside of all arrays, nothing (undefined), or anything else. */
@@ -276,7 +312,7 @@ interface ArrayElement {
 }
 
 /** By array, the element that values are taken from. */
-type ChosenElements = Map<readonly unknown[], number>;
+type ChosenElements = Map<readonly unknown[], ArrayElement>;
 
 /** The innermost element that a field with `depth` segments in common can lie in, too. */
 function outerElement(element: ArrayElement | undefined, depth: number): ArrayElement | undefined {
@@ -290,7 +326,7 @@ function choose(element: ArrayElement | undefined, chosen: ChosenElements): (rea
   const added: (readonly unknown[])[] = [];
   for (let each = element; each; each = each.outer) {
     if (chosen.has(each.array)) continue;
-    chosen.set(each.array, each.index);
+    chosen.set(each.array, each);
     added.push(each.array);
   }
   return added;
@@ -323,7 +359,7 @@ class FieldValues {
     const end = this.values.length;
     let ranges: [from: number, to: number][] = [[0, end]];
     // The innermost array, chosen last, leaves the fewest. Without it, two fields of a long array cost its square.
-    for (const [array, index] of chosen) {
+    for (const [array, { index }] of chosen) {
       const bounds = this.bounds.get(array);
       const [first = 0, last = 0] = [bounds?.[0], bounds?.at(-1)];
       if (bounds)
@@ -343,8 +379,8 @@ class FieldValues {
 
 function agrees(element: ArrayElement | undefined, chosen: ChosenElements): boolean {
   for (let each = element; each; each = each.outer) {
-    const index = chosen.get(each.array);
-    if (index !== undefined && index !== each.index) return false;
+    const other = chosen.get(each.array);
+    if (other && other.index !== each.index) return false;
   }
   return true;
 }
