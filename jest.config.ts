@@ -11,6 +11,8 @@ const config: Config = {
   collectCoverageFrom: ['lib/**/*.ts', 'lambdas/**/*.ts'],
   coverageReporters: ['text-summary', 'html'],
   coverageThreshold: { global: { branches: 95 } },
+  // Property tests against a real server take seconds, and longer on a busy machine.
+  testTimeout: 60_000,
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
 };
 
