@@ -251,7 +251,7 @@ class JsonReader {
       }
       if (code === 0x5c) {
         const sequence = this.json.slice(to, to + 6);
-        if (!/^\\(["\\/bfnrt]|u[0-9a-fA-F]{4})/.test(sequence)) {
+        if (!/^\\(["\\/bfnrt]|u[0-9a-fA-F]{4}|$)/.test(sequence)) {
           throw new Error(
             `Unrecognized character escape '${sequence.charAt(1)}' (code ${sequence.charCodeAt(1)})`,
           );
