@@ -100,6 +100,10 @@ function isReachable({ buses }: Routing, { bus, enabled }: Rule): boolean {
   return enabled && buses.includes(bus);
 }
 
+function publishedTo({ buses }: Routing): string {
+  return buses.join(', ') || 'no bus of the template';
+}
+
 function routeContract(routing: Routing, contract: Contract, example: BusEvent): RoutedEvent[] {
   const variants: Variant[] = [
     { kind: 'example', field: '', label: 'example', event: example },
@@ -147,12 +151,9 @@ function judge(routing: Routing, rule: Rule, event: BusEvent): Verdict[] {
   const missed = (field: string, reason: string): Verdict[] => [
     { rule: name, matched: false, misses: [{ field, reason }], deliveries: [] },
   ];
-  if (!rule.enabled) return missed('state', 'the rule is disabled');
+  if (!rule.enabled) return missed('state', 'is DISABLED');
   if (!isReachable(routing, rule)) {
-    return missed(
-      'bus',
-      `the rule listens on ${bus}, contracts are published to ${routing.buses.join(', ')}`,
-    );
+    return missed('bus', `is ${bus}, contracts are published to ${publishedTo(routing)}`);
   }
   if (pattern.matches(event)) {
     return [{ rule: name, matched: true, misses: [], deliveries: routing.deliver(rule, event) }];
@@ -184,10 +185,8 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] 
     if (!enabled) return [dead(name, `Rule ${name} is disabled: it takes no event.`)];
     if (!pattern || schedule) return [];
     if (!routing.buses.includes(bus)) {
-      const published = routing.buses.join(', ') || 'no bus of the template';
-      return [
-        dead(name, `Rule ${name} listens on the bus ${bus}, the contracts are published to ${published}.`),
-      ];
+      const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
+      return [dead(name, message)];
     }
     if (events.some((event) => verdictOf(event, name)?.matched)) return [];
     return [dead(name, `Rule ${name} matches no event of any contract. ${nearest(pattern, events)}`)];

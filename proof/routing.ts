@@ -45,10 +45,10 @@ export type FindingKind =
   /** More or longer than the service takes. */
   | 'over-limit'
   | 'unknown-bus'
-  /** The target's ARN is not that of a function of the template, or there is no target. */
+  /** The template does not have what the target's ARN names, or there is no target. */
   | 'unknown-target'
   | 'no-target'
-  /** The target is a function that `lambdas/consumers.ts` says nothing about. */
+  /** `lambdas/consumers.ts` says nothing about what the target is. */
   | 'no-parser'
   /** No event of any contract, or no moment, can ever match. */
   | 'dead-rule'
@@ -149,6 +149,14 @@ const RuleProperties = v.looseObject({
   Targets: v.optional(v.array(TargetProperties), []),
 });
 
+/** What a rule can have for a target beside functions, as far as a template like this one has it. */
+const OTHER_TARGETS = [
+  'AWS::Events::EventBus',
+  'AWS::KinesisFirehose::DeliveryStream',
+  'AWS::SNS::Topic',
+  'AWS::SQS::Queue',
+];
+
 /** What an archive without a pattern takes. */
 const EVERYTHING = { source: [{ prefix: '' }] };
 
@@ -183,14 +191,18 @@ class RoutingReader {
   readonly findings: Finding[] = [];
   /** Names of the template's own. */
   readonly buses: readonly string[];
+  /** By ARN. */
   private readonly functions: ReadonlyMap<string, Resource>;
+  private readonly others: ReadonlyMap<string, Resource>;
 
   constructor(
     assembly: Assembly,
     private readonly consumers: Readonly<Record<string, Consumer>>,
   ) {
     this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
-    this.functions = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.arn, each]));
+    const byArn = (type: string) => assembly.ofType(type).map((each) => [each.arn, each] as const);
+    this.functions = new Map(byArn('AWS::Lambda::Function'));
+    this.others = new Map(OTHER_TARGETS.flatMap(byArn));
   }
 
   rule({ name, arn, properties }: Resource): Rule {
@@ -259,8 +271,12 @@ class RoutingReader {
     const lambda = this.functions.get(arn);
     const consumer = lambda?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
     const isKnown = Object.hasOwn(this.consumers, consumer ?? '');
-    if (!lambda) {
-      this.report('unknown-target', at, `${named} is ${arn}, which is no function of the template.`);
+    const other = this.others.get(arn);
+    if (other) {
+      const what = `the ${other.type} ${other.name}`;
+      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts knows functions only.`);
+    } else if (!lambda) {
+      this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown) {
       const known = Object.keys(this.consumers).join(', ');
       const what = `${lambda.name}, whose POWERTOOLS_SERVICE_NAME is ${consumer}`;

@@ -123,7 +123,7 @@ describe('a dead rule is found', () => {
 
   test('by the bus that it listens on', () => {
     expect(findings((rules) => delete rules['all-events'].EventBusName)).toContain(
-      'dead-rule: Rule event-driven-all-events listens on the bus default, the contracts are published to event-driven-bus.',
+      'dead-rule: Rule event-driven-all-events listens on the bus default, contracts are published to event-driven-bus.',
     );
   });
 
@@ -410,11 +410,11 @@ describe("the service's own rules", () => {
   });
 });
 
-describe('what does not exist', () => {
+describe('what is not there', () => {
   test('a target in another region', () => {
     const arn = 'arn:aws:lambda:eu-west-1:000000000000:function:event-driven-notifier';
     expect(findings((rules) => (rules['order-status-changed'].Targets[0].Arn = arn))).toContain(
-      `unknown-target: Target Notifier of rule event-driven-order-status-changed is ${arn}, which is no function of the template.`,
+      `unknown-target: Target Notifier of rule event-driven-order-status-changed is ${arn}, which the template does not have.`,
     );
   });
 
@@ -427,6 +427,16 @@ describe('what does not exist', () => {
   test('a bus that the template does not have', () => {
     expect(findings((rules) => (rules['order-created'].EventBusName = 'orders-bus'))).toContain(
       'unknown-bus: Rule event-driven-order-created is on the bus orders-bus; the template has event-driven-bus.',
+    );
+  });
+
+  test('a parser for a target that is no function', () => {
+    const change = (rules: Record<string, Template>) => {
+      const { Targets } = rules['order-created'];
+      Targets.push({ Id: 'Queue', Arn: Targets[0].DeadLetterConfig.Arn });
+    };
+    expect(findings(change)).toContain(
+      'no-parser: Target Queue of rule event-driven-order-created is the AWS::SQS::Queue event-driven-dlq; lambdas/consumers.ts knows functions only.',
     );
   });
 
