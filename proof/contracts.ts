@@ -70,7 +70,6 @@ export function releaseContracts({ outdated }: ContractsReport, directory: strin
 
 /** By file name. */
 function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
-  const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
   const texts = new Map<string, string>();
   for (const { name, schema, examples } of contracts.map(describeContract)) {
     texts.set(schemaFile(name), json(schema));
@@ -78,6 +77,19 @@ function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
   }
   texts.set(ASYNCAPI_FILE, json(asyncApi(contracts)));
   return texts;
+}
+
+/** Columns of a line, as the project's formatter has it. */
+const LINE_WIDTH = 110;
+
+/** JSON as the project's formatter leaves it: a list of texts stands on one line if it fits there. */
+function json(value: object): string {
+  const lists = /^(.*)\[\n((?: +"(?:[^"\\]|\\.)*",?\n)+) *\](,?)$/gm;
+  const text = JSON.stringify(value, null, 2).replace(lists, (list, head, elements, comma) => {
+    const line = `${head}[${elements.trim().replace(/,\n */g, ', ')}]${comma}`;
+    return line.length <= LINE_WIDTH ? line : list;
+  });
+  return `${text}\n`;
 }
 
 /** The newest released version of each contract, by its type. */
