@@ -47,7 +47,6 @@ export interface EnvironmentSettings {
 /** What the process sends. */
 type Message =
   | { kind: 'ready' }
-  | { kind: 'output'; text: string }
   | { kind: 'succeeded'; payload: string; memoryBytes: number }
   | { kind: 'failed'; error: FunctionError; memoryBytes: number }
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
@@ -66,6 +65,9 @@ export class ExecutionEnvironment {
   /** Takes the message that ends what is under way: the loading of the handler, or an invocation. */
   #settle: ((message: Message | { kind: 'exited'; reason: string }) => void) | undefined;
   #ended = false;
+  /** The last invocation whose output is read to its end. */
+  #heardOf: string | undefined;
+  #onHeard: (() => void) | undefined;
 
   constructor(settings: EnvironmentSettings) {
     this.#settings = settings;
@@ -75,11 +77,8 @@ export class ExecutionEnvironment {
       execArgv: [`--max-old-space-size=${settings.memorySizeMb}`],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.#child.on('message', (message: Message) => {
-      if (message.kind === 'output') this.#output(message.text);
-      else this.#settle?.(message);
-    });
-    // What is written past the runtime, such as V8's last words when the heap is full.
+    this.#child.on('message', (message: Message) => this.#settle?.(message));
+    // The second is what is written past the runtime, such as V8's last words when the heap is full.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#output(text));
     }
@@ -118,6 +117,7 @@ export class ExecutionEnvironment {
     this.#child.send({ ...invocation, deadline: Date.now() + timeoutMs });
     const message = await answer;
     const durationMs = performance.now() - start;
+    if (message.kind === 'succeeded' || message.kind === 'failed') await this.#outputOf(invocation.requestId);
     this.#flushOutput();
     const finish = (status: Outcome['status'], error: FunctionError, memoryBytes = 0): Outcome => ({
       status,
@@ -193,7 +193,24 @@ export class ExecutionEnvironment {
   #output(text: string): void {
     const lines = (this.#partialLine + text).split('\n');
     this.#partialLine = lines.pop() ?? '';
-    for (const line of lines) if (line !== '') this.#settings.onOutput(line);
+    for (const line of lines) {
+      if (line.startsWith('\0')) this.#outputEnded(line.slice(1));
+      else if (line !== '') this.#settings.onOutput(line);
+    }
+  }
+
+  #outputEnded(requestId: string): void {
+    this.#heardOf = requestId;
+    this.#onHeard?.();
+  }
+
+  /** The output comes another way than the answer: resolves when all that the invocation wrote is read. */
+  async #outputOf(requestId: string): Promise<void> {
+    if (this.#heardOf === requestId) return;
+    const heard = new Promise<void>((resolve) => {
+      this.#onHeard = resolve;
+    });
+    await Promise.race([heard, this.#exited]);
   }
 
   #flushOutput(): void {

@@ -23,7 +23,7 @@ process.on('disconnect', () => process.exit(0));
 process.on('uncaughtException', (error) => crash(error));
 process.on('unhandledRejection', (reason) => crash(unhandledRejection(reason)));
 
-captureOutput();
+mergeOutput();
 formatConsole();
 void initialize();
 
@@ -43,7 +43,11 @@ async function initialize() {
 async function invoke(handler, invocation) {
   requestId = invocation.requestId;
   environment._X_AMZN_TRACE_ID = invocation.trace;
-  const done = (message) => send({ ...message, memoryBytes: process.memoryUsage.rss() });
+  const done = (message) => {
+    // A line that no handler writes tells that all of the invocation's output has been read.
+    process.stdout.write(`\n\0${invocation.requestId}\n`);
+    send({ ...message, memoryBytes: memoryBytes() });
+  };
   try {
     const result = await handler(JSON.parse(invocation.payload), contextOf(invocation));
     done({ kind: 'succeeded', payload: serialize(result) });
@@ -52,6 +56,15 @@ async function invoke(handler, invocation) {
     done({ kind: 'failed', error: describe(error) });
   }
   requestId = undefined;
+}
+
+let [memory, measuredAt] = [0, Number.NEGATIVE_INFINITY];
+
+/** At most once a second: the system takes its time to tell. */
+function memoryBytes() {
+  const now = performance.now();
+  if (now - measuredAt > 1000) [memory, measuredAt] = [process.memoryUsage.rss(), now];
+  return memory;
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html */
@@ -149,17 +162,12 @@ function crash(error) {
   send({ kind: 'crashed', error: describe(error) }, () => process.exit(129));
 }
 
-/** All that the function writes goes to its log, in its order with what it returns. */
-function captureOutput() {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.write = (chunk, encoding, callback) => {
-      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8');
-      send({ kind: 'output', text });
-      const written = typeof encoding === 'function' ? encoding : callback;
-      if (written) process.nextTick(written);
-      return true;
-    };
-  }
+/**
+ * All that the function writes goes to its log in one order, also what it writes to stderr. Writes to a pipe are
+ * synchronous, so that even a handler that hangs is heard.
+ */
+function mergeOutput() {
+  process.stderr.write = process.stdout.write.bind(process.stdout);
 }
 
 const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];

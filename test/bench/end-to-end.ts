@@ -1,0 +1,95 @@
+/**
+ * How fast events go through the whole stack on this machine: PutEvents at the endpoint, by the SDK, until the
+ * order processor and analytics, both warm, have handled them.
+ *
+ * `node --expose-gc -r esbuild-register test/bench/end-to-end.ts [events [orders]]`; many events of few orders show
+ * whether memory grows with the events.
+ */
+import os from 'node:os';
+import path from 'node:path';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { OrderCreated } from '../../lambdas/events';
+import { readAssembly } from '../../local/assembly';
+import { SystemClock } from '../../local/clock';
+import { LocalStack } from '../../local/stack';
+import { synthesize } from '../../local/synthesize';
+
+export interface EndToEndResult {
+  readonly events: number;
+  /** From the first request until the last event is handled by both functions. */
+  readonly eventsPerSecond: number;
+  /** Memory of this process (engine and endpoint) and its threads (tables), warm and at the end. */
+  readonly residentMb: readonly [before: number, after: number];
+}
+
+/** A request has ten entries; so many requests are sent before all are waited for. */
+const ROUND = 50;
+const WARM_UP = 500;
+
+/** @param orders how many orders the events are of; all but the first of each is a duplicate. @default an order each */
+export async function benchEndToEnd(events: number, orders = events + WARM_UP): Promise<EndToEndResult> {
+  const { directory } = await synthesize(path.join(__dirname, '..', '..'));
+  const stack = await LocalStack.start({
+    assembly: readAssembly(directory),
+    clock: new SystemClock(),
+    port: 0,
+  });
+  const client = new EventBridgeClient({
+    endpoint: stack.url,
+    region: stack.assembly.region,
+    credentials: { accessKeyId: 'bench', secretAccessKey: 'bench' },
+  });
+  const [bus] = [...stack.eventBridge.buses.keys()].filter((name) => name !== 'default');
+  let sent = 0;
+  const request = () =>
+    new PutEventsCommand({
+      Entries: Array.from({ length: 10 }, () => ({
+        EventBusName: bus,
+        Source: OrderCreated.source,
+        DetailType: OrderCreated.detailType,
+        Detail: JSON.stringify(event(`order-${sent++ % orders}`)),
+      })),
+    });
+  const send = async (count: number) => {
+    for (let left = count / 10; left > 0; left -= ROUND) {
+      await Promise.all(Array.from({ length: Math.min(left, ROUND) }, () => client.send(request())));
+      await stack.settled();
+    }
+  };
+  try {
+    await send(WARM_UP);
+    const before = residentMb();
+    const start = performance.now();
+    await send(events);
+    const seconds = (performance.now() - start) / 1000;
+    return { events, eventsPerSecond: events / seconds, residentMb: [before, residentMb()] };
+  } finally {
+    client.destroy();
+    await stack.stop();
+  }
+}
+
+/** An event of 1 KB. */
+function event(orderId: string): object {
+  const items = [{ sku: 'book-1', quantity: 2, price: 49.995, note: 'x'.repeat(600) }];
+  return OrderCreated.create({ ...OrderCreated.example, orderId, items });
+}
+
+function residentMb(): number {
+  globalThis.gc?.();
+  return process.memoryUsage.rss() / 2 ** 20;
+}
+
+async function main(): Promise<void> {
+  const [events = 5000, orders] = process.argv.slice(2).map(Number);
+  const {
+    eventsPerSecond,
+    residentMb: [before, after],
+  } = await benchEndToEnd(events, orders);
+  const [cpu] = os.cpus();
+  console.log(`Node ${process.version}, ${os.availableParallelism()} x ${cpu?.model}`);
+  console.log(`${events} events end to end: ${Math.round(eventsPerSecond)} events/s`);
+  console.log(`memory ${Math.round(before)} MB -> ${Math.round(after)} MB`);
+}
+
+if (require.main === module) void main();
