@@ -38,7 +38,7 @@ export interface LogPage {
 export interface LogGroupsOptions {
   /** Where log events outlive the process. @default in memory only */
   readonly directory?: string;
-  /** What a group may keep, oldest events going first. @default 16 MiB of messages */
+  /** What a group may keep, oldest events going first. @default 8 MiB of messages */
   readonly maxBytes?: number;
 }
 
@@ -185,7 +185,7 @@ export class LogGroups {
   }
 
   #add(name: string, retentionDays: number | undefined): LogGroup {
-    const { directory, maxBytes = 16 * 1024 * 1024 } = this.#options;
+    const { directory, maxBytes = 8 * 1024 * 1024 } = this.#options;
     const group = new LogGroup(
       retentionDays === undefined ? Number.POSITIVE_INFINITY : retentionDays * 24 * 60 * 60 * 1000,
       maxBytes,

@@ -55,10 +55,12 @@ export function string(
     read(value, at, { problems }) {
       if (typeof value !== 'string') throw wrongType(at, 'a string', value);
       const { min = 0, max = Number.POSITIVE_INFINITY, pattern, values } = limits;
-      const length = [...value].length;
       const fail = (text: string) => problems.push({ at, text: constraint(value, at, text) });
-      if (length < min) fail(`Member must have length greater than or equal to ${min}`);
-      if (length > max) fail(`Member must have length less than or equal to ${max}`);
+      // Characters are counted only where their number could matter: payloads are long.
+      const isShort = value.length < min || (value.length < 2 * min && [...value].length < min);
+      const isLong = value.length > max && [...value].length > max;
+      if (isShort) fail(`Member must have length greater than or equal to ${min}`);
+      if (isLong) fail(`Member must have length less than or equal to ${max}`);
       if (pattern && !pattern.test(value)) {
         fail(`Member must satisfy regular expression pattern: ${pattern.source.replace(/^\^|\$$/g, '')}`);
       }

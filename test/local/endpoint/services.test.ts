@@ -334,12 +334,19 @@ describe('SQS', () => {
     expect(queue()?.peek()).toEqual([]);
   });
 
-  test("attributes' digest is that of the documentation's algorithm", async () => {
-    // boto's test of the same algorithm has this value for it.
-    const { MD5OfMessageAttributes } = await send('x', {
-      MessageAttributes: { timestamp: { DataType: 'Number', StringValue: '1493147359900' } },
-    });
-    expect(MD5OfMessageAttributes).toBe('235c5c510d26fb653d073faed50ae77c');
+  test.each([
+    // boto's tests of the documented algorithm have this value.
+    [{ timestamp: { DataType: 'Number', StringValue: '1493147359900' } }, '235c5c510d26fb653d073faed50ae77c'],
+    // By the documented algorithm in another language.
+    [
+      {
+        b: { DataType: 'Binary', BinaryValue: Buffer.from([0, 255]) },
+        a: { DataType: 'String', StringValue: 'é' },
+      },
+      '8ed215b7ffae53a0b0f0a2ee4aeece7c',
+    ],
+  ])("attributes' digest is that of the documented algorithm (%#)", async (MessageAttributes, digest) => {
+    expect((await send('x', { MessageAttributes })).MD5OfMessageAttributes).toBe(digest);
   });
 
   test('only the attributes that were asked for are given', async () => {
