@@ -115,6 +115,8 @@ export class Tables {
     const requests = resources.map(createRequest);
     const tables = new Tables(resources, clock, options);
     try {
+      // Also without tables: whoever has the directory open is known now.
+      await tables.#send('ListTables', {});
       for (const request of requests) await tables.#create(request);
     } catch (error) {
       await tables.stop();

@@ -349,6 +349,7 @@ test('whatever is done in whatever order: no message is lost, invented, or recei
           if (step.kind === 'delete') {
             queue.delete(one.handle);
             alive.delete(one.id);
+            held = held.filter((each) => each !== one);
           } else if (one.until > clock.now()) {
             queue.changeVisibility(one.handle, 0);
             one.until = clock.now();
