@@ -108,8 +108,8 @@ function delivered({ bus }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-function handled({ orderProcessor, notifier, analytics }: OperatorDashboardProps): IWidget[][] {
-  const handlers = [orderProcessor, notifier, analytics];
+function handled({ bus }: OperatorDashboardProps): IWidget[][] {
+  const handlers = [...bus.handlers];
   const each = (metricName: string, says: string, statistic?: string) =>
     handlers.map((handler) =>
       functionMetric(handler, metricName, statistic).with({ label: `${handler.props.entry} ${says}`.trim() }),
@@ -213,7 +213,7 @@ function waiting({ bus, failedEvents }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-function business({ orderProcessor, notifier, analytics }: OperatorDashboardProps): IWidget[][] {
+function business({ bus, orderProcessor, notifier, analytics }: OperatorDashboardProps): IWidget[][] {
   return [
     heading('7. Business', 'What the handlers count.'),
     row(
@@ -232,7 +232,7 @@ function business({ orderProcessor, notifier, analytics }: OperatorDashboardProp
       graph('Duplicates and poison', [
         orderProcessor.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, order-processor' }),
         notifier.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, notifier' }),
-        ...[orderProcessor, notifier, analytics].map((handler) =>
+        ...[...bus.handlers].map((handler) =>
           handler.metric(METRICS.poisonEvents).with({ label: `Poison, ${handler.props.entry}` }),
         ),
       ]),

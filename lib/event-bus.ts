@@ -43,6 +43,8 @@ export class EventBus extends Construct {
   readonly deadLetterQueue: DeadLetterQueue;
   /** In the order in which they were made; the scheduled ones are on the default bus. */
   readonly rules: CfnRule[] = [];
+  /** The targets of the rules, in the order in which they came: whoever watches the bus watches them, too. */
+  readonly handlers = new Set<EventHandler>();
 
   constructor(
     scope: Construct,
@@ -133,6 +135,7 @@ export class EventBus extends Construct {
       ],
     });
     this.rules.push(rule);
+    this.handlers.add(handler);
     return rule;
   }
 

@@ -13,8 +13,8 @@ export class LogQueries extends Construct {
     private readonly props: MonitoringProps,
   ) {
     super(scope, id);
-    const { orderProcessor, notifier, analytics, analyticsStream } = props;
-    const handlers = [orderProcessor.logGroup, notifier.logGroup, analytics.logGroup];
+    const { bus, analyticsStream } = props;
+    const handlers = [...bus.handlers].map((handler) => handler.logGroup);
     this.save('order', handlers, [
       '# The whole way of one order. Put its id in place of order-1001.',
       'fields @timestamp, service, message as event, outcome, eventId, correlationId, error, reason',

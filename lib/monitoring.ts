@@ -33,7 +33,7 @@ import type { OrderStore } from './order-store';
 
 export interface MonitoringProps {
   readonly config: StageConfig;
-  /** With all of its rules. */
+  /** With all of its rules: the functions that they call are watched, too. */
   readonly bus: EventBus;
   readonly failedEvents: DeadLetterQueue;
   readonly orderProcessor: EventHandler;
@@ -199,10 +199,9 @@ export class Monitoring extends Construct {
   }
 
   private watchFunctions(): void {
-    const { orderProcessor, notifier, analytics, config } = this.props;
+    const { bus, config } = this.props;
     const { alarms, prefix, processing } = config;
-    const handlers = [orderProcessor, notifier, analytics];
-    for (const handler of handlers) {
+    for (const handler of bus.handlers) {
       const { entry, timeout } = handler.props;
       const name = `${prefix}-${entry}`;
       this.alarm(`${entry}-errors`, {
@@ -254,17 +253,16 @@ export class Monitoring extends Construct {
         threshold: 0,
       });
     }
+    const poison = Object.fromEntries(
+      [...bus.handlers].map((handler, i) => [`poison${i}`, handler.metric(METRICS.poisonEvents)]),
+    );
     this.alarm('poison-events', {
       runbookEntry: 'poison-events',
       says: 'A function met an event that it cannot read, which no retry can help.',
       metric: new MathExpression({
-        expression: 'SUM([orderProcessor, notifier, analytics])',
+        expression: `SUM([${Object.keys(poison).join(', ')}])`,
         label: 'Poison events',
-        usingMetrics: {
-          orderProcessor: orderProcessor.metric(METRICS.poisonEvents),
-          notifier: notifier.metric(METRICS.poisonEvents),
-          analytics: analytics.metric(METRICS.poisonEvents),
-        },
+        usingMetrics: poison,
         period: PERIOD,
       }),
       threshold: alarms.poisonEvents,
