@@ -115,8 +115,7 @@ export class Tables {
     const requests = resources.map(createRequest);
     const tables = new Tables(resources, clock, options);
     try {
-      // Also without tables: whoever has the directory open is known now.
-      await tables.#send('ListTables', {});
+      if (options.directory) await tables.#open(options.directory);
       for (const request of requests) await tables.#create(request);
     } catch (error) {
       await tables.stop();
@@ -239,6 +238,17 @@ export class Tables {
     return Object.fromEntries(names.map((name) => [name, item[name] ?? {}]));
   }
 
+  /** dynalite opens a directory with its first request, whatever that is. */
+  async #open(directory: string): Promise<void> {
+    try {
+      await this.#send('DescribeTable', { TableName: 'none' });
+    } catch (error) {
+      if (error instanceof ServiceError) return; // There is no such table: the directory is open.
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new AssemblyError(`${directory} cannot be opened (${reason}). Is another run using it?`);
+    }
+  }
+
   async #create(request: Message): Promise<void> {
     const describe = () => this.#send('DescribeTable', { TableName: request.TableName });
     try {
@@ -263,10 +273,7 @@ export class Tables {
   }
 
   #fail(error: Error): void {
-    const locked = this.#options.directory && error.message === 'Database is closed';
-    this.#failure ??= locked
-      ? new AssemblyError(`${this.#options.directory} cannot be opened. Is another run using it?`)
-      : error;
+    this.#failure ??= error;
     for (const { reject } of this.#pending.values()) reject(this.#failure);
     this.#pending.clear();
   }
