@@ -126,7 +126,8 @@ export class LiveLog {
   }
 
   style(style: Style, text: string): string {
-    return this.#options.color ? styleText(style, text) : text;
+    // Whether there are colours was decided already, by the stream that is written to.
+    return this.#options.color ? styleText(style, text, { validateStream: false }) : text;
   }
 
   #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent): void {

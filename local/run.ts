@@ -32,9 +32,15 @@ export interface RunOptions {
   readonly data?: string;
 }
 
+/** The options do not go together, or with what is there. One line. */
+class RunError extends Error {
+  override readonly name = 'RunError';
+}
+
 /** What the user can mend; `message` is one line, but for what the app itself said. */
 export function isUserError(error: unknown): error is Error {
   return (
+    error instanceof RunError ||
     error instanceof AssemblyError ||
     error instanceof SynthesisError ||
     error instanceof PortInUseError ||
@@ -54,6 +60,11 @@ const WATCH_DELAY_MS = 150;
  */
 export async function run(options: RunOptions): Promise<number> {
   const { project, once } = options;
+  if (once && options.data !== undefined && !isEmpty(options.data)) {
+    throw new RunError(
+      `--data ${options.data} is not empty. With --once the samples must have their effects again, so it needs a new folder.`,
+    );
+  }
   const samples = options.samples ? readSamples(path.join(project, 'samples')) : [];
   const log: RunLog = options.json ? new JsonLog() : new TerminalLog(process.stdout);
   log.synthesizing();
@@ -97,7 +108,7 @@ export async function run(options: RunOptions): Promise<number> {
   return exitCode ?? (once ? 130 : 0);
 }
 
-/** Resolves at the first Ctrl-C; the second ends the process at once. */
+/** Resolves at the first Ctrl-C, or when whoever reads the log is gone; a second Ctrl-C ends the process at once. */
 function interruption(): Promise<void> {
   return new Promise((resolve) => {
     let isFirst = true;
@@ -108,8 +119,7 @@ function interruption(): Promise<void> {
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
-    // Whoever read the log is gone, as after `| head`.
-    process.stdout.on('error', onSignal);
+    process.stdout.on('error', resolve);
   });
 }
 
@@ -139,6 +149,9 @@ async function settleAll(stack: LocalStack, clock: ManualClock): Promise<void> {
   }
   for (const stream of stack.deliveryStreams) await stream.flush();
 }
+
+const isEmpty = (directory: string): boolean =>
+  !fs.existsSync(directory) || fs.readdirSync(directory).length === 0;
 
 function verdict(samples: readonly Sample[], steps: readonly TimedStep[]): string[] {
   const lost = steps

@@ -62,9 +62,10 @@ export class LocalStack {
   #eventBridge: EventBridge | undefined;
   #endpoint: Endpoint | undefined;
 
-  private constructor(options: LocalStackOptions) {
+  private constructor(options: LocalStackOptions, workDirectory: string) {
     const { assembly, clock, onStep } = options;
     this.#options = options;
+    this.#workDirectory = workDirectory;
     this.#assembly = assembly;
     this.#policies = new Policies(assembly);
     this.#onStep = onStep && ((step) => onStep(this.#timed(step)));
@@ -96,7 +97,6 @@ export class LocalStack {
           new DeliveryStream(resource, clock, { ...(objects && { directory: objects }), ...steps }),
       );
 
-    this.#workDirectory = fs.mkdtempSync(path.join(os.tmpdir(), `${assembly.stackName}-`));
     const { maxEnvironments } = options;
     this.functions = assembly.ofType('AWS::Lambda::Function').map(
       (resource) =>
@@ -121,14 +121,17 @@ export class LocalStack {
    */
   static async start(options: LocalStackOptions): Promise<LocalStack> {
     requireSupported(options.assembly);
-    const stack = new LocalStack(options);
+    const workDirectory = fs.mkdtempSync(path.join(os.tmpdir(), `${options.assembly.stackName}-`));
+    let stack: LocalStack | undefined;
     try {
+      stack = new LocalStack(options, workDirectory);
       await stack.#start();
+      return stack;
     } catch (error) {
-      await stack.stop();
+      await stack?.stop();
+      fs.rmSync(workDirectory, { recursive: true, force: true });
       throw error;
     }
-    return stack;
   }
 
   async #start(): Promise<void> {
