@@ -1,9 +1,9 @@
 /** `npm run cost`: what a month costs by this template, and what a change of it costs. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SystemClock } from '../local/clock';
-import { LocalStack } from '../local/stack';
 import { runCommand } from '../proof/command';
 import { costOf } from '../proof/cost';
 import { jsonReport, textReport } from '../proof/cost-report';
@@ -51,6 +51,8 @@ const command = withAssemblyOptions(new Command('cost'))
     const other = compare === undefined ? undefined : readTemplate(compare, '--compare');
     const assembly = await loadAssembly(options);
     if (options.measure) {
+      // Only now: loading the local run takes longer than a bill.
+      const { LocalStack }: typeof import('../local/stack') = require('../local/stack');
       const measured = await measure(
         assembly,
         mix,
@@ -64,7 +66,10 @@ const command = withAssemblyOptions(new Command('cost'))
           }),
         { progress: (text) => console.error(text) },
       );
-      writeFileSync(MEASUREMENTS, `${JSON.stringify(measured, null, 2)}\n`);
+      writeFileSync(MEASUREMENTS, JSON.stringify(measured, null, 2));
+      // Kept like any other file of the project.
+      const biome = require.resolve('@biomejs/biome/bin/biome');
+      execFileSync(process.execPath, [biome, 'format', '--write', MEASUREMENTS], { stdio: 'ignore' });
     }
     const measurement: Measurement = JSON.parse(readFileSync(MEASUREMENTS, 'utf8'));
     const assumptions = { mix, months, slowdown, coldStarts, failures };
