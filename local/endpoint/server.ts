@@ -237,6 +237,7 @@ class RequestCall implements Call {
   accessKeyId = '';
   readonly #response: http.ServerResponse;
   #controller: AbortController | undefined;
+  #aborted = false;
 
   constructor(request: http.IncomingMessage, response: http.ServerResponse) {
     const trace = request.headers['x-amzn-trace-id'];
@@ -249,12 +250,13 @@ class RequestCall implements Call {
     if (!this.#controller) {
       this.#controller = new AbortController();
       this.#response.once('close', () => this.abort());
-      if (this.#response.destroyed) this.abort();
+      if (this.#aborted || this.#response.destroyed) this.abort();
     }
     return this.#controller.signal;
   }
 
   abort(): void {
+    this.#aborted = true;
     this.#controller?.abort();
   }
 }
