@@ -118,7 +118,7 @@ class Auditor {
     if (this.#permissions.isOpenToStrangers(bus, 'events:PutEvents')) {
       hop.gap('too-wide', bus, 'its policy lets every AWS account put events');
     }
-    hop.encryption = this.#encryption.of(hop, bus, [{ service: EVENTS, sourceArn: bus.arn }]);
+    hop.encryption = this.#encryption.of(hop, bus, []);
 
     const archives = this.#assembly.ofType('AWS::Events::Archive');
     const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
@@ -137,7 +137,7 @@ class Auditor {
     const days = Number(archive.properties.RetentionDays ?? 0);
     hop.retry = 'by EventBridge';
     hop.ageLimit = days === 0 ? 'kept for ever' : `kept ${days} days`;
-    hop.encryption = this.#encryption.of(hop, archive, [{ service: EVENTS, sourceArn: archive.arn }]);
+    hop.encryption = this.#encryption.of(hop, archive, []);
 
     const { pattern } = this.#routing.archives.find(({ name }) => name === archive.name) ?? {};
     const examples = CONTRACTS.map((contract) => exampleEvent(contract, this.#assembly));

@@ -39,14 +39,18 @@ export class Encryption {
       case 'AWS::KinesisFirehose::DeliveryStream': {
         const input = properties.DeliveryStreamEncryptionConfigurationInput;
         if (!input) return none('it has no DeliveryStreamEncryptionConfigurationInput');
-        return withKey(input.KeyARN, 'Firehose key');
+        // Firehose uses the key by a grant of its own, whoever puts the records.
+        return this.withKey(hop, resource, input.KeyARN, [], 'Firehose key');
       }
       case 'AWS::DynamoDB::Table': {
         const { SSEEnabled: isManaged, KMSMasterKeyId: key } = properties.SSESpecification ?? {};
         return withKey(key, isManaged ? 'alias/aws/dynamodb' : 'DynamoDB key');
       }
-      default:
-        return withKey(properties.KmsKeyIdentifier);
+      default: {
+        // A bus or an archive: EventBridge uses the key, whoever puts the events.
+        const bySelf = { service: 'events.amazonaws.com', sourceArn: resource.arn };
+        return this.withKey(hop, resource, properties.KmsKeyIdentifier, [bySelf]);
+      }
     }
   }
 
@@ -63,7 +67,7 @@ export class Encryption {
   ): string {
     if (key === undefined) return otherwise;
     for (const sender of senders) {
-      const { allowed, reason } = this.#permissions.maySendUnderKey(sender, key);
+      const { allowed, reason } = this.#permissions.mayWriteUnderKey(sender, key, resource);
       if (allowed) continue;
       const who = 'role' in sender ? sender.role : sender.service;
       hop.gap('encryption', resource, `${who} may not use its key. ${withoutEnd(reason)}`);

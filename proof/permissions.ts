@@ -16,6 +16,14 @@ const POLICY_TYPES: Readonly<Record<string, (properties: Resource['properties'])
 /** What a sender must do with the key of what it writes to. */
 const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
 
+/** The name under which a service gives a key the ARN of what it encrypts (of an archive: of its bus), by type. */
+const ENCRYPTION_CONTEXTS: Readonly<Record<string, string>> = {
+  'AWS::Events::Archive': 'aws:events:event-bus:arn',
+  'AWS::Events::EventBus': 'aws:events:event-bus:arn',
+  'AWS::SNS::Topic': 'aws:sns:topicArn',
+  'AWS::SQS::Queue': 'aws:sqs:arn',
+};
+
 const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' };
 /** An account that no template names. */
 const STRANGER = 'arn:aws:iam::999999999999:root';
@@ -52,24 +60,21 @@ export class Permissions {
 
   /** May the service take on the role? */
   mayAssume(service: string, role: Resource): Decision {
-    return evaluate(list(role.properties.AssumeRolePolicyDocument.Statement), {
-      ...this.#request({ principal: { service }, action: 'sts:AssumeRole', resource: role.arn }),
-    });
+    const request = this.#request({ principal: { service }, action: 'sts:AssumeRole', resource: role.arn });
+    return evaluate(list(role.properties.AssumeRolePolicyDocument.Statement), request);
   }
 
   /**
-   * May the sender use the key that the resource it writes to is encrypted with?
+   * May the sender use the key of the resource that it writes to?
    * @param reference as the resource gives it: a key's id or ARN, an alias or its ARN
    */
-  maySendUnderKey(sender: Sender, reference: string): Decision {
+  mayWriteUnderKey(sender: Sender, reference: string, resource: Resource): Decision {
+    const isRole = 'role' in sender;
     if (isKeyOfAws(reference)) {
       // Its policy, which nobody can change, is for the account's principals and not for services.
-      return 'role' in sender
+      return isRole
         ? { allowed: true, reason: `${reference} is for whoever of this account may use what it encrypts.` }
-        : {
-            allowed: false,
-            reason: `${reference} is a key of AWS, whose policy keeps ${sender.service} out.`,
-          };
+        : { allowed: false, reason: `${reference} is a key of AWS, whose policy keeps services out.` };
     }
     const key = this.#key(reference);
     if (!key) {
@@ -78,13 +83,26 @@ export class Permissions {
     if (key.properties.Enabled === false) {
       return { allowed: false, reason: `The key ${key.logicalId} is disabled.` };
     }
-    const decisions = KEY_ACTIONS.map((action) =>
-      'role' in sender
-        ? this.#roleMayUseKey(sender.role, action, key)
-        : evaluate(list(key.properties.KeyPolicy.Statement), {
-            ...this.#request({ principal: { service: sender.service }, action, resource: key.arn }),
-            context: this.#serviceContext(sender.sourceArn),
-          }),
+    // What the service that holds the resource says of itself when it uses the key for the sender.
+    const [, , service] = resource.arn.split(':');
+    const encryptionContext = ENCRYPTION_CONTEXTS[resource.type];
+    const context = {
+      'kms:ViaService': `${service}.${this.#assembly.region}.amazonaws.com`,
+      ...(encryptionContext && {
+        [`kms:EncryptionContext:${encryptionContext}`]:
+          resource.type === 'AWS::Events::Archive' ? resource.properties.SourceArn : resource.arn,
+      }),
+      ...(!isRole && { 'aws:SourceArn': sender.sourceArn, 'aws:SourceAccount': this.#assembly.account }),
+    };
+    // Who reads a table decrypts; its service does the rest.
+    const actions = service === 'dynamodb' ? ['kms:Decrypt'] : KEY_ACTIONS;
+    const decisions = actions.map((action) =>
+      isRole
+        ? this.#roleMayUseKey(sender.role, action, key, context)
+        : evaluate(
+            list(key.properties.KeyPolicy.Statement),
+            this.#request({ principal: { service: sender.service }, action, resource: key.arn }, context),
+          ),
     );
     return decisions.find(({ allowed }) => !allowed) ?? (decisions[0] as Decision);
   }
@@ -111,9 +129,14 @@ export class Permissions {
   }
 
   /** A key policy that names the role is enough; one that names the account leaves it to the role's own policy. */
-  #roleMayUseKey(roleArn: string, action: string, key: Resource): Decision {
+  #roleMayUseKey(
+    roleArn: string,
+    action: string,
+    key: Resource,
+    context: AccessRequest['context'],
+  ): Decision {
     const statements = list<Statement>(key.properties.KeyPolicy.Statement);
-    const request = this.#request({ principal: { aws: roleArn }, action, resource: key.arn });
+    const request = this.#request({ principal: { aws: roleArn }, action, resource: key.arn }, context);
     const decision = evaluate(statements, request);
     const namesRole = ({ Effect, Principal }: Statement) =>
       Effect === 'Deny' || JSON.stringify(Principal).includes(`"${roleArn}"`);
@@ -141,16 +164,11 @@ export class Permissions {
     );
   }
 
-  #request(request: Omit<AccessRequest, 'context'>): AccessRequest {
+  #request(request: Omit<AccessRequest, 'context'>, context: AccessRequest['context'] = {}): AccessRequest {
     const { account } = this.#assembly;
-    return { ...request, context: { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': account } };
-  }
-
-  #serviceContext(sourceArn: string): AccessRequest['context'] {
     return {
-      'aws:SourceArn': sourceArn,
-      'aws:SourceAccount': this.#assembly.account,
-      'aws:SecureTransport': 'true',
+      ...request,
+      context: { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': account, ...context },
     };
   }
 

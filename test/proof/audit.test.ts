@@ -168,6 +168,42 @@ describe('a policy is understood, not only seen:', () => {
     );
   });
 
+  test('a key of the bus is used by EventBridge, for this bus, and not by those who put events', () => {
+    const gapsFor = (bus: string) =>
+      auditOf((copy) => {
+        const arn = {
+          'Fn::Join': [':', ['arn:aws:events', { Ref: 'AWS::Region' }, { Ref: 'AWS::AccountId' }, bus]],
+        };
+        const Condition = { StringEquals: { 'kms:EncryptionContext:aws:events:event-bus:arn': arn } };
+        const KeyPolicy = { Statement: [{ ...forEventBridge, Condition }] };
+        copy.Resources.BusKey = { Type: 'AWS::KMS::Key', Properties: { KeyPolicy } };
+        resourcesOf(copy, 'AWS::Events::EventBus')[0].Properties.KmsKeyIdentifier = { Ref: 'BusKey' };
+        resourcesOf(copy, 'AWS::Events::Archive')[0].Properties.KmsKeyIdentifier = { Ref: 'BusKey' };
+      }).gaps.map(({ kind, resource }) => [kind, resource]);
+    expect(gapsFor('event-bus/event-driven-bus')).toEqual([]);
+    expect(gapsFor('event-bus/another')).toEqual([
+      ['encryption', 'event-driven-bus'],
+      ['encryption', 'event-driven-archive'],
+    ]);
+  });
+
+  test('a role may use a key by its own policy if the key leaves it to the account', () => {
+    const gapsWith = (statements: Json[]) =>
+      auditOf((copy) => {
+        const Principal = { AWS: { Ref: 'AWS::AccountId' } };
+        const KeyPolicy = { Statement: [{ Effect: 'Allow', Principal, Action: 'kms:*', Resource: '*' }] };
+        copy.Resources.QueueKey = { Type: 'AWS::KMS::Key', Properties: { KeyPolicy } };
+        const [, failedEvents] = resourcesOf(copy, 'AWS::SQS::Queue');
+        failedEvents.Properties.KmsMasterKeyId = { Ref: 'QueueKey' };
+        for (const { Properties } of resourcesOf(copy, 'AWS::IAM::Policy'))
+          Properties.PolicyDocument.Statement.push(...statements);
+      }).gaps;
+    const Action = ['kms:GenerateDataKey', 'kms:Decrypt'];
+    const Resource = { 'Fn::GetAtt': ['QueueKey', 'Arn'] };
+    expect(gapsWith([{ Effect: 'Allow', Action, Resource }])).toEqual([]);
+    expect(gapsWith([])).toHaveLength(3);
+  });
+
   test('one statement for all rules of the bus lets each of them in', () => {
     const { gaps } = auditOf((copy) => {
       const [policy] = resourcesOf(copy, 'AWS::SQS::QueuePolicy');
