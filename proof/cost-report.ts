@@ -50,6 +50,9 @@ export function textReport(report: CostReport): string {
   ].join('\n\n');
 }
 
+/** Items that the report names as left out. */
+const TOLD_ITEMS = 8;
+
 function bill(cost: Cost): string {
   const { bills } = cost;
   const seed = besideSeed(cost);
@@ -57,7 +60,6 @@ function bill(cost: Cost): string {
   for (const name of namesOf(bills)) table.push([name, ...bills.map((each) => usdOf(each, name)).map(money)]);
   table.push(['Total', ...bills.map(({ usd }) => money(usd))]);
   table.push(['For a million events', ...bills.map(({ events, usd }) => money((usd / events) * 1_000_000))]);
-  const [largest] = [...bills].sort((a, b) => b.events - a.events);
   table.push(
     [
       "The original design's own table",
@@ -67,22 +69,18 @@ function bill(cost: Cost): string {
       '  of what it counts, here: events, and one call for each',
       ...seed.map(({ counted }) => money(counted)),
     ],
-    ['  of what it leaves out, here', ...seed.map(({ leftOut }) => money(leftOut))],
+    [
+      '  of what it leaves out, here',
+      ...bills.map(({ usd }, index) => money(usd - (seed[index]?.counted ?? 0))),
+    ],
   );
-  return `${table}\n${largest ? leftOut(largest) : ''}`;
-}
-
-/** What the original design does not count, largest first. */
-function leftOut({ events, items }: Bill): string {
-  const others = items
-    .filter(({ name }) => !/^(EventBridge: events|Lambda: duration)/.test(name))
-    .sort((a, b) => b.usd - a.usd)
-    .slice(0, 8)
-    .map(
-      ({ name, usd }) =>
-        `${name.replace(/^Lambda: calls$/, 'Lambda: more than one call')} (of ${money(usd)})`,
-    );
-  return `It leaves out, at ${formatEvents(events)}: ${others.join(', ')}, ...`;
+  const most = bills.reduce(
+    (index, { events }, other) => (events > (bills[index]?.events ?? 0) ? other : index),
+    0,
+  );
+  const told =
+    seed[most]?.leftOut.slice(0, TOLD_ITEMS).map(({ name, usd }) => `${name} (${money(usd)})`) ?? [];
+  return `${table}\nWhat it leaves out, at ${formatEvents(bills[most]?.events ?? 0)}: ${told.join('; ')}; and more.`;
 }
 
 function comparison(

@@ -119,7 +119,8 @@ export interface SeedComparison {
   readonly table?: number;
   /** What it counts, in this bill: the events, and one call of a function for each. */
   readonly counted: number;
-  readonly leftOut: number;
+  /** All else in this bill, the largest first. */
+  readonly leftOut: readonly { readonly name: string; readonly usd: number }[];
 }
 
 /** The bill beside the table of the original design. */
@@ -128,11 +129,20 @@ export function besideSeed({ bills, deliveries }: Cost): SeedComparison[] {
     const calls = sum(deliveries, ({ call, perEvent, perMonth }) =>
       call ? events * perEvent + perMonth : 0,
     );
-    const ofItems = (name: RegExp) => sum(items, (each) => (name.test(each.name) ? each.usd : 0));
-    const counted =
-      ofItems(/^EventBridge: events$/) + (ofItems(/^Lambda: (calls|duration)/) * events) / calls;
+    // No call is like the other; the one that it counts is their mean.
+    const countedShare = (name: string) => (/^Lambda: (calls|duration)/.test(name) ? events / calls : 0);
+    const leftOut = items
+      .filter(({ name }) => name !== 'EventBridge: events')
+      .map((each) => ({
+        name: countedShare(each.name) ? `${each.name}, but for one call an event` : each.name,
+        usd: each.usd * (1 - countedShare(each.name)),
+      }));
     const table = SEED_TABLE[events];
-    return { ...(table !== undefined && { table }), counted, leftOut: usd - counted };
+    return {
+      ...(table !== undefined && { table }),
+      counted: usd - sum(leftOut, (each) => each.usd),
+      leftOut: leftOut.sort((a, b) => b.usd - a.usd),
+    };
   });
 }
 

@@ -212,7 +212,13 @@ describe('a million events of four to an order', () => {
     expect(seed?.table).toBe(2);
     const calls = 0.2 + (MILLION * 0.01 * 0.5 + (MILLION / 2) * 0.01 * 0.125) * (0.0000133334 / 2.5);
     expect(seed?.counted).toBeCloseTo(1 + calls, 4);
-    expect(seed?.leftOut).toBeCloseTo(bill.usd - 1 - calls, 4);
+    const leftOut = seed?.leftOut.reduce((sum, item) => sum + item.usd, 0);
+    expect(leftOut).toBeCloseTo(bill.usd - 1 - calls, 4);
+    expect(seed?.leftOut[0]?.name).toBe('X-Ray: traces');
+    expect(seed?.leftOut).toContainEqual({
+      name: 'Lambda: calls, but for one call an event',
+      usd: expect.closeTo(0.3, 4),
+    });
   });
 });
 
@@ -465,7 +471,7 @@ describe('the report', () => {
     const text = textReport(report);
     expect(text).toMatch(/│ Total +│ +\d+\.\d\d │/);
     expect(text).toMatch(/│ The original design's own table +│ +~2 │/);
-    expect(text).toMatch(/It leaves out, at 1M: X-Ray: traces \(of 12\.50\)/);
+    expect(text).toMatch(/What it leaves out, at 1M: X-Ray: traces \(12\.50\); /);
   });
 
   test('says what is assumed, and where figures are from', () => {
