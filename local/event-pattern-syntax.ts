@@ -12,7 +12,7 @@ import { isTooComplex } from './wildcard-complexity';
 /** A value that a field of an event can have: arrays and objects are never compared, only what lies in them. */
 export type Scalar = string | number | boolean | null;
 
-export interface Bound {
+interface Bound {
   value: number;
   inclusive: boolean;
 }
@@ -32,7 +32,7 @@ export type Test =
   | { op: 'anything-but'; but: Test[] };
 
 /** One field of a pattern: its dotted path, its conditions, and the list as it was written. */
-export interface FieldPattern {
+interface FieldPattern {
   path: string;
   tests: Test[];
   allowed: unknown[];

@@ -547,8 +547,7 @@ function matchesWildcard(parts: readonly string[], value: string): boolean {
   const first = parts[0] ?? '';
   if (parts.length === 1) return value === first;
   const last = parts.at(-1) ?? '';
-  if (value.length < first.length + last.length || !value.startsWith(first) || !value.endsWith(last))
-    return false;
+  if (!value.startsWith(first) || !value.endsWith(last)) return false;
   // Taking each literal as early as it comes leaves the most for the rest.
   let from = first.length;
   for (const part of parts.slice(1, -1)) {

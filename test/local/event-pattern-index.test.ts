@@ -80,6 +80,31 @@ describe.each([
     expect(index.lookup({ detail: {} })).toEqual([]);
   });
 
+  test('rules of one kind on one field are told from each other', () => {
+    const twenty = Array.from({ length: 20 }, (_, i) => 20 - i);
+    const rulesOf = (kind: string, list: (i: number) => unknown) =>
+      Object.fromEntries(twenty.map((i) => [`${kind}-${i}`, { detail: { value: [list(i)] } }]));
+    const index = indexOf({
+      ...others,
+      ...rulesOf('value', (i) => `value ${i}`),
+      ...rulesOf('prefix', (i) => ({ prefix: `${i}/` })),
+      ...rulesOf('suffix', (i) => ({ suffix: `/${i}` })),
+      ...rulesOf('without-case', (i) => ({ 'equals-ignore-case': `Value ${i}` })),
+      ...rulesOf('range', (i) => ({ numeric: ['>=', i, '<=', i + 1] })),
+    });
+    const find = (value: unknown) => index.lookup({ detail: { value } });
+    expect(find('value 7')).toEqual(['value-7', 'without-case-7']);
+    expect(find('VALUE 7')).toEqual(['without-case-7']);
+    expect(find('12/x/3')).toEqual(['prefix-12', 'suffix-3']);
+    expect(find('1/')).toEqual(['prefix-1']);
+    expect(find('1/2')).toEqual(['prefix-1', 'suffix-2']);
+    expect(find('/20')).toEqual(['suffix-20']);
+    expect(find('1')).toEqual([]);
+    expect(find(7)).toEqual(['range-7', 'range-6']);
+    expect(find(20.5)).toEqual(['range-20']);
+    expect(find(0)).toEqual([]);
+  });
+
   test('a rule that asks for nothing but absence is found', () => {
     const index = indexOf({ ...others, rule: { 'replay-name': [{ exists: false }] } });
     expect(index.lookup({ source: 'a' })).toEqual(['rule']);
@@ -118,7 +143,9 @@ describe.each([
 
   test('a removed rule is not found any more, and a changed one only by its new pattern', () => {
     const index = indexOf({ ...others, a: { source: ['a'] }, b: { source: ['a'] }, c: { source: ['a'] } });
+    expect(index.lookup({ source: 'a' })).toEqual(['a', 'b', 'c']);
     index.remove('a');
+    expect(index.lookup({ source: 'a' })).toEqual(['b', 'c']);
     index.add('b', compile({ source: ['b'] }));
     expect(index.lookup({ source: 'a' })).toEqual(['c']);
     expect(index.lookup({ source: 'b' })).toEqual(['b']);

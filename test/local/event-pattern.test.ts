@@ -156,10 +156,21 @@ describe('exists', () => {
 });
 
 describe('prefix and suffix', () => {
-  const values = ['app.orders', 'app.', 'app', 'App.orders', 'my.app.orders', 'orders', '', 7, true, null];
+  const values = [
+    'app.orders',
+    'app.',
+    'app',
+    'App.orders',
+    'my.app.orders',
+    'orders',
+    'app.orders.',
+    '',
+    7,
+    null,
+  ];
 
   test('compare the beginning and the end of strings', () => {
-    expect(passing([{ prefix: 'app.' }], values)).toEqual(['app.orders', 'app.']);
+    expect(passing([{ prefix: 'app.' }], values)).toEqual(['app.orders', 'app.', 'app.orders.']);
     expect(passing([{ suffix: 'orders' }], values)).toEqual([
       'app.orders',
       'App.orders',
@@ -179,6 +190,7 @@ describe('prefix and suffix', () => {
       'app.orders',
       'app.',
       'App.orders',
+      'app.orders.',
     ]);
     expect(passing([{ suffix: { 'equals-ignore-case': 'P.oRDERS' } }], values)).toEqual([
       'app.orders',
@@ -351,6 +363,8 @@ describe('cidr', () => {
       '10.0.0.1/8',
       '1:2:3:4:5:6:7',
       '1:2:3:4:5:6:7:8:9',
+      '1:2:3:4:5:6:7:8::',
+      '::1:2:3:4:5:6:7:8',
       '12345::',
       'g::',
       '',
@@ -584,11 +598,11 @@ describe('explain', () => {
       source: ['app.orders'],
       $or: [
         { detail: { status: ['NEW'], total: [1], orderId: ['ORD-2'] } },
-        { detail: { status: ['SHIPPED'], total: [1] } },
         { detail: { status: ['NEW'] } },
+        { detail: { status: ['SHIPPED'], total: [1] } },
       ],
     });
-    // One field each in the second and the third: the second has more that matches.
+    // One field each in the second and the third: the third has more that matches.
     expect(pattern.explain(ORDER_SHIPPED).misses).toMatchObject([{ field: 'detail.total', actual: 99.5 }]);
     expect(pattern.explain({ source: 'x' }).misses.map(({ field }) => field)).toEqual([
       'detail.status',
