@@ -1,10 +1,11 @@
 /**
- * What each function wants, accepts and may know: the other side of the contracts in `events.ts`. No handler
- * reads this; it is for those who ask about the routing without running anything (`npm run routes`, tests). So it
- * holds the handlers' own parsers and nothing that has an effect.
+ * What each function wants, accepts, may know and calls: the other side of the contracts in `events.ts`. No handler
+ * reads this; it is for those who ask about the flow without running anything (`npm run routes`, `audit`, `cost`).
+ * So it holds the handlers' own parsers and nothing that has an effect; tests run the handlers and compare.
  */
 import { isReportRequest, reportedDay } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
+import type { EnvironmentVariable } from './env';
 import {
   CONTRACTS,
   DailyReportGenerated,
@@ -13,8 +14,22 @@ import {
   OrderCreated,
   OrderStatusChanged,
 } from './events';
+import { METRICS, type MetricName } from './metrics';
 import { parseNotificationInput } from './notification';
 import { orderUpdate } from './order-processor/order';
+import { DAY_INDEX } from './order-table';
+
+/** Calls of AWS on one resource. */
+export interface HandlerCalls {
+  /** The variable that tells the handler which resource. */
+  readonly on: EnvironmentVariable;
+  /** E.g. `dynamodb:GetItem`. */
+  readonly actions: readonly string[];
+  /** The index of a table, if it is that which is read. */
+  readonly index?: string;
+  /** Of a table: whether the outcome of the events stands there, and not only what the handler keeps for itself. */
+  readonly isStore?: boolean;
+}
 
 export interface Consumer {
   /** The events it is there for: it is given each of them by one rule, and no others. */
@@ -32,6 +47,9 @@ export interface Consumer {
   readonly personalData: readonly string[];
   /** The contracts whose events it publishes. */
   readonly publishes: readonly { readonly type: string }[];
+  readonly calls: readonly HandlerCalls[];
+  /** What it counts when a schedule has called it and it has done its work. */
+  readonly scheduledMetric?: MetricName;
 }
 
 /** By the folder of the handler, which is the function's POWERTOOLS_SERVICE_NAME. */
@@ -46,6 +64,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     // Keeps the address with the order, from where a later change of status takes it.
     personalData: ['customerEmail'],
     publishes: [],
+    calls: [{ on: 'TABLE_NAME', actions: ['dynamodb:UpdateItem', 'dynamodb:GetItem'], isStore: true }],
   },
   notifier: {
     receives: [OrderStatusChanged.where({ status: NOTIFIED_STATUSES })],
@@ -58,6 +77,13 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     // Writes to that address.
     personalData: ['customerEmail'],
     publishes: [],
+    calls: [
+      {
+        on: 'IDEMPOTENCY_TABLE_NAME',
+        actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      },
+      { on: 'SNS_TOPIC_ARN', actions: ['sns:Publish'] },
+    ],
   },
   analytics: {
     receives: CONTRACTS,
@@ -71,5 +97,11 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     // address itself before it records anything (`analytics/record.ts`).
     personalData: ['customerEmail'],
     publishes: [DailyReportGenerated],
+    calls: [
+      { on: 'FIREHOSE_STREAM', actions: ['firehose:PutRecordBatch'] },
+      { on: 'TABLE_NAME', index: DAY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
+      { on: 'EVENT_BUS_NAME', actions: ['events:PutEvents'] },
+    ],
+    scheduledMetric: METRICS.dailyReportsPublished,
   },
 };

@@ -3,14 +3,15 @@
  * hop lacks for nothing to be lost in silence: a retry that has time to happen, a place for what failed for the
  * last time, a policy that lets exactly this sender in, encryption that the sender may use, an alarm that tells.
  */
+
 import { CLIENT_CONFIG } from '../lambdas/client-config';
+import { CONSUMERS, type Consumer, type HandlerCalls } from '../lambdas/consumers';
 import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import type { Assembly, Resource } from '../local/assembly';
 import { type Alarm, Alarms, type Metric, type Symptom } from './alarms';
 import { InputError } from './command';
 import { Encryption } from './encryption';
-import { HANDLERS, type Handler, type HandlerCalls } from './handlers';
 import { type Gap, Hop, type HopKind, isHopEnd } from './hops';
 import { Permissions } from './permissions';
 import { type Routing, type Rule, readRouting } from './routing';
@@ -185,7 +186,7 @@ class Auditor {
     if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
     for (const { arn } of rule.targets) {
       const target = this.#find(arn);
-      const done = target && handlerOf(target)?.scheduled;
+      const done = target && handlerOf(target)?.scheduledMetric;
       if (done) hop.watch(resource, { ...ownMetric(target, done), below: true });
     }
   }
@@ -336,8 +337,8 @@ class Auditor {
     hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
     hop.whenAllFails = destination;
     if (!handlerOf(resource)) {
-      const known = Object.keys(HANDLERS).join(', ');
-      const why = `its POWERTOOLS_SERVICE_NAME, ${service}, is none of proof/handlers.ts (${known})`;
+      const known = Object.keys(CONSUMERS).join(', ');
+      const why = `its POWERTOOLS_SERVICE_NAME, ${service}, is none of lambdas/consumers.ts (${known})`;
       hop.gap('coverage', resource, `${why}: what it calls is not known`);
     }
     if (properties.ReservedConcurrentExecutions === 0)
@@ -603,8 +604,8 @@ class Auditor {
   }
 }
 
-function handlerOf({ properties }: Resource): Handler | undefined {
-  return HANDLERS[properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME];
+function handlerOf({ properties }: Resource): Consumer | undefined {
+  return CONSUMERS[properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME];
 }
 
 function functionMetric({ name: FunctionName }: Resource, name: string): Metric {

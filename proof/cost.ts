@@ -10,7 +10,6 @@ import type { BusEvent } from '../local/steps';
 import { Alarms } from './alarms';
 import { InputError } from './command';
 import type { MixedEvent } from './event-mix';
-import { HANDLERS } from './handlers';
 import {
   type CallMeasurement,
   type FunctionMeasurement,
@@ -378,7 +377,7 @@ class CostModel {
     }
     // A report reads the index's entries of one day.
     for (const call of this.#calls) {
-      for (const { on, index, actions } of HANDLERS[call.service]?.calls ?? []) {
+      for (const { on, index, actions } of CONSUMERS[call.service]?.calls ?? []) {
         if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) continue;
         const { count = 0, indexBytes } = newItems.get(this.#tableOf(call, on)) ?? {};
         const bytes = (count / MONTH_DAYS) * (indexBytes?.get(index) ?? 0);

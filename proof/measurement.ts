@@ -328,13 +328,18 @@ function measureWrite(
   const names = [...new Set([...Object.keys(item), ...Object.keys(before)])];
   // Of the tables here only the one of Powertools has a time to live.
   const expiry = item[IDEMPOTENCY_EXPIRY];
+  const isNew = Object.keys(before).length === 0;
+  // Each write counts it anew, in seconds: whether one has begun since the last write is chance.
+  const isChance = (name: string) => name === IDEMPOTENCY_EXPIRY && !isNew;
   return {
     table: variable,
-    isNew: Object.keys(before).length === 0,
+    isNew,
     attributes: Object.fromEntries(
       Object.entries(item).map(([name, value]) => [name, Buffer.byteLength(name) + valueBytes(value)]),
     ),
-    changed: names.filter((name) => JSON.stringify(item[name]) !== JSON.stringify(before[name])),
+    changed: names.filter(
+      (name) => !isChance(name) && JSON.stringify(item[name]) !== JSON.stringify(before[name]),
+    ),
     ...(typeof expiry === 'number' && {
       livesDays: Math.round((expiry - Date.parse(at) / 1_000) / DAY_SECONDS),
     }),

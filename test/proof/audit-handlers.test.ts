@@ -1,4 +1,5 @@
 /** That the handlers make exactly the calls that `npm run audit` wants their roles to allow. */
+import { CONSUMERS } from '../../lambdas/consumers';
 import '../lambdas/environment';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
@@ -8,7 +9,6 @@ import { makeHandler as makeAnalytics } from '../../lambdas/analytics/handler';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
 import { makeHandler as makeNotifier } from '../../lambdas/notifier/handler';
 import { makeHandler as makeOrderProcessor } from '../../lambdas/order-processor/handler';
-import { HANDLERS } from '../../proof/handlers';
 import orderCreated from '../../samples/events/order-created.json';
 import reportRequest from '../../samples/inputs/daily-report.json';
 import notification from '../../samples/inputs/notifier.json';
@@ -38,7 +38,7 @@ beforeEach(() => {
   aws.reset();
 });
 
-/** `<variable> <action> <index>` of each call, as HANDLERS has them. */
+/** `<variable> <action> <index>` of each call, as CONSUMERS has them. */
 const calls = new Set<string>();
 
 /** Which input of a call names the resource, and which variable holds that name. */
@@ -75,7 +75,7 @@ function record({ middlewareStack }: { readonly middlewareStack: object }): void
 }
 
 const declared = (name: string) =>
-  HANDLERS[name]?.calls.flatMap(({ on, actions, index }) =>
+  CONSUMERS[name]?.calls.flatMap(({ on, actions, index }) =>
     actions.map((action) => [on, action, index].filter(Boolean).join(' ')),
   );
 
@@ -101,5 +101,5 @@ test('analytics, given an event and asked for the report', async () => {
   const { error, metrics } = await invoke(handler, reportRequest);
   expect(error).toBeUndefined();
   expect([...calls].sort()).toEqual(declared('analytics')?.sort());
-  expect(Object.keys(metrics)).toEqual([HANDLERS.analytics?.scheduled]);
+  expect(Object.keys(metrics)).toEqual([CONSUMERS.analytics?.scheduledMetric]);
 });
