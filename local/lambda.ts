@@ -103,7 +103,7 @@ export class LambdaFunction {
   #idle: Environment[] = [];
   readonly #busy = new Set<Environment>();
   /** Those who wait for an environment, first come, first served. */
-  readonly #waiting: ((environment: Environment) => void)[] = [];
+  readonly #waiting: ((environment: Environment | undefined) => void)[] = [];
   /** Retries that wait for their time. */
   readonly #timers = new Set<{ cancel(): void }>();
   #stopped = false;
@@ -135,7 +135,7 @@ export class LambdaFunction {
    * Synchronous invocation (`RequestResponse`).
    * @param payload JSON text
    * @param trace the caller's X-Amzn-Trace-Id
-   * @throws ServiceError (TooManyRequestsException) when throttled
+   * @throws ServiceError (TooManyRequestsException when throttled, ServiceException when stopped)
    */
   async invoke(payload: string, trace?: string): Promise<InvocationResult> {
     if (this.#isThrottled()) {
@@ -144,7 +144,9 @@ export class LambdaFunction {
       });
     }
     const requestId = randomUUID();
-    const { outcome, logTail } = await this.#run(requestId, payload, trace, 1);
+    const run = await this.#run(requestId, payload, trace, 1);
+    if (!run) throw new ServiceError('ServiceException', 'The function was stopped.', 500);
+    const { outcome, logTail } = run;
     this.#reportOutcome(requestId, 1, outcome);
     return {
       statusCode: 200,
@@ -182,6 +184,7 @@ export class LambdaFunction {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+    for (const giveUp of this.#waiting.splice(0)) giveUp(undefined);
     await Promise.all([...this.#idle, ...this.#busy].map((environment) => environment.stop()));
   }
 
@@ -203,8 +206,9 @@ export class LambdaFunction {
       this.#retryAfter(retryInMs, event);
       return;
     }
-    const { outcome } = await this.#run(requestId, event.payload, event.trace, event.attempts + 1);
-    if (this.#stopped) return;
+    const run = await this.#run(requestId, event.payload, event.trace, event.attempts + 1);
+    if (!run || this.#stopped) return;
+    const { outcome } = run;
     event.attempts++;
     event.lastOutcome = outcome;
     const retries = this.#definition.invokeConfig?.properties.MaximumRetryAttempts ?? RETRY_DELAYS_MS.length;
@@ -273,8 +277,15 @@ export class LambdaFunction {
     });
   }
 
-  async #run(requestId: string, payload: string, trace: string | undefined, attempt: number): Promise<Run> {
+  /** @returns undefined if the function was stopped before the event had its turn */
+  async #run(
+    requestId: string,
+    payload: string,
+    trace: string | undefined,
+    attempt: number,
+  ): Promise<Run | undefined> {
     const environment = await this.#acquire();
+    if (!environment) return undefined;
     const callTrace = continueTrace(trace, this.#options.clock.now());
     const coldStart = environment.isCold;
     this.#report({
@@ -290,7 +301,8 @@ export class LambdaFunction {
     return run;
   }
 
-  #acquire(): Promise<Environment> | Environment {
+  #acquire(): Promise<Environment | undefined> | Environment | undefined {
+    if (this.#stopped) return undefined;
     let environment = this.#idle.pop();
     while (environment && !environment.isAlive) environment = this.#idle.pop();
     if (!environment && this.#busy.size < this.#maxEnvironments) environment = this.#newEnvironment();

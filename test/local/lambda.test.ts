@@ -324,6 +324,16 @@ describe('environments', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
+  test('are not waited for any more when the function is stopped', async () => {
+    const harness = start('exports.handler = () => { for (;;); };', { options: { maxEnvironments: 1 } });
+    for (let event = 0; event < 3; event++) harness.worker.invokeAsync('{}');
+    const waiting = harness.worker.invoke('{}');
+    await Promise.all([harness.worker.stop(), expect(waiting).rejects.toThrow('The function was stopped.')]);
+    await harness.inFlight.settled();
+    expect(harness.kinds()).toEqual(['invocation-started']);
+    await expect(harness.worker.invoke('{}')).rejects.toThrow('The function was stopped.');
+  });
+
   test('are replaced by new code, while what runs ends as it began', async () => {
     const harness = start(WAITS);
     const assembly = assemblyOf(functionResources('Worker'), {
