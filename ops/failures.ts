@@ -71,7 +71,7 @@ function table({ stack, terminal, now }: Session, groups: readonly FailureGroup[
 
 function advice(groups: readonly FailureGroup[]): string {
   if (groups.every(({ poison }) => poison)) {
-    return 'All are poison: fix what published them, or the code that reads them.';
+    return 'All poison: fix what published it; or the code that reads it, then redrive --include-poison.';
   }
   return 'Mend the causes, then: npm run ops -- redrive';
 }

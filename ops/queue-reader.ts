@@ -20,7 +20,7 @@ import type { QueueMessage } from './failed-event';
 const BATCH = 10;
 /** Seconds that a receive waits for messages, so that it asks all of SQS's servers and not some. */
 const WAIT_SECONDS = 1;
-/** Receives in a row that may bring nothing new while the queue says that it has messages. */
+/** Receives in a row that may bring nothing new, beside those of what is held back and has become visible again. */
 const IDLE_RECEIVES = 4;
 
 export interface QueueDepth {
@@ -71,7 +71,8 @@ export class QueueReader {
    * What is not deleted stays held back until `close`.
    */
   async *batches(signal: AbortSignal, limit = Number.POSITIVE_INFINITY): AsyncGenerator<QueueMessage[]> {
-    for (let idle = 0; idle < IDLE_RECEIVES && this.seen < limit && !signal.aborted; ) {
+    const isIdle = (receives: number) => receives >= IDLE_RECEIVES + this.#held.size / BATCH;
+    for (let idle = 0; !isIdle(idle) && this.seen < limit && !signal.aborted; ) {
       const messages = await this.#receive(Math.min(BATCH, limit - this.seen));
       const fresh = messages.filter(({ MessageId = '' }) => !this.#seen.has(MessageId));
       for (const { MessageId = '', ReceiptHandle = '' } of messages) {

@@ -30,11 +30,18 @@ export function inSession<Options>(
       const stack = await findStack(options);
       process.exitCode = await work({ stack, terminal, now: Date.now }, options, command.processedArgs);
     } catch (error) {
+      if (isDefect(error)) throw error;
       const { line, exitCode } = explain(error, options.endpointUrl ?? process.env.AWS_ENDPOINT_URL);
       terminal.note(`${terminal.style('red', 'error:')} ${line}`);
       process.exitCode = exitCode;
     }
   };
+}
+
+/** A mistake of this program: Node shows where. An answer that the SDK could not read has `$metadata`. */
+function isDefect(error: unknown): boolean {
+  const defects = [TypeError, RangeError, ReferenceError, SyntaxError];
+  return defects.some((kind) => error instanceof kind) && !('$metadata' in (error as Error));
 }
 
 /**

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { DailyReportGenerated } from '../lambdas/events';
+import { reportEventId } from '../lambdas/analytics/daily-report';
 import { type Archive, readArchive } from './archive';
 import { EXIT, type ExitCode } from './errors';
 import { type QueueDepth, queueDepth } from './queue-reader';
@@ -103,7 +103,7 @@ async function lastReport(stack: Stack, startTime: number): Promise<DailyReport 
     { client: new CloudWatchLogsClient(stack.clientConfig) },
     {
       logGroupName: `/aws/lambda/${stack.output('AnalyticsName')}`,
-      filterPattern: `{ $.message = "${DailyReportGenerated.detailType}" && $.outcome = "published" }`,
+      filterPattern: `{ $.eventId = "${reportEventId('*')}" && $.outcome = "published" }`,
       startTime,
     },
   );
@@ -112,7 +112,7 @@ async function lastReport(stack: Stack, startTime: number): Promise<DailyReport 
     for await (const { events = [] } of pages) {
       for (const { timestamp = 0, message = '{}' } of events) {
         const { eventId = '' } = JSON.parse(message) as { eventId?: string };
-        const [day = ''] = /\d{4}-\d\d-\d\d$/.exec(eventId) ?? [];
+        const day = eventId.slice(reportEventId('').length);
         if (!last || timestamp >= last.published) last = { day, published: timestamp };
       }
     }

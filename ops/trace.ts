@@ -2,9 +2,6 @@
  * `trace`: the whole way of one order, or of all that shares a correlation id: what each function logged of it, its
  * item in the table, and what waits of it in the queues of failed events (an event that could not be delivered has
  * left no line in any log).
- *
- * The analytics function logs no order id, so the logs are searched twice: for the id that was given, then for the
- * correlation ids found with it.
  */
 import {
   CloudWatchLogsClient,
@@ -47,8 +44,6 @@ export interface LogLine {
 
 type Order = Readonly<Record<string, unknown>>;
 
-/** Correlation ids that the second search takes at most. */
-const MOST_CORRELATIONS = 20;
 /** Queues with more messages are not searched: each message would have to be received. */
 const MOST_QUEUED = 1_000;
 /** Seconds. */
@@ -63,22 +58,13 @@ export async function trace(
     throw new InputError(`${JSON.stringify(id)} is neither an order id nor a correlation id.`);
   }
   const startTime = parseTime('--since', since, now());
-  const logs = new CloudWatchLogsClient(stack.clientConfig);
-  const search = async (ids: readonly string[]) => {
-    const found = await Promise.all(stack.functions.map((name) => searchLog(logs, name, ids, startTime)));
-    return found.flat();
-  };
   terminal.progress('Searching the logs');
-  const named = await readOrders(stack, [id]);
-  const direct = await search([id]);
-  const correlations = unique([...named, ...direct].map(({ correlationId }) => correlationId))
-    .filter((correlation) => correlation !== id)
-    .slice(0, MOST_CORRELATIONS);
-  const lines = inOrder(correlations.length > 0 ? [...direct, ...(await search(correlations))] : direct);
-  const orderIds = unique(lines.map(({ orderId }) => orderId)).filter((orderId) => orderId !== id);
-  const orders = [...named, ...(await readOrders(stack, orderIds))];
+  const logs = new CloudWatchLogsClient(stack.clientConfig);
+  const found = await Promise.all(stack.functions.map((name) => searchLog(logs, name, id, startTime)));
+  const lines = found.flat().sort((a, b) => a.time - b.time);
+  const orders = await readOrders(stack, new Set([id, ...lines.flatMap(({ orderId }) => orderId ?? [])]));
   terminal.progress('Searching the queues');
-  const { failures, unsearched } = await searchQueues(stack, new Set([id, ...correlations]));
+  const { failures, unsearched } = await searchQueues(stack, id);
 
   const isFound = lines.length + orders.length + failures.length > 0;
   const result = {
@@ -113,20 +99,18 @@ export async function trace(
 async function searchLog(
   logs: CloudWatchLogsClient,
   functionName: string,
-  ids: readonly string[],
+  id: string,
   startTime: number,
 ): Promise<LogLine[]> {
-  // Any of several; a pattern of one term with `?` would match every line.
-  const filterPattern = ids.length === 1 ? `"${ids[0]}"` : ids.map((id) => `?"${id}"`).join(' ');
   const lines: LogLine[] = [];
   try {
     const pages = paginateFilterLogEvents(
       { client: logs },
-      { logGroupName: `/aws/lambda/${functionName}`, filterPattern, startTime },
+      { logGroupName: `/aws/lambda/${functionName}`, filterPattern: `"${id}"`, startTime },
     );
     for await (const { events = [] } of pages) {
       for (const { timestamp = 0, message = '' } of events) {
-        const line = readLogLine(functionName, timestamp, message, ids);
+        const line = readLogLine(functionName, timestamp, message, id);
         if (line) lines.push(line);
       }
     }
@@ -139,13 +123,13 @@ async function searchLog(
 
 /**
  * Reads a line of a log as `lambdas/telemetry.ts` writes it.
- * @returns undefined if one of the ids stands in it only as a part of something else
+ * @returns undefined if the id stands in it only as a part of something else
  */
 export function readLogLine(
   functionName: string,
   time: number,
   message: string,
-  ids: readonly string[],
+  id: string,
 ): LogLine | undefined {
   let fields: Record<string, unknown>;
   try {
@@ -157,7 +141,7 @@ export function readLogLine(
   if (typeof type !== 'string' || typeof outcome !== 'string') {
     return { time, function: functionName, text: redactEmails(oneLine(message)) };
   }
-  if (!ids.some((id) => [eventId, correlationId, orderId].includes(id))) return undefined;
+  if (![eventId, correlationId, orderId].includes(id)) return undefined;
   const given = { type, outcome, eventId, correlationId, orderId };
   const text = [error, reason].filter((part) => typeof part === 'string').join(': ');
   return {
@@ -168,21 +152,11 @@ export function readLogLine(
   };
 }
 
-/** By time, each line once, however many searches found it. */
-function inOrder(lines: readonly LogLine[]): LogLine[] {
-  const distinct = new Map(lines.map((line) => [JSON.stringify(line), line]));
-  return [...distinct.values()].sort((a, b) => a.time - b.time);
-}
-
-const unique = (values: readonly unknown[]): string[] => [
-  ...new Set(values.filter((value) => typeof value === 'string')),
-];
-
-async function readOrders(stack: Stack, ids: readonly string[]): Promise<Order[]> {
+async function readOrders(stack: Stack, ids: ReadonlySet<string>): Promise<Order[]> {
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));
   const TableName = stack.output('OrdersTableName');
   const answers = await Promise.all(
-    ids.map((id) =>
+    [...ids].map((id) =>
       table.send(new GetCommand({ TableName, Key: { [ORDER_KEY]: id }, ConsistentRead: true })),
     ),
   );
@@ -191,7 +165,7 @@ async function readOrders(stack: Stack, ids: readonly string[]): Promise<Order[]
 
 async function searchQueues(
   stack: Stack,
-  ids: ReadonlySet<string>,
+  id: string,
 ): Promise<{ failures: FailedEvent[]; unsearched: number }> {
   const sqs = new SQSClient(stack.clientConfig);
   const failures: FailedEvent[] = [];
@@ -206,7 +180,7 @@ async function searchQueues(
       for (const failed of batch.map(readFailedEvent)) {
         if (failed.kind === 'unreadable') continue;
         const { orderId, eventId, correlationId } = failed.event;
-        if ([orderId, eventId, correlationId].some((id) => id && ids.has(id))) failures.push(failed);
+        if ([orderId, eventId, correlationId].includes(id)) failures.push(failed);
       }
     }
     await reader.close();
@@ -256,4 +230,11 @@ function failureTable(terminal: Terminal, stack: Stack, failures: readonly Faile
 }
 
 /** An order without e-mail addresses: what the tool prints goes into tickets and chats. */
-const redacted = (order: Order): Order => JSON.parse(redactEmails(JSON.stringify(order)));
+const redacted = (order: Order): Order => redact(order) as Order;
+
+function redact(value: unknown): unknown {
+  if (typeof value === 'string') return redactEmails(value);
+  if (Array.isArray(value)) return value.map(redact);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [redactEmails(key), redact(child)]));
+}

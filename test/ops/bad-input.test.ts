@@ -1,6 +1,8 @@
 /** Every command, wrongly asked: one line that says what to do, exit code 2, and nothing has changed. */
 import { Builds, Deployment, type Outcome, startTool } from './deployment';
 
+jest.setTimeout(60_000);
+
 interface Case {
   /** As typed; without an address it is the deployment's. */
   readonly command: string;
@@ -164,7 +166,7 @@ beforeAll(async () => {
     }
   };
   await Promise.all([work(), work(), work()]);
-}, 60_000);
+});
 afterAll(async () => {
   await deployment?.stop();
   builds?.remove();

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Builds, Deployment, type Outcome } from './deployment';
 
+jest.setTimeout(120_000);
+
 const ORDERS = 500;
 const NEXT = ['SHIPPED', 'SHIPPED', 'SHIPPED', 'CANCELLED', 'CONFIRMED'] as const;
 
@@ -67,7 +69,7 @@ beforeAll(async () => {
   flawless = await deployment.orders();
   expect(flawless.size).toBe(ORDERS);
   await deployment.stop();
-}, 60_000);
+});
 afterAll(() => {
   rmSync(file, { force: true });
   builds?.remove();
@@ -169,7 +171,7 @@ test('one in 20 events fails and for a while a permission is missing: all come h
   } finally {
     await deployment.stop();
   }
-}, 60_000);
+});
 
 test('a redrive that is killed ten times and started again ends as one that is not', async () => {
   const orders = 60;
@@ -218,7 +220,7 @@ test('a redrive that is killed ten times and started again ends as one that is n
   } finally {
     await deployment.stop();
   }
-}, 60_000);
+});
 
 test('a replay of the whole archive changes no order and notifies nobody', async () => {
   const orders = 50;
@@ -244,4 +246,4 @@ test('a replay of the whole archive changes no order and notifies nobody', async
   } finally {
     await deployment.stop();
   }
-}, 60_000);
+});
