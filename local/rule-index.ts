@@ -266,6 +266,7 @@ class FieldFile {
         break;
       case 'range':
         this.ranges.push({ from: key.from, to: key.to, list: [entry] });
+        // Infinity less Infinity is no number.
         this.ranges.sort((a, b) => a.from - b.from || 0);
         break;
       case 'presence':

@@ -14,7 +14,7 @@ const MAX_COMPLEXITY = 10;
 /** The first part of a wildcard pattern, and how it goes on. */
 interface Prefix {
   /** The same for prefixes that count as one. */
-  readonly name: string;
+  readonly id: number;
   readonly isAfterWildcard: boolean;
   readonly next?: { readonly token: Token; readonly prefix: Prefix };
 }
@@ -27,23 +27,21 @@ type Token = number | '*';
  * and each of those the literal parts between its wildcards.
  */
 export function isTooComplex(patterns: readonly (readonly string[][])[]): boolean {
-  const wholes = patterns.flatMap((alternatives, p) =>
-    alternatives.map((parts, a) => ({ tokens: tokenize(parts), pattern: p, alternative: a })),
+  const ids = new Map<string, number>();
+  const start = patterns.flatMap((alternatives, p) =>
+    alternatives.map((parts, a) => toPrefixes(tokenize(parts), `${p}`, `${a}`, ids)),
   );
-  const start = new Set(
-    wholes.map(({ tokens, pattern, alternative }) => toPrefixes(tokens, pattern, alternative)),
-  );
-  const bytes = new Set(wholes.flatMap(({ tokens }) => tokens));
 
   // Reads all values at once: a state is the set of prefixes that some value matches.
   const seen = new Set<string>();
-  const pending = [start];
+  const pending = [new Set(start)];
   for (let state = pending.pop(); state; state = pending.pop()) {
-    for (const byte of bytes) {
+    // Any byte that no prefix goes on with leads to the same state as `*`.
+    for (const byte of new Set<Token>(['*', ...[...state].flatMap(({ next }) => next?.token ?? [])])) {
       const after = step(state, byte);
-      const names = new Set([...after].map(({ name }) => name));
-      if (names.size > MAX_COMPLEXITY) return true;
-      const key = [...names].sort().join('|');
+      const reached = [...new Set([...after].map(({ id }) => id))].sort();
+      if (reached.length > MAX_COMPLEXITY) return true;
+      const key = reached.join();
       if (!seen.has(key)) pending.push(after);
       seen.add(key);
     }
@@ -58,19 +56,34 @@ function tokenize(parts: readonly string[]): Token[] {
   return [quote, ...literals.flatMap((bytes, i): Token[] => (i > 0 ? ['*', ...bytes] : bytes)), quote];
 }
 
-/** @returns the empty prefix, from which the others follow */
-function toPrefixes(tokens: readonly Token[], pattern: number, alternative: number): Prefix {
-  let prefix: Prefix = { name: `${pattern}$`, isAfterWildcard: false };
-  for (let length = tokens.length - 1; length >= 0; length--) {
-    const token = tokens[length];
-    if (token === undefined) continue;
-    const taken = tokens.slice(0, length);
-    // Alternatives of one pattern share their beginning, up to and including the first wildcard.
-    const isShared = !taken.slice(0, -1).includes('*');
-    const name = `${pattern}:${isShared ? taken.join() : `${alternative}:${length}`}`;
-    prefix = { name, isAfterWildcard: taken.at(-1) === '*', next: { token, prefix } };
-  }
-  return prefix;
+/**
+ * @param ids receives the ids of the prefixes
+ * @returns the empty prefix, from which the others follow
+ */
+function toPrefixes(
+  tokens: readonly Token[],
+  pattern: string,
+  alternative: string,
+  ids: Map<string, number>,
+): Prefix {
+  const idOf = (name: string): number => {
+    const id = ids.get(name) ?? ids.size;
+    ids.set(name, id);
+    return id;
+  };
+  const text = tokens.map((token) => (token === '*' ? '*' : String.fromCharCode(256 + token))).join('');
+  // Alternatives of one pattern share their beginning, up to and including the first wildcard, and their end.
+  const shared = text.includes('*') ? text.indexOf('*') + 1 : text.length;
+  return tokens.reduceRight<Prefix>(
+    (prefix, token, length) => ({
+      id: idOf(
+        length <= shared ? `${pattern} ${text.slice(0, length)}` : `${pattern} ${alternative} ${length}`,
+      ),
+      isAfterWildcard: tokens[length - 1] === '*',
+      next: { token, prefix },
+    }),
+    { id: idOf(`${pattern} end`), isAfterWildcard: false },
+  );
 }
 
 /** What matches after one more byte. The byte `*` stands for any that no pattern has. */
