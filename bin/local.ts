@@ -1,5 +1,4 @@
 /** `npm start`: the stack, synthesized and running on this machine. */
-import path from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { isUserError, run } from '../local/run';
 
@@ -55,7 +54,7 @@ async function main(): Promise<number> {
       json: false,
       watch: false,
       ...options,
-      project: path.join(__dirname, '..'),
+      project: process.cwd(),
     } as Parameters<typeof run>[0]);
   } catch (error) {
     // Commander has written its line.

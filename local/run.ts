@@ -51,6 +51,8 @@ export function isUserError(error: unknown): error is Error {
 
 /** Steps after which an event is nowhere: no target, no queue, no destination has it. */
 const LOSSES: readonly string[] = ['event-refused', 'event-dropped', 'delivery-lost', 'invocation-lost'];
+/** What a shell says of a process that Ctrl-C ended. */
+const INTERRUPTED = 130;
 /** Editors write a file in several steps, and several files at once. */
 const WATCH_DELAY_MS = 150;
 
@@ -87,44 +89,53 @@ export async function run(options: RunOptions): Promise<number> {
     },
   });
   const interrupted = interruption();
-  let exitCode: number | undefined;
   try {
     log.ready(stack);
     const stopWatching = options.watch ? watch(project, stack, log) : undefined;
     const work = async () => {
-      await sendSamples(stack, samples, log);
-      if (!manual) return interrupted;
-      await settleAll(stack, manual);
-      const failures = verdict(samples, steps);
-      await log.finished(stack, failures);
-      exitCode = failures.length > 0 ? 1 : 0;
+      await sendSamples(stack, samples, log, interrupted);
+      if (manual) await settleAll(stack, manual, interrupted);
     };
-    await Promise.race([work(), interrupted]);
+    await Promise.race([once ? work() : work().then(() => aborted(interrupted)), aborted(interrupted)]);
     stopWatching?.();
+    if (interrupted.aborted) {
+      log.stopping(stack);
+      return once ? INTERRUPTED : 0;
+    }
+    const failures = verdict(samples, steps);
+    await log.finished(stack, failures);
+    return failures.length > 0 ? 1 : 0;
   } finally {
-    if (exitCode === undefined) log.stopping(stack);
     await stack.stop();
   }
-  return exitCode ?? (once ? 130 : 0);
 }
 
-/** Resolves at the first Ctrl-C, or when whoever reads the log is gone; a second Ctrl-C ends the process at once. */
-function interruption(): Promise<void> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    const onSignal = () => {
-      if (!isFirst) process.exit(130);
-      isFirst = false;
-      resolve();
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-    process.stdout.on('error', resolve);
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve());
   });
+
+/** Aborted at the first Ctrl-C, or when whoever reads the log is gone; a second Ctrl-C ends the process at once. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  const onSignal = () => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED);
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  process.stdout.on('error', () => controller.abort());
+  return controller.signal;
 }
 
 /** One event after the other, each followed to its end, so that the log reads from top to bottom. */
-async function sendSamples(stack: LocalStack, samples: readonly Sample[], log: RunLog): Promise<void> {
+async function sendSamples(
+  stack: LocalStack,
+  samples: readonly Sample[],
+  log: RunLog,
+  interrupted: AbortSignal,
+): Promise<void> {
   let isFirst = true;
   for (const { name, entries } of samples) {
     log.sample(name);
@@ -133,6 +144,7 @@ async function sendSamples(stack: LocalStack, samples: readonly Sample[], log: R
       await stack.settled();
       // What the last invocation led to is printed before the next event begins.
       await new Promise((resolve) => setImmediate(resolve));
+      if (interrupted.aborted) return;
       if (isFirst) log.firstEvent();
       isFirst = false;
     }
@@ -141,9 +153,9 @@ async function sendSamples(stack: LocalStack, samples: readonly Sample[], log: R
 }
 
 /** Lets the time run until nothing waits to be tried again, and writes what is still collected. */
-async function settleAll(stack: LocalStack, clock: ManualClock): Promise<void> {
+async function settleAll(stack: LocalStack, clock: ManualClock, interrupted: AbortSignal): Promise<void> {
   await stack.settled();
-  while (stack.waitingForRetry > 0) {
+  while (stack.waitingForRetry > 0 && !interrupted.aborted) {
     await clock.advance(1000);
     await stack.settled();
   }

@@ -58,11 +58,10 @@ export async function synthesize(
 }
 
 async function runApp(project: string, directory: string): Promise<void> {
-  const { app: command, context } = JSON.parse(fs.readFileSync(path.join(project, 'cdk.json'), 'utf8'));
+  const { app: command, context } = readJson(path.join(project, 'cdk.json'));
   const lookedUp = path.join(project, 'cdk.context.json');
-  const all = fs.existsSync(lookedUp)
-    ? { ...context, ...JSON.parse(fs.readFileSync(lookedUp, 'utf8')) }
-    : context;
+  const all = fs.existsSync(lookedUp) ? { ...context, ...readJson(lookedUp) } : context;
+  if (!command) throw new SynthesisError(`${project}/cdk.json does not say how to run the app ("app").`);
   const child = spawn(command, {
     cwd: project,
     shell: true,
@@ -87,6 +86,14 @@ async function runApp(project: string, directory: string): Promise<void> {
     .replace(/\n{2,}/g, '\n')
     .trim();
   throw new SynthesisError(reason || `${command} ended with exit code ${status}.`);
+}
+
+function readJson(file: string): { readonly app?: string; readonly context?: object } {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new SynthesisError(`Cannot read ${file}: ${(error as Error).message}`);
+  }
 }
 
 function readStamp(directory: string): Stamp | undefined {

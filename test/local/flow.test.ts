@@ -14,6 +14,9 @@ import type { TimedStep } from '../../local/steps';
 import { synthesize } from '../../local/synthesize';
 
 const MINUTE = 60_000;
+// Each test starts a process for each function, and the machine may be busy.
+jest.setTimeout(60_000);
+
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'flow-'));
 const cdkOut = path.join(root, 'cdk.out');
 

@@ -7,6 +7,9 @@ import { type FunctionDefinition, LambdaFunction, type LambdaOptions } from '../
 import type { Step } from '../../local/steps';
 import { assemblyOf, functionResources } from './template';
 
+// Each test starts a process or two, and the machine may be busy.
+jest.setTimeout(20_000);
+
 const START = Date.UTC(2026, 0, 15, 10);
 const MINUTE = 60_000;
 
