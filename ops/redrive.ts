@@ -22,7 +22,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { EXIT, type ExitCode, InputError, oneLine } from './errors';
+import { EXIT, type ExitCode, explain, InputError, oneLine } from './errors';
 import { type FailedEvent, type QueueMessage, readFailedEvent } from './failed-event';
 import { QueueReader } from './queue-reader';
 import {
@@ -73,6 +73,7 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
   const signal = interruptSignal();
   const sqs = new SQSClient(stack.clientConfig);
   let others = 0;
+  let problem: unknown;
   try {
     for (const queue of ['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const) {
       const reader = new QueueReader(sqs, stack.output(queue), VISIBILITY_SECONDS);
@@ -82,9 +83,16 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
       }
       others += await reader.close();
     }
-  } finally {
-    // Also of a run that broke off: what was sent until then is sent.
-    report(session, run, { dryRun: options.dryRun ?? false, interrupted: signal.aborted, others });
+  } catch (error) {
+    // A run that broke off tells what it has sent. One that has sent nothing might as well not have begun.
+    if (run.counts.sent === 0) throw error;
+    problem = error;
+  }
+
+  report(session, run, { dryRun: options.dryRun ?? false, interrupted: signal.aborted, others });
+  if (problem) {
+    const { line } = explain(problem, stack.clientConfig.endpoint);
+    terminal.note(`The run broke off. ${line} What is left becomes visible within ${VISIBILITY_SECONDS} s.`);
   }
   if (others > 0) {
     terminal.note(
@@ -98,7 +106,7 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
     );
   }
   if (signal.aborted) return EXIT.interrupted;
-  return run.isComplete ? EXIT.ok : EXIT.failed;
+  return run.isComplete && !problem ? EXIT.ok : EXIT.failed;
 }
 
 function report(

@@ -15,7 +15,7 @@ import {
   StartReplayCommand,
 } from '@aws-sdk/client-eventbridge';
 import { type Estimate, estimateReplay, readArchive, type Window } from './archive';
-import { EXIT, type ExitCode, InputError } from './errors';
+import { EXIT, type ExitCode, explain, InputError } from './errors';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
 import type { Stack } from './stack';
@@ -89,7 +89,7 @@ export async function replay(session: Session, options: ReplayOptions): Promise<
   const ended = await untilEnded(session, eventBridge, name, signal);
   if (!ended) {
     terminal.note(`${name} goes on in EventBridge. To stop it: npm run ops -- replay --cancel ${name}`);
-    return EXIT.interrupted;
+    return signal.aborted ? EXIT.interrupted : EXIT.failed;
   }
   const { State: state, StateReason: reason } = ended;
   terminal.print({ name, state, reason, ...plan }, () =>
@@ -174,23 +174,26 @@ export function chooseRules(
   return [...new Set(chosen)];
 }
 
-/** Shows how far the replay is, until it has ended. @returns undefined if the signal came first */
+/** Shows how far the replay is, until it has ended. @returns undefined if the signal came first, or no answer */
 async function untilEnded(
-  { terminal }: Session,
+  { stack, terminal }: Session,
   eventBridge: EventBridgeClient,
   name: string,
   signal: AbortSignal,
 ): Promise<DescribeReplayCommandOutput | undefined> {
-  for (let pause = FIRST_POLL_MS; !signal.aborted; pause = Math.min(2 * pause, LONGEST_POLL_MS)) {
-    const status = await eventBridge.send(new DescribeReplayCommand({ ReplayName: name }));
-    if (ENDED_STATES.includes(status.State ?? '')) return status;
-    const { EventLastReplayedTime: at } = status;
-    terminal.progress(`${name}: ${status.State}${at ? `, events up to ${formatTime(at.getTime())}` : ''}`);
-    await sleep(pause, undefined, { signal }).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  try {
+    for (let pause = FIRST_POLL_MS; ; pause = Math.min(2 * pause, LONGEST_POLL_MS)) {
+      const status = await eventBridge.send(new DescribeReplayCommand({ ReplayName: name }));
+      if (ENDED_STATES.includes(status.State ?? '')) return status;
+      const { EventLastReplayedTime: at } = status;
+      terminal.progress(`${name}: ${status.State}${at ? `, events up to ${formatTime(at.getTime())}` : ''}`);
+      await sleep(pause, undefined, { signal });
+    }
+  } catch (error) {
+    // The replay has begun, and goes on whether it is watched or not.
+    if (!signal.aborted) terminal.note(explain(error, stack.clientConfig.endpoint).line);
+    return undefined;
   }
-  return undefined;
 }
 
 async function cancel(session: Session, eventBridge: EventBridgeClient, name: string): Promise<ExitCode> {
@@ -203,12 +206,14 @@ async function cancel(session: Session, eventBridge: EventBridgeClient, name: st
     throw new InputError(`Replay ${name} cannot be cancelled: it is ${status.State} already.`);
   }
   await eventBridge.send(new CancelReplayCommand({ ReplayName: name }));
-  const ended = await untilEnded(session, eventBridge, name, interruptSignal());
+  const signal = interruptSignal();
+  const ended = await untilEnded(session, eventBridge, name, signal);
   terminal.print(
     { name, state: ended?.State ?? 'CANCELLING' },
     () => `Replay ${name}: ${ended?.State ?? 'CANCELLING'}`,
   );
-  return ended ? EXIT.ok : EXIT.interrupted;
+  if (signal.aborted) return EXIT.interrupted;
+  return ended?.State === 'CANCELLED' ? EXIT.ok : EXIT.failed;
 }
 
 async function describeReplay(

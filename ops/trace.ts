@@ -64,12 +64,13 @@ export async function trace(
   const lines = found.flat().sort((a, b) => a.time - b.time);
   const orders = await readOrders(stack, new Set([id, ...lines.flatMap(({ orderId }) => orderId ?? [])]));
   terminal.progress('Searching the queues');
-  const { failures, unsearched } = await searchQueues(stack, id);
+  const signal = interruptSignal();
+  const { failures, unsearched } = await searchQueues(stack, id, signal);
 
   const isFound = lines.length + orders.length + failures.length > 0;
   const result = {
     id,
-    lines: lines.map((line) => ({ ...line, time: formatTime(line.time) })),
+    lines: lines.map((line) => ({ ...line, time: new Date(line.time).toISOString() })),
     orders: orders.map(redacted),
     failures: failures.map(({ consumer, cause, reason, failedAt, event }) => ({
       consumer,
@@ -93,6 +94,7 @@ export async function trace(
       `The queues were not searched: they have ${formatCountOf(unsearched, 'message')}; see failures.`,
     );
   }
+  if (signal.aborted) return EXIT.interrupted;
   return isFound ? EXIT.ok : EXIT.failed;
 }
 
@@ -166,6 +168,7 @@ async function readOrders(stack: Stack, ids: ReadonlySet<string>): Promise<Order
 async function searchQueues(
   stack: Stack,
   id: string,
+  signal: AbortSignal,
 ): Promise<{ failures: FailedEvent[]; unsearched: number }> {
   const sqs = new SQSClient(stack.clientConfig);
   const failures: FailedEvent[] = [];
@@ -176,7 +179,7 @@ async function searchQueues(
     if (visible > MOST_QUEUED) unsearched += visible;
     if (visible === 0 || visible > MOST_QUEUED) continue;
     const reader = new QueueReader(sqs, url, VISIBILITY);
-    for await (const batch of reader.batches(interruptSignal())) {
+    for await (const batch of reader.batches(signal)) {
       for (const failed of batch.map(readFailedEvent)) {
         if (failed.kind === 'unreadable') continue;
         const { orderId, eventId, correlationId } = failed.event;

@@ -35,6 +35,8 @@ const opsBehind = async (intercept: Interceptor, args: readonly string[], stdin?
   }
 };
 
+const DENIED = { status: 403, body: { __type: 'AccessDeniedException', message: 'may not' } };
+
 const details = (count: number) =>
   Array.from({ length: count }, (_, index) =>
     JSON.stringify({
@@ -292,10 +294,7 @@ describe('redrive', () => {
       await deployment.ops('publish', '--example', example);
     await deployment.settle();
     const first = await opsBehind(
-      async ({ operation }) =>
-        operation === 'DeleteMessage'
-          ? { status: 403, body: { __type: 'AccessDeniedException', message: 'may not delete' } }
-          : undefined,
+      async ({ operation }) => (operation === 'DeleteMessage' ? DENIED : undefined),
       ['redrive'],
     );
     expect(first.exitCode).toBe(1);
@@ -308,6 +307,37 @@ describe('redrive', () => {
     expect(await deployment.orders()).toEqual(orders);
     expect(deployment.notifications).toEqual(['Order order-1001 - SHIPPED']);
     expect(depths()).toMatchObject([{ visible: 0 }, { visible: 0 }]);
+  });
+
+  test('that breaks off tells what it has sent, and the next one goes on', async () => {
+    await deploy({ forbidden: ['order-created'] });
+    await publish(15);
+    let batches = 0;
+    const broken = await opsBehind(
+      async ({ operation }) => (operation === 'ReceiveMessage' && batches++ > 0 ? DENIED : undefined),
+      ['redrive'],
+    );
+    expect(broken).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('10 sent, 0 left, 0 failed.'),
+      stderr: expect.stringContaining('The run broke off. The credentials do not allow it: may not'),
+    });
+    deployment.deploy(builds.intact);
+    await deployment.advance(60);
+    expect((await deployment.ops('redrive', '--json')).json).toMatchObject({ sent: 5, others: 0 });
+  });
+
+  test('that cannot begin says why, and nothing else', async () => {
+    await deploy();
+    const { exitCode, stdout, stderr } = await opsBehind(
+      async ({ operation }) => (operation === 'ReceiveMessage' ? DENIED : undefined),
+      ['redrive'],
+    );
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'error: The credentials do not allow it: may not\n',
+    });
   });
 
   test('stopped by Ctrl-C finishes what it began and makes the rest visible at once', async () => {
@@ -369,6 +399,19 @@ describe('replay', () => {
       exitCode: 2,
       stderr: 'error: Replay mistake cannot be cancelled: it is CANCELLED already.\n',
     });
+  });
+
+  test('whose status cannot be read goes on, and that is no success', async () => {
+    await deploy();
+    const { exitCode, stderr } = await opsBehind(
+      async ({ operation }) => (operation === 'DescribeReplay' ? DENIED : undefined),
+      ['replay', ...WINDOW, '--yes'],
+    );
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(
+      /not allow it: may not\n\S+ goes on in EventBridge\. To stop it: .* --cancel \S+\n$/,
+    );
+    expect(deployment.stepsOf('replay-changed')[0]).toMatchObject({ state: 'STARTING' });
   });
 
   test('goes on after Ctrl-C, and the operator is told how to stop it', async () => {
