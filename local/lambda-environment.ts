@@ -89,7 +89,10 @@ export class ExecutionEnvironment {
         this.#settle?.({ kind: 'exited', reason });
         resolve();
       };
-      this.#child.once('error', (error) => exit(`error: ${error.message}`));
+      this.#child.on('error', (error) => {
+        // Of a process that runs, it tells that something could not be sent to it; its end is told by `close`.
+        if (this.#child.pid === undefined) exit(`could not be started: ${error.message}`);
+      });
       this.#child.once('close', (code, signal) => exit(exitReason(code, signal)));
     });
   }

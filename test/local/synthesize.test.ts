@@ -39,7 +39,11 @@ test.each(['lib/app.js', 'lambdas/deep/handler.ts', 'lambdas/new.ts', 'cdk.json'
   async (name) => {
     write(
       name,
-      name === 'lib/app.js' ? `${APP}\n` : name === 'cdk.json' ? '{"app": "node lib/app.js"}' : '2',
+      name === 'lib/app.js'
+        ? `${APP}\n`
+        : name === 'cdk.json'
+          ? '{"app": "node lib/app.js", "context": {}}'
+          : '2',
     );
     expect((await synthesize(project, directory)).isUnchanged).toBe(false);
     expect(runs()).toBe(2);
