@@ -133,13 +133,7 @@ export function readLogLine(
   message: string,
   id: string,
 ): LogLine | undefined {
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(message);
-  } catch {
-    return { time, function: functionName, text: redactEmails(oneLine(message)) };
-  }
-  const { message: type, outcome, eventId, correlationId, orderId, error, reason } = fields;
+  const { message: type, outcome, eventId, correlationId, orderId, error, reason } = parseObject(message);
   if (typeof type !== 'string' || typeof outcome !== 'string') {
     return { time, function: functionName, text: redactEmails(oneLine(message)) };
   }
@@ -150,8 +144,17 @@ export function readLogLine(
     time,
     function: functionName,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'string')),
-    ...(text && { text: redactEmails(text) }),
+    ...(text && { text: redactEmails(oneLine(text)) }),
   };
+}
+
+/** Empty for what is no JSON object. */
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
 }
 
 async function readOrders(stack: Stack, ids: ReadonlySet<string>): Promise<Order[]> {
