@@ -70,8 +70,6 @@ export interface StartReplayRequest {
 }
 
 export type { RuleTarget } from './delivery';
-/** An error that the service itself would answer. */
-export { ServiceError as EventBridgeError } from './service-error';
 
 export interface EventBridgeOptions extends DeliveryOptions {
   readonly assembly: Assembly;
@@ -240,7 +238,7 @@ export class EventBridge {
       onStep?.({ kind: 'event-refused', source: Source, detailType: DetailType, code, message });
       return refusal;
     }
-    const time = Time === undefined ? clock.now() : typeof Time === 'number' ? 1000 * Time : Date.parse(Time);
+    const time = Time === undefined ? clock.now() : readTime(Time);
     const event: BusEvent = {
       version: '0',
       id: randomUUID(),
@@ -637,6 +635,13 @@ function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: PutEven
     (Time === undefined ? 0 : 14) +
     [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + bytes(text), 0)
   );
+}
+
+/** Milliseconds since 1970-01-01 UTC. */
+function readTime(time: number | string): number {
+  const ms = typeof time === 'number' ? 1000 * time : Date.parse(time);
+  if (Math.abs(ms) <= 8.64e15) return ms;
+  throw new ServiceError('SerializationException', `The Time ${time} of an entry is no timestamp.`);
 }
 
 /** undefined if it is not the JSON text of an object */

@@ -15,9 +15,6 @@ import { requireKnownProperties } from './properties';
 import { ServiceError } from './service-error';
 import type { StepListener } from './steps';
 
-/** What a throttled synchronous invocation throws. */
-export { ServiceError as TooManyRequestsError } from './service-error';
-
 export interface InvocationResult {
   readonly statusCode: 200;
   /** JSON text: what the handler returned, or `{errorType, errorMessage, trace}`. */

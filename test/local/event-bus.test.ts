@@ -163,6 +163,12 @@ describe('PutEvents', () => {
     ]);
   });
 
+  test.each(['soon', Number.NaN, 1e300])('refuses the time %p', async (Time) => {
+    const harness = await Harness.start();
+    expect(() => harness.put({ Time })).toThrow(expect.objectContaining({ code: 'SerializationException' }));
+    expect(harness.messages('jobs')).toEqual([]);
+  });
+
   test('takes the name of a bus or its ARN', async () => {
     const harness = await Harness.start();
     harness.put({ EventBusName: ARN('events', 'event-bus/shop') });
