@@ -18,8 +18,8 @@ export interface EndToEndResult {
   readonly events: number;
   /** From the first request until the last event is handled by both functions. */
   readonly eventsPerSecond: number;
-  /** Memory of this process (engine and endpoint) and its threads (tables), warm and at the end. */
-  readonly residentMb: readonly [before: number, after: number];
+  /** Memory of this process (engine and endpoint) and its threads (tables): warm, and after each tenth of the events. */
+  readonly residentMb: readonly number[];
 }
 
 /** A request has ten entries; so many requests are sent before all are waited for. */
@@ -58,11 +58,14 @@ export async function benchEndToEnd(events: number, orders = events + WARM_UP): 
   };
   try {
     await send(WARM_UP);
-    const before = residentMb();
+    const memory = [residentMb()];
     const start = performance.now();
-    await send(events);
+    for (let tenth = 0; tenth < 10; tenth++) {
+      await send(events / 10);
+      memory.push(residentMb());
+    }
     const seconds = (performance.now() - start) / 1000;
-    return { events, eventsPerSecond: events / seconds, residentMb: [before, residentMb()] };
+    return { events, eventsPerSecond: events / seconds, residentMb: memory };
   } finally {
     client.destroy();
     await stack.stop();
@@ -82,14 +85,11 @@ function residentMb(): number {
 
 async function main(): Promise<void> {
   const [events = 5000, orders] = process.argv.slice(2).map(Number);
-  const {
-    eventsPerSecond,
-    residentMb: [before, after],
-  } = await benchEndToEnd(events, orders);
+  const { eventsPerSecond, residentMb: memory } = await benchEndToEnd(events, orders);
   const [cpu] = os.cpus();
   console.log(`Node ${process.version}, ${os.availableParallelism()} x ${cpu?.model}`);
   console.log(`${events} events end to end: ${Math.round(eventsPerSecond)} events/s`);
-  console.log(`memory ${Math.round(before)} MB -> ${Math.round(after)} MB`);
+  console.log(`memory in MB: ${memory.map(Math.round).join(' ')}`);
 }
 
 if (require.main === module) void main();
