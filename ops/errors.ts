@@ -13,7 +13,7 @@ export const EXIT = { ok: 0, failed: 1, input: 2, interrupted: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface Explanation {
-  /** One line, without a full stop's worth of stack trace. */
+  /** One line: what went wrong and, where the operator can mend it, what to do. */
   readonly line: string;
   readonly exitCode: ExitCode;
 }
