@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Resource } from './assembly';
 import type { Clock } from './clock';
-import { compile, type EventPattern } from './event-pattern';
+import { compile } from './event-pattern';
 import { JournalError } from './journal';
 import { requireKnownProperties } from './properties';
 import type { BusEvent } from './steps';
@@ -35,11 +35,7 @@ export class Archive {
   /** Seconds since 1970-01-01 UTC. */
   readonly creationTime: number;
   /** Its rule on the bus takes what the pattern takes, but never what a replay sends. */
-  readonly managedRule: {
-    readonly name: string;
-    readonly eventPattern: string;
-    readonly pattern: EventPattern;
-  };
+  readonly managedRule: { readonly name: string; readonly eventPattern: string };
   readonly #clock: Clock;
   #file: number | undefined;
   #eventCount = 0;
@@ -62,11 +58,10 @@ export class Archive {
     this.eventPattern = EventPattern && JSON.stringify(EventPattern);
     this.retentionDays = Number(RetentionDays);
     this.creationTime = clock.now() / 1000;
-    const notReplayed = JSON.stringify({ ...EventPattern, 'replay-name': [{ exists: false }] });
+    if (EventPattern) compile(EventPattern); // Refused here, it is told of the archive and not of its rule.
     this.managedRule = {
       name: `Events-Archive-${this.name}`,
-      eventPattern: notReplayed,
-      pattern: compile(notReplayed),
+      eventPattern: JSON.stringify({ ...EventPattern, 'replay-name': [{ exists: false }] }),
     };
     this.#clock = clock;
   }

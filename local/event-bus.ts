@@ -6,13 +6,14 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { Archive } from './archive';
 import { type Assembly, AssemblyError, busName, type Resource } from './assembly';
-import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
-import { checkPatternLength, compile, type EventPattern, InvalidEventPatternError } from './event-pattern';
+import type { Delivery, DeliveryOptions } from './delivery';
+import { InvalidEventPatternError } from './event-pattern';
 import type { InFlight } from './in-flight';
 import { InvalidTargetInputError } from './input-transformer';
 import { requireKnownProperties } from './properties';
+import { archiveRule, Rule, readRule } from './rule';
 import { RuleIndex } from './rule-index';
-import { InvalidScheduleError, parseSchedule, type Schedule, scheduledEvent } from './schedule';
+import { InvalidScheduleError, type Schedule, scheduledEvent } from './schedule';
 import { ServiceError } from './service-error';
 import { type BusEvent, currentTrace } from './steps';
 
@@ -69,8 +70,6 @@ export interface StartReplayRequest {
   readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
 }
 
-export type { RuleTarget } from './delivery';
-
 export interface EventBridgeOptions extends DeliveryOptions {
   readonly assembly: Assembly;
   /** Where archives are kept. */
@@ -82,8 +81,6 @@ export interface EventBridgeOptions extends DeliveryOptions {
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
 const MAX_ENTRIES = 10;
 const MAX_REQUEST_BYTES = 1024 * 1024;
-const MAX_TARGETS = 5;
-const TARGET_SERVICES = ['lambda', 'sqs', 'sns'];
 /** So many events of a replay are sent before other work has its turn. */
 const REPLAY_BATCH = 100;
 /** The service takes its time to begin a replay; so there is one to cancel it in. */
@@ -159,7 +156,7 @@ export class EventBridge {
       );
     }
     for (const archive of this.archives.values()) {
-      rules.push(new Rule(archiveRule(archive, assembly), createdAt, changed));
+      rules.push(new Rule(archiveRule(archive), createdAt, changed));
     }
     for (const timer of this.#schedules.values()) timer.cancel();
     this.#schedules.clear();
@@ -445,151 +442,6 @@ type RunningReplay = { -readonly [Key in keyof Replay]: Replay[Key] } & { replay
 
 function describe({ replayed: _, ...replay }: RunningReplay): Replay {
   return replay;
-}
-
-interface RuleDefinition {
-  readonly name: string;
-  readonly arn: string;
-  readonly busName: string;
-  readonly description?: string;
-  /** JSON text. */
-  readonly eventPattern?: string;
-  readonly scheduleExpression?: string;
-  readonly state: 'ENABLED' | 'DISABLED';
-  readonly deliveries: readonly Delivery[];
-  /** The rule is this archive's own. */
-  readonly archive?: Archive;
-}
-
-export class Rule {
-  readonly name: string;
-  readonly arn: string;
-  readonly busName: string;
-  readonly description: string | undefined;
-  /** JSON text. */
-  readonly eventPattern: string | undefined;
-  readonly scheduleExpression: string | undefined;
-  /** The service that made the rule: an archive's is not the template's. */
-  readonly managedBy: string | undefined;
-  readonly archive: Archive | undefined;
-  readonly deliveries: readonly Delivery[];
-  readonly pattern: EventPattern | undefined;
-  readonly schedule: Schedule | undefined;
-  #state: 'ENABLED' | 'DISABLED';
-
-  /**
-   * @param createdAt when a rate begins to count
-   * @param changed is told when the rule was enabled or disabled
-   * @throws InvalidEventPatternError, InvalidScheduleError
-   */
-  constructor(
-    definition: RuleDefinition,
-    createdAt: Date,
-    private readonly changed: (rule: Rule) => void,
-  ) {
-    this.name = definition.name;
-    this.arn = definition.arn;
-    this.busName = definition.busName;
-    this.description = definition.description;
-    this.eventPattern = definition.eventPattern;
-    this.scheduleExpression = definition.scheduleExpression;
-    this.managedBy = definition.archive && 'prod.vhs.events.aws.internal';
-    this.archive = definition.archive;
-    this.deliveries = definition.deliveries;
-    this.pattern = this.eventPattern === undefined ? undefined : compile(this.eventPattern);
-    this.schedule =
-      this.scheduleExpression === undefined ? undefined : parseSchedule(this.scheduleExpression, createdAt);
-    this.#state = definition.state;
-  }
-
-  get state(): 'ENABLED' | 'DISABLED' {
-    return this.#state;
-  }
-
-  get targets(): readonly RuleTarget[] {
-    return this.deliveries.map(({ target }) => target);
-  }
-
-  enable(): void {
-    this.#state = 'ENABLED';
-    this.changed(this);
-  }
-
-  /** Events that wait to be delivered again are still delivered. */
-  disable(): void {
-    this.#state = 'DISABLED';
-    this.changed(this);
-  }
-}
-
-/** @throws AssemblyError for a property or a target that is not known here, or that the service refuses */
-function readRule(resource: Resource, assembly: Assembly, options: DeliveryOptions): RuleDefinition {
-  const { properties } = resource;
-  requireKnownProperties(resource, properties, [
-    ...[
-      'Name',
-      'Description',
-      'EventBusName',
-      'EventPattern',
-      'ScheduleExpression',
-      'State',
-      'Targets',
-      'Tags',
-    ],
-  ]);
-  const refuse = (problem: string): never => {
-    throw new AssemblyError(`${resource.type} ${resource.logicalId}: ${problem}`);
-  };
-  const { Description, EventPattern, ScheduleExpression, State = 'ENABLED', Targets = [] } = properties;
-  const bus = busName(properties.EventBusName);
-  if (State !== 'ENABLED' && State !== 'DISABLED') refuse(`the local run does not know the state ${State}.`);
-  if (!EventPattern && !ScheduleExpression) refuse('it has neither EventPattern nor ScheduleExpression.');
-  if (ScheduleExpression && bus !== 'default') {
-    refuse('ScheduleExpression is supported only on the default event bus.');
-  }
-  if (Targets.length > MAX_TARGETS)
-    refuse(`it has ${Targets.length} targets; EventBridge takes ${MAX_TARGETS}.`);
-  if (EventPattern) checkPatternLength(EventPattern);
-  const identity = { name: resource.name, arn: resource.arn };
-  const deliveries = Targets.map((target: RuleTarget) => {
-    requireKnownProperties(
-      resource,
-      target,
-      ['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig'],
-      `Targets[${target.Id}]`,
-    );
-    const [, , service = '', region, account] = target.Arn.split(':');
-    if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
-      refuse(
-        `the local run does not know its target ${target.Id} (${target.Arn}); it knows functions, queues and topics of this account and region.`,
-      );
-    }
-    return new Delivery(identity, target, options);
-  });
-  return {
-    ...identity,
-    busName: bus,
-    description: Description,
-    eventPattern: EventPattern && JSON.stringify(EventPattern),
-    scheduleExpression: ScheduleExpression,
-    state: State,
-    deliveries,
-  };
-}
-
-function archiveRule(archive: Archive, assembly: Assembly): RuleDefinition {
-  const bus = busName(archive.eventSourceArn);
-  const { name, eventPattern } = archive.managedRule;
-  const scope = bus === 'default' ? '' : `${bus}/`;
-  return {
-    name,
-    arn: `${arnPrefix(assembly)}:rule/${scope}${name}`,
-    busName: bus,
-    eventPattern,
-    state: 'ENABLED',
-    deliveries: [],
-    archive,
-  };
 }
 
 /** What the service's own checks say, with the resource that they say it of. */
