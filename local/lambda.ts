@@ -111,7 +111,7 @@ export class LambdaFunction {
     this.arn = definition.resource.arn;
     this.#options = options;
     this.#maxEnvironments = options.maxEnvironments ?? Math.max(2, os.availableParallelism());
-    this.#definition = checked(definition);
+    this.#definition = checkDefinition(definition);
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
   }
 
@@ -119,9 +119,12 @@ export class LambdaFunction {
     return this.#definition.resource;
   }
 
-  /** New code or configuration: what runs ends as it began, and the next event meets the new. */
+  /**
+   * New code or configuration: what runs ends as it began, and the next event meets the new.
+   * @throws AssemblyError, and then nothing has changed
+   */
   update(definition: FunctionDefinition): void {
-    this.#definition = checked(definition);
+    this.#definition = checkDefinition(definition);
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
     const retired = this.#idle;
     this.#idle = [];
@@ -521,7 +524,8 @@ function settingsOf({ name, properties }: Resource): Settings {
   };
 }
 
-function checked(definition: FunctionDefinition): FunctionDefinition {
+/** @throws AssemblyError for what would change how the function runs and is not known here */
+export function checkDefinition(definition: FunctionDefinition): FunctionDefinition {
   const { resource, invokeConfig } = definition;
   requireKnownProperties(resource, resource.properties, [
     ...['Code', 'FunctionName', 'Handler', 'Runtime', 'Role', 'MemorySize', 'Timeout', 'Environment'],

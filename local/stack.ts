@@ -10,6 +10,7 @@ import { type Endpoint, startEndpoint } from './endpoint/server';
 import { EventBridge } from './event-bus';
 import { InFlight } from './in-flight';
 import {
+  checkDefinition,
   type FailureDestination,
   type FunctionDefinition,
   functionOfAccessKeyId,
@@ -240,12 +241,12 @@ export class LocalStack {
         ({ properties: { FunctionName } }) => FunctionName === resource.name || FunctionName === resource.arn,
       );
     const destination = invokeConfig?.properties.DestinationConfig?.OnFailure?.Destination;
-    return {
+    return checkDefinition({
       resource,
       code: this.#copyCode(assembly, resource),
       ...(invokeConfig && { invokeConfig }),
       ...(destination && { onFailure: this.#failureDestination(resource, destination) }),
-    };
+    });
   }
 
   /** Code runs from a folder with no `node_modules` above it: what the bundle lacks is missing, as it is in AWS. */

@@ -175,6 +175,20 @@ describe('a destination for failures', () => {
   });
 });
 
+test('an update that cannot be taken over changes nothing', async () => {
+  const resources = { ...functionResources('Worker'), ...permission, ...ruleTo(WORKER_ARN) };
+  const code = worker('exports.handler = (event) => event;');
+  const { stack, put, steps } = await start(assemblyOf(resources, code));
+  const other = {
+    ...functionResources('Worker', { VpcConfig: {} }),
+    ...permission,
+    ...ruleTo(WORKER_ARN, { InputPath: '$' }),
+  };
+  expect(() => stack.update(assemblyOf(other, code))).toThrow('does not know its property VpcConfig');
+  await put({ id: 7 });
+  expect(steps).toContainEqual(expect.objectContaining({ kind: 'invocation-succeeded', result: '{"id":7}' }));
+});
+
 test('a start that fails leaves nothing behind', async () => {
   const temporary = temporaryDirectory();
   const before = process.env.TMPDIR;
