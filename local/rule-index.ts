@@ -45,6 +45,8 @@ const FEW_ENTRIES = 12;
 const MANY_PATHS = 12;
 /** Up to this many keys are compared one by one: a map would have to read all of a text first, for its hash. */
 const FEW_KEYS = 8;
+/** From this many lists on, it is worth to look for duplicates: the values of an array may bring up the same ones. */
+const MANY_LISTS = 16;
 /** A new path costs a look at each event: worth it if it spares more than this many tests. */
 const COST_OF_PATH = 3;
 /** Ranges are compared one by one, but that is faster than to test as many alternatives. */
@@ -157,19 +159,18 @@ class Cabinet implements Finder {
     // Made anew for each event: to keep what is read from an event in an object that stays costs more than to read it, as
     // the garbage collector has to be told of it each time.
     const readings: Reading[] = new Array(this.slots);
-    const lists: Lists = [this.unfiled];
+    let lists: Lists = [this.unfiled];
     if (this.tree) {
-      const found: Lists = [];
-      walk(event, this.tree, found);
-      lists.push(...new Set(found));
+      walk(event, this.tree, lists);
     } else {
       for (const file of this.files) {
         const reading = read(file.check, event, readings);
         if (reading === undefined) continue;
         if (typeof reading !== 'object' || reading === null) file.find(reading, lists);
-        else lists.push(...file.findAny(reading.values));
+        else for (const value of reading.values) file.find(value, lists);
       }
     }
+    if (lists.length > MANY_LISTS) lists = [...new Set(lists)];
 
     const number = ++this.events;
     const matched: Rule[] = [];
@@ -272,13 +273,6 @@ class FieldFile {
       case 'presence':
         this.present.push(entry);
     }
-  }
-
-  /** What the values of an array bring up, each list once. */
-  findAny(values: readonly Scalar[]): Set<readonly Entry[]> {
-    const lists: Lists = [];
-    for (const value of values) this.find(value, lists);
-    return new Set(lists);
   }
 
   /** Adds the lists of what the value brings up. */

@@ -121,6 +121,15 @@ describe.each([
     expect(index.lookup({ a: 'xyz', c: 1 })).toEqual(['array']);
   });
 
+  test('an array of many values brings up each rule once', () => {
+    const index = indexOf({
+      ...others,
+      yes: { tags: [{ exists: true }] },
+      no: { tags: [{ 'anything-but': 'x' }], a: [1] },
+    });
+    expect(index.lookup({ tags: Array.from({ length: 100 }, (_, i) => `tag ${i}`) })).toEqual(['yes']);
+  });
+
   test('fields of an array must meet in one of its elements', () => {
     const index = indexOf({ ...others, rule: { items: { sku: ['A'], quantity: [2] } } });
     expect(

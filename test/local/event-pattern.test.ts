@@ -515,6 +515,23 @@ describe('an array', () => {
     expect(matches({ songs: { name: ['two'], writers: { last: ['Ray'] } } }, event)).toBe(true);
   });
 
+  test('inside of an element may be met in another element than the first that fits otherwise', () => {
+    const orders = [
+      { items: [{ sku: 'A', count: 1 }], payments: [{ by: 'card' }] },
+      { items: [{ sku: 'A', count: 1 }], payments: [{ by: 'cash' }] },
+    ];
+    const pattern = { orders: { items: { sku: ['A'], count: [1] }, payments: { by: ['cash'] } } };
+    expect(matches(pattern, { orders })).toBe(true);
+    expect(matches(pattern, { orders: orders.slice(0, 1) })).toBe(false);
+  });
+
+  test('binds no value that lies beside it under the same path', () => {
+    const array = [{ x: 1, y: 1 }, { x: 2 }];
+    expect(matches({ a: { x: [2], y: [2] } }, { a: array, 'a.y': 2 })).toBe(true);
+    expect(matches({ p: { a: { x: [2], y: [2] } } }, { p: { a: { y: 2 } }, 'p.a': array })).toBe(true);
+    expect(matches({ a: { x: [2], y: [1] } }, { a: array, 'a.y': 2 })).toBe(false);
+  });
+
   test('is free of another array beside it', () => {
     const event = { a: [{ x: 1 }, { x: 2 }], b: [{ x: 1 }, { x: 2 }] };
     expect(matches({ a: { x: [1] }, b: { x: [2] } }, event)).toBe(true);
