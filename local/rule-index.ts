@@ -45,6 +45,8 @@ const FEW_ENTRIES = 12;
 const MANY_PATHS = 12;
 /** Up to this many keys are compared one by one: a map would have to read all of a text first, for its hash. */
 const FEW_KEYS = 8;
+/** So many alternatives are rather tested with each event than to have a file of their own. */
+const FEW_UNFILED = 6;
 /** From this many lists on, it is worth to look for duplicates: the values of an array may bring up the same ones. */
 const MANY_LISTS = 16;
 /** A new path costs a look at each event: worth it if it spares more than this many tests. */
@@ -117,7 +119,7 @@ class Cabinet implements Finder {
   private readonly files: readonly FieldFile[];
   /** The files by the segments of their paths, if there are many. */
   private readonly tree: PathTree | undefined;
-  /** What is tested with each event, as it has no field that must be there. */
+  /** What is tested with each event: it has no field that must be there, or it is not worth a file. */
   private readonly unfiled: readonly Entry[];
   private events = 0;
 
@@ -132,27 +134,36 @@ class Cabinet implements Finder {
       for (const id of ids) sharing.set(id, (sharing.get(id) ?? 0) + 1);
     }
 
-    const files = new Map<string, FieldFile>();
+    const groups = new Map<string, FileGroup>();
     const unfiled: Entry[] = [];
     for (const [entry, ofEntry] of options) {
       const [best] = ofEntry
         .map((option) => {
           const tests = Math.max(...option.ids.map((id) => sharing.get(id) ?? 0)) * option.costOfTest;
-          return { ...option, cost: tests + (files.has(option.check.field.path) ? 0 : COST_OF_PATH) };
+          return { ...option, cost: tests + (groups.has(option.check.field.path) ? 0 : COST_OF_PATH) };
         })
         .sort((a, b) => a.cost - b.cost);
       if (!best) {
         unfiled.push(entry);
         continue;
       }
-      const { path } = best.check.field;
-      const file = files.get(path) ?? new FieldFile(best.check);
-      files.set(path, file);
-      for (const key of best.keys) file.put(key, entry);
+      const { check, keys } = best;
+      const group = groups.get(check.field.path) ?? { check, filed: [] };
+      groups.set(check.field.path, group);
+      group.filed.push({ entry, keys });
+    }
+    const hasManyPaths = groups.size >= MANY_PATHS;
+    const files: FieldFile[] = [];
+    for (const group of [...groups.values()].sort((a, b) => a.filed.length - b.filed.length)) {
+      if (!hasManyPaths && unfiled.length + group.filed.length <= FEW_UNFILED) {
+        unfiled.push(...group.filed.map(({ entry }) => entry));
+      } else {
+        files.push(new FieldFile(group));
+      }
     }
     this.unfiled = unfiled;
-    this.files = [...files.values()];
-    if (this.files.length >= MANY_PATHS) this.tree = toTree(this.files);
+    this.files = files;
+    if (hasManyPaths) this.tree = toTree(files);
   }
 
   find(event: JsonObject): string[] {
@@ -214,6 +225,7 @@ function insert(matched: Rule[], rule: Rule): void {
   matched[place] = rule;
 }
 
+/** One way to file an alternative. */
 interface FileOption {
   check: Check;
   keys: readonly Key[];
@@ -234,6 +246,13 @@ function fileOptions({ checks }: Entry): FileOption[] {
   });
 }
 
+/** What goes into the file of one field. */
+interface FileGroup {
+  /** One that asks for the field. */
+  check: Check;
+  filed: { entry: Entry; keys: readonly Key[] }[];
+}
+
 type Lists = (readonly Entry[])[];
 
 /** What is filed under the values of one field. */
@@ -247,10 +266,14 @@ class FieldFile {
   private readonly ranges: { from: number; to: number; list: Entry[] }[] = [];
   private readonly present: Entry[] = [];
 
-  /** @param check one that asks for the field */
-  constructor(readonly check: Check) {}
+  readonly check: Check;
 
-  put(key: Key, entry: Entry): void {
+  constructor({ check, filed }: FileGroup) {
+    this.check = check;
+    for (const { entry, keys } of filed) for (const key of keys) this.put(key, entry);
+  }
+
+  private put(key: Key, entry: Entry): void {
     switch (key.on) {
       case 'value':
         this.values.put(key.value, entry);
