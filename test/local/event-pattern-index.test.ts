@@ -101,6 +101,8 @@ describe.each([
     expect(find('/20')).toEqual(['suffix-20']);
     expect(find('1')).toEqual([]);
     expect(find(['12/', 'VALUE 7', 20.5])).toEqual(['prefix-12', 'without-case-7', 'range-20']);
+    const all = find(twenty.flatMap((i) => [`value ${i}`, `value ${i}`]));
+    expect(all).toEqual(['value', 'without-case'].flatMap((kind) => twenty.map((i) => `${kind}-${i}`)));
     expect(find(7)).toEqual(['range-7', 'range-6']);
     expect(find(20.5)).toEqual(['range-20']);
     expect(find(0)).toEqual([]);
