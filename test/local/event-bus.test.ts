@@ -594,6 +594,19 @@ describe('a schedule', () => {
     expect(harness.bodies('jobs')).toEqual([{ at: '2026-01-16T09:00:00Z' }]);
   });
 
+  test('fires once, however often it was enabled and disabled', async () => {
+    const harness = await Harness.start(nightly());
+    const [rule] = harness.bridge.rules;
+    rule?.enable();
+    rule?.disable();
+    rule?.enable();
+    await harness.clock.advance(MINUTE);
+    expect(harness.messages('jobs')).toHaveLength(1);
+    rule?.disable();
+    await harness.clock.advance(24 * HOUR);
+    expect(harness.messages('jobs')).toHaveLength(1);
+  });
+
   test('that is gone from the template fires no more', async () => {
     const harness = await Harness.start(nightly());
     const assembly = template({});

@@ -286,6 +286,13 @@ describe('what goes wrong in a handler', () => {
   });
 
   test("the memory size is the heap's limit", async () => {
+    const code = "exports.handler = () => require('node:v8').getHeapStatistics().heap_size_limit / 2 ** 20;";
+    const { result } = await call(start(code, { properties: { MemorySize: 192 } }));
+    expect(result).toBeGreaterThanOrEqual(192);
+    expect(result).toBeLessThan(256);
+  });
+
+  test('a handler that needs more memory ends its process', async () => {
     const code =
       'exports.handler = () => { const all = []; for (;;) all.push(new Array(1e5).fill(all.length)); };';
     const { result } = await call(start(code, { properties: { MemorySize: 128, Timeout: 20 } }));
@@ -422,6 +429,15 @@ describe('logs', () => {
       }),
       expect.objectContaining({ type: 'platform.report' }),
     ]);
+  });
+
+  test('are all there when the invocation is over, however much was written', async () => {
+    const code =
+      "exports.handler = () => { for (let i = 0; i < 20_000; i++) process.stdout.write('line ' + i + '\\n'); };";
+    const harness = start(code);
+    await call(harness);
+    expect(harness.log.filter((line) => line.startsWith('line '))).toHaveLength(20_000);
+    expect(harness.log.at(-1)).toMatch(/^REPORT/);
   });
 
   test('go to the group of the template, otherwise to that of the name', async () => {
