@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import path from 'node:path';
 import type { Assembly } from '../../local/assembly';
 import { ManualClock } from '../../local/clock';
 import { LocalStack } from '../../local/stack';
@@ -104,13 +105,17 @@ describe('a rule', () => {
   });
 });
 
-test('a bundle that lacks a module fails as in AWS, though this project has the module', async () => {
+test('a bundle that lacks a module fails as in AWS, though the folders above it have the module', async () => {
   const resources = { ...functionResources('Worker'), ...permission };
-  const { stack } = await start(assemblyOf(resources, worker('exports.handler = require("commander");')));
+  const assembly = assemblyOf(resources, worker('exports.handler = require("left-out");'));
+  const module = path.join(assembly.directory, 'node_modules', 'left-out');
+  fs.mkdirSync(module, { recursive: true });
+  fs.writeFileSync(path.join(module, 'index.js'), 'module.exports = () => "found";');
+  const { stack } = await start(assembly);
   const { payload } = (await stack.functions[0]?.invoke('{}')) ?? { payload: '' };
   expect(JSON.parse(payload)).toMatchObject({
     errorType: 'Runtime.ImportModuleError',
-    errorMessage: expect.stringContaining("Cannot find module 'commander'"),
+    errorMessage: expect.stringContaining("Cannot find module 'left-out'"),
   });
 });
 
