@@ -10,7 +10,7 @@ function number(text: string, isAllowed: (value: number) => boolean, allowed: st
 
 const command = new Command('npm start --')
   .description(
-    'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one\n' +
+    'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
       "endpoint that AWS's CLI and SDKs can talk to. Sends the events in samples/ and shows each one's way.",
   )
   .option(

@@ -396,7 +396,7 @@ const newWay = (rule: string): Way => ({
 const again = (retryInMs: number | undefined): string =>
   retryInMs === undefined ? '' : `, again in ${Math.round(retryInMs / 1000)} s`;
 
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
 

@@ -1,6 +1,6 @@
 /** What `npm start` tells beside the steps themselves: how it starts, what can be done, and how it ended. */
 import type { Assembly } from './assembly';
-import { LiveLog } from './live-log';
+import { LiveLog, plural } from './live-log';
 import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 import type { Synthesis } from './synthesize';
@@ -101,7 +101,7 @@ export class TerminalLog implements RunLog {
     const functions = ofType('AWS::Lambda::Function').length;
     const how = isUnchanged ? 'unchanged since it was synthesized' : `synthesized in ${seconds(durationMs)}`;
     this.#log.print(
-      `${this.#log.style('bold', stackName)}  ${resources.size} resources, ${rules} rules, ${functions} functions; ${how}`,
+      `${this.#log.style('bold', stackName)}  ${plural(resources.size, 'resource')}, ${plural(rules, 'rule')}, ${plural(functions, 'function')}; ${how}`,
     );
   }
 
@@ -153,7 +153,7 @@ export class TerminalLog implements RunLog {
     await this.#summary(stack);
     this.#log.print(
       stack.waitingForRetry > 0
-        ? `${stack.waitingForRetry} waits to be tried again. Ctrl-C ends the run.`
+        ? `${plural(stack.waitingForRetry, 'event')} to be tried again, as shown above. Ctrl-C ends the run.`
         : 'Ctrl-C ends the run.',
     );
     this.#log.print();
@@ -181,7 +181,7 @@ export class TerminalLog implements RunLog {
   stopping({ waitingForRetry }: LocalStack): void {
     this.#log.print(
       waitingForRetry > 0
-        ? `Stopping. ${waitingForRetry} that waited to be tried again will not be.`
+        ? `Stopping. ${plural(waitingForRetry, 'event')} that waited to be tried again will not be.`
         : 'Stopping.',
     );
   }
@@ -200,18 +200,20 @@ export class TerminalLog implements RunLog {
     const log = this.#log;
     const { events, invocations, notifications, records } = this.#counts;
     const row = (label: string, text: string) => log.print(`  ${log.style('dim', label.padEnd(8))}  ${text}`);
-    log.print(`${log.style('bold', 'Now')}  ${events} events, ${invocations} invocations`);
+    log.print(
+      `${log.style('bold', 'Now')}  ${plural(events, 'event')}, ${plural(invocations, 'invocation')}`,
+    );
     for (const name of stack.tables.names) {
       const { Count: count } = await stack.tables.request('Scan', { TableName: name, Select: 'COUNT' });
-      row('table', `${name}  ${count} items`);
+      row('table', `${name}  ${plural(count, 'item')}`);
     }
     for (const { name, subscriptions } of stack.topics) {
-      row('topic', `${name}  ${subscriptions.length} subscriptions`);
+      row('topic', `${name}  ${plural(subscriptions.length, 'subscription')}`);
     }
-    row('sent', `${notifications} notifications, ${records} records`);
+    row('sent', `${plural(notifications, 'notification')}, ${plural(records, 'record')}`);
     for (const queue of stack.queues) {
       const { visible, inFlight, delayed } = queue.depth();
-      row('queue', `${queue.name}  ${visible + inFlight + delayed} messages`);
+      row('queue', `${queue.name}  ${plural(visible + inFlight + delayed, 'message')}`);
     }
     log.print();
   }

@@ -212,7 +212,7 @@ describe('a run', () => {
   test('tells people how to talk to it, and shows their events', async () => {
     const local = new LocalRun(makeProject(), ['--port', '0']);
     const output = await local.until('Ctrl-C ends the run.');
-    expect(output).toMatch(/^shop {2}5 resources, 1 rules, 1 functions; synthesized in \d+\.\d s\n/);
+    expect(output).toMatch(/^shop {2}5 resources, 1 rule, 1 function; synthesized in \d+\.\d s\n/);
     expect(output).toMatch(
       /\n {2}aws --endpoint-url http:\/\/127\.0\.0\.1:\d+ events put-events --entries file:/,
     );
