@@ -47,6 +47,10 @@ const command = new Command('npm start --')
   .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) });
 
 async function main(): Promise<number> {
+  // `npm start -- --help | head` closes the pipe early: that is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
   try {
     const options = command.parse().opts();
     return await run({
