@@ -26,8 +26,12 @@ export interface EndToEndResult {
 const ROUND = 50;
 const WARM_UP = 500;
 
-/** @param orders how many orders the events are of; all but the first of each is a duplicate. @default an order each */
+/**
+ * @param events a multiple of 100
+ * @param orders how many orders the events are of; all but the first of each is a duplicate. @default an order each
+ */
 export async function benchEndToEnd(events: number, orders = events + WARM_UP): Promise<EndToEndResult> {
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { directory } = await synthesize(path.join(__dirname, '..', '..'));
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
