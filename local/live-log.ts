@@ -127,7 +127,7 @@ export class LiveLog {
 
   style(style: Style, text: string): string {
     // Whether there are colours was decided already, by the stream that is written to.
-    return this.#options.color ? styleText(style, text, { validateStream: false }) : text;
+    return this.#options.color && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   }
 
   #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent): void {
