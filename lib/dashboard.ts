@@ -13,6 +13,11 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
+import type { AnalyticsStream } from './analytics-stream';
+import type { StageConfig } from './config';
+import type { DeadLetterQueue } from './dead-letter-queue';
+import type { EventBus } from './event-bus';
+import type { EventHandler } from './event-handler';
 import {
   busMetric,
   consumedWritesMetric,
@@ -26,9 +31,20 @@ import {
   throttleMetrics,
   topicMetric,
 } from './metrics';
-import type { MonitoringProps } from './monitoring';
+import type { Notifications } from './notifications';
+import type { OrderStore } from './order-store';
 
-export interface OperatorDashboardProps extends MonitoringProps {
+export interface OperatorDashboardProps {
+  readonly config: StageConfig;
+  /** With all of its rules: the functions that they call are watched, too. */
+  readonly bus: EventBus;
+  readonly failedEvents: DeadLetterQueue;
+  readonly orderProcessor: EventHandler;
+  readonly notifier: EventHandler;
+  readonly analytics: EventHandler;
+  readonly orders: OrderStore;
+  readonly notifications: Notifications;
+  readonly analyticsStream: AnalyticsStream;
   readonly alarms: readonly Alarm[];
 }
 
@@ -254,7 +270,7 @@ const graph =
 /** Graphs side by side, each as wide as the others. */
 const row = (...graphs: Graph[]): IWidget[] => graphs.map((make) => make(WIDTH / graphs.length));
 
-const byRule = (rules: MonitoringProps['bus']['rules'], metricName: string, says = ''): Metric[] =>
+const byRule = (rules: OperatorDashboardProps['bus']['rules'], metricName: string, says = ''): Metric[] =>
   rules.map((rule) => ruleMetric(rule, metricName).with({ label: `${rule.node.id} ${says}`.trim() }));
 
 const labelled = (metrics: Record<string, Metric>, says: string): Metric[] =>

@@ -1,6 +1,15 @@
 import { CfnQueryDefinition, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { MonitoringProps } from './monitoring';
+import type { AnalyticsStream } from './analytics-stream';
+import type { StageConfig } from './config';
+import type { EventBus } from './event-bus';
+
+export interface LogQueriesProps {
+  readonly config: StageConfig;
+  /** The functions that its rules call are searched. */
+  readonly bus: EventBus;
+  readonly analyticsStream: AnalyticsStream;
+}
 
 /**
  * Saved queries of CloudWatch Logs Insights. Their fields are those of `lambdas/telemetry.ts`, of Lambda's own
@@ -10,7 +19,7 @@ export class LogQueries extends Construct {
   constructor(
     scope: Construct,
     id: string,
-    private readonly props: MonitoringProps,
+    private readonly props: LogQueriesProps,
   ) {
     super(scope, id);
     const { bus, analyticsStream } = props;

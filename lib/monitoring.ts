@@ -13,12 +13,8 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
-import type { AnalyticsStream } from './analytics-stream';
-import { dailyTime, type StageConfig } from './config';
-import { OperatorDashboard } from './dashboard';
-import type { DeadLetterQueue } from './dead-letter-queue';
-import type { EventBus } from './event-bus';
-import type { EventHandler } from './event-handler';
+import { dailyTime } from './config';
+import { OperatorDashboard, type OperatorDashboardProps } from './dashboard';
 import { LogQueries } from './log-queries';
 import {
   functionMetric,
@@ -28,21 +24,9 @@ import {
   systemErrorMetrics,
   throttleMetrics,
 } from './metrics';
-import type { Notifications } from './notifications';
-import type { OrderStore } from './order-store';
 
-export interface MonitoringProps {
-  readonly config: StageConfig;
-  /** With all of its rules: the functions that they call are watched, too. */
-  readonly bus: EventBus;
-  readonly failedEvents: DeadLetterQueue;
-  readonly orderProcessor: EventHandler;
-  readonly notifier: EventHandler;
-  readonly analytics: EventHandler;
-  readonly orders: OrderStore;
-  readonly notifications: Notifications;
-  readonly analyticsStream: AnalyticsStream;
-}
+/** All that is watched. */
+export type MonitoringProps = Omit<OperatorDashboardProps, 'alarms'>;
 
 interface AlarmProps {
   /** Heading of the entry in the runbook. */
