@@ -3,7 +3,7 @@
  * progress, questions) on stderr. Colours and progress only where a terminal shows them.
  */
 import { createInterface } from 'node:readline/promises';
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -119,8 +119,7 @@ function wrap(text: string, width: number): string {
 
 /** Characters that a text takes on a terminal: its escape sequences take none. */
 function visible(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
-  return text.replaceAll(/\x1b\[[\d;]*m/g, '').length;
+  return stripVTControlCharacters(text).length;
 }
 
 /** `1,234`. */

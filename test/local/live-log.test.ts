@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { LiveLog, type LiveLogOptions } from '../../local/live-log';
 import type { BusEvent, Step } from '../../local/steps';
 import { ARN } from './template';
@@ -308,8 +309,7 @@ test('lines are cut to the width of the terminal, whatever colours they have', a
   const long = { ...put, event: event({ detail: 'y'.repeat(200) }) };
   for (const color of [false, true]) {
     const lines = await new Screen({ columns: 40, color }).show(long);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set colours
-    const visible = lines.map((line) => line.replace(/\x1b\[[\d;]*m/g, ''));
+    const visible = lines.map((line) => stripVTControlCharacters(line));
     expect(visible[1]).toBe(`          "${'y'.repeat(28)}…`);
     expect(lines[1] !== visible[1]).toBe(color);
   }
