@@ -202,7 +202,8 @@ describe('a run', () => {
   });
 
   test('ends cleanly when nobody reads its log any more', async () => {
-    const local = new LocalRun(makeProject(), ['--json', '--port', '0']);
+    // Without samples, whose steps would end it before the event is put.
+    const local = new LocalRun(makeProject(), ['--json', '--port', '0', '--no-samples']);
     const url = await local.url();
     local.process.stdout?.destroy();
     await put(url);
