@@ -10,11 +10,11 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
 import { dailyTime } from './config';
 import { OperatorDashboard, type OperatorDashboardProps } from './dashboard';
+import { subscribeEmail } from './email-subscription';
 import { LogQueries } from './log-queries';
 import {
   functionMetric,
@@ -121,7 +121,8 @@ export class Monitoring extends Construct {
         },
       }),
     );
-    if (config.alarmEmail) topic.addSubscription(new EmailSubscription(config.alarmEmail));
+    if (config.alarmEmail)
+      subscribeEmail(this, topic, config.alarmEmail, `${config.prefix}-alarms-undelivered`);
     return topic;
   }
 

@@ -2,10 +2,10 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
-import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
+import { subscribeEmail } from './email-subscription';
 import type { EventHandler } from './event-handler';
 
 /** The topic customers' notifications go to, and the memory of which events were already notified. */
@@ -21,7 +21,14 @@ export class Notifications extends Construct {
       // SNS's own key: messages hold e-mail addresses, and whoever may publish in this account may use it.
       masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
     });
-    if (config.notificationEmail) this.topic.addSubscription(new EmailSubscription(config.notificationEmail));
+    if (config.notificationEmail) {
+      subscribeEmail(
+        this,
+        this.topic,
+        config.notificationEmail,
+        `${config.prefix}-notifications-undelivered`,
+      );
+    }
 
     this.notifiedEvents = new Table(this, 'NotifiedEvents', {
       tableName: `${config.prefix}-notified-events`,

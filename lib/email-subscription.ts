@@ -1,0 +1,14 @@
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { Construct } from 'constructs';
+import { DeadLetterQueue } from './dead-letter-queue';
+
+/**
+ * Subscribes an address to a topic. A message that SNS could not hand over goes to a dead-letter queue of the
+ * subscription; without one SNS drops it after its last try.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+ */
+export function subscribeEmail(scope: Construct, topic: ITopic, address: string, queueName: string): void {
+  const deadLetterQueue = new DeadLetterQueue(scope, 'Undelivered', queueName);
+  topic.addSubscription(new EmailSubscription(address, { deadLetterQueue }));
+}

@@ -1,0 +1,22 @@
+import { App, type AppProps, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
+import { readConfig } from './config';
+import { EventDrivenStack } from './event-driven-stack';
+
+/**
+ * Makes the app with the stack of one stage and the validators that every synth runs: CloudFormation's own and
+ * cdk-nag's AwsSolutions and Serverless packs.
+ * @param props without `context`, the CDK's command line gives it: `cdk.json` and `-c key=value`
+ * @throws ConfigError for a stage or setting that is not allowed
+ */
+export function makeApp(props?: AppProps): App {
+  const app = new App(props);
+  const config = readConfig(app.node);
+  new EventDrivenStack(app, config.prefix, {
+    config,
+    description: `Event-driven order backend, stage ${config.stage}`,
+    terminationProtection: config.retainData,
+  });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(), new ServerlessChecks());
+  return app;
+}
