@@ -1,9 +1,9 @@
 /** `npm run audit`: every hop of an event in the template, and what it lacks for nothing to be lost in silence. */
 import { Command } from 'commander';
-import { auditHops } from '../proof/audit';
-import { textReport } from '../proof/audit-report';
-import { runCommand } from '../proof/command';
-import { loadAssembly, withAssemblyOptions } from '../proof/synthesize';
+import { runCommand } from '../tools/cli/command';
+import { auditHops } from '../tools/proof/audit/audit';
+import { textReport } from '../tools/proof/audit/audit-report';
+import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
 
 const command = withAssemblyOptions(new Command('audit'))
   .description(

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { CONTRACTS } from '../lambdas/events';
-import { runCommand } from '../proof/command';
-import { checkContracts, releaseContracts } from '../proof/contracts';
+import { runCommand } from '../tools/cli/command';
+import { checkContracts, releaseContracts } from '../tools/proof/contracts/contracts';
 
 const command = new Command('contracts')
   .description(

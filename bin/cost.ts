@@ -3,24 +3,24 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { SystemClock } from '../local/clock';
-import { runCommand } from '../proof/command';
-import { costOf } from '../proof/cost';
-import { jsonReport, textReport } from '../proof/cost-report';
-import { DEFAULT_MIX, parseMix } from '../proof/event-mix';
-import { type Measurement, measure } from '../proof/measurement';
-import { loadAssembly, withAssemblyOptions } from '../proof/synthesize';
-import { readTemplate } from '../proof/template';
+import { runCommand } from '../tools/cli/command';
+import { SystemClock } from '../tools/local/services/clock';
+import { costOf } from '../tools/proof/cost/cost';
+import { jsonReport, textReport } from '../tools/proof/cost/cost-report';
+import { DEFAULT_MIX, parseMix } from '../tools/proof/cost/event-mix';
+import { type Measurement, measure } from '../tools/proof/cost/measurement';
+import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
+import { readTemplate } from '../tools/template/source/template-file';
 
 // The SDK's advice on the Node version is not for whoever reads a bill.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
 
-const MEASUREMENTS = join(__dirname, '..', 'proof', 'measurements.json');
+const MEASUREMENTS = join(__dirname, '..', 'samples', 'measurements.json');
 
 const command = withAssemblyOptions(new Command('cost'))
   .description(
     'Computes the monthly bill of the synthesized template: its fan-out, with durations and sizes measured in ' +
-      'the local run, at the prices of proof/prices.json. Says each assumption. Exit code 2 on bad input.',
+      'the local run, at the prices of tools/proof/cost/prices.json. Says each assumption. Exit code 2 on bad input.',
   )
   .option('--events <numbers>', 'events a month, e.g. 500k,1M,2.5M', parseEvents, parseEvents('1M,10M,100M'))
   .option(
@@ -43,7 +43,7 @@ const command = withAssemblyOptions(new Command('cost'))
   .option('--cold-starts <percent>', 'calls that load the code first', parseNumber(0, 100), 0.5)
   .option('--failures <percent>', 'calls that fail at every retry', parseNumber(0, 100), 0.1)
   .option('--compare <template>', 'the difference to another template, or cdk.out')
-  .option('--measure', 'measure again, in a local run, and keep the result in proof/measurements.json')
+  .option('--measure', 'measure again, in a local run, and keep the result in samples/measurements.json')
   .addOption(new Option('--json', 'all of it as one JSON document'))
   .allowExcessArguments(false)
   .action(async ({ events, mix: mixText, months, slowdown, coldStarts, failures, compare, ...options }) => {
@@ -52,7 +52,7 @@ const command = withAssemblyOptions(new Command('cost'))
     const assembly = await loadAssembly(options);
     if (options.measure) {
       // Only now: loading the local run takes longer than a bill.
-      const { LocalStack }: typeof import('../local/stack') = require('../local/stack');
+      const { LocalStack }: typeof import('../tools/local/stack') = require('../tools/local/stack');
       const measured = await measure(
         assembly,
         mix,

@@ -1,6 +1,6 @@
 /** `npm start`: the stack, synthesized and running on this machine. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { isUserError, run } from '../local/run';
+import { isUserError, run } from '../tools/local/run';
 
 function number(text: string, isAllowed: (value: number) => boolean, allowed: string): number {
   const value = Number(text);

@@ -1,5 +1,5 @@
 /** `npm run ops -- COMMAND`: operates the deployed stack, or the local run. */
-import { run } from '../ops/cli';
+import { run } from '../tools/ops/cli';
 
 // The SDK's advice on the Node version is not for whoever operates the stack.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';

@@ -1,11 +1,11 @@
 /** `npm run routes`: proves from the template which event reaches whom, with which payload. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import { InputError, runCommand } from '../proof/command';
-import { drawFlow, withDiagram } from '../proof/diagram';
-import { proveRoutes } from '../proof/routes';
-import { jsonReport, textReport } from '../proof/routes-report';
-import { loadAssembly, withAssemblyOptions } from '../proof/synthesize';
+import { InputError, runCommand } from '../tools/cli/command';
+import { drawFlow, withDiagram } from '../tools/proof/routes/diagram';
+import { proveRoutes } from '../tools/proof/routes/routes';
+import { jsonReport, textReport } from '../tools/proof/routes/routes-report';
+import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
 
 const command = withAssemblyOptions(new Command('routes'))
   .description(

@@ -13,10 +13,14 @@ import {
   InvalidEventError,
   InvalidEventPatternError,
   testEventPattern,
-} from '../local/event-pattern';
-import { compileInput, InvalidTargetInputError, type TargetInput } from '../local/input-transformer';
-import { InvalidScheduleError, parseSchedule } from '../local/schedule';
-import type { BusEvent } from '../local/steps';
+} from '../tools/eventbridge/event-pattern';
+import {
+  compileInput,
+  InvalidTargetInputError,
+  type TargetInput,
+} from '../tools/eventbridge/input-transformer';
+import { InvalidScheduleError, parseSchedule } from '../tools/eventbridge/schedule';
+import type { BusEvent } from '../tools/local/steps';
 
 interface PatternCase {
   name: string;

@@ -9,10 +9,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../lambdas/events';
-import { readAssembly } from '../../local/assembly';
-import { SystemClock } from '../../local/clock';
-import { LocalStack } from '../../local/stack';
-import { synthesize } from '../../local/synthesize';
+import { SystemClock } from '../../tools/local/services/clock';
+import { LocalStack } from '../../tools/local/stack';
+import { readAssembly } from '../../tools/template/assembly';
+import { synthesize } from '../../tools/template/source/synthesize';
 
 export interface EndToEndResult {
   readonly events: number;

@@ -5,8 +5,8 @@
 import { cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { compile } from '../../local/event-pattern';
-import { RuleIndex } from '../../local/rule-index';
+import { compile } from '../../tools/eventbridge/event-pattern';
+import { RuleIndex } from '../../tools/eventbridge/rule-index';
 
 /** The patterns of the stack's rules at the default stage. */
 const STACK_RULES: Readonly<Record<string, object>> = {

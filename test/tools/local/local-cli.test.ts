@@ -1,0 +1,400 @@
+/** `npm start` as its user runs it, on this project and on a small one that is synthesized in no time. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { temporaryDirectory } from '../template/template';
+
+// Each test starts a process or two, and the machine may be busy.
+jest.setTimeout(60_000);
+
+const REPOSITORY = process.cwd();
+
+/** Writes an assembly with a bus, a rule for `Placed`, and a function of which the code is in `lambdas`. */
+const APP = `
+  const fs = require('node:fs');
+  const out = process.env.CDK_OUTDIR;
+  const { broken, deadLetterQueue, unknown } = JSON.parse(fs.readFileSync('lib/settings.json', 'utf8'));
+  if (broken) { console.error('Bundling asset x\\nThe colour is green; allowed are red and blue.'); process.exit(1); }
+  fs.mkdirSync(out, { recursive: true });
+  fs.cpSync('lambdas', out + '/asset.worker', { recursive: true });
+  const write = (name, content) => fs.writeFileSync(out + '/' + name, JSON.stringify(content));
+  write('manifest.json', { artifacts: {
+    'shop.assets': { type: 'cdk:asset-manifest', properties: { file: 'shop.assets.json' } },
+    shop: { type: 'aws:cloudformation:stack', properties: { templateFile: 'shop.template.json' } } } });
+  write('shop.assets.json', { version: fs.readFileSync('lambdas/index.js', 'utf8'), files: { worker: {
+    source: { path: 'asset.worker', packaging: 'zip' },
+    destinations: { here: { objectKey: 'worker.zip' } } } } });
+  const arn = (id) => ({ 'Fn::GetAtt': [id, 'Arn'] });
+  write('shop.template.json', { Resources: {
+    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'shop-bus' } },
+    Worker: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'shop-worker', Runtime: 'nodejs24.x',
+      Handler: 'index.handler', Role: 'arn:aws:iam::000000000000:role/none', Code: { S3Key: 'worker.zip' } } },
+    Once: { Type: 'AWS::Lambda::EventInvokeConfig', Properties: { FunctionName: { Ref: 'Worker' },
+      MaximumRetryAttempts: 1 } },
+    May: { Type: 'AWS::Lambda::Permission', Properties: { FunctionName: arn('Worker'),
+      Action: 'lambda:InvokeFunction', Principal: 'events.amazonaws.com', SourceArn: arn('Placed') } },
+    Placed: { Type: 'AWS::Events::Rule', Properties: { Name: 'shop-placed', EventBusName: { Ref: 'Bus' },
+      EventPattern: { source: ['app'] }, Targets: [{ Id: 'Worker', Arn: arn('Worker') }] } },
+    ...(unknown && { Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} } }) } });
+`;
+
+const ECHO = 'exports.handler = async ({ detail }) => ({ heard: detail });';
+const ENTRY = { EventBusName: 'shop-bus', Source: 'app', DetailType: 'Placed', Detail: '{"id": 7}' };
+
+interface ProjectFiles {
+  readonly code?: string;
+  readonly settings?: object;
+  readonly entries?: unknown;
+  readonly expected?: unknown;
+}
+
+/** @returns the folder of a small project */
+function makeProject({
+  code = ECHO,
+  settings = {},
+  entries = [ENTRY],
+  expected = [],
+}: ProjectFiles = {}): string {
+  const project = temporaryDirectory();
+  const files = {
+    'cdk.json': '{"app": "node lib/app.js"}',
+    'lib/app.js': APP,
+    'lib/settings.json': JSON.stringify(settings),
+    'lambdas/index.js': code,
+    'samples/entries/one.json': JSON.stringify(entries),
+    'samples/expected/one.json': JSON.stringify(expected),
+  };
+  for (const [name, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
+    fs.writeFileSync(path.join(project, name), text);
+  }
+  return project;
+}
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+class LocalRun {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Ended>;
+  #stdout = '';
+  #stderr = '';
+
+  constructor(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+    const loader = require.resolve('esbuild-register');
+    this.process = spawn(
+      process.execPath,
+      ['-r', loader, path.join(REPOSITORY, 'bin', 'local.ts'), ...args],
+      {
+        cwd: project,
+        env: { ...process.env, ...env },
+      },
+    );
+    runs.push(this.process);
+    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stdout += text;
+    });
+    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.ended = once(this.process, 'close').then(([exitCode]) => ({
+      exitCode,
+      stdout: this.#stdout,
+      stderr: this.#stderr,
+    }));
+  }
+
+  /** Resolves with the output when it has the text. */
+  async until(text: string): Promise<string> {
+    while (!this.#stdout.includes(text)) {
+      const more = once(this.process.stdout as NodeJS.ReadableStream, 'data');
+      const ended = await Promise.race([more, this.ended]);
+      if ('exitCode' in ended) throw new Error(`It ended without ${text}: ${this.#stdout}${this.#stderr}`);
+    }
+    return this.#stdout;
+  }
+
+  async url(): Promise<string> {
+    const output = await this.until('"run-ready"');
+    return /"url":"([^"]+)"/.exec(output)?.[1] ?? '';
+  }
+
+  interrupt(): Promise<Ended> {
+    this.process.kill('SIGINT');
+    return this.ended;
+  }
+}
+
+const runs: ChildProcess[] = [];
+afterEach(() => {
+  for (const child of runs.splice(0)) child.kill('SIGKILL');
+});
+
+const run = (project: string, ...args: string[]) => new LocalRun(project, args).ended;
+
+const objects = (lines: string): Record<string, unknown>[] =>
+  lines
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+async function put(url: string, entry: object = ENTRY): Promise<void> {
+  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
+  const client = new EventBridgeClient({ endpoint: url, region: 'us-east-1', credentials });
+  await client.send(new PutEventsCommand({ Entries: [entry] }));
+  client.destroy();
+}
+
+describe('on this project', () => {
+  const CDK_OUTDIR = temporaryDirectory();
+
+  test('--once runs every sample to its expected effects, and a second start finds nothing to synthesize', async () => {
+    const first = await new LocalRun(REPOSITORY, ['--once', '--port', '0'], { CDK_OUTDIR }).ended;
+    expect(first.stderr).toBe('');
+    expect(first.stdout).toContain('✓ Every sample had the effects that it must have; nothing was lost.');
+    expect(first.stdout).toContain(
+      '· order-status-changed: detail.status is "CONFIRMED", allowed: "SHIPPED"',
+    );
+    expect(first.stdout).not.toContain('\x1b[');
+    expect(first.exitCode).toBe(0);
+
+    const second = await new LocalRun(REPOSITORY, ['--once', '--json', '--port', '0'], { CDK_OUTDIR }).ended;
+    const steps = objects(second.stdout);
+    expect(steps[0]).toMatchObject({ kind: 'run-synthesized', stackName: 'event-driven', isUnchanged: true });
+    expect(steps.at(-1)).toMatchObject({ kind: 'run-finished', failures: [] });
+    expect(second.exitCode).toBe(0);
+  }, 120_000);
+});
+
+describe('a run', () => {
+  test('stays until Ctrl-C, takes events from any client, and leaves nothing behind', async () => {
+    const project = makeProject({
+      code: 'exports.handler = async ({ detail }) => ({ ...detail, pid: process.pid });',
+    });
+    const temporary = temporaryDirectory();
+    const local = new LocalRun(project, ['--json', '--port', '0'], { TMPDIR: temporary });
+    await local.until('run-samples-sent');
+    await put(await local.url(), { ...ENTRY, Detail: '{"id": "from outside"}' });
+    const output = await local.until('\\"id\\":\\"from outside\\",\\"pid\\"');
+    expect(fs.readdirSync(temporary)).toHaveLength(1);
+    const { exitCode, stderr } = await local.interrupt();
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(fs.readdirSync(temporary)).toEqual([]);
+    const pid = Number(/pid\\":(\d+)/.exec(output)?.[1]);
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
+
+  test('ends cleanly while a handler is at work', async () => {
+    const local = new LocalRun(makeProject({ code: 'exports.handler = () => { for (;;); };' }), [
+      '--json',
+      '--port',
+      '0',
+    ]);
+    await local.until('invocation-started');
+    expect(await local.interrupt()).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('ends cleanly when nobody reads its log any more', async () => {
+    // Without samples, whose steps would end it before the event is put.
+    const local = new LocalRun(makeProject(), ['--json', '--port', '0', '--no-samples']);
+    const url = await local.url();
+    local.process.stdout?.destroy();
+    await put(url);
+    expect(await local.ended).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('tells people how to talk to it, and shows their events', async () => {
+    const local = new LocalRun(makeProject(), ['--port', '0']);
+    const output = await local.until('Ctrl-C ends the run.');
+    expect(output).toMatch(/^shop {2}5 resources, 1 rule, 1 function; synthesized in \d+\.\d s\n/);
+    expect(output).toMatch(
+      /\n {2}aws --endpoint-url http:\/\/127\.0\.0\.1:\d+ events put-events --entries file:/,
+    );
+    expect(output).toContain('✓ placed → worker');
+    expect(output).toContain('returns   {"heard":{"id":7}}');
+    expect(output).toMatch(/First event handled \d+\.\d s after the start\./);
+    expect((await local.interrupt()).stdout).toMatch(/Stopping\.\n$/);
+  });
+
+  test('with --no-samples sends nothing', async () => {
+    const local = new LocalRun(makeProject(), ['--json', '--port', '0', '--no-samples']);
+    await local.url();
+    expect(objects((await local.interrupt()).stdout).map(({ kind }) => kind)).toEqual([
+      ...['run-synthesized', 'run-ready', 'run-stopping'],
+    ]);
+  });
+
+  test('with --speed runs a minute in a moment', async () => {
+    const code = 'exports.handler = async () => { throw new Error("no"); };';
+    const local = new LocalRun(makeProject({ code }), ['--json', '--port', '0', '--speed', '6000']);
+    const output = await local.until('invocation-lost');
+    const times = objects(output.slice(0, output.lastIndexOf('\n')))
+      .filter(({ kind }) => kind === 'invocation-started')
+      .map(({ at }) => Date.parse(String(at)));
+    expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
+    await local.interrupt();
+  });
+
+  test('with --watch takes over changed code, and runs on as it was when the app is broken', async () => {
+    const project = makeProject();
+    const local = new LocalRun(project, ['--json', '--port', '0', '--watch']);
+    await local.until('run-samples-sent');
+    fs.writeFileSync(path.join(project, 'lib/settings.json'), '{"broken": true}');
+    await local.until('"run-not-updated","message":"The colour is green; allowed are red and blue."');
+    fs.writeFileSync(path.join(project, 'lib/settings.json'), '{}');
+    fs.writeFileSync(path.join(project, 'lambdas/index.js'), 'exports.handler = async () => "new";');
+    await local.until('run-updated');
+    await put(await local.url());
+    await local.until('"result":"\\"new\\""');
+    expect(await local.interrupt()).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+});
+
+describe('--once', () => {
+  test('lets what waits be tried again without waiting for it, and fails for an event that is lost', async () => {
+    const code = 'exports.handler = async () => { throw new Error("no luck"); };';
+    const { exitCode, stdout } = await run(makeProject({ code }), '--once', '--port', '0');
+    expect(stdout).toContain('again in 60 s');
+    expect(stdout).toContain('LOST      The function has no destination for failures.');
+    expect(stdout).toMatch(/✗ An event was lost: \{.*"kind":"invocation-lost"/);
+    expect(exitCode).toBe(1);
+  });
+
+  test('fails for an event that is sent to a bus which is not there', async () => {
+    const entries = [{ ...ENTRY, EventBusName: 'shop' }];
+    const { exitCode, stdout } = await run(makeProject({ entries }), '--once', '--port', '0');
+    expect(stdout).toContain('There is no event bus shop in this stack.');
+    expect(exitCode).toBe(1);
+  });
+
+  test('fails for an expected effect that is missing', async () => {
+    const expected = [
+      { kind: 'invocation-succeeded', result: { heard: { id: 7 } } },
+      { kind: 'invocation-succeeded', result: { heard: { id: 8 } } },
+    ];
+    const { exitCode, stdout } = await run(makeProject({ expected }), '--once', '--json', '--port', '0');
+    expect(objects(stdout).at(-1)).toMatchObject({
+      kind: 'run-finished',
+      failures: [
+        'Sample one: this did not happen: {"kind":"invocation-succeeded","result":{"heard":{"id":8}}}',
+      ],
+    });
+    expect(exitCode).toBe(1);
+  });
+
+  test('that is interrupted has not succeeded', async () => {
+    const local = new LocalRun(makeProject({ code: 'exports.handler = () => { for (;;); };' }), [
+      '--json',
+      '--once',
+      '--port',
+      '0',
+    ]);
+    await local.until('invocation-started');
+    expect((await local.interrupt()).exitCode).toBe(130);
+  });
+});
+
+describe('bad input is one line and exit code 2', () => {
+  test.each([
+    [['--bogus'], "error: unknown option '--bogus'\n"],
+    [['extra'], 'error: too many arguments. Expected 0 arguments but got 1.\n'],
+    [
+      ['--port', '70000'],
+      "error: option '--port <number>' argument '70000' is invalid. It must be a whole number from 0 to 65535.\n",
+    ],
+    [
+      ['--speed', 'fast'],
+      "error: option '--speed <factor>' argument 'fast' is invalid. It must be a number above 0, at most 100000.\n",
+    ],
+    [['--data'], "error: option '--data <dir>' argument missing\n"],
+  ])('%j', async (args, stderr) => {
+    expect(await run(REPOSITORY, ...args)).toEqual({ exitCode: 2, stdout: '', stderr });
+  });
+
+  const startOf = (project: string, ...args: string[]) => run(project, '--json', '--port', '0', ...args);
+
+  test('the app refuses', async () => {
+    expect(await startOf(makeProject({ settings: { broken: true } }))).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: 'The colour is green; allowed are red and blue.\n',
+    });
+  });
+
+  test('the template has what the local run does not know', async () => {
+    expect(await startOf(makeProject({ settings: { unknown: true } }))).toMatchObject({
+      exitCode: 2,
+      stderr:
+        'AWS::StepFunctions::StateMachine Machine: the local run does not know this type of resource.\n',
+    });
+  });
+
+  test('there is no app', async () => {
+    const project = temporaryDirectory();
+    expect(await startOf(project)).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: expect.stringMatching(/^Cannot read .*cdk\.json: ENOENT.*\n$/),
+    });
+    fs.writeFileSync(path.join(project, 'cdk.json'), '{}');
+    expect((await startOf(project)).stderr).toMatch(
+      /cdk\.json does not say how to run the app \("app"\)\.\n$/,
+    );
+  });
+
+  test.each([
+    [{ entries: { Source: 'app' } }, /entries\/one\.json: expected a list of objects\.\n$/],
+    [{ expected: [1] }, /expected\/one\.json: expected a list of objects\.\n$/],
+  ])('a sample is malformed: %j', async (files, stderr) => {
+    const ended = await startOf(makeProject(files));
+    expect(ended).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringMatching(stderr) });
+  });
+
+  test('a sample has no expectations', async () => {
+    const project = makeProject();
+    fs.rmSync(path.join(project, 'samples/expected'), { recursive: true });
+    expect(await startOf(project)).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^.*expected\/one\.json: ENOENT.*\n$/),
+    });
+  });
+
+  test('the port is taken', async () => {
+    const server = http.createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const ended = await run(makeProject(), '--json', '--port', `${port}`);
+    server.close();
+    expect(ended).toMatchObject({
+      exitCode: 2,
+      stderr: `Port ${port} on 127.0.0.1 is in use. Choose another one, or none to take the next free one from 4566.\n`,
+    });
+  });
+
+  test('--once is to use the folder of another run', async () => {
+    const project = makeProject();
+    const data = path.join(project, 'data');
+    expect((await startOf(project, '--once', '--data', data)).exitCode).toBe(0);
+    expect(await startOf(project, '--once', '--data', data)).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `--data ${data} is not empty. With --once the samples must have their effects again, so it needs a new folder.\n`,
+    });
+  });
+});
+
+test('--help says all of it', async () => {
+  const { exitCode, stdout } = await run(REPOSITORY, '--help');
+  for (const option of ['--once', '--json', '--watch', '--no-samples', '--port', '--speed', '--data']) {
+    expect(stdout).toContain(option);
+  }
+  expect(stdout).toContain('Exit codes: 0');
+  expect(exitCode).toBe(0);
+});

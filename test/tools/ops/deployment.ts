@@ -1,0 +1,263 @@
+/**
+ * The project's own stack, running on this machine, and the operator's tool as its user starts it. A deployment may
+ * have faults (a handler that fails on some events, a permission that is missing) and be mended later, as in AWS by
+ * deploying again.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as pause } from 'node:timers/promises';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { ManualClock } from '../../../tools/local/services/clock';
+import type { Queue } from '../../../tools/local/services/queue';
+import { LocalStack } from '../../../tools/local/stack';
+import type { TimedStep } from '../../../tools/local/steps';
+import { readAssembly } from '../../../tools/template/assembly';
+
+export interface Faults {
+  /** Each handler fails on one in so many events, at every attempt. */
+  readonly failsOneIn?: number;
+  /** Rules, without the prefix, that lack the permission to invoke their function. */
+  readonly forbidden?: readonly string[];
+  /** Retries of a handler that fails. @default the stack's */
+  readonly retries?: number;
+}
+
+interface TemplateResource {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template's properties have no static type
+  readonly Properties: any;
+}
+
+/** Without CDK's validation and rules, which `cdk synth` and other tests run: they take most of the time. */
+const SYNTHESIZE = `
+  const { readFileSync } = require('node:fs');
+  const { App } = require('aws-cdk-lib');
+  const { parseStage } = require('./lib/config');
+  const { EventDrivenStack } = require('./lib/event-driven-stack');
+  const { stages, ...context } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
+  const app = new App({ outdir: process.argv[1], builtinCloudFormationValidation: false, context });
+  const config = parseStage('production', stages.production);
+  new EventDrivenStack(app, config.prefix, { config });
+  app.synth();
+`;
+
+/** The stack's template and bundles, made once, and copies of them with faults. */
+export class Builds {
+  readonly #directory = mkdtempSync(join(tmpdir(), 'ops-'));
+  readonly intact = join(this.#directory, 'intact');
+
+  constructor() {
+    // In a process of its own, since bundling writes to the console.
+    execFileSync(process.execPath, ['-r', 'esbuild-register', '-e', SYNTHESIZE, this.intact], {
+      stdio: 'pipe',
+    });
+  }
+
+  /** @returns the folder of a copy with faults */
+  faulty({ failsOneIn, forbidden = [], retries }: Faults): string {
+    const directory = mkdtempSync(join(this.#directory, 'faulty-'));
+    cpSync(this.intact, directory, { recursive: true });
+    const file = join(directory, 'event-driven.template.json');
+    const template = JSON.parse(readFileSync(file, 'utf8'));
+    const resources: Record<string, TemplateResource> = template.Resources;
+    for (const [id, { Type, Properties }] of Object.entries(resources)) {
+      if (Type === 'AWS::Lambda::Permission') {
+        const rule = resources[Properties.SourceArn['Fn::GetAtt'][0]]?.Properties.Name;
+        if (forbidden.some((name) => rule === `event-driven-${name}`)) delete resources[id];
+      }
+      if (Type === 'AWS::Lambda::EventInvokeConfig' && retries !== undefined) {
+        Properties.MaximumRetryAttempts = retries;
+      }
+      if (Type === 'AWS::Lambda::Function' && failsOneIn !== undefined) {
+        const code = join(directory, `asset.${Properties.Code.S3Key.replace('.zip', '')}`);
+        renameSync(join(code, 'index.js'), join(code, 'intact.js'));
+        writeFileSync(join(code, 'index.js'), failing(Properties.FunctionName, failsOneIn));
+      }
+    }
+    writeFileSync(file, JSON.stringify(template));
+    return directory;
+  }
+
+  remove(): void {
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+}
+
+/** The handler, but for one in so many events, by a hash of their ids. */
+const failing = (functionName: string, oneIn: number) => `
+  const { createHash } = require('node:crypto');
+  const { handler } = require('./intact.js');
+  exports.handler = async (event, context) => {
+    const { eventId } = (event.detail ?? event).metadata;
+    const hash = createHash('sha1').update('${functionName}' + eventId).digest();
+    if (hash.readUInt32BE() % ${oneIn} > 0) return handler(event, context);
+    throw Object.assign(new Error('The warehouse does not answer.'), { name: 'DownstreamError' });
+  };
+`;
+
+export interface Outcome {
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What was printed with `--json`. */
+  // biome-ignore lint/suspicious/noExplicitAny: each command has a result of its own
+  readonly json: any;
+}
+
+/** A tool that was started. */
+export interface RunningTool {
+  readonly process: ChildProcess;
+  readonly ended: Promise<Outcome>;
+}
+
+const NO_AWS = {
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_CONFIG_FILE: '/none',
+  AWS_SHARED_CREDENTIALS_FILE: '/none',
+};
+
+/** Starts the tool as `npm run ops --` does. */
+export function startTool(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): RunningTool {
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, ['-r', 'esbuild-register', 'bin/ops.ts', ...args], {
+    // Neither the credentials nor the region of whoever runs the tests.
+    env: { PATH, HOME, ...NO_AWS, ...env },
+  });
+  child.stdin.end(stdin);
+  const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
+    ([stdout, stderr, [exitCode]]) => ({
+      exitCode,
+      stdout,
+      stderr,
+      get json() {
+        return JSON.parse(stdout);
+      },
+    }),
+  );
+  return { process: child, ended };
+}
+
+/** While a tool runs the stack's time passes 20 times as fast as the machine's, so that its waits are short. */
+const TICK_MS = 100;
+const REAL_TICK_MS = 5;
+
+export class Deployment {
+  readonly steps: TimedStep[] = [];
+  readonly #clock = new ManualClock(Date.now());
+  #stack: LocalStack | undefined;
+
+  /**
+   * @param build folder of a cloud assembly
+   * @param maxEnvironments of each function
+   */
+  static async start(build: string, maxEnvironments = 2): Promise<Deployment> {
+    const deployment = new Deployment();
+    deployment.#stack = await LocalStack.start({
+      assembly: readAssembly(build),
+      clock: deployment.#clock,
+      port: 0,
+      maxEnvironments,
+      onStep: (step) => deployment.steps.push(step),
+    });
+    return deployment;
+  }
+
+  get stack(): LocalStack {
+    if (!this.#stack) throw new Error('not started');
+    return this.#stack;
+  }
+
+  /** Deploys another build of the same stack. */
+  deploy(build: string): void {
+    expect(this.stack.update(readAssembly(build)).needRestart).toEqual([]);
+  }
+
+  /** Lets everything be delivered and handled, retries too, until each event is at its end. */
+  async settle(): Promise<void> {
+    await this.stack.settled();
+    while (this.stack.waitingForRetry > 0) {
+      await this.#clock.advance(60_000);
+      await this.stack.settled();
+    }
+  }
+
+  stop(): Promise<void> {
+    return this.stack.stop();
+  }
+
+  /** Lets time pass. */
+  advance(seconds: number): Promise<void> {
+    return this.#clock.advance(1_000 * seconds);
+  }
+
+  queue(name: string): Queue {
+    const queue = this.stack.queues.find((each) => each.name === `event-driven-${name}`);
+    if (!queue) throw new Error(`no queue ${name}`);
+    return queue;
+  }
+
+  /** The orders table, by order id. */
+  async orders(): Promise<ReadonlyMap<string, Readonly<Record<string, unknown>>>> {
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const config = { endpoint: this.stack.url, region: 'us-east-1', credentials };
+    const client = DynamoDBDocumentClient.from(new DynamoDBClient(config));
+    const orders = new Map<string, Readonly<Record<string, unknown>>>();
+    for await (const { Items = [] } of paginateScan({ client }, { TableName: 'event-driven-orders' })) {
+      for (const item of Items) orders.set(item.orderId, item);
+    }
+    client.destroy();
+    return new Map([...orders].sort());
+  }
+
+  /** Subjects of the notifications that went out, sorted; each is of one order and one status. */
+  get notifications(): string[] {
+    return this.steps
+      .flatMap((step) => (step.kind === 'message-published' ? (step.subject ?? '') : []))
+      .sort();
+  }
+
+  /** The steps of one kind. */
+  stepsOf<Kind extends TimedStep['kind']>(kind: Kind): Extract<TimedStep, { kind: Kind }>[] {
+    return this.steps.filter((step): step is Extract<TimedStep, { kind: Kind }> => step.kind === kind);
+  }
+
+  /** @param url where the tool finds the stack */
+  start(args: readonly string[], stdin?: string, url = this.stack.url): RunningTool {
+    const { process, ended } = startTool(['--endpoint-url', url, ...args], {}, stdin);
+    return { process, ended: this.whileTicking(ended) };
+  }
+
+  ops(...args: string[]): Promise<Outcome> {
+    return this.start(args).ended;
+  }
+
+  /** Waits for so many more steps of a kind, unless `end` comes first. */
+  async until(kind: TimedStep['kind'], count: number, end: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    end.then(over, over);
+    const enough = this.stepsOf(kind).length + count;
+    while (!isOver && this.stepsOf(kind).length < enough) await pause(1);
+  }
+
+  /** Lets the time pass until the work is done. */
+  async whileTicking<Result>(work: Promise<Result>): Promise<Result> {
+    let isOver = false;
+    const over = () => {
+      isOver = true;
+    };
+    work.then(over, over);
+    while (!isOver) {
+      await this.#clock.advance(TICK_MS);
+      await pause(REAL_TICK_MS);
+    }
+    return work;
+  }
+}

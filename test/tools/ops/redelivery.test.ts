@@ -1,0 +1,166 @@
+import {
+  NOTIFICATION_INPUT_PATHS,
+  NOTIFICATION_INPUT_TEMPLATE,
+  parseNotificationInput,
+} from '../../../lambdas/notification';
+import type { UndeliveredEvent, UnhandledEvent } from '../../../tools/ops/failed-event';
+import { isSelected, NotRedeliverableError, parseRuleArn, redelivery } from '../../../tools/ops/redelivery';
+
+const NOTIFIER = 'arn:aws:lambda:eu-central-1:111122223333:function:event-driven-notifier';
+const ANALYTICS = 'arn:aws:lambda:eu-central-1:111122223333:function:event-driven-analytics';
+const RULE_ARN = 'arn:aws:events:eu-central-1:111122223333:rule/event-driven-bus/event-driven-status';
+
+const published = {
+  version: '0',
+  id: 'envelope-1',
+  'detail-type': 'OrderStatusChanged',
+  source: 'app.orders',
+  account: '111122223333',
+  time: '2026-11-23T09:00:00Z',
+  region: 'eu-central-1',
+  resources: [],
+  detail: { orderId: 'order-1', status: 'SHIPPED', customerEmail: 'jane@example.com' },
+};
+
+const undelivered: UndeliveredEvent = {
+  kind: 'undelivered',
+  messageId: 'message-1',
+  consumer: 'event-driven-notifier',
+  cause: 'NO_PERMISSIONS',
+  reason: '',
+  poison: false,
+  failedAt: 0,
+  event: {},
+  ruleArn: RULE_ARN,
+  targetArn: NOTIFIER,
+  published,
+};
+
+const target = {
+  Id: 'Notifier',
+  Arn: NOTIFIER,
+  InputTransformer: {
+    InputPathsMap: NOTIFICATION_INPUT_PATHS,
+    InputTemplate: NOTIFICATION_INPUT_TEMPLATE,
+  },
+};
+
+describe('an event that could not be delivered', () => {
+  test("goes to its function as the rule's input transformer makes it", () => {
+    const { functionArn, payload } = redelivery(undelivered, [target]);
+    expect(functionArn).toBe(NOTIFIER);
+    expect(parseNotificationInput(JSON.parse(payload))).toMatchObject({
+      orderId: 'order-1',
+      status: 'SHIPPED',
+      email: 'jane@example.com',
+      message: 'Your order order-1 has been SHIPPED',
+      metadata: { eventId: 'envelope-1' },
+    });
+  });
+
+  test('goes whole to a target without a transformer', () => {
+    const { payload } = redelivery(undelivered, [{ Id: 'Notifier', Arn: NOTIFIER }]);
+    expect(JSON.parse(payload)).toEqual(published);
+  });
+
+  test('goes to the target that failed, and to no other of the same rule', () => {
+    const other = { Id: 'Analytics', Arn: ANALYTICS, Input: '{"other": true}' };
+    expect(redelivery(undelivered, [other, target]).functionArn).toBe(NOTIFIER);
+  });
+
+  test('gets a scheduled report its own date, from the time of the event', () => {
+    const scheduled = { ...published, 'detail-type': 'Scheduled Event', detail: {} };
+    const report = {
+      Id: 'DailyReport',
+      Arn: ANALYTICS,
+      InputTransformer: {
+        InputPathsMap: { time: '$.time' },
+        InputTemplate: '{"type": "daily_report", "date": <time>}',
+      },
+    };
+    const { payload } = redelivery({ ...undelivered, targetArn: ANALYTICS, published: scheduled }, [report]);
+    expect(JSON.parse(payload)).toEqual({ type: 'daily_report', date: '2026-11-23T09:00:00Z' });
+  });
+
+  test.each([
+    ['the rule is gone', undelivered, [], 'its rule no longer has the target'],
+    [
+      'the rule has another target now',
+      undelivered,
+      [{ Id: 'Analytics', Arn: ANALYTICS }],
+      'its rule no longer has the target',
+    ],
+    [
+      'two targets at the same function get different inputs',
+      undelivered,
+      [target, { Id: 'Other', Arn: NOTIFIER }],
+      'its rule has several targets at the function, with different inputs',
+    ],
+    [
+      'the target is no function',
+      { ...undelivered, targetArn: 'arn:aws:sqs:eu-central-1:111122223333:queue' },
+      [{ Id: 'Queue', Arn: 'arn:aws:sqs:eu-central-1:111122223333:queue' }],
+      'its target is no Lambda function',
+    ],
+    [
+      'the input path finds nothing',
+      undelivered,
+      [{ Id: 'Notifier', Arn: NOTIFIER, InputPath: '$.detail.nothing' }],
+      'InputPath $.detail.nothing finds nothing in the event',
+    ],
+    [
+      'the transformer makes no JSON of it',
+      { ...undelivered, published: { ...published, detail: { orderId: 'a "quoted" id' } } },
+      [
+        {
+          Id: 'Notifier',
+          Arn: NOTIFIER,
+          InputTransformer: {
+            InputPathsMap: { id: '$.detail.orderId' },
+            InputTemplate: '{"text": "order <id>"}',
+          },
+        },
+      ],
+      /JSON/,
+    ],
+  ])('stays where it is if %s', (_, failed, targets, reason) => {
+    expect(() => redelivery(failed, targets)).toThrow(NotRedeliverableError);
+    expect(() => redelivery(failed, targets)).toThrow(reason);
+  });
+});
+
+test('an event that a function failed on goes to it with the very payload', () => {
+  const unhandled: UnhandledEvent = {
+    ...undelivered,
+    kind: 'unhandled',
+    functionArn: `${ANALYTICS}:$LATEST`,
+    requestId: 'request-1',
+    payload: { type: 'daily_report', date: '2026-11-23T09:00:00Z' },
+  };
+  expect(redelivery(unhandled, [])).toEqual({
+    functionArn: `${ANALYTICS}:$LATEST`,
+    payload: '{"type":"daily_report","date":"2026-11-23T09:00:00Z"}',
+  });
+});
+
+test.each([
+  [{}, true],
+  [{ consumers: new Set(['event-driven-notifier']) }, true],
+  [{ consumers: new Set(['event-driven-analytics']) }, false],
+  [{ causes: new Set(['NO_PERMISSIONS', 'Error']) }, true],
+  [{ causes: new Set(['Error']) }, false],
+  [{ consumers: new Set(['event-driven-notifier']), causes: new Set(['Error']) }, false],
+])('the selection %j takes a NO_PERMISSIONS of the notifier: %s', (selection, taken) => {
+  expect(isSelected(undelivered, selection)).toBe(taken);
+});
+
+test.each([
+  [RULE_ARN, { busName: 'event-driven-bus', ruleName: 'event-driven-status' }],
+  ['arn:aws:events:eu-central-1:111122223333:rule/daily', { ruleName: 'daily' }],
+  [
+    'arn:aws:events:eu-central-1:111122223333:rule/aws.partner/shop.com/1/orders',
+    { busName: 'aws.partner/shop.com/1', ruleName: 'orders' },
+  ],
+])('the rule ARN %s is read', (arn, parts) => {
+  expect(parseRuleArn(arn)).toEqual(parts);
+});

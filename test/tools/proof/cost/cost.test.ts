@@ -1,0 +1,546 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { type Assumptions, type Bill, besideSeed, costOf } from '../../../../tools/proof/cost/cost';
+import { textReport } from '../../../../tools/proof/cost/cost-report';
+import { DEFAULT_MIX, parseMix } from '../../../../tools/proof/cost/event-mix';
+import type { CallMeasurement, Measurement, Write } from '../../../../tools/proof/cost/measurement';
+import priceTable from '../../../../tools/proof/cost/prices.json';
+import { synthesize } from '../../../lib/synthesize';
+import { assemblyOf, writeAssembly } from '../assembly';
+
+// biome-ignore lint/suspicious/noExplicitAny: templates have no static type
+type Json = any;
+
+const MILLION = 1_000_000;
+const GB = 2 ** 30;
+
+const nothing: CallMeasurement = {
+  durationMs: 10,
+  lines: [],
+  metrics: [],
+  writes: [],
+  messages: [],
+  records: [],
+  published: 0,
+};
+const order: Write = {
+  table: 'TABLE_NAME',
+  isNew: true,
+  attributes: { orderId: 20, dayShard: 20, status: 10, total: 10, items: 440 },
+  changed: ['orderId', 'dayShard', 'status', 'total', 'items'],
+};
+const notified: Write = {
+  table: 'IDEMPOTENCY_TABLE_NAME',
+  isNew: true,
+  attributes: { id: 100 },
+  changed: ['id'],
+};
+
+/** Round figures, so that a bill can be worked out by hand. */
+const measurement: Measurement = {
+  date: '2026-01-15',
+  machine: 'a machine',
+  rounds: 1,
+  compression: 0.1,
+  functions: {
+    'order-processor': {
+      initMs: 100,
+      systemLines: { 'JSON WARN': 0, 'JSON INFO': 400, Text: 300 },
+      events: {
+        OrderCreated: {
+          ...nothing,
+          lines: [{ level: 'INFO', bytes: 300 }, { bytes: 200 }],
+          metrics: ['OrdersProcessed'],
+          writes: [order],
+        },
+        OrderStatusChanged: {
+          ...nothing,
+          lines: [{ level: 'INFO', bytes: 300 }],
+          writes: [{ ...order, isNew: false, changed: ['status'] }],
+        },
+      },
+    },
+    notifier: {
+      initMs: 100,
+      systemLines: { 'JSON WARN': 0, 'JSON INFO': 400, Text: 300 },
+      events: {
+        OrderStatusChanged: {
+          ...nothing,
+          writes: [
+            { ...notified, livesDays: 15 },
+            { ...notified, isNew: false, changed: ['status'] },
+          ],
+          messages: [200],
+        },
+      },
+    },
+    analytics: {
+      initMs: 100,
+      systemLines: { 'JSON WARN': 0, 'JSON INFO': 400, Text: 300 },
+      events: {
+        OrderCreated: { ...nothing, records: [300] },
+        OrderStatusChanged: { ...nothing, records: [300] },
+        DailyReportGenerated: { ...nothing, records: [300] },
+        'Scheduled Event': { ...nothing, metrics: ['DailyReportsPublished'], published: 1 },
+      },
+    },
+  },
+};
+
+const assumptions: Assumptions = {
+  mix: parseMix(DEFAULT_MIX),
+  months: 1,
+  slowdown: 1,
+  coldStarts: 0,
+  failures: 0,
+};
+const template = synthesize().toJSON();
+
+interface Given {
+  readonly change?: (copy: Json) => void;
+  readonly measured?: Measurement;
+  readonly events?: number;
+  readonly assumed?: Partial<Assumptions>;
+}
+
+function costWith({ change = () => {}, measured = measurement, events = MILLION, assumed = {} }: Given = {}) {
+  const copy = structuredClone(template);
+  change(copy);
+  return costOf(assemblyOf(copy), measured, [events], { ...assumptions, ...assumed });
+}
+const billWith = (given?: Given) => costWith(given).bills[0] as Bill;
+const usd = ({ items }: Bill, name: string) => items.find((each) => each.name === name)?.usd ?? 0;
+const quantity = ({ items }: Bill, name: string) => items.find((each) => each.name === name)?.quantity ?? 0;
+const resourcesOf = (copy: Json, type: string): Json[] =>
+  Object.values<Json>(copy.Resources).filter(({ Type }) => Type === type);
+/** The measurement with another call of a handler. */
+const withCall = (service: string, detailType: string, call: Partial<CallMeasurement>): Measurement => {
+  const changed = structuredClone(measurement) as Json;
+  Object.assign(changed.functions[service].events[detailType], call);
+  return changed;
+};
+
+describe('a million events of four to an order', () => {
+  const bill = billWith();
+
+  test('are a million events, and 30 daily reports', () => {
+    expect(usd(bill, 'EventBridge: events')).toBeCloseTo(1.00003, 9);
+  });
+
+  test('call the order processor and analytics for each, and the notifier for half of them', () => {
+    // And 30 times the schedule, 30 times its report.
+    expect(quantity(bill, 'Lambda: calls')).toBe(2.5 * MILLION + 60);
+    expect(usd(bill, 'Lambda: calls')).toBeCloseTo(0.5, 4);
+  });
+
+  test('take the functions their memory times their duration, at the price of arm64', () => {
+    expect(usd(bill, 'Lambda: duration of order-processor')).toBeCloseTo(
+      MILLION * 0.01 * 0.25 * 0.0000133334,
+      9,
+    );
+    expect(usd(bill, 'Lambda: duration of notifier')).toBeCloseTo(
+      (MILLION / 2) * 0.01 * 0.125 * 0.0000133334,
+      9,
+    );
+  });
+
+  test('write the table once each, its index once each, and the memory of notifications twice for each of them', () => {
+    expect(quantity(bill, 'DynamoDB: writes')).toBe(2 * MILLION);
+    expect(quantity(bill, 'DynamoDB: writes to indexes')).toBe(MILLION);
+  });
+
+  test('are kept: 250,000 orders with their entries in the index, half a million notifications for half a month', () => {
+    const orders = 250_000 * (500 + 100 + 60 + 100);
+    expect(quantity(bill, 'DynamoDB: point-in-time recovery')).toBeCloseTo(orders / GB, 9);
+    expect(quantity(bill, 'DynamoDB: storage')).toBeCloseTo(
+      (orders + 0.5 * (MILLION / 2) * (100 + 100)) / GB,
+      9,
+    );
+  });
+
+  test('are notified in half a million messages', () => {
+    expect(usd(bill, 'SNS: messages')).toBeCloseTo(0.25, 9);
+  });
+
+  test('are records that Firehose counts as 5 KB each', () => {
+    expect(usd(bill, 'Firehose: records')).toBeCloseTo(((MILLION + 30) * 5_120 * 0.029) / GB, 9);
+  });
+
+  test('become an object each minute', () => {
+    expect(quantity(bill, 'S3: writes')).toBe(30 * 24 * 60);
+  });
+
+  test('are logged: a line for each, and one of metrics for each order', () => {
+    expect(quantity(bill, 'CloudWatch: log lines')).toBeCloseTo(
+      (MILLION * 300 + (MILLION / 4) * 200) / GB,
+      9,
+    );
+  });
+
+  test('are all traced, for no function is called more than once a second', () => {
+    expect(usd(bill, 'X-Ray: traces')).toBeCloseTo(12.5, 3);
+  });
+
+  test('cost what watches them whatever their number', () => {
+    const alarms = resourcesOf(template, 'AWS::CloudWatch::Alarm').map(
+      ({ Properties: { Metrics: metrics } }) =>
+        metrics ? metrics.filter(({ MetricStat }: Json) => MetricStat).length : 1,
+    );
+    expect(quantity(bill, 'CloudWatch: alarms')).toBe(alarms.reduce((sum, metrics) => sum + metrics, 0));
+    expect(usd(bill, 'CloudWatch: dashboards')).toBe(3);
+    expect(usd(bill, 'KMS: keys')).toBe(1);
+    // A metric of the daily report has values in 30 of 720 hours.
+    expect(quantity(bill, 'CloudWatch: metrics of the handlers')).toBeCloseTo(1 + 30 / 720, 9);
+  });
+
+  test('cost what their items cost, each at the price of the table', () => {
+    for (const { price, quantity, usd } of bill.items) {
+      const { usd: each, per } = priceTable.prices[price];
+      expect(usd).toBeCloseTo((quantity / per) * each, 9);
+    }
+    expect(bill.usd).toBeCloseTo(
+      bill.items.reduce((sum, item) => sum + item.usd, 0),
+      9,
+    );
+  });
+
+  test('cost more than the original design says, by what it leaves out', () => {
+    const [seed] = besideSeed(costWith());
+    expect(seed?.table).toBe(2);
+    const calls = 0.2 + (MILLION * 0.01 * 0.5 + (MILLION / 2) * 0.01 * 0.125) * (0.0000133334 / 2.5);
+    expect(seed?.counted).toBeCloseTo(1 + calls, 4);
+    const leftOut = seed?.leftOut.reduce((sum, item) => sum + item.usd, 0);
+    expect(leftOut).toBeCloseTo(bill.usd - 1 - calls, 4);
+    expect(seed?.leftOut[0]?.name).toBe('X-Ray: traces');
+    expect(seed?.leftOut).toContainEqual({
+      name: 'Lambda: calls, but for one call an event',
+      usd: expect.closeTo(0.3, 4),
+    });
+  });
+});
+
+describe('the template decides:', () => {
+  const plain = billWith();
+
+  test('a rule less takes away its calls and what they do', () => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::Events::Rule')) {
+        if (Properties.Name === 'event-driven-order-status-changed') Properties.State = 'DISABLED';
+      }
+    };
+    const bill = billWith({ change });
+    expect(quantity(plain, 'Lambda: calls') - quantity(bill, 'Lambda: calls')).toBe(MILLION / 2);
+    expect(usd(bill, 'SNS: messages')).toBe(0);
+  });
+
+  test('memory costs what it is more', () => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function')) Properties.MemorySize *= 2;
+    };
+    const name = 'Lambda: duration of analytics';
+    expect(usd(billWith({ change }), name)).toBeCloseTo(2 * usd(plain, name), 9);
+  });
+
+  test('x86 costs a quarter more than arm64', () => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function'))
+        delete Properties.Architectures;
+    };
+    const name = 'Lambda: duration of order-processor';
+    expect(usd(billWith({ change }), name) / usd(plain, name)).toBeCloseTo(1.25, 4);
+  });
+
+  test.each([
+    ['lines of Lambda itself', { LogFormat: 'JSON', SystemLogLevel: 'INFO' }, 400],
+    ['lines of Lambda itself as text', { LogFormat: 'Text' }, 300],
+    [
+      'no lines below ERROR',
+      { LogFormat: 'JSON', SystemLogLevel: 'WARN', ApplicationLogLevel: 'ERROR' },
+      -300,
+    ],
+  ])('%s change the logs', (_, logging, bytes) => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function')) {
+        const { LogGroup } = Properties.LoggingConfig;
+        Properties.LoggingConfig = { ...logging, LogGroup };
+      }
+    };
+    const deliveries = costWith({ change }).deliveries.filter(({ target }) =>
+      target.endsWith('order-processor'),
+    );
+    const [created, changed] = deliveries;
+    expect(created?.call?.logBytes).toBe(bytes < 0 ? 0 : 500 + bytes);
+    expect(changed?.call?.logBytes).toBe(300 + bytes);
+  });
+
+  test('a log level of WARN leaves metrics, and no line for an event', () => {
+    const quiet = assemblyOf(synthesize('production', { logLevel: 'WARN' }).toJSON());
+    const { deliveries } = costOf(quiet, measurement, [MILLION], assumptions);
+    const ofProcessor = deliveries.filter(({ target }) => target.endsWith('order-processor'));
+    expect(ofProcessor.map(({ call }) => call?.logBytes)).toEqual([200, 0, 0, 0]);
+  });
+
+  test('an index on more attributes is written more, one on none of the changed ones less', () => {
+    const projecting = (attributes: string[]) => (copy: Json) => {
+      const [table] = resourcesOf(copy, 'AWS::DynamoDB::Table');
+      table.Properties.GlobalSecondaryIndexes[0].Projection.NonKeyAttributes = attributes;
+    };
+    const writes = (attributes: string[]) =>
+      quantity(billWith({ change: projecting(attributes) }), 'DynamoDB: writes to indexes');
+    expect(writes(['status', 'items'])).toBe(MILLION);
+    expect(writes(['total'])).toBe(MILLION / 4);
+  });
+
+  test('a mail for each notification costs more than the notification', () => {
+    const subscribed = assemblyOf(synthesize('production', { notificationEmail: 'a@example.com' }).toJSON());
+    const [bill] = costOf(subscribed, measurement, [MILLION], assumptions).bills as [Bill];
+    expect(usd(bill, 'SNS: mails')).toBeCloseTo(10, 9);
+  });
+
+  test('a rule straight to the stream needs no function, and records the whole event', () => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::Events::Rule')) {
+        if (Properties.Name === 'event-driven-all-events')
+          Properties.Targets[0].Arn = { 'Fn::GetAtt': ['AnalyticsStreamCD64CA05', 'Arn'] };
+      }
+    };
+    const bill = billWith({ change });
+    expect(quantity(bill, 'Lambda: calls')).toBe(1.5 * MILLION + 30);
+    expect(quantity(bill, 'Firehose: records')).toBe(quantity(plain, 'Firehose: records'));
+  });
+
+  test('what is kept longer is stored longer, up to the age of the stack', () => {
+    const stored = (days: number, months: number) => {
+      const change = (copy: Json) => {
+        resourcesOf(copy, 'AWS::Events::Archive')[0].Properties.RetentionDays = days;
+      };
+      return quantity(billWith({ change, assumed: { months } }), 'EventBridge: archive, kept');
+    };
+    expect(stored(60, 12)).toBeCloseTo(2 * stored(30, 12), 9);
+    expect(stored(60, 1)).toBeCloseTo(stored(30, 1), 9);
+  });
+
+  test('large objects move to infrequent access after 30 days, small ones never', () => {
+    const large = withCall('analytics', 'OrderCreated', { records: [400_000] });
+    const year = { months: 12 };
+    const bill = billWith({ measured: large, assumed: year });
+    const [standard, infrequent] = ['S3: storage', 'S3: storage, infrequent access'].map((name) =>
+      quantity(bill, name),
+    );
+    expect(infrequent).toBeCloseTo(11 * (standard ?? 0), 6);
+    expect(quantity(bill, 'S3: moves to infrequent access')).toBe(quantity(bill, 'S3: writes'));
+    expect(quantity(billWith({ assumed: year }), 'S3: storage, infrequent access')).toBe(0);
+  });
+
+  test.each<[string, (copy: Json) => void, RegExp]>([
+    [
+      'a handler that was not measured',
+      (copy) => {
+        const [, rule] = resourcesOf(copy, 'AWS::Events::Rule');
+        rule.Properties.Targets[0].Arn = { 'Fn::GetAtt': ['NotifierFunctionAF3DBB87', 'Arn'] };
+        rule.Properties.EventPattern = { source: ['app.orders'] };
+      },
+      /^There is no measurement of notifier handling OrderCreated; `npm run cost -- --measure` makes one\.$/,
+    ],
+    [
+      'capacity that is provisioned',
+      (copy) => {
+        resourcesOf(copy, 'AWS::DynamoDB::Table')[0].Properties.BillingMode = 'PROVISIONED';
+      },
+      /^Table event-driven-orders is not on demand/,
+    ],
+    [
+      'another kind of target',
+      (copy) => {
+        resourcesOf(copy, 'AWS::Events::Rule')[0].Properties.Targets[0].Arn =
+          'arn:aws:states:us-east-1:000000000000:stateMachine:x';
+      },
+      /^Rule event-driven-order-created: what its target arn:aws:states:.* costs is not known here\.$/,
+    ],
+  ])('%s is refused, not guessed', (_, change, told) => {
+    expect(() => billWith({ change })).toThrow(told);
+  });
+});
+
+describe('what is measured decides:', () => {
+  test('a record of 6 KB counts as 10 KB', () => {
+    const bill = billWith({ measured: withCall('analytics', 'OrderCreated', { records: [6_000] }) });
+    const rounded = ((MILLION / 4) * 10_240 + ((3 * MILLION) / 4 + 30) * 5_120) / GB;
+    expect(quantity(bill, 'Firehose: records')).toBeCloseTo(rounded, 9);
+  });
+
+  test('an item of 1.5 KB takes two writes', () => {
+    const attributes = { ...order.attributes, items: 1_500 };
+    const measured = withCall('order-processor', 'OrderCreated', { writes: [{ ...order, attributes }] });
+    expect(quantity(billWith({ measured }), 'DynamoDB: writes')).toBe(2 * MILLION + MILLION / 4);
+  });
+
+  test('a duration is billed in whole milliseconds', () => {
+    const [delivery] = costWith({
+      measured: withCall('order-processor', 'OrderCreated', { durationMs: 7.01 }),
+    }).deliveries;
+    expect(delivery?.call).toMatchObject({ measuredMs: 7.01, billedMs: 8 });
+  });
+});
+
+describe('what is assumed decides:', () => {
+  test('an event of more than 64 KB counts twice', () => {
+    const mix = parseMix(`1 OrderCreated items=${JSON.stringify([{ note: 'x'.repeat(66_000) }])}`);
+    expect(quantity(billWith({ assumed: { mix } }), 'EventBridge: events')).toBe(2 * MILLION + 30);
+  });
+
+  test('failures are called again, and read from their queue', () => {
+    const bill = billWith({ assumed: { failures: 1 } });
+    expect(quantity(bill, 'Lambda: calls')).toBeCloseTo((2.5 * MILLION + 60) * 1.02, 3);
+    expect(quantity(bill, 'SQS: requests')).toBeCloseTo((2.5 * MILLION + 60) * 0.01 * 3, 3);
+  });
+
+  test('cold starts take the time of loading the code', () => {
+    const bill = billWith({ assumed: { coldStarts: 10 } });
+    const gigabytes = MILLION * 0.25 + MILLION * 0.25 + 60 * 0.25 + (MILLION / 2) * 0.125;
+    expect(quantity(bill, 'Lambda: cold starts')).toBeCloseTo(gigabytes * 0.1 * 0.1, 3);
+  });
+
+  test('above one call a second of a function, one trace in twenty is recorded', () => {
+    const events = 100 * MILLION;
+    const seconds = 30 * 24 * 3_600;
+    const traces = (calls: number) => seconds + 0.05 * (calls - seconds);
+    const expected = traces(events) + traces(events + 60) + traces(events / 2);
+    expect(quantity(billWith({ events }), 'X-Ray: traces')).toBeCloseTo(expected, 0);
+  });
+
+  test('with any number of events, more events never cost less, and no item is negative', () => {
+    const number = fc.integer({ min: 1, max: 10_000 * MILLION });
+    fc.assert(
+      fc.property(number, number, (a, b) => {
+        const [fewer, more] = costOf(
+          assemblyOf(template),
+          measurement,
+          [Math.min(a, b), Math.max(a, b)],
+          assumptions,
+        ).bills as [Bill, Bill];
+        expect(more.usd).toBeGreaterThanOrEqual(fewer.usd);
+        for (const item of fewer.items) expect(item.usd).toBeGreaterThanOrEqual(0);
+      }),
+      { numRuns: 20 },
+    );
+  });
+});
+
+describe('a mix', () => {
+  test('has counts, detail-types, and fields that differ from the example', () => {
+    expect(parseMix('2 OrderCreated total=5, OrderStatusChanged status=SHIPPED')).toMatchObject([
+      { count: 2, detail: { orderId: 'order-1001', total: 5 }, contract: { detailType: 'OrderCreated' } },
+      { count: 1, detail: { status: 'SHIPPED' }, label: 'OrderStatusChanged status=SHIPPED' },
+    ]);
+  });
+
+  test.each([
+    ['', '--mix: "" is none of the contracts: OrderCreated, OrderStatusChanged, DailyReportGenerated.'],
+    ['OrderCreatd', '--mix: "OrderCreatd" is none of the contracts'],
+    ['0 OrderCreated', '--mix: OrderCreated: its count is 0, not above 0.'],
+    ['OrderStatusChanged SHIPPED', '"SHIPPED" is not <field>=<value>'],
+    ['OrderStatusChanged state=SHIPPED', 'state is no field of OrderStatusChanged: orderId, status'],
+    ['OrderStatusChanged status=SHIPED', 'detail.status: expected'],
+  ])('%p is refused', (text, told) => {
+    expect(() => parseMix(text)).toThrow(told);
+  });
+});
+
+test('every price names its page, where the number was read, and what it is for', () => {
+  for (const price of Object.values(priceTable.prices)) {
+    expect(price).toEqual({
+      usd: expect.any(Number),
+      per: expect.any(Number),
+      unit: expect.any(String),
+      source: expect.stringMatching(/^https:\/\/aws\.amazon\.com\/[a-z0-9]+\/pricing\//),
+      read: expect.stringMatching(/^(aws|secondary|unchecked)$/),
+    });
+    expect(price.usd).toBeGreaterThan(0);
+  }
+  expect(priceTable.date).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+});
+
+describe('the report', () => {
+  const report = { stackName: 'event-driven', cost: costWith(), assumptions, measurement };
+
+  test("has the original design's table beside the bill, and what that leaves out", () => {
+    const text = textReport(report);
+    expect(text).toMatch(/│ Total +│ +\d+\.\d\d │/);
+    expect(text).toMatch(/│ The original design's own table +│ +~2 │/);
+    expect(text).toMatch(/What it leaves out, at 1M: X-Ray: traces \(12\.50\); /);
+  });
+
+  test('says what is assumed, and where figures are from', () => {
+    const text = textReport(report);
+    expect(text).toContain('0% of calls fail at every retry (--failures)');
+    expect(text).toContain('on 2026-01-15, 1 times each, on a machine (proof/measurements.json');
+    expect(text).toContain(`tools/proof/cost/prices.json of ${priceTable.date}`);
+  });
+});
+
+describe('npm run cost', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'cost-'));
+    writeAssembly(directory, template);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/cost.ts', ...args], { encoding: 'utf8' });
+
+  test('computes a bill for each number of events, with what was measured last', () => {
+    const { status, stdout, stderr } = run('--assembly', directory, '--events', '500k,2.5M', '--json');
+    expect(stderr).toBe('');
+    const { bills, measurement, assumptions } = JSON.parse(stdout);
+    expect(bills.map(({ events }: Bill) => events)).toEqual([500_000, 2_500_000]);
+    expect(measurement).toEqual({
+      date: expect.any(String),
+      machine: expect.any(String),
+      rounds: expect.any(Number),
+    });
+    expect(assumptions).toMatchObject({ months: 12, slowdown: 1, coldStarts: 0.5, failures: 0.1 });
+    expect(status).toBe(0);
+  });
+
+  test('says what a change of the template costs', () => {
+    const other = join(directory, 'other.json');
+    const copy = structuredClone(template);
+    for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function')) Properties.TracingConfig = {};
+    writeFileSync(other, JSON.stringify(copy));
+    const { status, stdout } = run('--assembly', directory, '--compare', other, '--events', '1M');
+    expect(stdout).toMatch(/The difference to .*other\.json, \+ for what costs more here:/);
+    expect(stdout).toMatch(/│ X-Ray: traces +│ +\+12\.5\d │/);
+    expect(stdout).toMatch(/│ Difference +│ +\+12\.5\d │/);
+    expect(status).toBe(0);
+  });
+
+  test('finds no difference to the same assembly', () => {
+    const { stdout } = run('--assembly', directory, '--compare', directory, '--events', '1M');
+    expect(stdout).toMatch(/│ Difference +│ +0\.00 │/);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ['a number of events that is none', ['--events', '1G'], /It must be numbers above 0 with k or M/],
+    ['no events', ['--events', '0'], /It must be numbers above 0/],
+    ['a share over 100%', ['--failures', '101'], /It must be a number from 0 to 100/],
+    ['a mix of nothing known', ['--mix', 'Order'], /--mix: "Order" is none of the contracts/],
+    ['a template that is not there', ['--compare', 'nowhere'], /^--compare nowhere does not exist/],
+    [
+      'a template that is none',
+      ['--compare', 'README.md'],
+      /^--compare README\.md is not a template in JSON/,
+    ],
+    ['a template without resources', ['--compare', 'package.json'], /is a template without resources\.$/],
+    ['an unknown flag', ['--event', '1M'], /unknown option '--event'/],
+  ])('%s is one line and exit code 2', (_, args, told) => {
+    const { status, stdout, stderr } = run('--assembly', directory, ...args);
+    expect(stderr.trim()).toMatch(told);
+    expect(stderr.trim()).not.toContain('\n');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});

@@ -1,0 +1,252 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { requireSupported } from '../../../tools/local/supported';
+import { AssemblyError, readAssembly } from '../../../tools/template/assembly';
+import { ARN, assemblyOf, functionResources, temporaryDirectory, writeAssembly } from './template';
+
+/** The value as it comes out of a queue's property, in a template with a few other things. */
+function resolve(value: unknown, template: object = {}): unknown {
+  const Resources = {
+    Subject: { Type: 'AWS::SQS::Queue', Properties: { Tags: value } },
+    Queue: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'jobs' } },
+    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'shop' } },
+    Rule: { Type: 'AWS::Events::Rule', Properties: { Name: 'placed', EventBusName: { Ref: 'Bus' } } },
+    Nightly: { Type: 'AWS::Events::Rule', Properties: { Name: 'nightly' } },
+    Topic: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'news' } },
+    Table: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'orders' } },
+    Fn: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'worker' } },
+    Files: { Type: 'AWS::S3::Bucket', Properties: {} },
+    Key: { Type: 'AWS::KMS::Key', Properties: {} },
+    Logs: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName: '/aws/lambda/worker' } },
+  };
+  const assembly = readAssembly(writeAssembly({ Resources, ...template }), { region: 'us-east-1' });
+  return assembly.resources.get('Subject')?.properties.Tags;
+}
+
+describe('references', () => {
+  test.each([
+    [{ Ref: 'Queue' }, 'https://sqs.us-east-1.amazonaws.com/000000000000/jobs'],
+    [{ 'Fn::GetAtt': ['Queue', 'Arn'] }, ARN('sqs', 'jobs')],
+    [{ 'Fn::GetAtt': 'Queue.QueueName' }, 'jobs'],
+    [{ Ref: 'Bus' }, 'shop'],
+    [{ 'Fn::GetAtt': ['Bus', 'Arn'] }, ARN('events', 'event-bus/shop')],
+    [{ Ref: 'Rule' }, 'shop|placed'],
+    [{ 'Fn::GetAtt': ['Rule', 'Arn'] }, ARN('events', 'rule/shop/placed')],
+    [{ Ref: 'Nightly' }, 'nightly'],
+    [{ 'Fn::GetAtt': ['Nightly', 'Arn'] }, ARN('events', 'rule/nightly')],
+    [{ Ref: 'Topic' }, ARN('sns', 'news')],
+    [{ 'Fn::GetAtt': ['Topic', 'TopicName'] }, 'news'],
+    [{ Ref: 'Table' }, 'orders'],
+    [{ 'Fn::GetAtt': ['Table', 'Arn'] }, ARN('dynamodb', 'table/orders')],
+    [{ 'Fn::GetAtt': ['Fn', 'Arn'] }, ARN('lambda', 'function:worker')],
+    [{ 'Fn::GetAtt': ['Logs', 'Arn'] }, ARN('logs', 'log-group:/aws/lambda/worker:*')],
+    [{ Ref: 'Files' }, 'shop-files'],
+    [{ 'Fn::GetAtt': ['Files', 'Arn'] }, 'arn:aws:s3:::shop-files'],
+    [{ 'Fn::GetAtt': ['Files', 'RegionalDomainName'] }, 'shop-files.s3.us-east-1.amazonaws.com'],
+    [{ 'Fn::GetAtt': ['Key', 'Arn'] }, ARN('kms', 'key/shop-Key')],
+  ])('%j is %s', (value, expected) => {
+    expect(resolve(value)).toBe(expected);
+  });
+
+  test('pseudo parameters are those of the environment', () => {
+    const names = ['AccountId', 'Region', 'Partition', 'URLSuffix', 'StackName'];
+    expect(resolve(names.map((name) => ({ Ref: `AWS::${name}` })))).toEqual([
+      ...['000000000000', 'us-east-1', 'aws', 'amazonaws.com', 'shop'],
+    ]);
+  });
+
+  test('a region in China has its own partition', () => {
+    const directory = writeAssembly({
+      Resources: { Queue: { Type: 'AWS::SQS::Queue' } },
+      Outputs: { Arn: { Value: { 'Fn::GetAtt': ['Queue', 'Arn'] } }, Url: { Value: { Ref: 'Queue' } } },
+    });
+    expect(readAssembly(directory, { region: 'cn-north-1', account: '123456789012' }).outputs).toEqual({
+      Arn: 'arn:aws-cn:sqs:cn-north-1:123456789012:shop-Queue',
+      Url: 'https://sqs.cn-north-1.amazonaws.com.cn/123456789012/shop-Queue',
+    });
+  });
+
+  test('parameters have their defaults', () => {
+    const Parameters = {
+      Size: { Type: 'Number', Default: 3 },
+      Zones: { Type: 'CommaDelimitedList', Default: 'a,b' },
+    };
+    expect(resolve([{ Ref: 'Size' }, { 'Fn::Join': ['-', { Ref: 'Zones' }] }], { Parameters })).toEqual([
+      3,
+      'a-b',
+    ]);
+  });
+});
+
+describe('functions', () => {
+  const template = {
+    Conditions: {
+      Here: { 'Fn::Equals': [{ Ref: 'AWS::Region' }, 'us-east-1'] },
+      There: { 'Fn::Not': [{ Condition: 'Here' }] },
+      Either: { 'Fn::Or': [{ Condition: 'There' }, { Condition: 'Here' }] },
+      Both: { 'Fn::And': [{ Condition: 'There' }, { Condition: 'Here' }] },
+    },
+    Mappings: { Sizes: { small: { memory: 128 } } },
+  };
+
+  test.each([
+    [{ 'Fn::Join': ['/', ['a', { Ref: 'Table' }]] }, 'a/orders'],
+    [{ 'Fn::Select': [1, { 'Fn::Split': [':', { 'Fn::GetAtt': ['Queue', 'Arn'] }] }] }, 'aws'],
+    [
+      { 'Fn::Sub': `\${Table}-\${AWS::Region}-\${Queue.QueueName}-\${!Literal}` },
+      `orders-us-east-1-jobs-\${Literal}`,
+    ],
+    [{ 'Fn::Sub': [`\${a}-\${Table}`, { a: { Ref: 'Bus' } }] }, 'shop-orders'],
+    [{ 'Fn::If': ['Here', 'yes', 'no'] }, 'yes'],
+    [{ 'Fn::If': ['There', 'yes', 'no'] }, 'no'],
+    [{ 'Fn::If': ['Either', 'yes', 'no'] }, 'yes'],
+    [{ 'Fn::If': ['Both', 'yes', 'no'] }, 'no'],
+    [{ 'Fn::FindInMap': ['Sizes', 'small', 'memory'] }, 128],
+    [{ 'Fn::Base64': 'hi' }, 'aGk='],
+    [
+      [1, { Ref: 'AWS::NoValue' }, 2],
+      [1, 2],
+    ],
+    [{ a: 1, b: { Ref: 'AWS::NoValue' } }, { a: 1 }],
+    [{ Condition: { StringEquals: { a: { Ref: 'Bus' } } } }, { Condition: { StringEquals: { a: 'shop' } } }],
+  ])('%j is %j', (value, expected) => {
+    expect(resolve(value, template)).toEqual(expected);
+  });
+
+  test.each([
+    [{ Ref: 'Nobody' }, 'the template has no resource or parameter Nobody'],
+    [{ 'Fn::GetAtt': ['Queue', 'Colour'] }, 'does not know the attribute Colour of AWS::SQS::Queue Queue'],
+    [{ 'Fn::ImportValue': 'x' }, 'does not know the function Fn::ImportValue'],
+    [{ 'Fn::If': ['Nowhere', 1, 2] }, 'the template has no condition Nowhere'],
+    [{ 'Fn::If': ['Here', 1] }, 'Fn::If takes a list of 3 values'],
+    [{ 'Fn::Select': [7, ['a']] }, 'finds no value 7'],
+    [{ 'Fn::FindInMap': ['Sizes', 'large', 'memory'] }, 'there is no mapping Sizes.large.memory'],
+    ['{{resolve:ssm:name}}', 'cannot look up the dynamic reference {{resolve:ssm:name}}'],
+  ])('%j is refused, with its place', (value, message) => {
+    expect(() => resolve({ deep: [value] }, template)).toThrow(AssemblyError);
+    expect(() => resolve({ deep: [value] }, template)).toThrow(`Subject.Properties.Tags.deep[0]: `);
+    expect(() => resolve({ deep: [value] }, template)).toThrow(message);
+  });
+
+  test.each([
+    [{ Type: 'String' }, 'parameter P has no default'],
+    [
+      { Type: 'AWS::SSM::Parameter::Value<String>', Default: '/x' },
+      'parameter P is read from Parameter Store',
+    ],
+  ])('a parameter %j that is used is refused', (P, message) => {
+    expect(() => resolve({ Ref: 'P' }, { Parameters: { P } })).toThrow(message);
+  });
+
+  test('a name that depends on itself is refused, and not looked for for ever', () => {
+    const resources = {
+      A: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::GetAtt': ['B', 'QueueName'] } } },
+      B: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::GetAtt': ['A', 'QueueName'] } } },
+    };
+    expect(() => assemblyOf(resources)).toThrow('A: its name depends on itself (A -> B)');
+  });
+
+  test('what nobody reads may hold what cannot be resolved', () => {
+    const resources = { Odd: { Type: 'AWS::Odd::Thing', Properties: { a: { 'Fn::Cidr': [] } } } };
+    expect(assemblyOf(resources).resources.get('Odd')?.name).toBe('shop-Odd');
+  });
+});
+
+describe('an assembly', () => {
+  test('leaves out resources and outputs whose condition does not hold', () => {
+    const directory = writeAssembly({
+      Conditions: { Never: { 'Fn::Equals': ['a', 'b'] } },
+      Resources: {
+        Kept: { Type: 'AWS::SQS::Queue' },
+        Gone: { Type: 'AWS::SQS::Queue', Condition: 'Never' },
+      },
+      Outputs: { Kept: { Value: 'x' }, Gone: { Value: 'y', Condition: 'Never' } },
+    });
+    const assembly = readAssembly(directory);
+    expect(assembly.ofType('AWS::SQS::Queue').map(({ logicalId }) => logicalId)).toEqual(['Kept']);
+    expect(assembly.outputs).toEqual({ Kept: 'x' });
+  });
+
+  test('finds the folder of a function by its asset', () => {
+    const assembly = assemblyOf(functionResources('Worker'), { Worker: { 'index.js': '' } });
+    const [worker] = assembly.ofType('AWS::Lambda::Function');
+    expect(worker && assembly.assetPath(worker)).toBe(path.join(assembly.directory, 'asset.Worker'));
+  });
+
+  test('says which asset is missing', () => {
+    const assembly = assemblyOf(functionResources('Worker'));
+    expect(() => assembly.assetPath(assembly.ofType('AWS::Lambda::Function')[0] as never)).toThrow(
+      'Worker: the assembly has no asset for its code Worker.zip',
+    );
+    const gone = assemblyOf(functionResources('Worker'), { Worker: { 'index.js': '' } });
+    fs.rmSync(path.join(gone.directory, 'asset.Worker'), { recursive: true });
+    expect(() => gone.assetPath(gone.ofType('AWS::Lambda::Function')[0] as never)).toThrow(
+      'Worker: its code is not in the assembly',
+    );
+    const inline = assemblyOf(functionResources('Worker', { Code: { ZipFile: 'exports.handler = 1' } }));
+    expect(() => inline.assetPath(inline.ofType('AWS::Lambda::Function')[0] as never)).toThrow(
+      'its code is not an asset',
+    );
+  });
+
+  test('must exist', () => {
+    const nowhere = path.join(temporaryDirectory(), 'nowhere');
+    expect(() => readAssembly(nowhere)).toThrow(
+      /^Cannot read .*manifest.json \(ENOENT\). Run `npx cdk synth` first\.$/,
+    );
+  });
+
+  test('must be JSON', () => {
+    const directory = temporaryDirectory();
+    fs.writeFileSync(path.join(directory, 'manifest.json'), '{');
+    expect(() => readAssembly(directory)).toThrow(/manifest.json is not JSON/);
+  });
+
+  test('must have one stack, or be told which', () => {
+    const directory = writeAssembly({ Resources: {} });
+    const manifest = JSON.parse(fs.readFileSync(path.join(directory, 'manifest.json'), 'utf8'));
+    manifest.artifacts.two = { ...manifest.artifacts.shop };
+    fs.writeFileSync(path.join(directory, 'manifest.json'), JSON.stringify(manifest));
+    expect(() => readAssembly(directory)).toThrow('expected one stack; it has: shop, two.');
+    expect(readAssembly(directory, { stackName: 'two' }).stackName).toBe('two');
+    expect(() => readAssembly(directory, { stackName: 'three' })).toThrow(
+      'expected one stack three; it has: shop, two.',
+    );
+  });
+});
+
+describe('a template with what the local run does not know', () => {
+  test('stops the start with the name of the resource', () => {
+    const machine = { Type: 'AWS::StepFunctions::StateMachine', Properties: {} };
+    expect(() => requireSupported(assemblyOf({ Machine: machine }))).toThrow(
+      'AWS::StepFunctions::StateMachine Machine: the local run does not know this type of resource.',
+    );
+  });
+
+  test('may have what no event meets on its way', () => {
+    const resources = {
+      Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: {} },
+      Saved: { Type: 'AWS::Logs::QueryDefinition', Properties: {} },
+    };
+    expect(() => requireSupported(assemblyOf(resources))).not.toThrow();
+  });
+
+  test("stops for a managed policy of a rule's target, but not of other functions", () => {
+    const managed = (id: string, policy: string) => {
+      const resources = functionResources(id);
+      const role = resources[`${id}Role`] as { Properties: object };
+      return { ...resources, [`${id}Role`]: { ...role, Properties: { ManagedPolicyArns: [policy] } } };
+    };
+    const rule = {
+      Type: 'AWS::Events::Rule',
+      Properties: { Targets: [{ Id: 'T', Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] } }] },
+    };
+    const full = 'arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess';
+    const logs = 'arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole';
+    expect(() => requireSupported(assemblyOf(managed('Worker', full)))).not.toThrow();
+    expect(() => requireSupported(assemblyOf({ ...managed('Worker', logs), rule }))).not.toThrow();
+    expect(() => requireSupported(assemblyOf({ ...managed('Worker', full), rule }))).toThrow(
+      `WorkerRole: the local run does not have the managed policy ${full}`,
+    );
+  });
+});

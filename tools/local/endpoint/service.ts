@@ -1,0 +1,102 @@
+import type { Assembly } from '../../template/assembly';
+import type { Clock } from '../services/clock';
+import type { DeliveryStream } from '../services/delivery-stream';
+import type { EventBridge } from '../services/event-bridge';
+import type { LambdaFunction } from '../services/lambda';
+import type { LogGroups } from '../services/log-groups';
+import type { Queue } from '../services/queue';
+import { ServiceError } from '../services/service-error';
+import type { Tables } from '../services/tables';
+import type { Topic } from '../services/topic';
+import type { InputOf, Problem, Shape } from './input';
+import type { Exchange, HttpRequest } from './protocol';
+
+/** What the endpoint speaks for. */
+export interface Services {
+  readonly assembly: Assembly;
+  readonly clock: Clock;
+  readonly eventBridge: EventBridge;
+  readonly queues: readonly Queue[];
+  readonly topics: readonly Topic[];
+  readonly deliveryStreams: readonly DeliveryStream[];
+  readonly functions: readonly LambdaFunction[];
+  readonly logGroups: LogGroups;
+  readonly tables: Tables;
+}
+
+/** What an operation may know of the request beside its input. */
+export interface Call {
+  /** Where the client reached the endpoint, e.g. `http://127.0.0.1:4566`. */
+  readonly url: string;
+  readonly accessKeyId: string;
+  /** The client's X-Amzn-Trace-Id. */
+  readonly trace: string | undefined;
+  /** Aborted when the client is gone or the endpoint closes. */
+  readonly signal: AbortSignal;
+}
+
+export interface Operation<S extends Shape = Shape> {
+  /** @default taken as it is: what is behind the operation checks it */
+  readonly input?: S;
+  /** The IAM action, without the service. @default the operation's name */
+  readonly action?: string;
+  /** ARNs on which the caller needs that action. @default `*` */
+  resources?(input: InputOf<S>): readonly string[];
+  /** Members of the output; a Date is a timestamp. */
+  run(input: InputOf<S>, call: Call): object | undefined | Promise<object | undefined>;
+}
+
+export interface Service {
+  /** As IAM and the `Authorization` header's scope call it. */
+  readonly name: string;
+  /** The scope's name, where it is another one. */
+  readonly signingName?: string;
+  /** What stands before the operation in `X-Amz-Target`: the service speaks AWS JSON. */
+  readonly target?: string;
+  readonly jsonVersion?: '1.0' | '1.1';
+  /** Of XML: the service speaks the query protocol. */
+  readonly namespace?: string;
+  /** Of the API, in the query protocol's `Version`. */
+  readonly apiVersion?: string;
+  /** Reads a request whose method and path say what is wanted; undefined if it is not for this service. */
+  readonly rest?: (request: HttpRequest) => Omit<Exchange, 'service'> | undefined;
+  /** An error's code in the query protocol, where it has another one; clients of several languages go by it. */
+  readonly queryCodes?: Readonly<Record<string, string>>;
+  readonly operations: Readonly<Record<string, Operation>>;
+  /** The error for input that breaks constraints. */
+  invalid(problems: readonly Problem[]): ServiceError;
+  readonly accessDenied: { readonly code: string; readonly status: number };
+}
+
+/** Declares an operation, so that `resources` and `run` know the type of its input. */
+export const operation = <S extends Shape>(definition: Operation<S>): Operation =>
+  definition as unknown as Operation;
+
+/** What most services say of input that breaks constraints. */
+export function validationError(code: string): Service['invalid'] {
+  return (problems) => {
+    const count = `${problems.length} validation error${problems.length === 1 ? '' : 's'} detected`;
+    return new ServiceError(code, `${count}: ${problems.map(({ text }) => text).join('; ')}`);
+  };
+}
+
+/**
+ * One page of a list.
+ * @param token what the page before gave for the next one
+ * @throws ServiceError with `code` for a token that was not given here
+ */
+export function page<Item>(
+  items: readonly Item[],
+  limit: number,
+  token: string | undefined,
+  code: string,
+): { items: readonly Item[]; next: string | undefined } {
+  const start =
+    token === undefined ? 0 : Number(/^page:(\d+)$/.exec(Buffer.from(token, 'base64url').toString())?.[1]);
+  if (Number.isNaN(start)) throw new ServiceError(code, `The token ${token} is not valid.`);
+  const end = start + limit;
+  return {
+    items: items.slice(start, end),
+    next: end < items.length ? Buffer.from(`page:${end}`).toString('base64url') : undefined,
+  };
+}

@@ -1,0 +1,231 @@
+/** What `npm start` tells beside the steps themselves: how it starts, what can be done, and how it ended. */
+import type { Assembly } from '../template/assembly';
+import type { Synthesis } from '../template/source/synthesize';
+import { LiveLog, plural } from './live-log';
+import type { LocalStack } from './stack';
+import type { TimedStep } from './steps';
+
+export interface RunLog {
+  synthesizing(): void;
+  synthesized(synthesis: Synthesis, assembly: Assembly): void;
+  step(step: TimedStep): void;
+  ready(stack: LocalStack): void;
+  sample(name: string): void;
+  /** The first event is handled. */
+  firstEvent(): void;
+  samplesSent(stack: LocalStack): Promise<void>;
+  updated(synthesis: Synthesis, needRestart: readonly string[]): void;
+  notUpdated(error: Error): void;
+  stopping(stack: LocalStack): void;
+  /** @param failures what was lost or did not happen, a line each */
+  finished(stack: LocalStack, failures: readonly string[]): Promise<void>;
+}
+
+/** One JSON object a line: each step, and what the run itself does. */
+export class JsonLog implements RunLog {
+  synthesizing(): void {}
+
+  synthesized({ durationMs, isUnchanged }: Synthesis, { stackName, directory }: Assembly): void {
+    this.#write({
+      kind: 'run-synthesized',
+      stackName,
+      directory,
+      durationMs: Math.round(durationMs),
+      isUnchanged,
+    });
+  }
+
+  step(step: TimedStep): void {
+    process.stdout.write(`${JSON.stringify(step)}\n`);
+  }
+
+  ready({ url }: LocalStack): void {
+    this.#write({ kind: 'run-ready', url, sinceStartMs: Math.round(performance.now()) });
+  }
+
+  sample(name: string): void {
+    this.#write({ kind: 'run-sample', name });
+  }
+
+  firstEvent(): void {
+    this.#write({ kind: 'run-first-event', sinceStartMs: Math.round(performance.now()) });
+  }
+
+  async samplesSent(): Promise<void> {
+    this.#write({ kind: 'run-samples-sent' });
+  }
+
+  updated({ durationMs }: Synthesis, needRestart: readonly string[]): void {
+    this.#write({ kind: 'run-updated', durationMs: Math.round(durationMs), needRestart });
+  }
+
+  notUpdated({ message }: Error): void {
+    this.#write({ kind: 'run-not-updated', message });
+  }
+
+  stopping({ waitingForRetry }: LocalStack): void {
+    this.#write({ kind: 'run-stopping', waitingForRetry });
+  }
+
+  async finished(_: LocalStack, failures: readonly string[]): Promise<void> {
+    this.#write({ kind: 'run-finished', failures });
+  }
+
+  #write(message: Readonly<Record<string, unknown>>): void {
+    process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...message })}\n`);
+  }
+}
+
+/** For people, on a terminal or in a file. */
+export class TerminalLog implements RunLog {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #color: boolean;
+  #log: LiveLog;
+  readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
+
+  constructor(stream: NodeJS.WriteStream) {
+    this.#stream = stream;
+    const { NO_COLOR, FORCE_COLOR } = process.env;
+    this.#color = NO_COLOR ? false : FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY;
+    this.#log = this.#newLog('');
+  }
+
+  synthesizing(): void {
+    if (this.#stream.isTTY) this.#stream.write('Synthesizing …');
+  }
+
+  synthesized({ durationMs, isUnchanged }: Synthesis, { stackName, resources, ofType }: Assembly): void {
+    if (this.#stream.isTTY) this.#stream.write('\r');
+    this.#log = this.#newLog(`${stackName}-`);
+    const rules = ofType('AWS::Events::Rule').length;
+    const functions = ofType('AWS::Lambda::Function').length;
+    const how = isUnchanged ? 'unchanged since it was synthesized' : `synthesized in ${seconds(durationMs)}`;
+    this.#log.print(
+      `${this.#log.style('bold', stackName)}  ${plural(resources.size, 'resource')}, ${plural(rules, 'rule')}, ${plural(functions, 'function')}; ${how}`,
+    );
+  }
+
+  step(step: TimedStep): void {
+    if (step.kind === 'event-put' || step.kind === 'schedule-fired') this.#counts.events++;
+    else if (step.kind === 'invocation-started') this.#counts.invocations++;
+    else if (step.kind === 'message-published') this.#counts.notifications++;
+    else if (step.kind === 'records-put') this.#counts.records += step.count;
+    this.#log.onStep(step);
+  }
+
+  ready(stack: LocalStack): void {
+    const log = this.#log;
+    const { url, assembly, queues } = stack;
+    log.print(
+      `Listening on ${log.style('cyan', url)} for AWS's CLI and SDKs, e.g. (any credentials will do):`,
+    );
+    log.print();
+    const aws = `aws --endpoint-url ${url}`;
+    const [table] = stack.tables.names;
+    const [rule] = stack.eventBridge.rules;
+    const [target] = rule?.targets ?? [];
+    const [called] = stack.functions.filter(({ arn }) => arn === target?.Arn);
+    const logGroup = called?.resource.properties.LoggingConfig?.LogGroup;
+    const commands = [
+      `export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=${assembly.region}`,
+      `${aws} events put-events --entries file://samples/entries/seed.json`,
+      table && `${aws} dynamodb scan --table-name ${table}`,
+      logGroup && `${aws} logs tail ${logGroup} --follow`,
+      queues[0] &&
+        `${aws} sqs receive-message --message-attribute-names All --queue-url ${url}/${assembly.account}/${queues[0].name}`,
+    ];
+    for (const command of commands) if (command) log.print(`  ${command}`);
+    log.print();
+  }
+
+  sample(name: string): void {
+    this.#log.print(this.#log.style('dim', `── sample ${name} ${'─'.repeat(Math.max(0, 40 - name.length))}`));
+    this.#log.print();
+  }
+
+  firstEvent(): void {
+    const text = `First event handled ${seconds(performance.now())} after the start.`;
+    this.#log.print(this.#log.style('dim', text));
+    this.#log.print();
+  }
+
+  async samplesSent(stack: LocalStack): Promise<void> {
+    await this.#summary(stack);
+    this.#log.print(
+      stack.waitingForRetry > 0
+        ? `${plural(stack.waitingForRetry, 'event')} to be tried again, as shown above. Ctrl-C ends the run.`
+        : 'Ctrl-C ends the run.',
+    );
+    this.#log.print();
+  }
+
+  updated({ durationMs }: Synthesis, needRestart: readonly string[]): void {
+    this.#log.print(
+      this.#log.style(
+        'cyan',
+        `Synthesized again in ${seconds(durationMs)}; the new code and rules are in place.`,
+      ),
+    );
+    if (needRestart.length > 0) {
+      this.#log.print(this.#log.style('yellow', `As before until the next start: ${needRestart.join(', ')}`));
+    }
+    this.#log.print();
+  }
+
+  notUpdated({ message }: Error): void {
+    this.#log.print(this.#log.style('red', message));
+    this.#log.print(this.#log.style('yellow', 'Everything runs on as it was.'));
+    this.#log.print();
+  }
+
+  stopping({ waitingForRetry }: LocalStack): void {
+    this.#log.print(
+      waitingForRetry > 0
+        ? `Stopping. ${plural(waitingForRetry, 'event')} that waited to be tried again will not be.`
+        : 'Stopping.',
+    );
+  }
+
+  async finished(stack: LocalStack, failures: readonly string[]): Promise<void> {
+    await this.#summary(stack);
+    for (const failure of failures) this.#log.print(this.#log.style('red', `✗ ${failure}`));
+    if (failures.length === 0) {
+      this.#log.print(
+        this.#log.style('green', '✓ Every sample had the effects that it must have; nothing was lost.'),
+      );
+    }
+  }
+
+  async #summary(stack: LocalStack): Promise<void> {
+    const log = this.#log;
+    const { events, invocations, notifications, records } = this.#counts;
+    const row = (label: string, text: string) => log.print(`  ${log.style('dim', label.padEnd(8))}  ${text}`);
+    log.print(
+      `${log.style('bold', 'Now')}  ${plural(events, 'event')}, ${plural(invocations, 'invocation')}`,
+    );
+    for (const name of stack.tables.names) {
+      const { Count: count } = await stack.tables.request('Scan', { TableName: name, Select: 'COUNT' });
+      row('table', `${name}  ${plural(count, 'item')}`);
+    }
+    for (const { name, subscriptions } of stack.topics) {
+      row('topic', `${name}  ${plural(subscriptions.length, 'subscription')}`);
+    }
+    row('sent', `${plural(notifications, 'notification')}, ${plural(records, 'record')}`);
+    for (const queue of stack.queues) {
+      const { visible, inFlight, delayed } = queue.depth();
+      row('queue', `${queue.name}  ${plural(visible + inFlight + delayed, 'message')}`);
+    }
+    log.print();
+  }
+
+  #newLog(prefix: string): LiveLog {
+    return new LiveLog({
+      write: (text) => this.#stream.write(text),
+      color: this.#color,
+      columns: this.#stream.columns ?? 140,
+      prefix,
+    });
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

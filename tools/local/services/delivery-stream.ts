@@ -1,0 +1,193 @@
+/**
+ * A delivery stream of Firehose to S3: records are collected and written as one object when there are enough of
+ * them or the first of them has waited long enough. https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import fs from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import zlib from 'node:zlib';
+import { AssemblyError, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { StepListener } from '../steps';
+import type { Clock } from './clock';
+
+export interface DeliveredObject {
+  readonly bucket: string;
+  readonly key: string;
+  readonly records: number;
+  /** As written, that is compressed if the stream compresses. */
+  readonly body: Buffer;
+}
+
+export interface DeliveryStreamOptions {
+  /** Objects become files `<directory>/<bucket>/<key>`. @default kept in memory, the latest 32 MiB of them */
+  readonly directory?: string;
+  readonly onStep?: StepListener;
+}
+
+const MEMORY_BYTES = 32 * 1024 * 1024;
+const gzip = promisify(zlib.gzip);
+
+export class DeliveryStream {
+  readonly name: string;
+  readonly arn: string;
+  readonly bucket: string;
+  readonly createdAt: number;
+  /** The template's `ExtendedS3DestinationConfiguration`. */
+  readonly destination: Resource['properties'];
+  readonly #clock: Clock;
+  readonly #options: DeliveryStreamOptions;
+  readonly #bufferBytes: number;
+  readonly #bufferMs: number;
+  #buffer: Buffer[] = [];
+  #bytes = 0;
+  #oldest = 0;
+  #timer: { cancel(): void } | undefined;
+  #objects: DeliveredObject[] = [];
+  #writing: Promise<unknown> = Promise.resolve();
+
+  /** @throws AssemblyError for a property that would change what is delivered and is not known here */
+  constructor(
+    readonly resource: Resource,
+    clock: Clock,
+    options: DeliveryStreamOptions = {},
+  ) {
+    requireKnownProperties(resource, resource.properties, [
+      ...['DeliveryStreamName', 'DeliveryStreamType', 'DeliveryStreamEncryptionConfigurationInput', 'Tags'],
+      'ExtendedS3DestinationConfiguration',
+    ]);
+    const { DeliveryStreamType: type = 'DirectPut', ExtendedS3DestinationConfiguration: destination } =
+      resource.properties;
+    if (type !== 'DirectPut' || !destination) {
+      throw new AssemblyError(
+        `${resource.type} ${resource.logicalId}: the local run knows streams of type DirectPut with an ExtendedS3DestinationConfiguration only.`,
+      );
+    }
+    requireKnownProperties(
+      resource,
+      destination,
+      [
+        ...['BucketARN', 'RoleARN', 'Prefix', 'ErrorOutputPrefix', 'BufferingHints', 'CompressionFormat'],
+        ...['CloudWatchLoggingOptions', 'EncryptionConfiguration', 'FileExtension'],
+      ],
+      'ExtendedS3DestinationConfiguration',
+    );
+    const { CompressionFormat: compression = 'UNCOMPRESSED', BufferingHints: hints = {} } = destination;
+    if (compression !== 'UNCOMPRESSED' && compression !== 'GZIP') {
+      throw new AssemblyError(
+        `${resource.type} ${resource.logicalId}: the local run does not know CompressionFormat ${compression}. Known are UNCOMPRESSED and GZIP.`,
+      );
+    }
+    this.name = resource.name;
+    this.arn = resource.arn;
+    this.bucket = String(destination.BucketARN).replace(/^arn:[^:]*:s3:::/, '');
+    this.createdAt = clock.now();
+    this.destination = destination;
+    this.#clock = clock;
+    this.#options = options;
+    this.#bufferBytes = 1024 * 1024 * Number(hints.SizeInMBs ?? 5);
+    this.#bufferMs = 1000 * Number(hints.IntervalInSeconds ?? 300);
+    evaluatePrefix(resource, this.createdAt); // An expression that is not known stops the start, not a delivery.
+  }
+
+  /** @returns an id for each record */
+  put(records: readonly Buffer[]): string[] {
+    const bytes = records.reduce((sum, record) => sum + record.length, 0);
+    if (this.#buffer.length === 0 && records.length > 0) {
+      this.#oldest = this.#clock.now();
+      this.#timer = this.#clock.after(this.#bufferMs, () => this.flush());
+    }
+    this.#buffer.push(...records);
+    this.#bytes += bytes;
+    this.#options.onStep?.({ kind: 'records-put', stream: this.name, count: records.length, bytes });
+    if (this.#bytes >= this.#bufferBytes) void this.flush();
+    return records.map(() => randomBytes(48).toString('base64url'));
+  }
+
+  /**
+   * Writes what has been put so far, without waiting for more. Rejects if a file cannot be written; nobody waits
+   * for a flush that the buffer's size or age brought about, so there it ends the process.
+   */
+  flush(): Promise<void> {
+    this.#timer?.cancel();
+    const [records, oldest] = [this.#buffer, this.#oldest];
+    this.#buffer = [];
+    this.#bytes = 0;
+    const written = this.#writing.then(() => this.#write(records, oldest));
+    this.#writing = written;
+    return written;
+  }
+
+  /** What was delivered and is still in memory, oldest first. Empty if objects go to a directory. */
+  get objects(): readonly DeliveredObject[] {
+    return this.#objects;
+  }
+
+  async #write(records: readonly Buffer[], oldest: number): Promise<void> {
+    if (records.length === 0) return;
+    const compress = this.destination.CompressionFormat === 'GZIP';
+    const content = Buffer.concat(records);
+    const body = compress ? await gzip(content) : content;
+    const extension = this.destination.FileExtension || (compress ? '.gz' : '');
+    const time = new Date(oldest).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
+    const key = `${evaluatePrefix(this.resource, oldest)}${this.name}-1-${time}-${randomUUID()}${extension}`;
+    if (this.#options.directory) {
+      const file = path.join(this.#options.directory, this.bucket, key);
+      await fs.mkdir(path.dirname(file), { recursive: true });
+      await fs.writeFile(file, body);
+    } else {
+      this.#objects.push({ bucket: this.bucket, key, records: records.length, body });
+      let kept = this.#objects.reduce((sum, object) => sum + object.body.length, 0);
+      while (kept > MEMORY_BYTES) kept -= this.#objects.shift()?.body.length ?? 0;
+    }
+    this.#options.onStep?.({
+      kind: 'object-written',
+      bucket: this.bucket,
+      key,
+      records: records.length,
+      bytes: body.length,
+    });
+  }
+}
+
+/**
+ * The start of an object's key at a time. Expressions are `!{timestamp:...}` with the letters below, quoted text
+ * and signs, and `!{firehose:random-string}`; a prefix without any gets the hour behind it.
+ * https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
+ */
+function evaluatePrefix(resource: Resource, time: number): string {
+  const { Prefix: prefix = '' } = resource.properties.ExtendedS3DestinationConfiguration;
+  const expressions = prefix.includes('!{') ? prefix : `${prefix}!{timestamp:yyyy/MM/dd/HH/}`;
+  return expressions.replaceAll(
+    /!\{([^:}]*):?([^}]*)\}?/g,
+    (expression: string, namespace: string, value: string) => {
+      if (namespace === 'timestamp') {
+        const formatted = formatTime(value, new Date(time).toISOString());
+        if (formatted !== undefined) return formatted;
+      }
+      if (namespace === 'firehose' && value === 'random-string') return randomBytes(8).toString('base64url');
+      throw new AssemblyError(
+        `${resource.type} ${resource.logicalId}: the local run does not know ${expression} in ExtendedS3DestinationConfiguration.Prefix.`,
+      );
+    },
+  );
+}
+
+function formatTime(format: string, iso: string): string | undefined {
+  const fields: Record<string, string> = {
+    yyyy: iso.slice(0, 4),
+    MM: iso.slice(5, 7),
+    dd: iso.slice(8, 10),
+    HH: iso.slice(11, 13),
+    mm: iso.slice(14, 16),
+    ss: iso.slice(17, 19),
+  };
+  let text = '';
+  for (const [part, quoted, letters] of format.matchAll(/'([^']+)'|(([A-Za-z])\3*)|[^A-Za-z]/g)) {
+    const value = quoted ?? (letters ? fields[letters] : part);
+    if (value === undefined || value === "'") return undefined;
+    text += value;
+  }
+  return text;
+}

@@ -1,0 +1,249 @@
+/**
+ * A rule's way to one of its targets: the input that the target gets, the permission, retries, and the
+ * dead-letter queue. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+ */
+
+import { type CompiledInput, compileInput, type TargetInput } from '../../eventbridge/input-transformer';
+import type { Decision, Policies } from '../../template/policy';
+import type { BusEvent, StepListener } from '../steps';
+import type { Clock } from './clock';
+import type { Queue } from './queue';
+import { ServiceError } from './service-error';
+
+export interface RuleTarget extends TargetInput {
+  readonly Arn: string;
+  readonly RetryPolicy?: {
+    readonly MaximumRetryAttempts?: number;
+    readonly MaximumEventAgeInSeconds?: number;
+  };
+  readonly DeadLetterConfig?: { readonly Arn?: string };
+}
+
+/** What a rule can have as its target. */
+export interface TargetService {
+  /** What the target's policy must allow to events.amazonaws.com, e.g. `lambda:InvokeFunction`. */
+  readonly action: string;
+  /** Whether it takes JSON text only. */
+  readonly takesJson: boolean;
+  /**
+   * @param trace the event's X-Amzn-Trace-Id
+   * @returns an id of what it leads to, if it has one
+   * @throws ServiceError; it is tried again if the target was throttled or failed (status 429, 5xx)
+   */
+  deliver(body: string, trace: string | undefined): string | undefined;
+}
+
+export interface DeliveryOptions {
+  readonly clock: Clock;
+  readonly policies: Policies;
+  /** By ARN. */
+  readonly targets: ReadonlyMap<string, TargetService>;
+  /** By ARN. */
+  readonly queues: ReadonlyMap<string, Queue>;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly onStep?: StepListener;
+}
+
+/** The rule as its deliveries see it. */
+interface DeliveringRule {
+  readonly name: string;
+  readonly arn: string;
+}
+
+/** An event on its way to the target. */
+interface Shipment {
+  readonly event: BusEvent;
+  readonly body: string;
+  readonly trace: string | undefined;
+  readonly acceptedAt: number;
+  attempts: number;
+}
+
+interface Failure {
+  /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html */
+  readonly code: string;
+  readonly message: string;
+  readonly exhausted?: 'MaximumRetryAttempts' | 'MaximumEventAgeInSeconds';
+}
+
+const SERVICE = 'events.amazonaws.com';
+
+/**
+ * Exponential back-off with jitter. The service does not publish its own; with its default policy this one makes
+ * 185 attempts in about 24 hours, as the documentation says.
+ */
+const FIRST_DELAY_MS = 1000;
+const MAX_DELAY_MS = 10 * 60_000;
+const backOffMs = (attempts: number, random: number): number =>
+  Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS) * (0.5 + random / 2);
+
+export class Delivery {
+  readonly #input: CompiledInput;
+  readonly #timers = new Set<{ cancel(): void }>();
+  /** The template's policies do not change, so neither do these. */
+  #mayInvoke: Decision | undefined;
+  #mayDeadLetter: Decision | undefined;
+
+  /** @throws InvalidTargetInputError if PutTargets would refuse the target's input */
+  constructor(
+    readonly rule: DeliveringRule,
+    readonly target: RuleTarget,
+    private readonly options: DeliveryOptions,
+  ) {
+    this.#input = compileInput(target);
+  }
+
+  /** How many events wait to be tried again. */
+  get waitingForRetry(): number {
+    return this.#timers.size;
+  }
+
+  start(event: BusEvent, trace: string | undefined): void {
+    const acceptedAt = this.options.clock.now();
+    const input = this.#input(event, {
+      ruleArn: this.rule.arn,
+      ruleName: this.rule.name,
+      ingestionTime: new Date(acceptedAt).toISOString(),
+    });
+    const shipment = {
+      event,
+      body: input.delivered ? input.body : '',
+      trace,
+      acceptedAt,
+      attempts: 0,
+    };
+    if (input.delivered) this.#attempt(shipment);
+    else this.#fail(shipment, { code: 'INVALID_JSON', message: input.reason });
+  }
+
+  /** Drops what waits to be tried again. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #attempt(shipment: Shipment): void {
+    const { targets, policies } = this.options;
+    const { Arn: arn } = this.target;
+    const service = targets.get(arn);
+    if (!service) {
+      this.#fail(shipment, { code: 'NO_RESOURCE', message: `The target ${arn} does not exist.` });
+      return;
+    }
+    this.#mayInvoke ??= policies.serviceMay(SERVICE, this.rule.arn, service.action, arn);
+    if (!this.#mayInvoke.allowed) {
+      this.#fail(shipment, { code: 'NO_PERMISSIONS', message: this.#mayInvoke.reason });
+      return;
+    }
+    const problem = service.takesJson && this.target.InputTransformer && jsonProblem(shipment.body);
+    if (problem) {
+      this.#fail(shipment, { code: 'INVALID_JSON', message: problem });
+      return;
+    }
+    shipment.attempts++;
+    let id: string | undefined;
+    try {
+      id = service.deliver(shipment.body, shipment.trace);
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      this.#retry(shipment, error);
+      return;
+    }
+    this.options.onStep?.({
+      kind: 'delivered',
+      ...this.#identify(shipment),
+      payload: shipment.body,
+      attempt: shipment.attempts,
+      ...(id !== undefined && { requestId: id }),
+    });
+  }
+
+  #retry(shipment: Shipment, error: ServiceError): void {
+    const isThrottle = error.status === 429 || /Throttl|TooManyRequests/.test(error.code);
+    const failure = {
+      code: isThrottle ? 'THROTTLING' : 'ERROR_FROM_TARGET',
+      message: `${error.code}: ${error.message}`,
+    };
+    if (!isThrottle && error.status < 500) {
+      this.#fail(shipment, failure);
+      return;
+    }
+    const { MaximumRetryAttempts: maxRetries = 185, MaximumEventAgeInSeconds: maxAge = 86_400 } =
+      this.target.RetryPolicy ?? {};
+    if (shipment.attempts > maxRetries) {
+      this.#fail(shipment, { ...failure, exhausted: 'MaximumRetryAttempts' });
+      return;
+    }
+    const { clock, random, onStep } = this.options;
+    const untilTooOld = shipment.acceptedAt + 1000 * maxAge - clock.now();
+    const delay = Math.round(backOffMs(shipment.attempts, random()));
+    const isTooOld = delay > untilTooOld;
+    const timer = clock.after(Math.min(delay, untilTooOld), () => {
+      this.#timers.delete(timer);
+      if (isTooOld) this.#fail(shipment, { ...failure, exhausted: 'MaximumEventAgeInSeconds' });
+      else this.#attempt(shipment);
+    });
+    this.#timers.add(timer);
+    onStep?.({
+      kind: 'delivery-failed',
+      ...this.#identify(shipment),
+      code: failure.code,
+      message: failure.message,
+      attempt: shipment.attempts,
+      ...(!isTooOld && { retryInMs: delay }),
+    });
+  }
+
+  /** It will not be tried again: to the dead-letter queue with it, or it is lost. */
+  #fail(shipment: Shipment, { code, message, exhausted }: Failure): void {
+    const { onStep, policies, queues } = this.options;
+    const step = this.#identify(shipment);
+    onStep?.({ kind: 'delivery-failed', ...step, code, message, attempt: shipment.attempts });
+    const lost = (reason: string) =>
+      onStep?.({
+        kind: 'delivery-lost',
+        ...step,
+        code,
+        message: `${reason} It was to go to ${this.target.Arn}: ${message}`,
+      });
+    const queueArn = this.target.DeadLetterConfig?.Arn;
+    if (!queueArn) {
+      lost('The target has no dead-letter queue.');
+      return;
+    }
+    const queue = queues.get(queueArn);
+    if (!queue) {
+      lost(`The dead-letter queue ${queueArn} does not exist.`);
+      return;
+    }
+    this.#mayDeadLetter ??= policies.serviceMay(SERVICE, this.rule.arn, 'sqs:SendMessage', queueArn);
+    if (!this.#mayDeadLetter.allowed) {
+      lost(`The dead-letter queue ${queueArn} does not let the rule in. ${this.#mayDeadLetter.reason}`);
+      return;
+    }
+    const attributes: Record<string, string> = {
+      RULE_ARN: this.rule.arn,
+      TARGET_ARN: this.target.Arn,
+      ERROR_CODE: code,
+      ERROR_MESSAGE: message,
+      RETRY_ATTEMPTS: String(Math.max(0, shipment.attempts - 1)),
+      ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted }),
+    };
+    queue.send({ body: JSON.stringify(shipment.event), attributes, senderId: SERVICE });
+    onStep?.({ kind: 'dead-lettered', ...step, queue: queue.name, attributes });
+  }
+
+  #identify({ event }: Shipment) {
+    return { eventId: event.id, rule: this.rule.name, target: this.target.Id, targetArn: this.target.Arn };
+  }
+}
+
+function jsonProblem(text: string): string | undefined {
+  try {
+    JSON.parse(text);
+    return undefined;
+  } catch (error) {
+    return `The input for the target is not JSON: ${(error as Error).message}`;
+  }
+}

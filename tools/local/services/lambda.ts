@@ -1,0 +1,571 @@
+/**
+ * A Lambda function: its asynchronous queue with retries, age limit and failure destination, its concurrency, and
+ * the environments that run its bundled code.
+ *
+ * A handler's own time (its timeout, its duration) is the machine's, whatever clock the stack runs on: real work
+ * cannot be sped up.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import os from 'node:os';
+import { AssemblyError, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { StepListener } from '../steps';
+import type { Clock } from './clock';
+import type { InFlight } from './in-flight';
+import { ExecutionEnvironment, type Outcome } from './lambda-environment';
+import { ServiceError } from './service-error';
+
+export interface InvocationResult {
+  readonly statusCode: 200;
+  /** JSON text: what the handler returned, or `{errorType, errorMessage, trace}`. */
+  readonly payload: string;
+  readonly functionError?: 'Unhandled';
+  /** The last 4 KiB of what the invocation logged, as `LogType: Tail` gives it (not base64). */
+  readonly logTail: string;
+  readonly requestId: string;
+}
+
+/** Where the envelope of an event goes that the function could not handle. */
+export interface FailureDestination {
+  readonly arn: string;
+  /** @throws Error if it may not or cannot be sent there */
+  send(envelope: string): void;
+}
+
+/** What a function is made of; replaced as a whole when its code or configuration changes. */
+export interface FunctionDefinition {
+  /** AWS::Lambda::Function */
+  readonly resource: Resource;
+  /** The folder of its bundled code. */
+  readonly code: string;
+  /** AWS::Lambda::EventInvokeConfig. @default Lambda's own: 2 retries, 6 hours, no destination */
+  readonly invokeConfig?: Resource;
+  readonly onFailure?: FailureDestination;
+}
+
+export interface LambdaOptions {
+  readonly clock: Clock;
+  /** Environment variables beside the template's and Lambda's, e.g. AWS_ENDPOINT_URL; asked for at each start. */
+  readonly variables: () => Readonly<Record<string, string>>;
+  /** Takes each line of the function's log. */
+  readonly log?: (group: string, stream: string, timestamp: number, message: string) => void;
+  readonly onStep?: StepListener;
+  /** Takes the invocations that run or wait for a free environment, but no retry that waits for its time. */
+  readonly inFlight: InFlight;
+  /**
+   * The most environments that run at once; events wait for a free one. This is the machine's limit, and not a
+   * throttle as `reservedConcurrency` is.
+   * @default as many as the machine has processors, but at least 2
+   */
+  readonly maxEnvironments?: number;
+}
+
+interface AsyncEvent {
+  readonly requestId: string;
+  readonly payload: string;
+  readonly trace: string | undefined;
+  readonly acceptedAt: number;
+  /** Completed attempts; a throttle is none. */
+  attempts: number;
+  throttles: number;
+  lastOutcome?: Outcome;
+}
+
+interface Run {
+  readonly outcome: Outcome;
+  readonly logTail: string;
+}
+
+/** The key id that a function's calls are signed with, so that the endpoint knows whose role decides. */
+export const accessKeyIdOf = (functionName: string): string => `LOCAL.${functionName}`;
+export const functionOfAccessKeyId = (accessKeyId: string): string | undefined =>
+  /^LOCAL\.(.+)$/.exec(accessKeyId)?.[1];
+
+/** The waits before the first and the second retry of what a handler threw. */
+const RETRY_DELAYS_MS = [60_000, 120_000];
+/** A throttled event comes back after 1 second, then after twice that, and so on up to 5 minutes. */
+const throttleDelayMs = (throttles: number) => Math.min(1000 * 2 ** (throttles - 1), 300_000);
+
+const MAX_LOG_TAIL = 4096;
+
+export class LambdaFunction {
+  readonly name: string;
+  readonly arn: string;
+  /** As PutFunctionConcurrency sets it: 0 throttles everything, undefined is no limit. */
+  reservedConcurrency: number | undefined;
+
+  readonly #options: LambdaOptions;
+  readonly #maxEnvironments: number;
+  #definition: FunctionDefinition;
+  #idle: Environment[] = [];
+  readonly #busy = new Set<Environment>();
+  /** Those who wait for an environment, first come, first served. */
+  readonly #waiting: ((environment: Environment | undefined) => void)[] = [];
+  /** Retries that wait for their time. */
+  readonly #timers = new Set<{ cancel(): void }>();
+  #stopped = false;
+
+  /** @throws AssemblyError for what would change how the function runs and is not known here */
+  constructor(definition: FunctionDefinition, options: LambdaOptions) {
+    this.name = definition.resource.name;
+    this.arn = definition.resource.arn;
+    this.#options = options;
+    this.#maxEnvironments = options.maxEnvironments ?? Math.max(2, os.availableParallelism());
+    this.#definition = checkDefinition(definition);
+    this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
+  }
+
+  get resource(): Resource {
+    return this.#definition.resource;
+  }
+
+  /**
+   * New code or configuration: what runs ends as it began, and the next event meets the new.
+   * @throws AssemblyError, and then nothing has changed
+   */
+  update(definition: FunctionDefinition): void {
+    this.#definition = checkDefinition(definition);
+    this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
+    const retired = this.#idle;
+    this.#idle = [];
+    for (const environment of retired) this.#options.inFlight.track(environment.stop());
+  }
+
+  /**
+   * Synchronous invocation (`RequestResponse`).
+   * @param payload JSON text
+   * @param trace the caller's X-Amzn-Trace-Id
+   * @throws ServiceError (TooManyRequestsException when throttled, ServiceException when stopped)
+   */
+  async invoke(payload: string, trace?: string): Promise<InvocationResult> {
+    if (this.#isThrottled()) {
+      throw new ServiceError('TooManyRequestsException', 'Rate Exceeded.', 429, {
+        Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      });
+    }
+    const requestId = randomUUID();
+    const run = await this.#run(requestId, payload, trace, 1);
+    if (!run) throw new ServiceError('ServiceException', 'The function was stopped.', 500);
+    const { outcome, logTail } = run;
+    this.#reportOutcome(requestId, 1, outcome);
+    return {
+      statusCode: 200,
+      payload: outcome.payload,
+      ...(outcome.error && { functionError: 'Unhandled' }),
+      logTail,
+      requestId,
+    };
+  }
+
+  /**
+   * Asynchronous invocation (`Event`): the event is queued, and retried by the function's configuration.
+   * @returns the request id
+   */
+  invokeAsync(payload: string, trace?: string): string {
+    const event: AsyncEvent = {
+      requestId: randomUUID(),
+      payload,
+      trace,
+      acceptedAt: this.#options.clock.now(),
+      attempts: 0,
+      throttles: 0,
+    };
+    this.#options.inFlight.track(this.#attempt(event));
+    return event.requestId;
+  }
+
+  /** How many events wait to be tried again. */
+  get waitingForRetry(): number {
+    return this.#timers.size;
+  }
+
+  /** Ends all environments at once, drops what waits, and resolves when their processes are gone. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    for (const giveUp of this.#waiting.splice(0)) giveUp(undefined);
+    await Promise.all([...this.#idle, ...this.#busy].map((environment) => environment.stop()));
+  }
+
+  #isThrottled(): boolean {
+    const wanted = this.#busy.size + this.#waiting.length;
+    return this.reservedConcurrency !== undefined && wanted >= this.reservedConcurrency;
+  }
+
+  async #attempt(event: AsyncEvent): Promise<void> {
+    const { requestId } = event;
+    if (this.#options.clock.now() - event.acceptedAt > this.#maxAgeMs) {
+      this.#giveUp(event, 'EventAgeExceeded');
+      return;
+    }
+    if (this.#isThrottled()) {
+      event.throttles++;
+      const retryInMs = throttleDelayMs(event.throttles);
+      this.#report({ kind: 'invocation-throttled', function: this.name, requestId, retryInMs });
+      this.#retryAfter(retryInMs, event);
+      return;
+    }
+    const run = await this.#run(requestId, event.payload, event.trace, event.attempts + 1);
+    if (!run || this.#stopped) return;
+    const { outcome } = run;
+    event.attempts++;
+    event.lastOutcome = outcome;
+    const retries = this.#definition.invokeConfig?.properties.MaximumRetryAttempts ?? RETRY_DELAYS_MS.length;
+    const retryInMs =
+      outcome.error && event.attempts <= retries ? RETRY_DELAYS_MS[event.attempts - 1] : undefined;
+    this.#reportOutcome(requestId, event.attempts, outcome, retryInMs);
+    if (!outcome.error) return;
+    if (retryInMs === undefined) this.#giveUp(event, 'RetriesExhausted');
+    else this.#retryAfter(retryInMs, event);
+  }
+
+  get #maxAgeMs(): number {
+    return 1000 * (this.#definition.invokeConfig?.properties.MaximumEventAgeInSeconds ?? 21_600);
+  }
+
+  /** Tries again at that time, or when the event gets too old, whichever is first. */
+  #retryAfter(ms: number, event: AsyncEvent): void {
+    const { clock } = this.#options;
+    const untilTooOld = event.acceptedAt + this.#maxAgeMs - clock.now() + 1;
+    const timer = clock.after(Math.min(ms, untilTooOld), () => {
+      this.#timers.delete(timer);
+      const attempt = this.#attempt(event);
+      this.#options.inFlight.track(attempt);
+      return attempt;
+    });
+    this.#timers.add(timer);
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+  #giveUp(event: AsyncEvent, condition: 'RetriesExhausted' | 'EventAgeExceeded'): void {
+    const { requestId, lastOutcome } = event;
+    const { onFailure } = this.#definition;
+    const lost = (message: string) =>
+      this.#report({ kind: 'invocation-lost', function: this.name, requestId, condition, message });
+    if (!onFailure) {
+      lost('The function has no destination for failures.');
+      return;
+    }
+    const envelope = {
+      version: '1.0',
+      timestamp: new Date(this.#options.clock.now()).toISOString(),
+      requestContext: {
+        requestId,
+        functionArn: `${this.arn}:$LATEST`,
+        condition,
+        approximateInvokeCount: event.attempts,
+      },
+      requestPayload: JSON.parse(event.payload),
+      ...(lastOutcome && {
+        responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+        responsePayload: JSON.parse(lastOutcome.payload),
+      }),
+    };
+    try {
+      onFailure.send(JSON.stringify(envelope));
+    } catch (error) {
+      lost(`${onFailure.arn} could not be reached: ${(error as Error).message}`);
+      return;
+    }
+    this.#report({
+      kind: 'invocation-given-up',
+      function: this.name,
+      requestId,
+      condition,
+      destination: onFailure.arn,
+    });
+  }
+
+  /** @returns undefined if the function was stopped before the event had its turn */
+  async #run(
+    requestId: string,
+    payload: string,
+    trace: string | undefined,
+    attempt: number,
+  ): Promise<Run | undefined> {
+    const environment = await this.#acquire();
+    if (!environment) return undefined;
+    const callTrace = continueTrace(trace, this.#options.clock.now());
+    const coldStart = environment.isCold;
+    this.#report({
+      kind: 'invocation-started',
+      function: this.name,
+      requestId,
+      attempt,
+      coldStart,
+      callTrace,
+    });
+    const run = await environment.invoke({ requestId, payload, functionArn: this.arn, trace: callTrace });
+    this.#release(environment);
+    return run;
+  }
+
+  #acquire(): Promise<Environment | undefined> | Environment | undefined {
+    if (this.#stopped) return undefined;
+    let environment = this.#idle.pop();
+    while (environment && !environment.isAlive) environment = this.#idle.pop();
+    if (!environment && this.#busy.size < this.#maxEnvironments) environment = this.#newEnvironment();
+    if (!environment) return new Promise((resolve) => this.#waiting.push(resolve));
+    this.#busy.add(environment);
+    return environment;
+  }
+
+  #release(environment: Environment): void {
+    this.#busy.delete(environment);
+    if (this.#stopped) return;
+    const isUsable = environment.isAlive && environment.definition === this.#definition;
+    if (!isUsable) this.#options.inFlight.track(environment.stop());
+    const next = this.#waiting.shift();
+    if (next) {
+      const successor = isUsable ? environment : this.#newEnvironment();
+      this.#busy.add(successor);
+      next(successor);
+    } else if (isUsable) {
+      this.#idle.push(environment);
+    }
+  }
+
+  #newEnvironment(): Environment {
+    return new Environment(this.name, this.#definition, this.#options);
+  }
+
+  #reportOutcome(requestId: string, attempt: number, outcome: Outcome, retryInMs?: number): void {
+    const { error, payload } = outcome;
+    const durationMs = Math.round(100 * outcome.durationMs) / 100;
+    const common = { function: this.name, requestId, attempt, durationMs };
+    if (!error) {
+      this.#report({ kind: 'invocation-succeeded', ...common, result: payload });
+      return;
+    }
+    const { errorType, errorMessage } = error;
+    this.#report({
+      kind: 'invocation-failed',
+      ...common,
+      errorType,
+      errorMessage,
+      ...(retryInMs !== undefined && { retryInMs }),
+    });
+  }
+
+  #report: StepListener = (step) => this.#options.onStep?.(step);
+}
+
+/** An execution environment with its log stream. */
+class Environment {
+  readonly #process: ExecutionEnvironment;
+  readonly #settings: Settings;
+  readonly #logStream: string;
+  readonly #options: LambdaOptions;
+  #requestId: string | undefined;
+  #tail = '';
+
+  constructor(
+    readonly functionName: string,
+    readonly definition: FunctionDefinition,
+    options: LambdaOptions,
+  ) {
+    this.#options = options;
+    this.#settings = settingsOf(definition.resource);
+    const today = new Date(options.clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
+    this.#logStream = `${today}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    const { memorySizeMb, timeoutSeconds } = this.#settings;
+    this.#process = new ExecutionEnvironment({
+      taskRoot: definition.code,
+      variables: this.#variables(),
+      memorySizeMb,
+      timeoutSeconds,
+      onOutput: (line) => this.#log(line),
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.#process.isAlive;
+  }
+
+  get isCold(): boolean {
+    return this.#process.initDurationMs === undefined;
+  }
+
+  async invoke(invocation: Parameters<ExecutionEnvironment['invoke']>[0]): Promise<Run> {
+    const { requestId } = invocation;
+    this.#requestId = requestId;
+    this.#tail = '';
+    const wasCold = this.isCold;
+    this.#logPlatform('start', 'success', { requestId, version: '$LATEST' });
+    const outcome = await this.#process.invoke(invocation);
+    this.#logReport(requestId, outcome, wasCold);
+    this.#requestId = undefined;
+    return { outcome, logTail: this.#tail };
+  }
+
+  stop(): Promise<void> {
+    return this.#process.stop();
+  }
+
+  #logReport(requestId: string, { status, durationMs, memoryBytes, error }: Outcome, wasCold: boolean): void {
+    const initDurationMs = wasCold ? this.#process.initDurationMs : undefined;
+    const metrics = {
+      durationMs: Number(durationMs.toFixed(3)),
+      billedDurationMs: Math.ceil(durationMs + (initDurationMs ?? 0)),
+      memorySizeMB: this.#settings.memorySizeMb,
+      maxMemoryUsedMB: Math.ceil(memoryBytes / 2 ** 20),
+      ...(initDurationMs !== undefined && { initDurationMs: Number(initDurationMs.toFixed(3)) }),
+    };
+    const errorType = error && { errorType: error.errorType };
+    this.#logPlatform('runtimeDone', status, { requestId, status, ...errorType, metrics: { durationMs } });
+    this.#logPlatform('report', status, { requestId, metrics, status, ...errorType });
+  }
+
+  /** Lines of Lambda itself: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html */
+  #logPlatform(
+    type: 'start' | 'runtimeDone' | 'report',
+    status: Outcome['status'],
+    record: Record<string, unknown> & { metrics?: Record<string, number> },
+  ): void {
+    const { isJson, systemLevel } = this.#settings;
+    if (isJson) {
+      const level = status !== 'success' ? 'WARN' : type === 'runtimeDone' ? 'DEBUG' : 'INFO';
+      if (SYSTEM_LEVELS.indexOf(level) < SYSTEM_LEVELS.indexOf(systemLevel)) return;
+      const time = new Date(this.#options.clock.now()).toISOString();
+      this.#log(JSON.stringify({ time, type: `platform.${type}`, record }));
+      return;
+    }
+    const { requestId, metrics } = record;
+    if (type === 'start') this.#log(`START RequestId: ${requestId} Version: $LATEST`);
+    else if (type === 'runtimeDone') this.#log(`END RequestId: ${requestId}`);
+    else {
+      const init =
+        metrics?.initDurationMs === undefined ? '' : `Init Duration: ${metrics.initDurationMs} ms\t`;
+      const failed = status === 'success' || status === 'error' ? '' : `Status: ${status}\t`;
+      this.#log(
+        `REPORT RequestId: ${requestId}\tDuration: ${metrics?.durationMs} ms\tBilled Duration: ${metrics?.billedDurationMs} ms\tMemory Size: ${metrics?.memorySizeMB} MB\tMax Memory Used: ${metrics?.maxMemoryUsedMB} MB\t${init}${failed}`,
+      );
+    }
+  }
+
+  #log(line: string): void {
+    const { logGroup } = this.#settings;
+    this.#tail = `${this.#tail}${line}\n`.slice(-MAX_LOG_TAIL);
+    this.#options.log?.(logGroup, this.#logStream, this.#options.clock.now(), line);
+    this.#options.onStep?.({
+      kind: 'log-line',
+      function: this.functionName,
+      logGroup,
+      message: line,
+      ...(this.#requestId && { requestId: this.#requestId }),
+    });
+  }
+
+  /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+  #variables(): Record<string, string> {
+    const { resource, code } = this.definition;
+    const variables = this.#options.variables();
+    const { isJson, applicationLevel, logGroup, memorySizeMb } = this.#settings;
+    const [, , , region = ''] = resource.arn.split(':');
+    return {
+      PATH: process.env.PATH ?? '',
+      LANG: 'en_US.UTF-8',
+      TZ: ':UTC',
+      ...variables,
+      ...this.#templateVariables(variables.AWS_ENDPOINT_URL ?? ''),
+      _HANDLER: resource.properties.Handler,
+      AWS_ACCESS_KEY_ID: accessKeyIdOf(this.functionName),
+      AWS_SECRET_ACCESS_KEY: 'local',
+      AWS_SESSION_TOKEN: 'local',
+      AWS_DEFAULT_REGION: region,
+      AWS_EXECUTION_ENV: `AWS_Lambda_${resource.properties.Runtime}`,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memorySizeMb),
+      AWS_LAMBDA_FUNCTION_NAME: this.functionName,
+      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      AWS_LAMBDA_LOG_FORMAT: isJson ? 'JSON' : 'Text',
+      ...(isJson && { AWS_LAMBDA_LOG_LEVEL: applicationLevel }),
+      AWS_LAMBDA_LOG_GROUP_NAME: logGroup,
+      AWS_LAMBDA_LOG_STREAM_NAME: this.#logStream,
+      AWS_REGION: region,
+      LAMBDA_TASK_ROOT: code,
+    };
+  }
+
+  /** Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given. */
+  #templateVariables(endpoint: string): Record<string, string> {
+    const variables: Record<string, string> =
+      this.definition.resource.properties.Environment?.Variables ?? {};
+    return Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [
+        name,
+        String(value).replace(/^https:\/\/sqs\.[\w-]+\.amazonaws\.com(\.cn)?(?=\/)/, endpoint),
+      ]),
+    );
+  }
+}
+
+interface Settings {
+  readonly memorySizeMb: number;
+  readonly timeoutSeconds: number;
+  readonly isJson: boolean;
+  readonly applicationLevel: string;
+  readonly systemLevel: string;
+  readonly logGroup: string;
+}
+
+const SYSTEM_LEVELS = ['DEBUG', 'INFO', 'WARN'];
+
+function settingsOf({ name, properties }: Resource): Settings {
+  const logging = properties.LoggingConfig ?? {};
+  return {
+    memorySizeMb: Number(properties.MemorySize ?? 128),
+    timeoutSeconds: Number(properties.Timeout ?? 3),
+    isJson: logging.LogFormat === 'JSON',
+    applicationLevel: logging.ApplicationLogLevel ?? 'INFO',
+    systemLevel: logging.SystemLogLevel ?? 'INFO',
+    logGroup: logging.LogGroup ?? `/aws/lambda/${name}`,
+  };
+}
+
+/** @throws AssemblyError for what would change how the function runs and is not known here */
+export function checkDefinition(definition: FunctionDefinition): FunctionDefinition {
+  const { resource, invokeConfig } = definition;
+  requireKnownProperties(resource, resource.properties, [
+    ...['Code', 'FunctionName', 'Handler', 'Runtime', 'Role', 'MemorySize', 'Timeout', 'Environment'],
+    ...['LoggingConfig', 'ReservedConcurrentExecutions', 'PackageType'],
+    // These change nothing of what the function does: words, the processor, encryption at rest, tracing, disk space.
+    ...['Description', 'Tags', 'Architectures', 'KmsKeyArn', 'TracingConfig', 'EphemeralStorage'],
+  ]);
+  const { Runtime, PackageType = 'Zip' } = resource.properties;
+  if (PackageType !== 'Zip' || !/^nodejs\d+\.x$/.test(Runtime)) {
+    throw new AssemblyError(
+      `${resource.type} ${resource.logicalId}: the local run cannot run ${PackageType === 'Zip' ? `the runtime ${Runtime}` : 'images'}; it runs bundled code of nodejs*.x.`,
+    );
+  }
+  if (invokeConfig) {
+    requireKnownProperties(invokeConfig, invokeConfig.properties, [
+      ...[
+        'FunctionName',
+        'Qualifier',
+        'MaximumRetryAttempts',
+        'MaximumEventAgeInSeconds',
+        'DestinationConfig',
+      ],
+    ]);
+    const destinations = invokeConfig.properties.DestinationConfig ?? {};
+    requireKnownProperties(invokeConfig, destinations, ['OnFailure'], 'DestinationConfig');
+    const { Qualifier = '$LATEST' } = invokeConfig.properties;
+    if (Qualifier !== '$LATEST') {
+      throw new AssemblyError(
+        `${invokeConfig.type} ${invokeConfig.logicalId}: the local run knows no version or alias (${Qualifier}).`,
+      );
+    }
+  }
+  return definition;
+}
+
+/** The invocation's own segment within the caller's trace, or within a new one. */
+function continueTrace(trace: string | undefined, now: number): string {
+  const seconds = Math.floor(now / 1000)
+    .toString(16)
+    .padStart(8, '0');
+  const root = /Root=([^;]+)/.exec(trace ?? '')?.[1] ?? `1-${seconds}-${randomBytes(12).toString('hex')}`;
+  return `Root=${root};Parent=${randomBytes(8).toString('hex')};Sampled=1`;
+}

@@ -1,0 +1,363 @@
+/**
+ * A standard queue of SQS: at least once, in nearly the order of sending.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
+ */
+import { randomUUID } from 'node:crypto';
+import type { Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { StepListener } from '../steps';
+import type { Clock } from './clock';
+import { Journal } from './journal';
+import { ServiceError } from './service-error';
+
+export interface MessageAttribute {
+  /** String, Number or Binary, each with an optional `.label`. */
+  readonly DataType: string;
+  readonly StringValue?: string;
+  /** base64 */
+  readonly BinaryValue?: string;
+}
+
+export interface OutgoingMessage {
+  readonly body: string;
+  /** A string stands for an attribute of type String. */
+  readonly attributes?: Readonly<Record<string, string | MessageAttribute>>;
+  /** Id of the principal that sends it. */
+  readonly senderId?: string;
+  /** @default the queue's */
+  readonly delaySeconds?: number;
+}
+
+export interface StoredMessage {
+  readonly id: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+  readonly senderId: string;
+  /** Milliseconds since 1970-01-01 UTC, as all times here. */
+  readonly sentAt: number;
+  /** Receivable from then on. */
+  readonly visibleAt: number;
+  readonly receiveCount: number;
+  readonly firstReceivedAt?: number;
+}
+
+export interface ReceivedMessage extends StoredMessage {
+  readonly receiptHandle: string;
+}
+
+export interface ReceiveOptions {
+  /** @default 1 */
+  readonly max?: number;
+  /** @default the queue's */
+  readonly visibilityTimeoutSeconds?: number;
+  /** How long to wait for a first message. @default the queue's */
+  readonly waitSeconds?: number;
+  /** Ends the wait: the one who asked is gone, and must not be given a message. */
+  readonly signal?: AbortSignal;
+}
+
+export interface QueueDepth {
+  readonly visible: number;
+  /** Received and neither deleted nor visible again. */
+  readonly inFlight: number;
+  readonly delayed: number;
+  /** Age of the oldest message of all, 0 without one. */
+  readonly oldestAgeSeconds: number;
+}
+
+export interface QueueOptions {
+  /** Where messages outlive the process. @default in memory only */
+  readonly file?: string;
+  readonly onStep?: StepListener;
+}
+
+/** One thing that the journal keeps. Receives are not in it: after a restart every message is visible again. */
+interface Entry {
+  readonly sent?: Pick<StoredMessage, 'id' | 'body' | 'attributes' | 'senderId' | 'sentAt' | 'visibleAt'>;
+  readonly deleted?: string;
+}
+
+type Message = { -readonly [Key in keyof StoredMessage]: StoredMessage[Key] } & { receipt?: string };
+
+/** Someone who waits for a message. */
+interface Waiter {
+  /** @returns whether there was one for it */
+  serve(): boolean;
+  giveUp(): void;
+}
+
+/** The longest that a message can stay invisible after it was received. */
+const MAX_INVISIBLE_SECONDS = 12 * 60 * 60;
+/** Dead lines that a journal may hold before it is written anew. */
+const MAX_DEAD_LINES = 1000;
+
+const HANDLE = /^[\w-]{36}\.[\w-]{36}\./;
+
+export class Queue {
+  readonly name: string;
+  readonly arn: string;
+  readonly createdAt: number;
+  readonly visibilityTimeoutSeconds: number;
+  readonly retentionSeconds: number;
+  readonly delaySeconds: number;
+  readonly waitSeconds: number;
+  /** Of body and attributes together. */
+  readonly maximumMessageBytes: number;
+
+  readonly #clock: Clock;
+  readonly #onStep: StepListener | undefined;
+  /** By id, in the order of sending. */
+  readonly #messages = new Map<string, Message>();
+  readonly #waiters = new Set<Waiter>();
+  readonly #journal: Journal<Entry> | undefined;
+  #deadLines = 0;
+  #wakeUp: { cancel(): void } | undefined;
+  #lastPurge = Number.NEGATIVE_INFINITY;
+
+  /**
+   * @throws AssemblyError for a property that would change what the queue does and is not known here
+   * @throws JournalError if the file cannot be read back
+   */
+  constructor(
+    readonly resource: Resource,
+    clock: Clock,
+    options: QueueOptions = {},
+  ) {
+    requireKnownProperties(resource, resource.properties, [
+      ...['QueueName', 'VisibilityTimeout', 'MessageRetentionPeriod', 'DelaySeconds', 'MaximumMessageSize'],
+      ...['ReceiveMessageWaitTimeSeconds', 'RedriveAllowPolicy', 'Tags'],
+      ...['SqsManagedSseEnabled', 'KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds'],
+    ]);
+    const setting = (property: string, fallback: number) => Number(resource.properties[property] ?? fallback);
+    this.name = resource.name;
+    this.arn = resource.arn;
+    this.visibilityTimeoutSeconds = setting('VisibilityTimeout', 30);
+    this.retentionSeconds = setting('MessageRetentionPeriod', 4 * 24 * 60 * 60);
+    this.delaySeconds = setting('DelaySeconds', 0);
+    this.waitSeconds = setting('ReceiveMessageWaitTimeSeconds', 0);
+    this.maximumMessageBytes = setting('MaximumMessageSize', 1024 * 1024);
+    this.#clock = clock;
+    this.#onStep = options.onStep;
+    this.createdAt = clock.now();
+    if (options.file) this.#journal = Journal.open<Entry>(options.file, (entry) => this.#restore(entry));
+    this.#compact();
+  }
+
+  /** @returns the message's id */
+  send(message: OutgoingMessage): string {
+    const sentAt = this.#clock.now();
+    const attributes: Record<string, MessageAttribute> = {};
+    for (const [name, value] of Object.entries(message.attributes ?? {})) {
+      attributes[name] = typeof value === 'string' ? { DataType: 'String', StringValue: value } : value;
+    }
+    const stored = {
+      id: randomUUID(),
+      body: message.body,
+      attributes,
+      senderId: message.senderId ?? 'AIDALOCAL',
+      sentAt,
+      visibleAt: sentAt + 1000 * (message.delaySeconds ?? this.delaySeconds),
+    };
+    this.#journal?.append({ sent: stored });
+    this.#messages.set(stored.id, { ...stored, receiveCount: 0 });
+    this.#onStep?.({
+      kind: 'message-sent',
+      queue: this.name,
+      messageId: stored.id,
+      body: stored.body,
+      attributes: Object.fromEntries(
+        Object.entries(attributes).map(([name, { StringValue, BinaryValue }]) => [
+          name,
+          StringValue ?? BinaryValue ?? '',
+        ]),
+      ),
+    });
+    this.#serveWaiters();
+    return stored.id;
+  }
+
+  /** Waits, by the clock, until there is at least one message. */
+  async receive(options: ReceiveOptions = {}): Promise<ReceivedMessage[]> {
+    const { waitSeconds = this.waitSeconds, signal } = options;
+    if (signal?.aborted) return [];
+    const taken = this.#take(options);
+    if (taken.length > 0 || waitSeconds === 0) return taken;
+    return new Promise((resolve) => {
+      const finish = (messages: ReceivedMessage[]) => {
+        this.#waiters.delete(waiter);
+        timer.cancel();
+        signal?.removeEventListener('abort', giveUp);
+        resolve(messages);
+      };
+      const giveUp = () => finish([]);
+      const waiter: Waiter = {
+        giveUp,
+        serve: () => {
+          const messages = this.#take(options);
+          if (messages.length > 0) finish(messages);
+          return messages.length > 0;
+        },
+      };
+      const timer = this.#clock.after(1000 * waitSeconds, giveUp);
+      signal?.addEventListener('abort', giveUp);
+      this.#waiters.add(waiter);
+      this.#wakeUpForNext();
+    });
+  }
+
+  /**
+   * Deletes the message that the handle was received with. A handle that is not the message's latest deletes
+   * nothing and is no error, nor is one whose message is gone.
+   * @throws ServiceError (ReceiptHandleIsInvalid)
+   */
+  delete(receiptHandle: string): void {
+    const message = this.#find(receiptHandle);
+    if (message?.receipt !== receiptHandle) return;
+    this.#messages.delete(message.id);
+    this.#deadLines += 2;
+    this.#journal?.append({ deleted: message.id });
+    this.#compact();
+  }
+
+  /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValue) */
+  changeVisibility(receiptHandle: string, timeoutSeconds: number): void {
+    const message = this.#find(receiptHandle);
+    const now = this.#clock.now();
+    if (message?.receipt !== receiptHandle || message.visibleAt <= now) {
+      throw new ServiceError(
+        'MessageNotInflight',
+        `Value ${receiptHandle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
+      );
+    }
+    const visibleAt = now + 1000 * timeoutSeconds;
+    if (visibleAt - (message.firstReceivedAt ?? now) > 1000 * MAX_INVISIBLE_SECONDS) {
+      throw new ServiceError(
+        'InvalidParameterValue',
+        `Value ${timeoutSeconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${MAX_INVISIBLE_SECONDS} seconds].`,
+      );
+    }
+    message.visibleAt = visibleAt;
+    this.#serveWaiters();
+  }
+
+  /** @throws ServiceError (PurgeQueueInProgress) within 60 seconds of the last one */
+  purge(): void {
+    const now = this.#clock.now();
+    if (now - this.#lastPurge < 60_000) {
+      throw new ServiceError(
+        'PurgeQueueInProgress',
+        `Only one PurgeQueue operation on ${this.name} is allowed every 60 seconds.`,
+        403,
+      );
+    }
+    this.#lastPurge = now;
+    this.#messages.clear();
+    this.#journal?.rewrite([]);
+    this.#deadLines = 0;
+  }
+
+  depth(): QueueDepth {
+    this.#expire();
+    const now = this.#clock.now();
+    let [visible, inFlight, delayed] = [0, 0, 0];
+    for (const message of this.#messages.values()) {
+      if (message.visibleAt <= now) visible++;
+      else if (message.receiveCount > 0) inFlight++;
+      else delayed++;
+    }
+    const [oldest] = this.#messages.values();
+    return { visible, inFlight, delayed, oldestAgeSeconds: oldest ? (now - oldest.sentAt) / 1000 : 0 };
+  }
+
+  /** All messages, also those that cannot be received now, without receiving them. */
+  peek(): readonly StoredMessage[] {
+    this.#expire();
+    return [...this.#messages.values()].map(({ receipt: _, ...message }) => message);
+  }
+
+  /** Ends every wait with no message, and lets go of the file. */
+  close(): void {
+    for (const waiter of this.#waiters) waiter.giveUp();
+    this.#wakeUp?.cancel();
+    this.#journal?.close();
+  }
+
+  #take({ max = 1, visibilityTimeoutSeconds = this.visibilityTimeoutSeconds }: ReceiveOptions) {
+    this.#expire();
+    const now = this.#clock.now();
+    const taken: ReceivedMessage[] = [];
+    for (const message of this.#messages.values()) {
+      if (taken.length === max) break;
+      if (message.visibleAt > now) continue;
+      message.receiveCount++;
+      message.firstReceivedAt ??= now;
+      message.visibleAt = now + 1000 * visibilityTimeoutSeconds;
+      const receiptHandle = `${message.id}.${randomUUID()}.${Buffer.from(this.name).toString('base64url')}`;
+      message.receipt = receiptHandle;
+      const { receipt: _, ...stored } = message;
+      taken.push({ ...stored, receiptHandle });
+    }
+    return taken;
+  }
+
+  #find(receiptHandle: string): Message | undefined {
+    const suffix = `.${Buffer.from(this.name).toString('base64url')}`;
+    if (!HANDLE.test(receiptHandle) || receiptHandle.slice(73) !== suffix) {
+      throw new ServiceError(
+        'ReceiptHandleIsInvalid',
+        `The input receipt handle "${receiptHandle}" is not a valid receipt handle.`,
+        404,
+      );
+    }
+    this.#expire();
+    return this.#messages.get(receiptHandle.slice(0, 36));
+  }
+
+  #expire(): void {
+    const sentBefore = this.#clock.now() - 1000 * this.retentionSeconds;
+    for (const message of this.#messages.values()) {
+      if (message.sentAt > sentBefore) return;
+      this.#messages.delete(message.id);
+      this.#deadLines++;
+    }
+  }
+
+  #serveWaiters(): void {
+    for (const waiter of this.#waiters) {
+      if (!waiter.serve()) break;
+    }
+    this.#wakeUpForNext();
+  }
+
+  /** While someone waits: looks again when the next delayed or received message becomes visible. */
+  #wakeUpForNext(): void {
+    this.#wakeUp?.cancel();
+    this.#wakeUp = undefined;
+    if (this.#waiters.size === 0 || this.#messages.size === 0) return;
+    let at = Number.POSITIVE_INFINITY;
+    for (const { visibleAt } of this.#messages.values()) at = Math.min(at, visibleAt);
+    this.#wakeUp = this.#clock.after(at - this.#clock.now(), () => this.#serveWaiters());
+  }
+
+  #restore(entry: Entry): void {
+    const { sent, deleted } = entry;
+    if (typeof sent?.id === 'string' && typeof sent.body === 'string') {
+      this.#messages.set(sent.id, { ...sent, receiveCount: 0 });
+    } else if (typeof deleted === 'string') {
+      this.#messages.delete(deleted);
+      this.#deadLines += 2;
+    } else {
+      throw new Error('it is not an entry of a queue');
+    }
+  }
+
+  #compact(): void {
+    if (!this.#journal || this.#deadLines <= MAX_DEAD_LINES + this.#messages.size) return;
+    this.#journal.rewrite(
+      [...this.#messages.values()].map(({ id, body, attributes, senderId, sentAt, visibleAt }) => ({
+        sent: { id, body, attributes, senderId, sentAt, visibleAt },
+      })),
+    );
+    this.#deadLines = 0;
+  }
+}

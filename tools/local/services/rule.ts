@@ -1,0 +1,158 @@
+/** A rule on a bus: what it takes, when it fires by itself, and where it delivers. */
+
+import { checkPatternLength, compile, type EventPattern } from '../../eventbridge/event-pattern';
+import { parseSchedule, type Schedule } from '../../eventbridge/schedule';
+import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { Archive } from './archive';
+import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
+
+/** Quota of a rule. https://docs.aws.amazon.com/general/latest/gr/ev.html */
+const MAX_TARGETS = 5;
+const TARGET_SERVICES: readonly string[] = ['lambda', 'sqs', 'sns'];
+
+export interface RuleDefinition {
+  readonly name: string;
+  readonly arn: string;
+  readonly busName: string;
+  readonly description?: string;
+  /** JSON text. */
+  readonly eventPattern?: string;
+  readonly scheduleExpression?: string;
+  readonly state: 'ENABLED' | 'DISABLED';
+  readonly deliveries: readonly Delivery[];
+  /** The rule is this archive's own. */
+  readonly archive?: Archive;
+}
+
+export class Rule {
+  readonly name: string;
+  readonly arn: string;
+  readonly busName: string;
+  readonly description: string | undefined;
+  /** JSON text. */
+  readonly eventPattern: string | undefined;
+  readonly scheduleExpression: string | undefined;
+  /** The service that made the rule: an archive's is not the template's. */
+  readonly managedBy: string | undefined;
+  readonly archive: Archive | undefined;
+  readonly deliveries: readonly Delivery[];
+  readonly pattern: EventPattern | undefined;
+  readonly schedule: Schedule | undefined;
+  #state: 'ENABLED' | 'DISABLED';
+
+  /**
+   * @param createdAt when a rate begins to count
+   * @param changed is told when the rule was enabled or disabled
+   * @throws InvalidEventPatternError, InvalidScheduleError
+   */
+  constructor(
+    definition: RuleDefinition,
+    createdAt: Date,
+    private readonly changed: (rule: Rule) => void,
+  ) {
+    this.name = definition.name;
+    this.arn = definition.arn;
+    this.busName = definition.busName;
+    this.description = definition.description;
+    this.eventPattern = definition.eventPattern;
+    this.scheduleExpression = definition.scheduleExpression;
+    this.managedBy = definition.archive && 'prod.vhs.events.aws.internal';
+    this.archive = definition.archive;
+    this.deliveries = definition.deliveries;
+    this.pattern = this.eventPattern === undefined ? undefined : compile(this.eventPattern);
+    this.schedule =
+      this.scheduleExpression === undefined ? undefined : parseSchedule(this.scheduleExpression, createdAt);
+    this.#state = definition.state;
+  }
+
+  get state(): 'ENABLED' | 'DISABLED' {
+    return this.#state;
+  }
+
+  get targets(): readonly RuleTarget[] {
+    return this.deliveries.map(({ target }) => target);
+  }
+
+  enable(): void {
+    this.#state = 'ENABLED';
+    this.changed(this);
+  }
+
+  /** Events that wait to be delivered again are still delivered. */
+  disable(): void {
+    this.#state = 'DISABLED';
+    this.changed(this);
+  }
+}
+
+/** @throws AssemblyError for a property or a target that is not known here, or that the service refuses */
+export function readRule(resource: Resource, assembly: Assembly, options: DeliveryOptions): RuleDefinition {
+  const { properties } = resource;
+  requireKnownProperties(resource, properties, [
+    ...[
+      'Name',
+      'Description',
+      'EventBusName',
+      'EventPattern',
+      'ScheduleExpression',
+      'State',
+      'Targets',
+      'Tags',
+    ],
+  ]);
+  const refuse = (problem: string): never => {
+    throw new AssemblyError(`${resource.type} ${resource.logicalId}: ${problem}`);
+  };
+  const { Description, EventPattern, ScheduleExpression, State = 'ENABLED', Targets = [] } = properties;
+  const bus = busName(properties.EventBusName);
+  if (State !== 'ENABLED' && State !== 'DISABLED') refuse(`the local run does not know the state ${State}.`);
+  if (!EventPattern && !ScheduleExpression) refuse('it has neither EventPattern nor ScheduleExpression.');
+  if (ScheduleExpression && bus !== 'default') {
+    refuse('ScheduleExpression is supported only on the default event bus.');
+  }
+  if (Targets.length > MAX_TARGETS)
+    refuse(`it has ${Targets.length} targets; EventBridge takes ${MAX_TARGETS}.`);
+  if (EventPattern) checkPatternLength(EventPattern);
+  const identity = { name: resource.name, arn: resource.arn };
+  const deliveries = Targets.map((target: RuleTarget) => {
+    requireKnownProperties(
+      resource,
+      target,
+      ['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig'],
+      `Targets[${target.Id}]`,
+    );
+    const [, , service = '', region, account] = target.Arn.split(':');
+    if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
+      refuse(
+        `the local run does not know its target ${target.Id} (${target.Arn}); it knows functions, queues and topics of this account and region.`,
+      );
+    }
+    return new Delivery(identity, target, options);
+  });
+  return {
+    ...identity,
+    busName: bus,
+    description: Description,
+    eventPattern: EventPattern && JSON.stringify(EventPattern),
+    scheduleExpression: ScheduleExpression,
+    state: State,
+    deliveries,
+  };
+}
+
+/** The rule that the service itself puts on the bus for an archive. */
+export function archiveRule(archive: Archive): RuleDefinition {
+  const bus = busName(archive.eventSourceArn);
+  const { name, eventPattern } = archive.managedRule;
+  const scope = bus === 'default' ? '' : `${bus}/`;
+  return {
+    name,
+    arn: `${archive.arn.split(':archive/')[0]}:rule/${scope}${name}`,
+    busName: bus,
+    eventPattern,
+    state: 'ENABLED',
+    deliveries: [],
+    archive,
+  };
+}

@@ -1,0 +1,423 @@
+/**
+ * The template's DynamoDB tables, held by dynalite in a thread of its own: it takes its own share of the two
+ * cores, and a request that it cannot stand ends the thread, not the run. It is given requests as messages, so
+ * that no second port is open.
+ */
+import path from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { AssemblyError, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { StepListener } from '../steps';
+import type { Clock } from './clock';
+import { ServiceError } from './service-error';
+
+export interface TablesOptions {
+  readonly account: string;
+  readonly region: string;
+  /** Where items outlive the process. @default in memory only */
+  readonly directory?: string;
+  readonly onStep?: StepListener;
+}
+
+/** A request or a response of the DynamoDB API; values are in DynamoDB's JSON, e.g. `{"S": "text"}`. */
+// biome-ignore lint/suspicious/noExplicitAny: what dynalite validates is not validated a second time here
+type Message = Record<string, any>;
+type AttributeMap = Record<string, Record<string, unknown>>;
+
+/**
+ * What runs in the thread: each message is one request to dynalite's listener, without a socket. Plain text,
+ * since a thread has no loader for TypeScript and starts in half the time without one.
+ */
+const WORKER = `
+const { EventEmitter } = require('node:events');
+const { parentPort, workerData } = require('node:worker_threads');
+const server = require(workerData.dynalite)(workerData.options);
+const headers = {
+  'content-type': 'application/x-amz-json-1.0',
+  'x-amz-date': '-',
+  authorization: 'AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none',
+};
+parentPort.on('message', ({ id, operation, body }) => {
+  const target = { 'x-amz-target': 'DynamoDB_20120810.' + operation };
+  const request = Object.assign(new EventEmitter(), {
+    method: 'POST',
+    url: '/',
+    headers: { ...headers, ...target },
+  });
+  const response = {
+    setHeader() {},
+    end(text) { parentPort.postMessage({ id, status: this.statusCode, body: text }); },
+  };
+  server.emit('request', request, response);
+  request.emit('data', Buffer.from(body));
+  request.emit('end');
+});
+`;
+
+/** How often expired items are looked for. AWS promises no more than "within a few days". */
+const EXPIRY_MS = 60 * 60 * 1000;
+/** Items that expired earlier are taken for a mistake and stay. */
+const EXPIRY_HORIZON_SECONDS = 5 * 365 * 24 * 60 * 60;
+
+/** All of DynamoDB that dynalite has, and what is answered here. */
+export const TABLE_OPERATIONS = [
+  ...['BatchGetItem', 'BatchWriteItem', 'CreateTable', 'DeleteItem', 'DeleteTable', 'DescribeTable'],
+  ...['DescribeTimeToLive', 'GetItem', 'ListTables', 'ListTagsOfResource', 'PutItem', 'Query', 'Scan'],
+  ...['TagResource', 'UntagResource', 'UpdateItem', 'UpdateTable'],
+] as const;
+
+export class Tables {
+  readonly #worker: Worker;
+  readonly #clock: Clock;
+  readonly #options: TablesOptions;
+  /** By physical name. */
+  readonly #resources: ReadonlyMap<string, Resource>;
+  readonly #pending = new Map<
+    number,
+    { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void }
+  >();
+  readonly #keys = new Map<string, readonly string[]>();
+  #requests = 0;
+  #failure: Error | undefined;
+  #expiry: { cancel(): void } | undefined;
+
+  private constructor(resources: readonly Resource[], clock: Clock, options: TablesOptions) {
+    this.#clock = clock;
+    this.#options = options;
+    this.#resources = new Map(resources.map((resource) => [resource.name, resource]));
+    this.#worker = new Worker(WORKER, {
+      eval: true,
+      workerData: {
+        dynalite: require.resolve('dynalite'),
+        options: {
+          createTableMs: 0,
+          deleteTableMs: 0,
+          updateTableMs: 0,
+          ...(options.directory && { path: path.resolve(options.directory) }),
+        },
+      },
+      env: { ...process.env, AWS_ACCOUNT_ID: options.account, AWS_REGION: options.region },
+    });
+    this.#worker.on('message', ({ id, ...answer }) => {
+      this.#pending.get(id)?.resolve(answer);
+      this.#pending.delete(id);
+    });
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', () => this.#fail(new Error('The tables are closed.')));
+  }
+
+  /**
+   * Starts the tables; those that a directory already holds keep their items.
+   * @param resources the template's `AWS::DynamoDB::Table` and `AWS::DynamoDB::GlobalTable`
+   * @throws AssemblyError for a property that is not known here, or if the directory's table has other keys
+   */
+  static async start(resources: readonly Resource[], clock: Clock, options: TablesOptions): Promise<Tables> {
+    const requests = resources.map(createRequest);
+    const tables = new Tables(resources, clock, options);
+    try {
+      if (options.directory) await tables.#open(options.directory);
+      for (const request of requests) await tables.#create(request);
+    } catch (error) {
+      await tables.stop();
+      throw error;
+    }
+    tables.#scheduleExpiry();
+    return tables;
+  }
+
+  get names(): readonly string[] {
+    return [...this.#resources.keys()];
+  }
+
+  /**
+   * Does one operation of the DynamoDB API.
+   * @throws ServiceError with DynamoDB's own code and message
+   */
+  async request(operation: (typeof TABLE_OPERATIONS)[number], input: Message): Promise<Message> {
+    switch (operation) {
+      case 'DescribeTimeToLive':
+        await this.#send('DescribeTable', { TableName: input.TableName });
+        return { TimeToLiveDescription: this.#timeToLive(input.TableName) };
+      case 'DeleteTable':
+        if (this.#isProtected(input.TableName)) {
+          throw new ServiceError(
+            'ValidationException',
+            'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
+          );
+        }
+        return this.#send(operation, input);
+      case 'PutItem':
+      case 'UpdateItem':
+      case 'DeleteItem':
+      case 'BatchWriteItem':
+        return this.#options.onStep
+          ? this.#write(operation, input, this.#options.onStep)
+          : this.#send(operation, input);
+      default:
+        return this.#send(operation, input);
+    }
+  }
+
+  /** Ends the thread once every request that was made is answered. */
+  async stop(): Promise<void> {
+    this.#expiry?.cancel();
+    while (this.#pending.size > 0 && !this.#failure) await new Promise((resolve) => setImmediate(resolve));
+    await this.#worker.terminate();
+  }
+
+  async #send(operation: string, input: Message): Promise<Message> {
+    if (this.#failure) throw this.#failure;
+    const id = this.#requests++;
+    const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.postMessage({ id, operation, body: JSON.stringify(input) });
+    });
+    const output: Message = JSON.parse(body);
+    if (status === 200) return output;
+    const code = String(output.__type).split('#')[1] ?? 'InternalServerError';
+    throw new ServiceError(
+      code,
+      output.message ?? output.Message ?? '',
+      status,
+      // dynalite leaves out the item that the condition failed on.
+      code === 'ConditionalCheckFailedException' && input.ReturnValuesOnConditionCheckFailure === 'ALL_OLD'
+        ? await this.#item(input.TableName, await this.#keyOf(input))
+        : {},
+    );
+  }
+
+  /** Does a write and reports each item as it is afterwards. */
+  async #write(operation: string, input: Message, onStep: StepListener): Promise<Message> {
+    if (operation === 'BatchWriteItem') {
+      const output = await this.#send(operation, input);
+      for (const [table, requests] of Object.entries<Message[]>(input.RequestItems)) {
+        for (const { PutRequest, DeleteRequest } of requests) {
+          const key = DeleteRequest?.Key ?? (await this.#pickKey(table, PutRequest.Item));
+          this.#report(onStep, table, key, PutRequest?.Item);
+        }
+      }
+      return output;
+    }
+    const table: string = input.TableName;
+    const silent = (input.ReturnValues ?? 'NONE') === 'NONE';
+    const wanted = { UpdateItem: 'ALL_NEW', DeleteItem: 'ALL_OLD' }[operation];
+    const output = await this.#send(operation, silent && wanted ? { ...input, ReturnValues: wanted } : input);
+    const { Attributes: attributes, ...rest } = output;
+    const key = await this.#keyOf(input);
+    if (operation === 'DeleteItem') {
+      if (attributes) this.#report(onStep, table, key, undefined);
+    } else if (operation === 'PutItem') {
+      this.#report(onStep, table, key, input.Item);
+    } else {
+      const isNew = silent || input.ReturnValues === 'ALL_NEW';
+      this.#report(onStep, table, key, isNew ? attributes : (await this.#item(table, key)).Item);
+    }
+    return silent ? rest : output;
+  }
+
+  #report(onStep: StepListener, table: string, key: AttributeMap, item: AttributeMap | undefined): void {
+    if (item) onStep({ kind: 'item-written', table, key: plain(key), item: plain(item) });
+    else onStep({ kind: 'item-deleted', table, key: plain(key), expired: false });
+  }
+
+  #item(table: string, key: AttributeMap): Promise<Message> {
+    return this.#send('GetItem', { TableName: table, Key: key, ConsistentRead: true });
+  }
+
+  async #keyOf({ TableName, Key, Item }: Message): Promise<AttributeMap> {
+    return Key ?? this.#pickKey(TableName, Item);
+  }
+
+  async #pickKey(table: string, item: AttributeMap): Promise<AttributeMap> {
+    let names = this.#keys.get(table);
+    if (!names) {
+      const { Table } = await this.#send('DescribeTable', { TableName: table });
+      names = Table.KeySchema.map(({ AttributeName }: Message) => AttributeName) as string[];
+      this.#keys.set(table, names);
+    }
+    return Object.fromEntries(names.map((name) => [name, item[name] ?? {}]));
+  }
+
+  /** dynalite opens a directory with its first request, whatever that is. */
+  async #open(directory: string): Promise<void> {
+    try {
+      await this.#send('DescribeTable', { TableName: 'none' });
+    } catch (error) {
+      if (error instanceof ServiceError) return; // There is no such table: the directory is open.
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new AssemblyError(`${directory} cannot be opened (${reason}). Is another run using it?`);
+    }
+  }
+
+  async #create(request: Message): Promise<void> {
+    const describe = () => this.#send('DescribeTable', { TableName: request.TableName });
+    try {
+      await this.#send('CreateTable', request);
+    } catch (error) {
+      if (!(error instanceof ServiceError && error.code === 'ResourceInUseException')) throw error;
+      const { Table: kept } = await describe();
+      if (schema(kept) !== schema(request)) {
+        throw new AssemblyError(
+          `${this.#options.directory} holds the table ${request.TableName} with other keys or indexes than the template's. Move the folder away.`,
+        );
+      }
+    }
+    // dynalite takes a turn of its event loop to make a table ACTIVE.
+    for (let turns = 0; (await describe()).Table.TableStatus !== 'ACTIVE'; turns++) {
+      if (turns > 1000) {
+        throw new AssemblyError(
+          `${this.#options.directory}: the table ${request.TableName} was made halfway. Move the folder away.`,
+        );
+      }
+    }
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.values()) reject(this.#failure);
+    this.#pending.clear();
+  }
+
+  #timeToLive(table: string): { TimeToLiveStatus: string; AttributeName?: string } {
+    const { Enabled, AttributeName } = this.#resources.get(table)?.properties.TimeToLiveSpecification ?? {};
+    return String(Enabled) === 'true'
+      ? { TimeToLiveStatus: 'ENABLED', AttributeName }
+      : { TimeToLiveStatus: 'DISABLED' };
+  }
+
+  #isProtected(table: string): boolean {
+    const { DeletionProtectionEnabled = false, Replicas = [] } = this.#resources.get(table)?.properties ?? {};
+    return [
+      DeletionProtectionEnabled,
+      ...Replicas.map((replica: Message) => replica.DeletionProtectionEnabled),
+    ]
+      .map(String)
+      .includes('true');
+  }
+
+  #scheduleExpiry(): void {
+    if (!this.names.some((table) => this.#timeToLive(table).AttributeName)) return;
+    this.#expiry = this.#clock.after(EXPIRY_MS, async () => {
+      this.#scheduleExpiry();
+      for (const table of this.names) await this.#expire(table);
+    });
+  }
+
+  async #expire(table: string): Promise<void> {
+    const { AttributeName } = this.#timeToLive(table);
+    if (!AttributeName) return;
+    const now = Math.floor(this.#clock.now() / 1000);
+    const expired = {
+      TableName: table,
+      ExpressionAttributeNames: { '#expiry': AttributeName },
+      ExpressionAttributeValues: {
+        ':from': { N: String(now - EXPIRY_HORIZON_SECONDS) },
+        ':to': { N: String(now) },
+      },
+    };
+    let from: Message = {};
+    do {
+      const page = await this.#send('Scan', {
+        ...expired,
+        ...from,
+        FilterExpression: '#expiry BETWEEN :from AND :to',
+      });
+      for (const item of page.Items) await this.#delete(table, await this.#pickKey(table, item), expired);
+      from = page.LastEvaluatedKey && { ExclusiveStartKey: page.LastEvaluatedKey };
+    } while (from);
+  }
+
+  async #delete(table: string, key: AttributeMap, expired: Message): Promise<void> {
+    try {
+      await this.#send('DeleteItem', {
+        ...expired,
+        Key: key,
+        ConditionExpression: '#expiry BETWEEN :from AND :to',
+      });
+    } catch (error) {
+      // It was written again since it was read.
+      if (error instanceof ServiceError && error.code === 'ConditionalCheckFailedException') return;
+      throw error;
+    }
+    this.#options.onStep?.({ kind: 'item-deleted', table, key: plain(key), expired: true });
+  }
+}
+
+/** What CreateTable is called with. Capacity is not held back here, so that a mode makes no difference. */
+function createRequest(resource: Resource): Message {
+  const { properties } = resource;
+  const index = ['IndexName', 'KeySchema', 'Projection'];
+  // Of these only TimeToLiveSpecification and DeletionProtectionEnabled mean something here.
+  const settings = ['BillingMode', 'DeletionProtectionEnabled', 'PointInTimeRecoverySpecification'].concat(
+    ...['SSESpecification', 'ContributorInsightsSpecification', 'TableClass', 'Tags'],
+  );
+  const capacity = ['ProvisionedThroughput', 'OnDemandThroughput', 'WarmThroughput'].concat(
+    ...['WriteProvisionedThroughputSettings', 'WriteOnDemandThroughputSettings'],
+    ...['ReadProvisionedThroughputSettings', 'ReadOnDemandThroughputSettings'],
+  );
+  requireKnownProperties(resource, properties, [
+    ...['TableName', 'KeySchema', 'AttributeDefinitions', 'GlobalSecondaryIndexes', 'LocalSecondaryIndexes'],
+    ...['TimeToLiveSpecification', 'Replicas', ...settings, ...capacity],
+  ]);
+  for (const replica of properties.Replicas ?? []) {
+    requireKnownProperties(resource, replica, ['Region', ...settings, ...capacity], 'Replicas');
+  }
+  const indexes: Message = {};
+  for (const kind of ['GlobalSecondaryIndexes', 'LocalSecondaryIndexes']) {
+    if (!properties[kind]?.length) continue;
+    indexes[kind] = properties[kind].map((definition: Message) => {
+      const known = [...index, ...capacity, 'ContributorInsightsSpecification'];
+      requireKnownProperties(resource, definition, known, kind);
+      return Object.fromEntries(index.map((property) => [property, definition[property]]));
+    });
+  }
+  return {
+    TableName: resource.name,
+    KeySchema: properties.KeySchema,
+    AttributeDefinitions: properties.AttributeDefinitions,
+    BillingMode: 'PAY_PER_REQUEST',
+    ...indexes,
+  };
+}
+
+/** What two definitions of a table must have in common for items of the one to be readable by the other. */
+function schema(table: Message): string {
+  const keys = (schema: Message[]) =>
+    schema.map(({ AttributeName, KeyType }) => `${KeyType} ${AttributeName}`);
+  const indexes = [...(table.GlobalSecondaryIndexes ?? []), ...(table.LocalSecondaryIndexes ?? [])];
+  return JSON.stringify([
+    keys(table.KeySchema),
+    table.AttributeDefinitions.map(
+      (definition: Message) => `${definition.AttributeName} ${definition.AttributeType}`,
+    ).sort(),
+    indexes
+      .map(({ IndexName, KeySchema, Projection }) => {
+        const { ProjectionType, NonKeyAttributes = [] } = Projection;
+        return [IndexName, ...keys(KeySchema), ProjectionType, ...[...NonKeyAttributes].sort()].join(' ');
+      })
+      .sort(),
+  ]);
+}
+
+/** DynamoDB's JSON as plain JSON, for reading. Binary values stay base64. */
+function plain(item: AttributeMap): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(item).map(([name, value]) => [name, plainValue(value)]));
+}
+
+function plainValue(value: Record<string, unknown>): unknown {
+  const [[type, content] = []] = Object.entries(value);
+  switch (type) {
+    case 'N':
+      return Number(content);
+    case 'NS':
+      return (content as string[]).map(Number);
+    case 'NULL':
+      return null;
+    case 'L':
+      return (content as Record<string, unknown>[]).map(plainValue);
+    case 'M':
+      return plain(content as AttributeMap);
+    default:
+      return content;
+  }
+}

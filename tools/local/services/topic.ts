@@ -1,0 +1,245 @@
+/** A topic of SNS, and its delivery to queues. */
+import { randomUUID } from 'node:crypto';
+import { AssemblyError, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+import type { StepListener } from '../steps';
+import type { Clock } from './clock';
+import type { MessageAttribute, Queue } from './queue';
+import { ServiceError } from './service-error';
+
+export interface Notification {
+  /** Text, or one text for each protocol. */
+  readonly message: string | { readonly default: string; readonly sqs?: string };
+  readonly subject?: string;
+  readonly attributes?: Readonly<Record<string, MessageAttribute>>;
+}
+
+export interface Subscription {
+  readonly arn: string;
+  readonly protocol: string;
+  /** The queue's ARN, or the address. */
+  readonly endpoint: string;
+  readonly rawMessageDelivery: boolean;
+}
+
+export interface TopicOptions {
+  /** All `AWS::SNS::Subscription` of the template; those of other topics are passed over. */
+  readonly subscriptions: readonly Resource[];
+  readonly queues: readonly Queue[];
+  /** Whether the queue's policy lets the topic send to it. Asked for the template's subscriptions. */
+  readonly maySend: (queue: Queue, topicArn: string) => { allowed: boolean; reason: string };
+  readonly onStep?: StepListener;
+}
+
+/** Of message and attributes together. https://docs.aws.amazon.com/general/latest/gr/sns.html */
+const MAX_BYTES = 256 * 1024;
+const ATTRIBUTE_TYPE = /^(String|Number|Binary)(\..+)?$|^String\.Array$/;
+
+export class Topic {
+  readonly name: string;
+  readonly arn: string;
+  readonly #clock: Clock;
+  readonly #queues: ReadonlyMap<string, Queue>;
+  readonly #maySend: TopicOptions['maySend'];
+  readonly #onStep: StepListener | undefined;
+  readonly #subscriptions: { subscription: Subscription; queue?: Queue; ofTemplate: boolean }[] = [];
+
+  /** @throws AssemblyError for a property or a protocol that is not known here, or a queue that is not there */
+  constructor(
+    readonly resource: Resource,
+    clock: Clock,
+    options: TopicOptions,
+  ) {
+    requireKnownProperties(resource, resource.properties, [
+      ...['TopicName', 'DisplayName', 'Subscription', 'KmsMasterKeyId', 'TracingConfig', 'Tags'],
+    ]);
+    this.name = resource.name;
+    this.arn = resource.arn;
+    this.#clock = clock;
+    this.#queues = new Map(options.queues.map((queue) => [queue.arn, queue]));
+    this.#maySend = options.maySend;
+    this.#onStep = options.onStep;
+    for (const inline of resource.properties.Subscription ?? []) this.#subscribeByTemplate(resource, inline);
+    for (const subscription of options.subscriptions) {
+      if (subscription.properties.TopicArn !== this.arn) continue;
+      this.#subscribeByTemplate(subscription, subscription.properties);
+    }
+  }
+
+  get subscriptions(): readonly Subscription[] {
+    return this.#subscriptions.map(({ subscription }) => subscription);
+  }
+
+  /**
+   * Subscribes a queue while the stack runs, for whoever wants to look at what is published: it is not asked
+   * whether the queue's policy allows it, since nothing here could change that policy.
+   * @throws ServiceError (InvalidParameter) if there is no such queue
+   */
+  subscribe(queueArn: string, rawMessageDelivery: boolean): Subscription {
+    const queue = this.#queues.get(queueArn);
+    if (!queue)
+      throw invalid(`Invalid parameter: Endpoint Reason: there is no queue ${queueArn} in this stack`);
+    return this.#subscribe({ protocol: 'sqs', endpoint: queueArn, rawMessageDelivery }, queue, false);
+  }
+
+  /**
+   * @returns the message's id
+   * @throws ServiceError as SNS does for an empty or too long message, a subject that a mail cannot have, and an
+   * attribute without value
+   */
+  publish({ message, subject, attributes = {} }: Notification): string {
+    const text = typeof message === 'string' ? message : message.default;
+    if (text === '') throw invalid('Invalid parameter: Empty message');
+    if (subject !== undefined && !isSubject(subject)) throw invalid('Invalid parameter: Subject');
+    for (const [name, attribute] of Object.entries(attributes)) checkAttribute(name, attribute);
+    if (size(message, attributes) > MAX_BYTES) throw invalid('Invalid parameter: Message too long');
+    const messageId = randomUUID();
+    this.#onStep?.({
+      kind: 'message-published',
+      topic: this.name,
+      ...(subject !== undefined && { subject }),
+      body: text,
+      subscribers: this.#subscriptions.length,
+    });
+    for (const { subscription, queue, ofTemplate } of this.#subscriptions) {
+      if (!queue) {
+        this.#undelivered(
+          messageId,
+          subscription,
+          `the local run does not deliver by ${subscription.protocol}`,
+        );
+        continue;
+      }
+      const { allowed, reason } = ofTemplate ? this.#maySend(queue, this.arn) : { allowed: true, reason: '' };
+      if (!allowed) {
+        this.#undelivered(messageId, subscription, reason);
+        continue;
+      }
+      const body = typeof message === 'string' ? message : (message.sqs ?? message.default);
+      queue.send(
+        subscription.rawMessageDelivery
+          ? { body, attributes, senderId: 'AIDASNS' }
+          : { body: this.#envelope(messageId, body, subject, attributes, subscription), senderId: 'AIDASNS' },
+      );
+    }
+    return messageId;
+  }
+
+  #subscribeByTemplate(owner: Resource, properties: Resource['properties']): void {
+    const within = owner === this.resource ? 'Subscription' : undefined;
+    const known = ['TopicArn', 'Protocol', 'Endpoint', 'RawMessageDelivery', 'Region'];
+    requireKnownProperties(owner, properties, known, within);
+    const { Protocol: protocol, Endpoint: endpoint, RawMessageDelivery: raw = false } = properties;
+    if (!['sqs', 'email', 'email-json', 'sms'].includes(protocol)) {
+      throw new AssemblyError(
+        `${owner.type} ${owner.logicalId}: the local run does not know the protocol ${protocol}. Known are sqs, email, email-json and sms.`,
+      );
+    }
+    const queue = protocol === 'sqs' ? this.#queues.get(endpoint) : undefined;
+    if (protocol === 'sqs' && !queue) {
+      throw new AssemblyError(
+        `${owner.type} ${owner.logicalId}: there is no queue ${endpoint} in this stack.`,
+      );
+    }
+    this.#subscribe({ protocol, endpoint, rawMessageDelivery: String(raw) === 'true' }, queue, true);
+  }
+
+  #subscribe(
+    request: Omit<Subscription, 'arn'>,
+    queue: Queue | undefined,
+    ofTemplate: boolean,
+  ): Subscription {
+    const same = this.#subscriptions.find(
+      ({ subscription }) =>
+        subscription.protocol === request.protocol && subscription.endpoint === request.endpoint,
+    );
+    if (same) return same.subscription;
+    const subscription = { arn: `${this.arn}:${randomUUID()}`, ...request };
+    this.#subscriptions.push({ subscription, ofTemplate, ...(queue && { queue }) });
+    return subscription;
+  }
+
+  #undelivered(messageId: string, { protocol, endpoint }: Subscription, reason: string): void {
+    this.#onStep?.({
+      kind: 'notification-undelivered',
+      topic: this.name,
+      messageId,
+      protocol,
+      endpoint,
+      reason,
+    });
+  }
+
+  /** https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html#http-notification-json */
+  #envelope(
+    messageId: string,
+    message: string,
+    subject: string | undefined,
+    attributes: Readonly<Record<string, MessageAttribute>>,
+    subscription: Subscription,
+  ): string {
+    const host = `https://sns.${this.arn.split(':')[3]}.amazonaws.com`;
+    return JSON.stringify({
+      Type: 'Notification',
+      MessageId: messageId,
+      TopicArn: this.arn,
+      ...(subject !== undefined && { Subject: subject }),
+      Message: message,
+      Timestamp: new Date(this.#clock.now()).toISOString(),
+      SignatureVersion: '1',
+      Signature: Buffer.from('not signed: sent by the local run').toString('base64'),
+      SigningCertURL: `${host}/SimpleNotificationService-local.pem`,
+      UnsubscribeURL: `${host}/?Action=Unsubscribe&SubscriptionArn=${subscription.arn}`,
+      ...(Object.keys(attributes).length > 0 && {
+        MessageAttributes: Object.fromEntries(
+          Object.entries(attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
+            name,
+            { Type: DataType, Value: StringValue ?? BinaryValue },
+          ]),
+        ),
+      }),
+    });
+  }
+}
+
+const invalid = (message: string) => new ServiceError('InvalidParameter', message);
+
+/**
+ * "UTF-8 text with no line breaks or control characters", up to 100 characters:
+ * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+ */
+const isSubject = (subject: string) => /^[^\p{Cc}\u2028\u2029]{1,100}$/u.test(subject);
+
+function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: MessageAttribute): void {
+  const refuse = (message: string) => {
+    throw new ServiceError('ParameterValueInvalid', message);
+  };
+  if (!ATTRIBUTE_TYPE.test(DataType)) {
+    refuse(
+      `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
+    );
+  }
+  const [field, value, other] = DataType.startsWith('Binary')
+    ? ['Binary', BinaryValue, StringValue]
+    : ['String', StringValue, BinaryValue];
+  if (value === undefined && other) {
+    refuse(`The message attribute '${name}' with type '${DataType}' must use field '${field}'.`);
+  }
+  if (!value) {
+    refuse(
+      `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${DataType}'.`,
+    );
+  }
+}
+
+function size(
+  message: Notification['message'],
+  attributes: Readonly<Record<string, MessageAttribute>>,
+): number {
+  let bytes = Buffer.byteLength(typeof message === 'string' ? message : JSON.stringify(message));
+  for (const [name, { DataType, StringValue = '', BinaryValue = '' }] of Object.entries(attributes)) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
+    bytes += Buffer.byteLength(BinaryValue, 'base64');
+  }
+  return bytes;
+}

@@ -1,0 +1,339 @@
+/** A synthesized stack, running on this machine: every part of the template, wired as the template says. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
+import { type Decision, Policies } from '../template/policy';
+import { type Endpoint, startEndpoint } from './endpoint/server';
+import type { Clock } from './services/clock';
+import type { TargetService } from './services/delivery';
+import { DeliveryStream } from './services/delivery-stream';
+import { EventBridge } from './services/event-bridge';
+import { InFlight } from './services/in-flight';
+import {
+  checkDefinition,
+  type FailureDestination,
+  type FunctionDefinition,
+  functionOfAccessKeyId,
+  LambdaFunction,
+} from './services/lambda';
+import { LogGroups } from './services/log-groups';
+import { Queue } from './services/queue';
+import { Tables } from './services/tables';
+import { Topic } from './services/topic';
+import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
+import { requireSupported } from './supported';
+
+export interface LocalStackOptions {
+  readonly assembly: Assembly;
+  readonly clock: Clock;
+  /** Where tables, queues, archives, logs and objects outlive the process. @default in memory, archives in a temporary file */
+  readonly dataDirectory?: string;
+  /** 0 for any free port. @default 4566, or the next free one */
+  readonly port?: number;
+  readonly onStep?: (step: TimedStep) => void;
+  /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
+  readonly maxEnvironments?: number;
+  /** In [0, 1), for the jitter of retries. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** What an update could not change while the stack runs. */
+export interface UpdateResult {
+  /** Logical ids of resources that are as they were until the next start. */
+  readonly needRestart: readonly string[];
+}
+
+export class LocalStack {
+  readonly queues: readonly Queue[];
+  readonly topics: readonly Topic[];
+  readonly deliveryStreams: readonly DeliveryStream[];
+  readonly functions: readonly LambdaFunction[];
+  readonly logGroups: LogGroups;
+  readonly #options: LocalStackOptions;
+  readonly #onStep: StepListener | undefined;
+  readonly #inFlight = new InFlight();
+  /** Code and, without a data directory, archives. Gone when the stack stops. */
+  readonly #workDirectory: string;
+  #assembly: Assembly;
+  #policies: Policies;
+  #decisions = new Map<string, Decision>();
+  #codeVersion = 0;
+  #tables: Tables | undefined;
+  #eventBridge: EventBridge | undefined;
+  #endpoint: Endpoint | undefined;
+
+  private constructor(options: LocalStackOptions, workDirectory: string) {
+    const { assembly, clock, onStep } = options;
+    this.#options = options;
+    this.#workDirectory = workDirectory;
+    this.#assembly = assembly;
+    this.#policies = new Policies(assembly);
+    this.#onStep = onStep && ((step) => onStep(this.#timed(step)));
+    const steps = this.#onStep && { onStep: this.#onStep };
+    const data = (...segments: string[]) =>
+      options.dataDirectory && path.join(options.dataDirectory, ...segments);
+    const objects = data('objects');
+    const logs = data('logs');
+
+    this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), clock, {
+      ...(logs && { directory: logs }),
+    });
+    this.queues = assembly.ofType('AWS::SQS::Queue').map((resource) => {
+      const file = data('queues', `${resource.name}.jsonl`);
+      return new Queue(resource, clock, { ...(file && { file }), ...steps });
+    });
+    const subscriptions = assembly.ofType('AWS::SNS::Subscription');
+    const maySend = (queue: Queue, topicArn: string) =>
+      this.#policies.serviceMay('sns.amazonaws.com', topicArn, 'sqs:SendMessage', queue.arn);
+    this.topics = assembly
+      .ofType('AWS::SNS::Topic')
+      .map(
+        (resource) => new Topic(resource, clock, { subscriptions, queues: this.queues, maySend, ...steps }),
+      );
+    this.deliveryStreams = assembly
+      .ofType('AWS::KinesisFirehose::DeliveryStream')
+      .map(
+        (resource) =>
+          new DeliveryStream(resource, clock, { ...(objects && { directory: objects }), ...steps }),
+      );
+
+    const { maxEnvironments } = options;
+    this.functions = assembly.ofType('AWS::Lambda::Function').map(
+      (resource) =>
+        new LambdaFunction(this.#define(assembly, resource), {
+          clock,
+          inFlight: this.#inFlight,
+          variables: () => ({
+            AWS_ENDPOINT_URL: this.url,
+            AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+          }),
+          log: (...line) => this.logGroups.append(...line),
+          ...(maxEnvironments !== undefined && { maxEnvironments }),
+          ...steps,
+        }),
+    );
+  }
+
+  /**
+   * Starts everything that the template has, and the endpoint that speaks for it.
+   * @throws AssemblyError for what the local run does not know, JournalError for data that cannot be read back,
+   * PortInUseError
+   */
+  static async start(options: LocalStackOptions): Promise<LocalStack> {
+    requireSupported(options.assembly);
+    const workDirectory = fs.mkdtempSync(path.join(os.tmpdir(), `${options.assembly.stackName}-`));
+    let stack: LocalStack | undefined;
+    try {
+      stack = new LocalStack(options, workDirectory);
+      await stack.#start();
+      return stack;
+    } catch (error) {
+      await stack?.stop();
+      fs.rmSync(workDirectory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { assembly, clock, dataDirectory, port, random = Math.random } = this.#options;
+    const steps = this.#onStep && { onStep: this.#onStep };
+    const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
+    this.#tables = await Tables.start(tables, clock, {
+      account: assembly.account,
+      region: assembly.region,
+      ...(dataDirectory && { directory: path.join(dataDirectory, 'tables') }),
+      ...steps,
+    });
+    this.#eventBridge = await EventBridge.start({
+      assembly,
+      clock,
+      random,
+      policies: this.#policies,
+      targets: this.#targets(),
+      queues: new Map(this.queues.map((queue) => [queue.arn, queue])),
+      directory: path.join(dataDirectory ?? this.#workDirectory, 'archives'),
+      inFlight: this.#inFlight,
+      ...steps,
+    });
+    this.#endpoint = await startEndpoint(
+      { ...this, assembly, clock, eventBridge: this.#eventBridge, tables: this.#tables },
+      { ...(port !== undefined && { port }), authorize: (...request) => this.#authorize(...request) },
+    );
+  }
+
+  /** E.g. `http://127.0.0.1:4566`. */
+  get url(): string {
+    return started(this.#endpoint).url;
+  }
+
+  get eventBridge(): EventBridge {
+    return started(this.#eventBridge);
+  }
+
+  get tables(): Tables {
+    return started(this.#tables);
+  }
+
+  get assembly(): Assembly {
+    return this.#assembly;
+  }
+
+  /** Resolves when nothing is under way. What waits for its time (retries, schedules, buffers) still waits. */
+  settled(): Promise<void> {
+    return this.#inFlight.settled();
+  }
+
+  /** How many deliveries and invocations wait to be tried again. */
+  get waitingForRetry(): number {
+    return this.functions.reduce(
+      (sum, { waitingForRetry }) => sum + waitingForRetry,
+      this.eventBridge.waitingForRetry,
+    );
+  }
+
+  /**
+   * Takes over what may change while the stack runs: the code and configuration of functions, rules, permissions.
+   * @throws AssemblyError, and then all is as it was
+   */
+  update(assembly: Assembly): UpdateResult {
+    requireSupported(assembly);
+    const policies = new Policies(assembly);
+    const definitions = this.functions.map((each) => {
+      const resource = assembly.ofType('AWS::Lambda::Function').find(({ arn }) => arn === each.arn);
+      return { each, definition: resource && this.#define(assembly, resource) };
+    });
+    this.eventBridge.update({ assembly, policies, targets: this.#targets() });
+    for (const { each, definition } of definitions) if (definition) each.update(definition);
+    const before = this.#assembly;
+    this.#assembly = assembly;
+    this.#policies = policies;
+    this.#decisions.clear();
+    const ids = new Set([...before.resources.keys(), ...assembly.resources.keys()]);
+    return {
+      needRestart: [...ids].filter((id) =>
+        needsRestart(before.resources.get(id), assembly.resources.get(id)),
+      ),
+    };
+  }
+
+  /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
+  async stop(): Promise<void> {
+    await Promise.all(this.functions.map((each) => each.stop()));
+    await this.#endpoint?.close();
+    await this.#eventBridge?.stop();
+    for (const stream of this.deliveryStreams) await stream.flush();
+    for (const queue of this.queues) queue.close();
+    this.logGroups.close();
+    await this.#tables?.stop();
+    fs.rmSync(this.#workDirectory, { recursive: true, force: true });
+  }
+
+  #timed(step: Step): TimedStep {
+    const trace = currentTrace();
+    return { at: new Date(this.#options.clock.now()).toISOString(), ...(trace && { trace }), ...step };
+  }
+
+  #define(assembly: Assembly, resource: Resource): FunctionDefinition {
+    const [invokeConfig] = assembly
+      .ofType('AWS::Lambda::EventInvokeConfig')
+      .filter(
+        ({ properties: { FunctionName } }) => FunctionName === resource.name || FunctionName === resource.arn,
+      );
+    const destination = invokeConfig?.properties.DestinationConfig?.OnFailure?.Destination;
+    return checkDefinition({
+      resource,
+      code: this.#copyCode(assembly, resource),
+      ...(invokeConfig && { invokeConfig }),
+      ...(destination && { onFailure: this.#failureDestination(resource, destination) }),
+    });
+  }
+
+  /** Code runs from a folder with no `node_modules` above it: what the bundle lacks is missing, as it is in AWS. */
+  #copyCode(assembly: Assembly, resource: Resource): string {
+    const folder = path.join(this.#workDirectory, `${resource.name}-${this.#codeVersion++}`);
+    fs.cpSync(assembly.assetPath(resource), folder, { recursive: true });
+    return folder;
+  }
+
+  #failureDestination({ type, logicalId, properties }: Resource, arn: string): FailureDestination {
+    if (arn.split(':')[2] !== 'sqs') {
+      throw new AssemblyError(
+        `${type} ${logicalId}: the local run does not know its destination for failures ${arn}; it knows queues.`,
+      );
+    }
+    return {
+      arn,
+      send: (envelope) => {
+        const queue = this.queues.find((each) => each.arn === arn);
+        if (!queue) throw new Error('there is no such queue');
+        const { allowed, reason } = this.#policies.roleMay(properties.Role, 'sqs:SendMessage', arn);
+        if (!allowed) throw new Error(reason);
+        queue.send({ body: envelope, senderId: properties.Role });
+      },
+    };
+  }
+
+  /** What rules can have as targets, by ARN. */
+  #targets(): ReadonlyMap<string, TargetService> {
+    const targets = new Map<string, TargetService>();
+    for (const each of this.functions) {
+      targets.set(each.arn, {
+        action: 'lambda:InvokeFunction',
+        takesJson: true,
+        deliver: (body, trace) => each.invokeAsync(body, trace),
+      });
+    }
+    for (const queue of this.queues) {
+      targets.set(queue.arn, {
+        action: 'sqs:SendMessage',
+        takesJson: false,
+        deliver: (body) => void queue.send({ body, senderId: 'events.amazonaws.com' }),
+      });
+    }
+    for (const topic of this.topics) {
+      targets.set(topic.arn, {
+        action: 'sns:Publish',
+        takesJson: false,
+        deliver: (message) => void topic.publish({ message }),
+      });
+    }
+    return targets;
+  }
+
+  /** A function's calls are judged by its role, as in AWS; whoever else has a key may do everything. */
+  #authorize(accessKeyId: string, action: string, resource: string): Decision {
+    const name = functionOfAccessKeyId(accessKeyId);
+    if (name === undefined) return { allowed: true, reason: 'It is no call of a function.' };
+    const question = `${name} ${action} ${resource}`;
+    let decision = this.#decisions.get(question);
+    if (!decision) {
+      const caller = this.functions.find((each) => each.name === name);
+      decision = caller
+        ? this.#policies.roleMay(caller.resource.properties.Role, action, resource)
+        : { allowed: false, reason: `There is no function ${name}.` };
+      this.#decisions.set(question, decision);
+    }
+    if (!decision.allowed) {
+      const { reason } = decision;
+      this.#onStep?.({ kind: 'access-denied', principal: name, action, resource, reason });
+    }
+    return decision;
+  }
+}
+
+function started<Part>(part: Part | undefined): Part {
+  if (part === undefined) throw new Error('The stack has not started yet.');
+  return part;
+}
+
+/** Whether a running stack cannot take over the difference. */
+function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
+  const type = (after ?? before)?.type ?? '';
+  if (/^AWS::(Events::(Rule|EventBusPolicy)|Lambda::(Permission|EventInvokeConfig)|IAM::)/.test(type))
+    return false;
+  if (/^AWS::(CDK|CloudWatch)::/.test(type)) return false;
+  if (!before || !after) return true;
+  if (type === 'AWS::Lambda::Function') return before.name !== after.name;
+  return before.name !== after.name || JSON.stringify(before.properties) !== JSON.stringify(after.properties);
+}

@@ -1,0 +1,58 @@
+/**
+ * What the local run knows of a template. All else stops the start with its name: it would do something in AWS
+ * that would silently not happen here.
+ */
+import { type Assembly, AssemblyError } from '../template/assembly';
+
+/** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
+const RUN: readonly string[] = [
+  ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::EventBusPolicy', 'AWS::Events::Rule'],
+  ...['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::Function', 'AWS::Lambda::Permission'],
+  ...['AWS::SQS::Queue', 'AWS::SQS::QueuePolicy'],
+  ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
+  ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
+  ...['AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::Logs::LogGroup'],
+];
+
+/** Types that no event meets on its way, and why. */
+const INERT: Readonly<Record<string, string>> = {
+  'AWS::CDK::Metadata': 'tells AWS which constructs are used',
+  'AWS::CloudWatch::Alarm': 'watches; it handles no event',
+  'AWS::CloudWatch::CompositeAlarm': 'watches; it handles no event',
+  'AWS::CloudWatch::Dashboard': 'shows; it handles no event',
+  'AWS::KMS::Alias': 'encryption at rest is not seen by those who may read',
+  'AWS::KMS::Key': 'encryption at rest is not seen by those who may read',
+  'AWS::Logs::LogStream': 'log streams are made when they are written to',
+  'AWS::Logs::MetricFilter': 'counts log lines; it handles no event',
+  'AWS::Logs::QueryDefinition': 'a saved query',
+  'AWS::S3::Bucket': 'objects become files, of the delivery stream that writes them',
+  'AWS::S3::BucketPolicy': 'nobody but the delivery stream reaches the files through the stack',
+  'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
+};
+
+/** Policies of AWS that give a function no more than writing its logs and traces, which is done for it here. */
+const HARMLESS_MANAGED_POLICY =
+  /:policy\/(service-role\/AWSLambdaBasicExecutionRole|AWSXRayDaemonWriteAccess)$/;
+
+/** @throws AssemblyError that names the first resource which is not known */
+export function requireSupported(assembly: Assembly): void {
+  for (const { type, logicalId } of assembly.resources.values()) {
+    if (RUN.includes(type) || Object.hasOwn(INERT, type)) continue;
+    throw new AssemblyError(`${type} ${logicalId}: the local run does not know this type of resource.`);
+  }
+  const targets = assembly
+    .ofType('AWS::Events::Rule')
+    .flatMap(({ properties }) => (properties.Targets ?? []).map(({ Arn }: { Arn: string }) => Arn));
+  const roles = assembly
+    .ofType('AWS::Lambda::Function')
+    .filter(({ arn }) => targets.includes(arn))
+    .map(({ properties }) => properties.Role);
+  for (const { type, logicalId, arn, properties } of assembly.ofType('AWS::IAM::Role')) {
+    const policies: string[] = properties.ManagedPolicyArns ?? [];
+    const unknown = policies.find((policy) => !HARMLESS_MANAGED_POLICY.test(policy));
+    if (!unknown || !roles.includes(arn)) continue;
+    throw new AssemblyError(
+      `${type} ${logicalId}: the local run does not have the managed policy ${unknown}, so it cannot tell what the function may do.`,
+    );
+  }
+}

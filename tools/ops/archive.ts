@@ -1,0 +1,74 @@
+/** The archive of the stack's events, and what a replay of a part of it amounts to. */
+import { DescribeArchiveCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import { formatCountOf } from '../cli/terminal';
+import { formatTime } from './time';
+
+export interface Archive {
+  readonly name: string;
+  /** EventBridge counts with a delay of up to a day. */
+  readonly events: number;
+  readonly bytes: number;
+  /** 0: for ever. */
+  readonly retentionDays: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly createdAt: number;
+}
+
+export interface Window {
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Estimate {
+  readonly events: number;
+  readonly bytes: number;
+  readonly dollars: number;
+  /** How the figures were come by. */
+  readonly basis: string;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** US dollars in us-east-1 for replayed events, each in parts of 64 KB (https://aws.amazon.com/eventbridge/pricing/). */
+const DOLLARS_PER_MILLION = 1;
+const BILLED_BYTES = 64 * 1_024;
+
+export async function readArchive(eventBridge: EventBridgeClient, arn: string): Promise<Archive> {
+  // arn:aws:events:region:account:archive/name
+  const name = arn.slice(arn.lastIndexOf('/') + 1);
+  const archive = await eventBridge.send(new DescribeArchiveCommand({ ArchiveName: name }));
+  return {
+    name,
+    events: archive.EventCount ?? 0,
+    bytes: archive.SizeBytes ?? 0,
+    retentionDays: archive.RetentionDays ?? 0,
+    createdAt: archive.CreationTime?.getTime() ?? 0,
+  };
+}
+
+/**
+ * EventBridge tells how many events an archive has, not when they came: a window gets its share of the time that
+ * the archive covers.
+ * @param now milliseconds since 1970-01-01 UTC
+ */
+export function estimateReplay(archive: Archive, { from, to }: Window, now: number): Estimate {
+  const { createdAt, retentionDays, events: count, bytes } = archive;
+  const start = retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
+  const end = Math.max(now, start + 1);
+  const share = Math.max(0, Math.min(to, end) - Math.max(from, start)) / (end - start);
+  const events = Math.round(count * share);
+  const parts = count > 0 ? Math.max(1, Math.ceil(bytes / count / BILLED_BYTES)) : 0;
+  return {
+    events,
+    bytes: Math.round(bytes * share),
+    dollars: (events * parts * DOLLARS_PER_MILLION) / 1_000_000,
+    basis: basisOf(share, start, count),
+  };
+}
+
+function basisOf(share: number, start: number, count: number): string {
+  if (share === 0) return `the archive begins at ${formatTime(start)}`;
+  const percent = 100 * share < 1 ? 'less than 1' : Math.round(100 * share);
+  return `the window is ${percent}% of the archive's time, which has ${formatCountOf(count, 'event')} in all`;
+}

@@ -1,0 +1,140 @@
+/**
+ * The commands, their options and their help: all that an operator can ask for, on one page. What a command does
+ * stands in the file of its name.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CONTRACTS } from '../../lambdas/events';
+import { EXIT, oneLine } from '../cli/errors';
+import { failures } from './failures';
+import { publish } from './publish';
+import { redrive } from './redrive';
+import { replay } from './replay';
+import { inSession } from './session';
+import { status } from './status';
+import { trace } from './trace';
+
+const TYPES = CONTRACTS.map(({ detailType }) => detailType).join(', ');
+
+/** Runs the command that the arguments name; sets the process's exit code. */
+export async function run(argv: readonly string[]): Promise<void> {
+  const program = new Command('ops')
+    .usage('COMMAND [options]')
+    .description('Operates the stack: in AWS, or the local run of npm start.')
+    .option('--stage <stage>', 'stage of cdk.json', 'production')
+    .option(
+      '--endpoint-url <url>',
+      'address instead of AWS, e.g. http://127.0.0.1:4566 (env: AWS_ENDPOINT_URL)',
+    )
+    .option('--region <region>', 'AWS region (env: AWS_REGION)')
+    .option('--profile <name>', 'AWS profile (env: AWS_PROFILE)')
+    .option('--json', 'print one JSON document')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
+    .configureOutput({ outputError: (text, write) => write(`${oneLine(text)} See: npm run ops -- --help\n`) })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+E-mail addresses are never shown. Results go to stdout, everything else to stderr.
+Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing was changed), 130 interrupted.`,
+    );
+
+  program
+    .command('status')
+    .summary('the stack at a glance')
+    .description('Rules, queues of failed events, alarms, the last daily report, the archive.')
+    .action(inSession(status));
+
+  program
+    .command('publish')
+    .summary('publish events from a file, stdin or an example')
+    .description(
+      'Checks events by their contracts, publishes them, and prints their ids. With a mistake in one, none is published.',
+    )
+    .argument(
+      '[FILE]',
+      'JSON or JSON lines; - for stdin. Each event is {"Source", "DetailType", "Detail"} as ' +
+        'put-events takes it, {"source", "detail-type", "detail"} as EventBridge delivers it, or with --type a detail',
+    )
+    .option('--example <type>', `publish the example of ${TYPES}`)
+    .option('--type <type>', `what the details are: ${TYPES}`)
+    .option('--dry-run', 'check only')
+    .action(inSession(publish));
+
+  program
+    .command('trace')
+    .summary('the whole way of an order')
+    .description(
+      'What all functions logged of it, its item in the table, and what waits of it in the queues.',
+    )
+    .argument('<ID>', 'order id or correlation id')
+    .option('--since <time>', 'how far back to search the logs', '14d')
+    .action(inSession(trace));
+
+  program
+    .command('failures')
+    .summary('what could not be delivered or handled, by consumer and cause')
+    .description(
+      'Reads both queues of failed events and takes nothing away. While it reads, the messages are hidden from others.',
+    )
+    .option('--limit <n>', 'messages to read of each queue', wholeNumber(1, 100_000), 10_000)
+    .action(inSession(failures));
+
+  program
+    .command('redrive')
+    .summary('send failed events again, each to the function that failed')
+    .description(
+      'Sends each failed event again, only to the function that failed and with the payload that it would have had. ' +
+        'An event leaves its queue when Lambda has it. May be stopped and started again at any time.',
+    )
+    .option('--cause <cause>', 'only this cause, as failures names it; may be repeated', repeated)
+    .option('--consumer <function>', 'only this function; may be repeated', repeated)
+    .option('--include-poison', 'also what no version of the code could read')
+    .option('--rate <n>', 'events a second', wholeNumber(1, 1_000), 20)
+    .option('--dry-run', 'show what would be sent')
+    .action(inSession(redrive));
+
+  program
+    .command('replay')
+    .summary('send a window of the archive through the rules again')
+    .description(
+      'Replays archived events, after a preview and a confirmation. TIME is 2026-11-23T09:00Z, 2026-11-23, or how ' +
+        'long ago: 30m, 2h, 7d.',
+    )
+    .option('--from <time>', 'start of the window')
+    .option('--to <time>', 'end of the window; at least 10 minutes ago')
+    .option(
+      '--rule <name>',
+      'only this rule; may be repeated (default: all but the one that notifies)',
+      repeated,
+    )
+    .option('--notify-customers', 'also the rule that notifies customers')
+    .option('--allow-recent', 'also a window that ends less than 10 minutes ago')
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'show the preview')
+    .addOption(new Option('--cancel <name>', 'stop a replay').conflicts(['from', 'to', 'rule', 'dryRun']))
+    .action(inSession(replay));
+
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    const { code, exitCode } = error as { code?: string; exitCode?: number };
+    if (!code?.startsWith('commander.')) throw error;
+    // Help was asked for, or commander has told what is wrong with the arguments.
+    process.exitCode = exitCode === 0 ? EXIT.ok : EXIT.input;
+  }
+}
+
+function repeated(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
+  };
+}

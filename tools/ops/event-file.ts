@@ -1,0 +1,171 @@
+/**
+ * What `publish` reads: one JSON document (an event, or an array of them) or JSON lines. Each event is one of
+ * - an entry of PutEvents: `{"Source", "DetailType", "Detail"}`, the detail as JSON text or as an object,
+ * - an event as EventBridge delivers it: `{"source", "detail-type", "detail"}`,
+ * - a bare detail, if the command names its type.
+ */
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import * as v from 'valibot';
+import { CONTRACTS, findContract, PoisonEventError, parseMetadata } from '../../lambdas/events';
+import type { NewEvent } from '../../lambdas/publisher';
+import { InputError, oneLine } from '../cli/errors';
+
+export interface EventSource {
+  /** A path, or `-` for stdin. */
+  readonly file?: string | undefined;
+  /** Detail-type of the contract whose example is meant. */
+  readonly example?: string | undefined;
+  /** Detail-type of bare details. */
+  readonly type?: string | undefined;
+}
+
+/** An event, and where it stood in the input: `line 3`, `event 3`. */
+export interface PlacedEvent {
+  readonly place: string;
+  readonly event: NewEvent;
+}
+
+type Contract = (typeof CONTRACTS)[number];
+
+/** Valibot's `record` takes arrays, too. */
+const Detail = v.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+
+const PutEventsEntry = v.strictObject({
+  EventBusName: v.optional(v.string()),
+  Source: v.string(),
+  DetailType: v.string(),
+  Detail: v.union([Detail, v.string()]),
+});
+
+const DeliveredEvent = v.looseObject({ source: v.string(), 'detail-type': v.string(), detail: Detail });
+
+/**
+ * @param busNames name and ARN of the stack's bus: an entry may name no other
+ * @throws InputError naming the first event that is not as its contract says, and how many there are
+ */
+export async function eventsToPublish(
+  { file, example, type }: EventSource,
+  busNames: readonly string[],
+): Promise<PlacedEvent[]> {
+  if ((file === undefined) === (example === undefined)) {
+    throw new InputError('Name one thing to publish: a FILE, - for stdin, or --example TYPE.');
+  }
+  if (file === undefined) {
+    const contract = contractOfType('--example', example ?? '');
+    return [{ place: 'the example', event: newEvent(contract, contract.example) }];
+  }
+  const contract = type === undefined ? undefined : contractOfType('--type', type);
+  const name = file === '-' ? 'stdin' : file;
+  const values = parseValues(name, await readText(file));
+  if (values.length === 0) throw new InputError(`${name} has no events.`);
+
+  const events: PlacedEvent[] = [];
+  const problems: string[] = [];
+  for (const { place, value } of values) {
+    try {
+      events.push({ place, event: contract ? newEvent(contract, value) : readEvent(value, busNames) });
+    } catch (error) {
+      if (!(error instanceof InputError || error instanceof PoisonEventError)) throw error;
+      problems.push(`${place}: ${error.message}`);
+    }
+  }
+  if (problems.length > 0) {
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more like it)` : '';
+    throw new InputError(`${name}, ${problems[0]}${more} Nothing was published.`);
+  }
+  return events;
+}
+
+function readEvent(value: unknown, busNames: readonly string[]): NewEvent {
+  const entry = v.safeParse(PutEventsEntry, value);
+  if (entry.success) {
+    const { EventBusName, Source, DetailType, Detail: detail } = entry.output;
+    if (EventBusName !== undefined && !busNames.includes(EventBusName)) {
+      throw new InputError(`EventBusName is ${EventBusName}, but the stack's bus is ${busNames[0]}.`);
+    }
+    return newEvent(
+      contractOf(Source, DetailType),
+      typeof detail === 'string' ? parseDetail(detail) : detail,
+    );
+  }
+  const event = v.safeParse(DeliveredEvent, value);
+  if (event.success)
+    return newEvent(contractOf(event.output.source, event.output['detail-type']), event.output.detail);
+  throw new InputError(
+    'no event. Expected {"Source", "DetailType", "Detail"} or {"source", "detail-type", "detail"} and nothing else, ' +
+      'or a detail whose type --type names.',
+  );
+}
+
+/** @throws PoisonEventError if the contract does not allow it */
+function newEvent(contract: Contract, value: unknown): NewEvent {
+  const detail = v.safeParse(Detail, value);
+  if (!detail.success) throw new InputError('the detail is no JSON object.');
+  const { metadata, ...fields } = detail.output;
+  // Says what is wrong with the metadata; without it `create` makes its own.
+  parseMetadata(contract.type, metadata, 'none', contract.version);
+  const { eventId, correlationId, causationId } = (metadata ?? {}) as Record<string, string | undefined>;
+  const event = {
+    contract,
+    detail: fields,
+    ids: { eventId, correlationId, causationId },
+  } as unknown as NewEvent;
+  contract.create(fields as never, event.ids);
+  return event;
+}
+
+function parseDetail(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (error) {
+    throw new InputError(`Detail is no JSON: ${(error as SyntaxError).message}.`);
+  }
+}
+
+function contractOf(source: string, detailType: string): Contract {
+  const contract = findContract(source, detailType);
+  if (contract) return contract;
+  const known = CONTRACTS.map(({ type }) => type).join(', ');
+  throw new InputError(`no event of type ${source}/${detailType} is known; known are ${known}.`);
+}
+
+function contractOfType(option: string, detailType: string): Contract {
+  const contract = CONTRACTS.find((candidate) => candidate.detailType === detailType);
+  if (contract) return contract;
+  const known = CONTRACTS.map((candidate) => candidate.detailType).join(', ');
+  throw new InputError(`${option} is ${JSON.stringify(detailType)}, but must be one of ${known}.`);
+}
+
+/** @throws InputError if it cannot be read */
+async function readText(file: string): Promise<string> {
+  try {
+    return file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InputError(`${file} cannot be read: ${(error as Error).message}.`);
+  }
+}
+
+/** @throws InputError if it is neither JSON nor JSON lines */
+function parseValues(name: string, content: string): { place: string; value: unknown }[] {
+  const json = content.replace(/^\ufeff/, '');
+  try {
+    const values: unknown = JSON.parse(json);
+    return [values].flat().map((value, index) => ({ place: `event ${index + 1}`, value }));
+  } catch {
+    // Then each line is one.
+  }
+  const lines = json.split('\n').map((line, index) => ({ line, place: `line ${index + 1}` }));
+  return lines
+    .filter(({ line }) => line.trim() !== '')
+    .map(({ line, place }) => {
+      try {
+        return { place, value: JSON.parse(line) };
+      } catch (error) {
+        const reason = oneLine((error as SyntaxError).message);
+        throw new InputError(`${name}, ${place} is no JSON: ${reason}. Nothing was published.`);
+      }
+    });
+}

@@ -1,0 +1,245 @@
+/**
+ * What lies in the two queues of failed events, read from both shapes that it has there:
+ *
+ * - EventBridge could not deliver: the event is the message's body, and the message's attributes say which rule,
+ *   which target and why (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html). It is the
+ *   event as it was published: the rule's input transformer has not been applied.
+ * - The handler failed: Lambda's record of the invocation, with the payload that the function was given
+ *   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+ */
+import * as v from 'valibot';
+import { PoisonEventError } from '../../lambdas/events';
+import { redactEmails } from '../../lambdas/personal-data';
+import { oneLine } from '../cli/errors';
+import type { BusEvent } from '../local/steps';
+
+/** A message as a queue gives it. */
+export interface QueueMessage {
+  readonly id: string;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly sentAt: number;
+}
+
+/** What may be shown of an event. */
+export interface EventIdentity {
+  /** Detail-type of an event, `type` of another payload. */
+  readonly type?: string;
+  readonly eventId?: string;
+  readonly correlationId?: string;
+  readonly orderId?: string;
+}
+
+interface Failure {
+  readonly messageId: string;
+  /** Name of the function that did not get the event, or could not handle it. */
+  readonly consumer: string;
+  /** EventBridge's ERROR_CODE, or the type of the error that the handler threw. */
+  readonly cause: string;
+  /** The error in words, in one line, without e-mail addresses. */
+  readonly reason: string;
+  /** No code of this project can read the event: sending it again cannot help. */
+  readonly poison: boolean;
+  /** When it came into the queue, in milliseconds since 1970-01-01 UTC. */
+  readonly failedAt: number;
+  readonly event: EventIdentity;
+}
+
+/** EventBridge could not deliver the event. */
+export interface UndeliveredEvent extends Failure {
+  readonly kind: 'undelivered';
+  readonly ruleArn: string;
+  readonly targetArn: string;
+  /** As it was published. */
+  readonly published: BusEvent;
+}
+
+/** The function failed on the payload. */
+export interface UnhandledEvent extends Failure {
+  readonly kind: 'unhandled';
+  /** With its qualifier, if Lambda gave one. */
+  readonly functionArn: string;
+  /** Of the invocation that failed for the last time. */
+  readonly requestId: string;
+  /** What the function was given. */
+  readonly payload: unknown;
+}
+
+export type FailedEvent = UndeliveredEvent | UnhandledEvent;
+
+/** A message that neither EventBridge nor Lambda wrote. It is shown, and never sent anywhere. */
+export interface UnreadableMessage {
+  readonly kind: 'unreadable';
+  readonly messageId: string;
+  readonly reason: string;
+  readonly failedAt: number;
+}
+
+const FailureRecord = v.object({
+  requestContext: v.object({
+    requestId: v.string(),
+    functionArn: v.string(),
+    condition: v.string(),
+  }),
+  requestPayload: v.unknown(),
+  responseContext: v.optional(v.nullable(v.object({ functionError: v.optional(v.string()) }))),
+  responsePayload: v.optional(v.unknown()),
+});
+
+const ThrownError = v.object({
+  errorType: v.optional(v.string()),
+  errorMessage: v.optional(v.string()),
+});
+
+const PublishedEvent = v.looseObject({
+  version: v.string(),
+  id: v.string(),
+  'detail-type': v.string(),
+  source: v.string(),
+  account: v.string(),
+  time: v.string(),
+  region: v.string(),
+  resources: v.array(v.string()),
+  detail: v.unknown(),
+});
+
+/** Longest reason that is kept, in characters. */
+const REASON_LENGTH = 300;
+
+export function readFailedEvent(message: QueueMessage): FailedEvent | UnreadableMessage {
+  const { RULE_ARN: ruleArn, TARGET_ARN: targetArn } = message.attributes;
+  const body = parseJson(message.body);
+  if (ruleArn && targetArn) {
+    const event = v.safeParse(PublishedEvent, body);
+    if (event.success) return undelivered(message, ruleArn, targetArn, event.output as BusEvent);
+    return unreadable(message, 'RULE_ARN and TARGET_ARN are there, but the body is no event');
+  }
+  const record = v.safeParse(FailureRecord, body);
+  if (record.success) return unhandled(message, record.output);
+  return unreadable(message, "neither a rule's dead letter nor a function's failure record");
+}
+
+function undelivered(
+  message: QueueMessage,
+  ruleArn: string,
+  targetArn: string,
+  published: BusEvent,
+): UndeliveredEvent {
+  const { ERROR_CODE: cause = 'UNKNOWN', ERROR_MESSAGE: reason = '' } = message.attributes;
+  return {
+    kind: 'undelivered',
+    messageId: message.id,
+    consumer: nameInArn(targetArn),
+    cause,
+    reason: showable(reason),
+    poison: false,
+    failedAt: message.sentAt,
+    event: identify(published),
+    ruleArn,
+    targetArn,
+    published,
+  };
+}
+
+function unhandled(message: QueueMessage, record: v.InferOutput<typeof FailureRecord>): UnhandledEvent {
+  const { requestContext, requestPayload, responseContext, responsePayload } = record;
+  const thrown = v.safeParse(ThrownError, responsePayload);
+  const { errorType, errorMessage } = thrown.success ? thrown.output : {};
+  // A timeout or a crash of the runtime may have a message only; an event that grew too old has not even that.
+  const cause = errorType ?? responseContext?.functionError ?? requestContext.condition;
+  return {
+    kind: 'unhandled',
+    messageId: message.id,
+    consumer: nameInArn(requestContext.functionArn),
+    cause,
+    reason: showable(errorMessage ?? requestContext.condition),
+    poison: errorType === PoisonEventError.name,
+    failedAt: message.sentAt,
+    event: identify(requestPayload),
+    functionArn: requestContext.functionArn,
+    requestId: requestContext.requestId,
+    payload: requestPayload,
+  };
+}
+
+function unreadable(message: QueueMessage, reason: string): UnreadableMessage {
+  return { kind: 'unreadable', messageId: message.id, reason, failedAt: message.sentAt };
+}
+
+/** `arn:aws:lambda:region:account:function:name[:qualifier]` -> `name`. */
+export const nameInArn = (arn: string): string => arn.split(':')[6] ?? arn;
+
+const showable = (text: string): string => redactEmails(oneLine(text)).slice(0, REASON_LENGTH);
+
+/**
+ * Finds the ids in an event, or in what a rule's transformer made of one. Anything may be missing, and nothing in
+ * it is trusted: it may be poison.
+ */
+export function identify(payload: unknown): EventIdentity {
+  const envelope = fieldsOf(payload);
+  const detail = fieldsOf(envelope.detail);
+  const metadata = fieldsOf(detail.metadata ?? envelope.metadata);
+  const identity = {
+    type: envelope['detail-type'] ?? envelope.type,
+    eventId: metadata.eventId ?? envelope.id,
+    correlationId: metadata.correlationId ?? metadata.eventId ?? envelope.id,
+    orderId: detail.orderId ?? envelope.orderId,
+  };
+  return Object.fromEntries(
+    Object.entries(identity).filter(([, id]) => typeof id === 'string' && /^[\w.:/#+= -]{1,128}$/.test(id)),
+  );
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** All failures of one consumer with one cause. */
+export interface FailureGroup {
+  /** `?` for messages that could not be read. */
+  readonly consumer: string;
+  readonly cause: string;
+  readonly poison: boolean;
+  readonly count: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly oldest: number;
+  /** The oldest one. */
+  readonly sample: EventIdentity & { readonly reason: string };
+}
+
+/** Groups failures as they are read, keeping nothing of them but a sample. */
+export class FailureGroups {
+  readonly #groups = new Map<string, FailureGroup>();
+
+  add(failure: FailedEvent | UnreadableMessage): void {
+    const { consumer, cause, poison, event } =
+      failure.kind === 'unreadable'
+        ? { consumer: '?', cause: 'unreadable', poison: false, event: {} }
+        : failure;
+    const key = `${consumer} ${cause}`;
+    const group = this.#groups.get(key);
+    const count = (group?.count ?? 0) + 1;
+    if (group && group.oldest <= failure.failedAt) {
+      this.#groups.set(key, { ...group, count });
+      return;
+    }
+    const sample = { ...event, reason: failure.reason };
+    this.#groups.set(key, { consumer, cause, poison, count, oldest: failure.failedAt, sample });
+  }
+
+  /** The largest first. */
+  get all(): FailureGroup[] {
+    return [...this.#groups.values()].sort(
+      (a, b) => b.count - a.count || a.consumer.localeCompare(b.consumer) || a.cause.localeCompare(b.cause),
+    );
+  }
+}

@@ -1,0 +1,84 @@
+/** What is done with a failed event when it is redriven: the decision, apart from its effects. */
+import type { Target } from '@aws-sdk/client-eventbridge';
+import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
+import type { FailedEvent, UndeliveredEvent } from './failed-event';
+
+/** Which failed events an operator wants sent again. */
+export interface Selection {
+  /** Function names. Undefined: all. */
+  readonly consumers?: ReadonlySet<string> | undefined;
+  /** Undefined: all. */
+  readonly causes?: ReadonlySet<string> | undefined;
+  readonly includePoison?: boolean;
+}
+
+export function isSelected(failed: FailedEvent, { consumers, causes }: Selection): boolean {
+  return (!consumers || consumers.has(failed.consumer)) && (!causes || causes.has(failed.cause));
+}
+
+/** One invocation of the function that failed, and of no other. */
+export interface Redelivery {
+  readonly functionArn: string;
+  /** JSON text: what the function was, or would have been, given. */
+  readonly payload: string;
+}
+
+/** The event cannot be sent again, or should not: it stays in its queue. */
+export class NotRedeliverableError extends Error {
+  override readonly name = 'NotRedeliverableError';
+}
+
+/**
+ * Numbers are written as JavaScript reads them (`300.0` becomes `300`). The functions read them with JavaScript
+ * too, so to them it is the same payload.
+ * @param targets those of the rule that could not deliver the event, as they are now; not used for an event that
+ * the function was given
+ * @throws NotRedeliverableError
+ */
+export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
+  if (failed.kind === 'unhandled') {
+    return { functionArn: failed.functionArn, payload: JSON.stringify(failed.payload) };
+  }
+  if (!failed.targetArn.includes(':lambda:')) {
+    throw new NotRedeliverableError('its target is no Lambda function');
+  }
+  const payloads = new Set(
+    targets.filter(({ Arn }) => Arn === failed.targetArn).map((target) => payloadOf(failed, target)),
+  );
+  const [payload, another] = payloads;
+  if (payload === undefined) throw new NotRedeliverableError('its rule no longer has the target');
+  if (another !== undefined) {
+    // The dead-letter message names the target by its ARN, not by its id.
+    throw new NotRedeliverableError('its rule has several targets at the function, with different inputs');
+  }
+  return { functionArn: failed.targetArn, payload };
+}
+
+function payloadOf({ ruleArn, published }: UndeliveredEvent, target: Target): string {
+  const context = {
+    ruleArn,
+    ruleName: parseRuleArn(ruleArn).ruleName,
+    // When the bus took the event is not kept. Publishers leave `time` to the bus, or set it just before.
+    ingestionTime: published.time,
+  };
+  try {
+    const input = compileInput(target as TargetInput)(published, context);
+    if (!input.delivered) throw new NotRedeliverableError(input.reason);
+    JSON.parse(input.body);
+    return input.body;
+  } catch (error) {
+    if (error instanceof InvalidTargetInputError) throw new NotRedeliverableError(error.message);
+    if (error instanceof SyntaxError) {
+      throw new NotRedeliverableError("the rule's input transformer makes no JSON of it");
+    }
+    throw error;
+  }
+}
+
+/** `arn:aws:events:region:account:rule/bus/name`; a rule of the default bus has `rule/name`. */
+export function parseRuleArn(ruleArn: string): { busName?: string; ruleName: string } {
+  const path = ruleArn.split(':').slice(5).join(':').split('/').slice(1);
+  const ruleName = path.at(-1) ?? '';
+  // A partner's bus has slashes in its name.
+  return path.length > 1 ? { busName: path.slice(0, -1).join('/'), ruleName } : { ruleName };
+}

@@ -1,0 +1,298 @@
+/**
+ * `redrive`: sends failed events again, each to the one function that failed on it and never to the bus, where
+ * every other rule would take it too.
+ *
+ * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
+ * after Lambda answered 202. That answer means that the event is durably in Lambda's own queue: it will be
+ * handled, or come back to the failed-events queue by itself. A synchronous invocation would show the outcome at
+ * once, but a connection cut between the handling and its answer would tell nothing, a slow handler would hold up
+ * the rest, and Lambda would neither retry a second failure nor record it.
+ *
+ * Stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run goes on:
+ * - before the 202: the message was never deleted and is visible again after its timeout;
+ * - between the 202 and the delete: the same, so the event is sent a second time. That changes nothing: the order
+ *   processor's write is conditional (the second says `duplicate`), the notifier remembers event ids for longer
+ *   than the queue keeps messages, and analytics may write a second record with the same `eventId`, by which its
+ *   readers tell it, as they must for every other duplicate of at-least-once delivery.
+ *
+ * An event that fails again while the run lasts is left in its queue. It is known by the request id that Lambda
+ * gave to the run's own invocation, so a cause that is not mended cannot make a run endless.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { EXIT, type ExitCode, explain, InputError, oneLine } from '../cli/errors';
+import { formatCount, formatCountOf } from '../cli/terminal';
+import { type FailedEvent, type QueueMessage, readFailedEvent } from './failed-event';
+import { QueueReader } from './queue-reader';
+import {
+  isSelected,
+  NotRedeliverableError,
+  parseRuleArn,
+  type Redelivery,
+  redelivery,
+  type Selection,
+} from './redelivery';
+import { listTargets } from './rules';
+import { interruptSignal, type Session } from './session';
+import type { Stack } from './stack';
+
+export interface RedriveOptions {
+  readonly cause?: readonly string[];
+  readonly consumer?: readonly string[];
+  readonly includePoison?: boolean;
+  /** Events a second. */
+  readonly rate: number;
+  readonly dryRun?: boolean;
+}
+
+/** Seconds that a received message is hidden from others: far more than a batch of 10 takes at the lowest rate. */
+const VISIBILITY_SECONDS = 60;
+
+/** `sent` counts what Lambda took; `left` stays in its queue on purpose, `failed` because it could not be sent. */
+type Outcome = 'sent' | 'left' | 'failed';
+
+interface OutcomeGroup {
+  readonly consumer: string;
+  readonly cause: string;
+  readonly outcome: Outcome;
+  /** Why it was left or failed. */
+  readonly reason?: string;
+  count: number;
+}
+
+export async function redrive(session: Session, options: RedriveOptions): Promise<ExitCode> {
+  const { stack, terminal } = session;
+  const selection = {
+    consumers: options.consumer && new Set(options.consumer.map((name) => functionName(stack, name))),
+    causes: options.cause && new Set(options.cause),
+    includePoison: options.includePoison ?? false,
+  };
+  const run = new Run(stack, selection, options);
+  const signal = interruptSignal();
+  const sqs = new SQSClient(stack.clientConfig);
+  let others = 0;
+  let problem: unknown;
+  try {
+    for (const queue of ['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const) {
+      const reader = new QueueReader(sqs, stack.output(queue), VISIBILITY_SECONDS);
+      for await (const batch of reader.batches(signal)) {
+        await run.redriveBatch(reader, batch, signal);
+        terminal.progress(run.summary);
+      }
+      others += await reader.close();
+    }
+  } catch (error) {
+    // A run that broke off tells what it has sent. One that has sent nothing might as well not have begun.
+    if (run.counts.sent === 0) throw error;
+    problem = error;
+  }
+
+  report(session, run, { dryRun: options.dryRun ?? false, interrupted: signal.aborted, others });
+  if (problem) {
+    const { line } = explain(problem, stack.clientConfig.endpoint);
+    terminal.note(`The run broke off. ${line} What is left becomes visible within ${VISIBILITY_SECONDS} s.`);
+  }
+  if (others > 0) {
+    terminal.note(
+      `${formatCountOf(others, 'message')} could not be read (about): others read them now, or they came ` +
+        `just now, or a run was killed less than ${VISIBILITY_SECONDS} s ago. Run it again.`,
+    );
+  }
+  if (run.counts.sent > 0 && !options.dryRun) {
+    terminal.note(
+      'Lambda has the events and handles them now. What fails again comes back to the queues within minutes.',
+    );
+  }
+  if (signal.aborted) return EXIT.interrupted;
+  return run.isComplete && !problem ? EXIT.ok : EXIT.failed;
+}
+
+function report(
+  { stack, terminal }: Session,
+  { groups, counts, summary }: Run,
+  facts: { dryRun: boolean; interrupted: boolean; others: number },
+): void {
+  terminal.print({ ...facts, ...counts, groups }, () => {
+    if (groups.length === 0) return 'Nothing to redrive.';
+    const rows = groups.map(({ consumer, cause, count, outcome, reason }) => [
+      stack.shortName(consumer),
+      cause,
+      formatCount(count),
+      [outcome === 'sent' && facts.dryRun ? 'would be sent' : outcome, reason].filter(Boolean).join(': '),
+    ]);
+    return `${terminal.table(['CONSUMER', 'CAUSE', 'COUNT', 'OUTCOME'], rows, [2])}\n\n${summary}.`;
+  });
+}
+
+class Run {
+  readonly #lambda: LambdaClient;
+  readonly #eventBridge: EventBridgeClient;
+  readonly #pace: Pace;
+  readonly #targets = new Map<string, Promise<Target[]>>();
+  /** Of the run's own invocations. */
+  readonly #requestIds = new Set<string>();
+  readonly #groups = new Map<string, OutcomeGroup>();
+  readonly counts = { sent: 0, left: 0, failed: 0 };
+  /** Everything that was selected was sent, but poison. */
+  isComplete = true;
+
+  constructor(
+    stack: Stack,
+    private readonly selection: Selection,
+    private readonly options: RedriveOptions,
+  ) {
+    this.#lambda = new LambdaClient(stack.clientConfig);
+    this.#eventBridge = new EventBridgeClient(stack.clientConfig);
+    this.#pace = new Pace(options.rate);
+  }
+
+  /** @throws what keeps all events from being sent: no connection, no credentials */
+  async redriveBatch(
+    reader: QueueReader,
+    batch: readonly QueueMessage[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const results = await Promise.allSettled(batch.map((message) => this.#redrive(reader, message, signal)));
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async #redrive(reader: QueueReader, message: QueueMessage, signal: AbortSignal): Promise<void> {
+    const failed = readFailedEvent(message);
+    if (failed.kind === 'unreadable') {
+      const { consumers, causes } = this.selection;
+      if (!consumers && !causes) this.#count('?', 'unreadable', 'left', failed.reason);
+      return;
+    }
+    if (!isSelected(failed, this.selection)) return;
+    if (failed.kind === 'unhandled' && this.#requestIds.has(failed.requestId)) {
+      this.#count(failed.consumer, failed.cause, 'left', 'it failed again: its cause is not mended');
+      return;
+    }
+    if (failed.poison && !this.selection.includePoison) {
+      this.#count(failed.consumer, failed.cause, 'left', 'poison');
+      return;
+    }
+
+    let ready: Redelivery;
+    try {
+      ready = redelivery(failed, await this.#targetsOf(failed));
+    } catch (error) {
+      if (!(error instanceof NotRedeliverableError)) throw error;
+      this.#count(failed.consumer, failed.cause, 'left', error.message);
+      return;
+    }
+    if (this.options.dryRun) {
+      this.#count(failed.consumer, failed.cause, 'sent');
+      return;
+    }
+    if (!(await this.#pace.turn(signal))) return;
+    await this.#send(reader, message, failed, ready);
+  }
+
+  async #send(
+    reader: QueueReader,
+    message: QueueMessage,
+    { consumer, cause }: FailedEvent,
+    { functionArn, payload }: Redelivery,
+  ): Promise<void> {
+    try {
+      const answer = await this.#lambda.send(
+        new InvokeCommand({
+          FunctionName: functionArn,
+          InvocationType: 'Event',
+          Payload: Buffer.from(payload),
+        }),
+      );
+      if (answer.StatusCode !== 202) throw new Error(`Lambda answered ${answer.StatusCode}, not 202`);
+      if (answer.$metadata.requestId) this.#requestIds.add(answer.$metadata.requestId);
+    } catch (error) {
+      this.#count(consumer, cause, 'failed', answerOfService(error));
+      return;
+    }
+    try {
+      await reader.delete(message);
+      this.#count(consumer, cause, 'sent');
+    } catch (error) {
+      // Its next run sends it again, which the consumers tell from a first time.
+      this.#count(consumer, cause, 'failed', `sent, but still in the queue: ${answerOfService(error)}`);
+    }
+  }
+
+  /** The targets of the rule that could not deliver; none if the rule is gone, or none is needed. */
+  #targetsOf(failed: FailedEvent): Promise<Target[]> {
+    if (failed.kind === 'unhandled') return Promise.resolve([]);
+    const { ruleArn } = failed;
+    let targets = this.#targets.get(ruleArn);
+    if (!targets) {
+      const { ruleName, busName } = parseRuleArn(ruleArn);
+      targets = listTargets(this.#eventBridge, ruleName, busName).catch((error: unknown) => {
+        if (error instanceof ResourceNotFoundException) return [];
+        throw error;
+      });
+      this.#targets.set(ruleArn, targets);
+    }
+    return targets;
+  }
+
+  #count(consumer: string, cause: string, outcome: Outcome, reason?: string): void {
+    this.counts[outcome]++;
+    if (outcome === 'failed' || (outcome === 'left' && reason !== 'poison')) this.isComplete = false;
+    const key = JSON.stringify([consumer, cause, outcome, reason]);
+    const group = this.#groups.get(key) ?? { consumer, cause, outcome, ...(reason && { reason }), count: 0 };
+    group.count++;
+    this.#groups.set(key, group);
+  }
+
+  get groups(): readonly OutcomeGroup[] {
+    return [...this.#groups.values()].sort((a, b) => b.count - a.count);
+  }
+
+  get summary(): string {
+    const { sent, left, failed } = this.counts;
+    const verb = this.options.dryRun ? 'would be sent' : 'sent';
+    return `${formatCount(sent)} ${verb}, ${formatCount(left)} left, ${formatCount(failed)} failed`;
+  }
+}
+
+/**
+ * What the service answered, in one line.
+ * @throws the error itself if no service answered: then no other event can be sent either
+ */
+function answerOfService(error: unknown): string {
+  if (error instanceof Error && '$fault' in error) return oneLine(`${error.name}: ${error.message}`);
+  throw error;
+}
+
+/** Turns at even intervals. */
+class Pace {
+  #next = 0;
+  readonly #intervalMs: number;
+
+  constructor(perSecond: number) {
+    this.#intervalMs = 1_000 / perSecond;
+  }
+
+  /** Waits for the next free turn. @returns false if the signal came first */
+  async turn(signal: AbortSignal): Promise<boolean> {
+    const now = performance.now();
+    const at = Math.max(now, this.#next);
+    this.#next = at + this.#intervalMs;
+    try {
+      if (at > now) await sleep(at - now, undefined, { signal });
+      return !signal.aborted;
+    } catch (error) {
+      if (signal.aborted) return false;
+      throw error;
+    }
+  }
+}
+
+/** @throws InputError if the stack has no such function */
+function functionName(stack: Stack, name: string): string {
+  const found = stack.functions.find((full) => full === name || stack.shortName(full) === name);
+  if (found) return found;
+  const known = stack.functions.map((full) => stack.shortName(full)).join(', ');
+  throw new InputError(`--consumer is ${JSON.stringify(name)}, but must be one of ${known}.`);
+}

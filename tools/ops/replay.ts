@@ -1,0 +1,229 @@
+/**
+ * `replay`: sends a window of the archive through chosen rules again, after a preview and a confirmation.
+ *
+ * The rule that notifies customers is not among them unless asked for in words; as it is in `lib/`, its pattern lets
+ * no replayed event through either, and asking for it is answered with that.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CancelReplayCommand,
+  DescribeReplayCommand,
+  type DescribeReplayCommandOutput,
+  EventBridgeClient,
+  ResourceNotFoundException,
+  StartReplayCommand,
+} from '@aws-sdk/client-eventbridge';
+import { EXIT, type ExitCode, explain, InputError } from '../cli/errors';
+import { formatBytes, formatCountOf } from '../cli/terminal';
+import { type Estimate, estimateReplay, readArchive, type Window } from './archive';
+import { listStackRules, type StackRule } from './rules';
+import { interruptSignal, type Session } from './session';
+import type { Stack } from './stack';
+import { formatTime, parseTime } from './time';
+
+export interface ReplayOptions {
+  readonly from?: string;
+  readonly to?: string;
+  /** Names of rules. @default all of the bus, but the one that notifies customers */
+  readonly rule?: readonly string[];
+  readonly notifyCustomers?: boolean;
+  readonly allowRecent?: boolean;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  /** Name of a replay to cancel. */
+  readonly cancel?: string;
+}
+
+/**
+ * The archive may take this long to have an event
+ * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html).
+ */
+const ARCHIVE_DELAY_MS = 10 * 60_000;
+const FIRST_POLL_MS = 250;
+const LONGEST_POLL_MS = 5_000;
+const ENDED_STATES = ['COMPLETED', 'CANCELLED', 'FAILED'];
+
+export async function replay(session: Session, options: ReplayOptions): Promise<ExitCode> {
+  const { stack, terminal, now } = session;
+  const eventBridge = new EventBridgeClient(stack.clientConfig);
+  if (options.cancel !== undefined) return cancel(session, eventBridge, options.cancel);
+
+  const window = replayWindow(options, now());
+  const rules = chooseRules(stack, await listStackRules(eventBridge, stack), options);
+  const preview = estimateReplay(await readArchive(eventBridge, stack.output('ArchiveArn')), window, now());
+  const plan = {
+    from: formatTime(window.from),
+    to: formatTime(window.to),
+    rules: rules.map(({ name }) => name),
+    estimate: preview,
+  };
+  const description = () => describe(stack, window, rules, preview);
+  if (options.dryRun) {
+    terminal.print({ dryRun: true, ...plan }, description);
+    return EXIT.ok;
+  }
+  if (!options.yes && !terminal.canAsk) {
+    throw new InputError(
+      'A replay must be confirmed, and there is no terminal to ask on: look at --dry-run, then add --yes.',
+    );
+  }
+  terminal.note(description());
+  const signal = interruptSignal();
+  if (!options.yes && !(await terminal.confirm('Replay them?', signal))) {
+    terminal.note('Nothing was replayed.');
+    return signal.aborted ? EXIT.interrupted : EXIT.ok;
+  }
+
+  const name = replayName(stack, now());
+  await eventBridge.send(
+    new StartReplayCommand({
+      ReplayName: name,
+      Description: 'npm run ops -- replay',
+      EventSourceArn: stack.output('ArchiveArn'),
+      EventStartTime: new Date(window.from),
+      EventEndTime: new Date(window.to),
+      Destination: { Arn: stack.output('EventBusArn'), FilterArns: rules.map(({ arn }) => arn) },
+    }),
+  );
+  const ended = await untilEnded(session, eventBridge, name, signal);
+  if (!ended) {
+    terminal.note(`${name} goes on in EventBridge. To stop it: npm run ops -- replay --cancel ${name}`);
+    return signal.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+  const { State: state, StateReason: reason } = ended;
+  terminal.print({ name, state, reason, ...plan }, () =>
+    [`Replay ${name}: ${state}`, reason].filter(Boolean).join(': '),
+  );
+  return state === 'COMPLETED' ? EXIT.ok : EXIT.failed;
+}
+
+function describe(stack: Stack, window: Window, rules: readonly StackRule[], preview: Estimate): string {
+  const targets = rules.map(
+    ({ name, consumers }) =>
+      `${stack.shortName(name)} -> ${consumers.map((consumer) => stack.shortName(consumer)).join(', ')}`,
+  );
+  return [
+    `Window  ${formatTime(window.from)} to ${formatTime(window.to)}`,
+    `Rules   ${targets.join('\n        ')}`,
+    `Events  about ${formatCountOf(preview.events, 'event')}, ${formatBytes(preview.bytes)} (${preview.basis})`,
+    `Cost    ${preview.dollars < 0.01 ? 'less than $0.01' : `about $${preview.dollars.toFixed(2)}`}, and what the functions cost`,
+  ].join('\n');
+}
+
+/** Unique in the account; at most 64 characters. */
+function replayName(stack: Stack, now: number): string {
+  return `${stack.name}-${formatTime(now).replaceAll(/[-:Z]/g, '')}-${randomBytes(2).toString('hex')}`;
+}
+
+/** @throws InputError if it is not a window whose events are all in the archive */
+export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: number): Window {
+  if (from === undefined || to === undefined) {
+    throw new InputError('A replay needs its window: --from TIME --to TIME, e.g. --from 3h --to 1h.');
+  }
+  const window = { from: parseTime('--from', from, now), to: parseTime('--to', to, now) };
+  if (window.from >= window.to) {
+    throw new InputError(
+      `The window is upside down: --from is ${formatTime(window.from)}, --to is ${formatTime(window.to)}, ` +
+        'but must be later.',
+    );
+  }
+  if (window.to > now - ARCHIVE_DELAY_MS && !allowRecent) {
+    throw new InputError(
+      `--to is ${formatTime(window.to)}, but the archive may lack events of the last 10 minutes: take a window that ` +
+        'ends earlier, or add --allow-recent.',
+    );
+  }
+  return window;
+}
+
+/**
+ * The rules that a replay goes to. Never the whole bus: without a filter EventBridge would take every rule.
+ * @throws InputError
+ */
+export function chooseRules(
+  stack: Stack,
+  rules: readonly StackRule[],
+  { rule: names, notifyCustomers = false }: ReplayOptions,
+): StackRule[] {
+  const onBus = rules.filter(({ schedule }) => schedule === undefined);
+  const notifies = ({ consumers }: StackRule) => consumers.includes(stack.output('NotifierName'));
+  const chosen =
+    names === undefined
+      ? onBus.filter((rule) => !notifies(rule) || notifyCustomers)
+      : names.map((name) => {
+          const found = onBus.find((rule) => rule.name === name || stack.shortName(rule.name) === name);
+          if (found) return found;
+          const known = onBus.map((rule) => stack.shortName(rule.name)).join(', ');
+          throw new InputError(`--rule is ${JSON.stringify(name)}, but must be one of ${known}.`);
+        });
+  for (const rule of chosen) {
+    if (notifies(rule) && !notifyCustomers) {
+      throw new InputError(
+        `Rule ${rule.name} notifies customers, who would hear of old changes again: leave it out, or add ` +
+          '--notify-customers.',
+      );
+    }
+    if (!rule.takesReplays) {
+      throw new InputError(
+        `Rule ${rule.name} takes no replayed events (its pattern has "replay-name": [{"exists": false}]), so a replay ` +
+          'cannot reach its target: change the rule first, or leave it out.',
+      );
+    }
+  }
+  return [...new Set(chosen)];
+}
+
+/** Shows how far the replay is, until it has ended. @returns undefined if the signal came first, or no answer */
+async function untilEnded(
+  { stack, terminal }: Session,
+  eventBridge: EventBridgeClient,
+  name: string,
+  signal: AbortSignal,
+): Promise<DescribeReplayCommandOutput | undefined> {
+  try {
+    for (let pause = FIRST_POLL_MS; ; pause = Math.min(2 * pause, LONGEST_POLL_MS)) {
+      const status = await eventBridge.send(new DescribeReplayCommand({ ReplayName: name }));
+      if (ENDED_STATES.includes(status.State ?? '')) return status;
+      const { EventLastReplayedTime: at } = status;
+      terminal.progress(`${name}: ${status.State}${at ? `, events up to ${formatTime(at.getTime())}` : ''}`);
+      await sleep(pause, undefined, { signal });
+    }
+  } catch (error) {
+    // The replay has begun, and goes on whether it is watched or not.
+    if (!signal.aborted) terminal.note(explain(error, stack.clientConfig.endpoint).line);
+    return undefined;
+  }
+}
+
+async function cancel(session: Session, eventBridge: EventBridgeClient, name: string): Promise<ExitCode> {
+  const { stack, terminal } = session;
+  const status = await describeReplay(eventBridge, name);
+  if (status?.EventSourceArn !== stack.output('ArchiveArn')) {
+    throw new InputError(`--cancel is ${JSON.stringify(name)}, but the stack's archive has no such replay.`);
+  }
+  if (ENDED_STATES.includes(status.State ?? '')) {
+    throw new InputError(`Replay ${name} cannot be cancelled: it is ${status.State} already.`);
+  }
+  await eventBridge.send(new CancelReplayCommand({ ReplayName: name }));
+  const signal = interruptSignal();
+  const ended = await untilEnded(session, eventBridge, name, signal);
+  terminal.print(
+    { name, state: ended?.State ?? 'CANCELLING' },
+    () => `Replay ${name}: ${ended?.State ?? 'CANCELLING'}`,
+  );
+  if (signal.aborted) return EXIT.interrupted;
+  return ended?.State === 'CANCELLED' ? EXIT.ok : EXIT.failed;
+}
+
+async function describeReplay(
+  eventBridge: EventBridgeClient,
+  name: string,
+): Promise<DescribeReplayCommandOutput | undefined> {
+  try {
+    return await eventBridge.send(new DescribeReplayCommand({ ReplayName: name }));
+  } catch (error) {
+    if (error instanceof ResourceNotFoundException) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * `trace`: the whole way of one order, or of all that shares a correlation id: what each function logged of it, its
+ * item in the table, and what waits of it in the queues of failed events (an event that could not be delivered has
+ * left no line in any log).
+ */
+import {
+  CloudWatchLogsClient,
+  paginateFilterLogEvents,
+  ResourceNotFoundException,
+} from '@aws-sdk/client-cloudwatch-logs';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { ORDER_KEY } from '../../lambdas/order-table';
+import { redactEmails } from '../../lambdas/personal-data';
+import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
+import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
+import { type FailedEvent, readFailedEvent } from './failed-event';
+import { QueueReader, queueDepth } from './queue-reader';
+import { interruptSignal, type Session } from './session';
+import type { Stack } from './stack';
+import { formatTime, parseTime } from './time';
+
+export interface TraceOptions {
+  /** How far back the logs are searched. */
+  readonly since: string;
+}
+
+/** One line that a function wrote. */
+export interface LogLine {
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly time: number;
+  /** Name of the function. */
+  readonly function: string;
+  /** Detail-type. This and what follows is absent from a line that the handlers did not write. */
+  readonly type?: string;
+  readonly outcome?: string;
+  readonly eventId?: string;
+  readonly correlationId?: string;
+  readonly orderId?: string;
+  /** Why the handler failed; or the whole line, if the handlers did not write it. */
+  readonly text?: string;
+}
+
+type Order = Readonly<Record<string, unknown>>;
+
+/** Queues with more messages are not searched: each message would have to be received. */
+const MOST_QUEUED = 1_000;
+/** Seconds. */
+const VISIBILITY = 30;
+
+export async function trace(
+  { stack, terminal, now }: Session,
+  { since }: TraceOptions,
+  [id = '']: readonly (string | undefined)[],
+): Promise<ExitCode> {
+  if (!/^[\w.:/#+=-]{1,128}$/.test(id)) {
+    throw new InputError(`${JSON.stringify(id)} is neither an order id nor a correlation id.`);
+  }
+  const startTime = parseTime('--since', since, now());
+  terminal.progress('Searching the logs');
+  const logs = new CloudWatchLogsClient(stack.clientConfig);
+  const found = await Promise.all(stack.functions.map((name) => searchLog(logs, name, id, startTime)));
+  const lines = found.flat().sort((a, b) => a.time - b.time);
+  const orders = await readOrders(stack, new Set([id, ...lines.flatMap(({ orderId }) => orderId ?? [])]));
+  terminal.progress('Searching the queues');
+  const signal = interruptSignal();
+  const { failures, unsearched } = await searchQueues(stack, id, signal);
+
+  const isFound = lines.length + orders.length + failures.length > 0;
+  const result = {
+    id,
+    lines: lines.map((line) => ({ ...line, time: new Date(line.time).toISOString() })),
+    orders: orders.map(redacted),
+    failures: failures.map(({ consumer, cause, reason, failedAt, event }) => ({
+      consumer,
+      cause,
+      reason,
+      failedAt: formatTime(failedAt),
+      event,
+    })),
+  };
+  terminal.print(result, () =>
+    isFound
+      ? [
+          logTable(terminal, stack, lines),
+          ...orders.map((order) => orderTable(terminal, order)),
+          ...(failures.length > 0 ? [failureTable(terminal, stack, failures)] : []),
+        ].join('\n\n')
+      : `Nothing is known of ${id}: no log line since ${formatTime(startTime)}, no order, no failed event.`,
+  );
+  if (unsearched > 0) {
+    terminal.note(
+      `The queues were not searched: they have ${formatCountOf(unsearched, 'message')}; see failures.`,
+    );
+  }
+  if (signal.aborted) return EXIT.interrupted;
+  return isFound ? EXIT.ok : EXIT.failed;
+}
+
+async function searchLog(
+  logs: CloudWatchLogsClient,
+  functionName: string,
+  id: string,
+  startTime: number,
+): Promise<LogLine[]> {
+  const lines: LogLine[] = [];
+  try {
+    const pages = paginateFilterLogEvents(
+      { client: logs },
+      { logGroupName: `/aws/lambda/${functionName}`, filterPattern: `"${id}"`, startTime },
+    );
+    for await (const { events = [] } of pages) {
+      for (const { timestamp = 0, message = '' } of events) {
+        const line = readLogLine(functionName, timestamp, message, id);
+        if (line) lines.push(line);
+      }
+    }
+  } catch (error) {
+    // Lambda makes a group with the first line that it writes.
+    if (!(error instanceof ResourceNotFoundException)) throw error;
+  }
+  return lines;
+}
+
+/**
+ * Reads a line of a log as `lambdas/telemetry.ts` writes it.
+ * @returns undefined if the id stands in it only as a part of something else
+ */
+export function readLogLine(
+  functionName: string,
+  time: number,
+  message: string,
+  id: string,
+): LogLine | undefined {
+  const { message: type, outcome, eventId, correlationId, orderId, error, reason } = parseObject(message);
+  if (typeof type !== 'string' || typeof outcome !== 'string') {
+    return { time, function: functionName, text: redactEmails(oneLine(message)) };
+  }
+  if (![eventId, correlationId, orderId].includes(id)) return undefined;
+  const given = { type, outcome, eventId, correlationId, orderId };
+  const text = [error, reason].filter((part) => typeof part === 'string').join(': ');
+  return {
+    time,
+    function: functionName,
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'string')),
+    ...(text && { text: redactEmails(oneLine(text)) }),
+  };
+}
+
+/** Empty for what is no JSON object. */
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+async function readOrders(stack: Stack, ids: ReadonlySet<string>): Promise<Order[]> {
+  const table = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));
+  const TableName = stack.output('OrdersTableName');
+  const answers = await Promise.all(
+    [...ids].map((id) =>
+      table.send(new GetCommand({ TableName, Key: { [ORDER_KEY]: id }, ConsistentRead: true })),
+    ),
+  );
+  return answers.flatMap(({ Item }) => Item ?? []);
+}
+
+async function searchQueues(
+  stack: Stack,
+  id: string,
+  signal: AbortSignal,
+): Promise<{ failures: FailedEvent[]; unsearched: number }> {
+  const sqs = new SQSClient(stack.clientConfig);
+  const failures: FailedEvent[] = [];
+  let unsearched = 0;
+  for (const queue of ['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const) {
+    const url = stack.output(queue);
+    const { visible } = await queueDepth(sqs, url);
+    if (visible > MOST_QUEUED) unsearched += visible;
+    if (visible === 0 || visible > MOST_QUEUED) continue;
+    const reader = new QueueReader(sqs, url, VISIBILITY);
+    for await (const batch of reader.batches(signal)) {
+      for (const failed of batch.map(readFailedEvent)) {
+        if (failed.kind === 'unreadable') continue;
+        const { orderId, eventId, correlationId } = failed.event;
+        if ([orderId, eventId, correlationId].includes(id)) failures.push(failed);
+      }
+    }
+    await reader.close();
+  }
+  return { failures, unsearched };
+}
+
+function logTable(terminal: Terminal, stack: Stack, lines: readonly LogLine[]): string {
+  if (lines.length === 0) return 'No function has logged anything of it.';
+  const rows: string[][] = [];
+  let day = '';
+  for (const { time, function: name, type = '', outcome = '', text, eventId = '' } of lines) {
+    const [date = '', clock = ''] = new Date(time).toISOString().replace('Z', '').split('T');
+    if (date !== day) rows.push([date, '', '', '', '']);
+    day = date;
+    const isBad = outcome === 'failed' || outcome === 'poison';
+    rows.push([
+      clock,
+      stack.shortName(name),
+      type,
+      terminal.style(isBad ? 'red' : 'green', outcome),
+      text ?? eventId,
+    ]);
+  }
+  return terminal.table(['TIME (UTC)', 'FUNCTION', 'EVENT', 'OUTCOME', 'EVENT ID OR REASON'], rows);
+}
+
+function orderTable(terminal: Terminal, order: Order): string {
+  const { orderId, status, ...rest } = redacted(order);
+  const rows = Object.entries({ status, ...rest }).map(([name, value]) => [
+    `  ${name}`,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ]);
+  return terminal.table([`ORDER ${orderId}`, ''], rows);
+}
+
+function failureTable(terminal: Terminal, stack: Stack, failures: readonly FailedEvent[]): string {
+  const rows = failures.map(({ failedAt, consumer, event, cause, reason }) => [
+    formatTime(failedAt),
+    stack.shortName(consumer),
+    event.type ?? '',
+    terminal.style('red', cause),
+    reason,
+  ]);
+  const title = `${formatCount(failures.length)} of it in the queues of failed events:`;
+  return `${title}\n${terminal.table(['FAILED', 'FUNCTION', 'EVENT', 'CAUSE', 'REASON'], rows)}`;
+}
+
+/** An order without e-mail addresses: what the tool prints goes into tickets and chats. */
+const redacted = (order: Order): Order => redact(order) as Order;
+
+function redact(value: unknown): unknown {
+  if (typeof value === 'string') return redactEmails(value);
+  if (Array.isArray(value)) return value.map(redact);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, child]) => [redactEmails(key), redact(child)]));
+}

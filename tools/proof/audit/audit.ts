@@ -1,0 +1,678 @@
+/**
+ * Every hop of an event from its publisher to where its effect is stored, as the template has it, and what each
+ * hop lacks for nothing to be lost in silence: a retry that has time to happen, a place for what failed for the
+ * last time, a policy that lets exactly this sender in, encryption that the sender may use, an alarm that tells.
+ */
+
+import { CLIENT_CONFIG } from '../../../lambdas/client-config';
+import { CONSUMERS, type Consumer, type HandlerCalls } from '../../../lambdas/consumers';
+import { CONTRACTS } from '../../../lambdas/events';
+import { METRICS } from '../../../lambdas/metrics';
+import { InputError } from '../../cli/command';
+import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';
+import type { Assembly, Resource } from '../../template/assembly';
+import { exampleEvent } from '../contracts/variants';
+import { type Routing, type Rule, readRouting } from '../routes/routing';
+import { Encryption } from './encryption';
+import { type Gap, Hop, type HopKind, isHopEnd } from './hops';
+import { Permissions } from './permissions';
+
+export interface Audit {
+  readonly hops: readonly Hop[];
+  /** Empty if all is well. */
+  readonly gaps: readonly Gap[];
+  /** What is as the configuration wants it, but good to know. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @throws InputError if the template has no rule
+ * @throws AssemblyError for what cannot be evaluated
+ */
+export function auditHops(assembly: Assembly): Audit {
+  if (assembly.ofType('AWS::Events::Rule').length === 0) {
+    throw new InputError(
+      `${assembly.directory}: the template of ${assembly.stackName} has no AWS::Events::Rule.`,
+    );
+  }
+  return new Auditor(assembly).run();
+}
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Lambda tries an asynchronous event again after 1 minute, and after 2 more. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
+const ASYNCHRONOUS_DELAYS = [1 * MINUTE, 2 * MINUTE];
+/** Defaults of PutFunctionEventInvokeConfig. */
+const ASYNCHRONOUS_RETRIES = 2;
+const ASYNCHRONOUS_AGE = 6 * HOUR;
+/** Defaults of PutTargets. */
+const DELIVERY_RETRIES = 185;
+const DELIVERY_AGE = 24 * HOUR;
+/** So long Firehose tries to write to S3. https://docs.aws.amazon.com/firehose/latest/dev/retry.html */
+const STREAM_AGE = 24 * HOUR;
+/** CreateQueue's default. */
+const QUEUE_RETENTION = 4 * DAY;
+/** What failed on a Friday evening is still there when someone is back from a week off. */
+const USEFUL_RETENTION = 10 * DAY;
+
+/** What lets a rule use a target: the target's policy, or a role of the rule's own. */
+const TARGET_ACTIONS: Readonly<Record<string, { readonly action: string; readonly byRole?: boolean }>> = {
+  'AWS::Lambda::Function': { action: 'lambda:InvokeFunction' },
+  'AWS::SQS::Queue': { action: 'sqs:SendMessage' },
+  'AWS::SNS::Topic': { action: 'sns:Publish' },
+  'AWS::KinesisFirehose::DeliveryStream': { action: 'firehose:PutRecord', byRole: true },
+};
+
+const EVENTS = 'events.amazonaws.com';
+const SNS = 'sns.amazonaws.com';
+const CLOUDWATCH = 'cloudwatch.amazonaws.com';
+
+class Auditor {
+  readonly #assembly: Assembly;
+  readonly #routing: Routing;
+  readonly #permissions: Permissions;
+  readonly #encryption: Encryption;
+  readonly #alarms: Alarms;
+  readonly #hops: Hop[] = [];
+  readonly #gaps: Gap[] = [];
+  readonly #notes: string[] = [];
+  /** Queues that failures end in. */
+  readonly #failureQueues = new Set<Resource>();
+  /** Where an event still is when nothing else has it. */
+  readonly #inArchive: string;
+
+  constructor(assembly: Assembly) {
+    this.#assembly = assembly;
+    this.#routing = readRouting(assembly);
+    this.#permissions = new Permissions(assembly);
+    this.#encryption = new Encryption(this.#permissions);
+    this.#alarms = new Alarms(assembly);
+    this.#inArchive = this.#routing.archives.length > 0 ? 'in the archive' : 'lost';
+  }
+
+  run(): Audit {
+    for (const bus of this.#assembly.ofType('AWS::Events::EventBus')) this.#auditBus(bus);
+    for (const rule of this.#routing.rules) this.#auditRule(rule);
+    for (const each of this.#assembly.ofType('AWS::Lambda::Function')) this.#auditFunction(each);
+    for (const stream of this.#assembly.ofType('AWS::KinesisFirehose::DeliveryStream'))
+      this.#auditStream(stream);
+    for (const topic of this.#assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
+    for (const queue of this.#failureQueues) this.#auditFailureQueue(queue);
+    this.#auditAlarms();
+    return { hops: this.#hops, gaps: this.#gaps, notes: this.#notes };
+  }
+
+  #hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
+    const hop = new Hop(kind, from, to, this.#gaps, this.#alarms);
+    this.#hops.push(hop);
+    return hop;
+  }
+
+  #auditBus(bus: Resource): void {
+    const hop = this.#hop('publish', 'publishers', bus);
+    hop.retry = 'by the publisher';
+    hop.whenAllFails = 'the publisher gets the error';
+    const decision = this.#permissions.accountMay(bus, 'events:PutEvents');
+    hop.needs('events:PutEvents', decision, bus, 'for this account');
+    if (this.#permissions.isOpenToStrangers(bus, 'events:PutEvents')) {
+      hop.gap('too-wide', bus, 'its policy lets every AWS account put events');
+    }
+    hop.encryption = this.#encryption.of(hop, bus, []);
+
+    const archives = this.#assembly.ofType('AWS::Events::Archive');
+    const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
+    for (const archive of own) this.#auditArchive(bus, archive);
+    if (own.length === 0) {
+      const others = archives.map(
+        ({ name, properties: { SourceArn: source } }) =>
+          ` (archive ${name} is of ${source}, ${this.#whereIs(source)})`,
+      );
+      hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
+    }
+  }
+
+  #auditArchive(bus: Resource, archive: Resource): void {
+    const hop = this.#hop('archive', bus, archive);
+    const days = Number(archive.properties.RetentionDays ?? 0);
+    hop.retry = 'by EventBridge';
+    hop.ageLimit = days === 0 ? 'kept for ever' : `kept ${days} days`;
+    hop.encryption = this.#encryption.of(hop, archive, []);
+
+    const { pattern } = this.#routing.archives.find(({ name }) => name === archive.name) ?? {};
+    const examples = CONTRACTS.map((contract) => exampleEvent(contract, this.#assembly));
+    const unknown = { ...examples[0], source: 'com.example', 'detail-type': 'Unknown', detail: {} };
+    const missed = [...examples, unknown].filter((event) => !pattern?.matches(event));
+    if (missed.length > 0) {
+      const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');
+      hop.gap('coverage', archive, `its pattern leaves out ${types}: those could not be replayed`);
+    }
+    for (const queue of this.#assembly.ofType('AWS::SQS::Queue')) {
+      const kept = retentionOf(queue) / DAY;
+      if (days === 0 || days >= kept) continue;
+      hop.gap(
+        'age-limit',
+        archive,
+        `it keeps events for ${days} days, but queue ${queue.name} failures for ${kept}`,
+      );
+    }
+  }
+
+  #auditRule(rule: Rule): void {
+    const resource = this.#assembly.ofType('AWS::Events::Rule').find(({ arn }) => arn === rule.arn);
+    if (!resource) return;
+    if (rule.scheduleExpression !== undefined) this.#auditSchedule(rule, resource);
+    if (rule.eventPattern !== undefined) this.#auditMatching(rule, resource);
+    for (const target of resource.properties.Targets ?? []) this.#auditDelivery(rule, resource, target);
+  }
+
+  #auditMatching(rule: Rule, resource: Resource): void {
+    const hop = this.#hop('rule', `bus ${rule.bus}`, resource);
+    hop.whenAllFails = this.#inArchive;
+    if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
+    if (!this.#routing.buses.includes(rule.bus)) {
+      const own = this.#routing.buses.join(', ') || 'none';
+      const published = `events are published to the buses of this template: ${own}`;
+      hop.gap('place', resource, `it listens on the bus ${rule.bus}; ${published}`);
+    }
+  }
+
+  #auditSchedule(rule: Rule, resource: Resource): void {
+    const hop = this.#hop('schedule', rule.scheduleExpression ?? '', resource);
+    hop.retry = 'at its next time';
+    hop.whenAllFails = 'to be invoked by hand';
+    if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
+    if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
+    for (const { arn } of rule.targets) {
+      const target = this.#find(arn);
+      const done = target && handlerOf(target)?.scheduledMetric;
+      if (done) hop.watch(resource, { ...ownMetric(target, done), below: true });
+    }
+  }
+
+  #auditDelivery(rule: Rule, resource: Resource, target: Resource['properties']): void {
+    const { Arn: arn, RetryPolicy = {}, DeadLetterConfig } = target;
+    const found = this.#find(arn);
+    const hop = this.#hop('delivery', resource, found ?? arn);
+    const attempts = Number(RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRIES);
+    const age = Number(RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_AGE);
+    hop.retry = times(attempts);
+    hop.ageLimit = duration(age);
+    if (attempts === 0)
+      hop.gap('retry', resource, `target ${target.Id} has no retry: MaximumRetryAttempts is 0`);
+    const senders = [{ service: EVENTS, sourceArn: rule.arn }];
+    if (!found) {
+      hop.gap('place', resource, `target ${target.Id} is ${arn}, ${this.#whereIs(arn)}`);
+    } else {
+      this.#needsTarget(hop, rule, resource, target, found);
+      hop.encryption =
+        found.type === 'AWS::Lambda::Function' ? 'TLS' : this.#encryption.of(hop, found, senders);
+    }
+
+    const queueArn = DeadLetterConfig?.Arn;
+    const queue = queueArn && this.#find(queueArn);
+    if (!queueArn) {
+      const lost = 'what cannot be delivered is lost';
+      hop.gap('failure-destination', resource, `target ${target.Id} has no dead-letter queue: ${lost}`);
+      hop.whenAllFails = 'lost';
+    } else if (queue?.type !== 'AWS::SQS::Queue') {
+      const wrong = `the dead-letter queue of target ${target.Id} is ${queueArn}, ${this.#whereIs(queueArn)}`;
+      hop.gap('failure-destination', resource, wrong);
+      hop.whenAllFails = 'lost';
+    } else {
+      hop.whenAllFails = queue.name;
+      this.#failureQueues.add(queue);
+      if (queue.properties.FifoQueue)
+        hop.gap('failure-destination', queue, 'EventBridge takes no FIFO queue for dead letters');
+      const decision = this.#permissions.serviceMay(EVENTS, rule.arn, 'sqs:SendMessage', queue.arn);
+      hop.needs('sqs:SendMessage', decision, queue, `for rule ${rule.name}`);
+      this.#encryption.of(hop, queue, senders);
+    }
+
+    const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
+    const metric = (name: string): Metric => ({ namespace: 'AWS/Events', name, dimensions });
+    hop.watch(
+      resource,
+      metric('FailedInvocations'),
+      metric('InvocationsSentToDlq'),
+      // Each of these is lost.
+      { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
+    );
+  }
+
+  #needsTarget(
+    hop: Hop,
+    rule: Rule,
+    resource: Resource,
+    { Id: id, RoleArn: role }: Resource['properties'],
+    found: Resource,
+  ): void {
+    const how = TARGET_ACTIONS[found.type];
+    if (!how) {
+      hop.gap('permission', resource, `target ${id} is a ${found.type}, which this audit does not know`);
+    } else if (how.byRole) {
+      const decision = role
+        ? this.#permissions.roleMay(role, how.action, found.arn)
+        : { allowed: false, reason: 'The target has no RoleArn.' };
+      hop.needs(how.action, decision, resource, `for the role of target ${id}`);
+    } else {
+      const decision = this.#permissions.serviceMay(EVENTS, rule.arn, how.action, found.arn);
+      hop.needs(how.action, decision, found, `for rule ${rule.name}`);
+      const another = this.#permissions.serviceMay(EVENTS, `${rule.arn}-another`, how.action, found.arn);
+      if (another.allowed) {
+        hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
+      }
+    }
+  }
+
+  #auditFunction(resource: Resource): void {
+    const isTarget = this.#routing.rules.some(({ targets }) =>
+      targets.some(({ arn }) => arn === resource.arn),
+    );
+    const handler = handlerOf(resource);
+    if (!isTarget && !handler) return;
+    const destination = this.#auditAsynchronousQueue(resource);
+    this.#auditHandler(resource, destination);
+    for (const calls of handler?.calls ?? []) this.#auditCalls(resource, calls, destination);
+  }
+
+  /** @returns where Lambda puts what failed for the last time */
+  #auditAsynchronousQueue(resource: Resource): string {
+    const { name, arn, properties } = resource;
+    const hop = this.#hop('asynchronous queue', 'Lambda', resource);
+    // Rules call the function without a version: only the configuration of $LATEST is theirs.
+    const config = this.#assembly
+      .ofType('AWS::Lambda::EventInvokeConfig')
+      .map((each) => each.properties)
+      .find((each) => each.Qualifier === '$LATEST' && [name, arn].includes(each.FunctionName));
+    const retries = Number(config?.MaximumRetryAttempts ?? ASYNCHRONOUS_RETRIES);
+    const age = Number(config?.MaximumEventAgeInSeconds ?? ASYNCHRONOUS_AGE);
+    hop.retry = times(retries);
+    hop.ageLimit = duration(age);
+    if (retries === 0)
+      hop.gap('retry', resource, 'what its handler throws is not tried again: MaximumRetryAttempts is 0');
+    const needed = ASYNCHRONOUS_DELAYS.slice(0, retries).reduce(
+      (sum, delay) => sum + delay + timeoutOf(resource),
+      0,
+    );
+    if (age < needed) {
+      const last = `the last of ${times(retries)} may come ${duration(needed)} after the event`;
+      hop.gap('age-limit', resource, `Lambda gives an event up after ${duration(age)}, but ${last}`);
+    }
+
+    const destinationArn = config?.DestinationConfig?.OnFailure?.Destination;
+    const destination = destinationArn && this.#find(destinationArn);
+    if (!destinationArn) {
+      const lost = 'an event that fails for the last time is lost';
+      hop.gap('failure-destination', resource, `it has no on-failure destination: ${lost}`);
+      hop.whenAllFails = 'lost';
+    } else if (destination?.type !== 'AWS::SQS::Queue') {
+      const wrong = destination ? 'which keeps nothing: only a queue does' : this.#whereIs(destinationArn);
+      hop.gap('failure-destination', resource, `its on-failure destination is ${destinationArn}, ${wrong}`);
+      hop.whenAllFails = 'lost';
+    } else {
+      hop.whenAllFails = destination.name;
+      this.#failureQueues.add(destination);
+      const decision = this.#permissions.roleMay(properties.Role, 'sqs:SendMessage', destination.arn);
+      hop.needs('sqs:SendMessage', decision, resource, 'for its role, on its on-failure destination');
+      this.#encryption.of(hop, destination, [{ role: properties.Role }]);
+    }
+    hop.encryption = 'by Lambda';
+    hop.watch(
+      resource,
+      { ...functionMetric(resource, 'AsyncEventAge'), at: age * 1_000 },
+      functionMetric(resource, 'AsyncEventsDropped'),
+      // Each of these is lost.
+      { ...functionMetric(resource, 'DestinationDeliveryFailures'), at: 1 },
+    );
+    return hop.whenAllFails;
+  }
+
+  #auditHandler(resource: Resource, destination: string): void {
+    const { name, properties } = resource;
+    const service = properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME ?? 'unknown';
+    const hop = this.#hop('handler', resource, `handler ${service}`);
+    hop.retry = 'by its queue';
+    hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+    hop.whenAllFails = destination;
+    if (!handlerOf(resource)) {
+      const known = Object.keys(CONSUMERS).join(', ');
+      const why = `its POWERTOOLS_SERVICE_NAME, ${service}, is none of lambdas/consumers.ts (${known})`;
+      hop.gap('coverage', resource, `${why}: what it calls is not known`);
+    }
+    if (properties.ReservedConcurrentExecutions === 0)
+      hop.gap('retry', resource, 'ReservedConcurrentExecutions is 0: it is never run');
+
+    const role = this.#assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === properties.Role);
+    if (!role) {
+      hop.gap('permission', resource, `its role ${properties.Role} is ${this.#whereIs(properties.Role)}`);
+    } else {
+      const assumed = this.#permissions.mayAssume('lambda.amazonaws.com', role);
+      hop.needs('sts:AssumeRole', assumed, role, 'for lambda.amazonaws.com');
+      if (properties.TracingConfig?.Mode === 'Active') {
+        for (const action of ['xray:PutTraceSegments', 'xray:PutTelemetryRecords']) {
+          hop.needs(action, this.#permissions.roleMay(role.arn, action, '*'), resource, 'for its role');
+        }
+      }
+    }
+    const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
+    const logGroup = this.#logGroup(logGroupName);
+    if (!logGroup) {
+      const made = 'Lambda would make one that keeps its lines for ever';
+      hop.gap('coverage', resource, `its log group ${logGroupName} is not in this template: ${made}`);
+    } else {
+      for (const action of ['logs:CreateLogStream', 'logs:PutLogEvents']) {
+        const decision = this.#permissions.roleMay(properties.Role, action, logStreamArn(logGroup, 'any'));
+        hop.needs(action, decision, resource, 'for its role, on its log group');
+      }
+      const logs = { service: `logs.${this.#assembly.region}.amazonaws.com`, sourceArn: logGroup.arn };
+      const key = this.#encryption.withKey(hop, logGroup, logGroup.properties.KmsKeyId, [logs]);
+      hop.encryption = `logs: ${key}`;
+    }
+    hop.watch(
+      resource,
+      functionMetric(resource, 'Errors'),
+      functionMetric(resource, 'Throttles'),
+      { ...functionMetric(resource, 'Duration'), at: timeoutOf(resource) * 1_000 },
+      ownMetric(resource, METRICS.poisonEvents),
+    );
+  }
+
+  #auditCalls(resource: Resource, calls: HandlerCalls, destination: string): void {
+    const { Environment, Role: role } = resource.properties;
+    const value = Environment?.Variables?.[calls.on];
+    const [service = ''] = calls.actions[0]?.split(':') ?? [];
+    const called = value === undefined ? undefined : this.#find(value, service);
+    const hop = this.#hop('call', resource, called ?? calls.on);
+    hop.retry = `${times(CLIENT_CONFIG.maxAttempts - 1)}, then by the queue`;
+    hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+    hop.whenAllFails = destination;
+    hop.watch(resource, functionMetric(resource, 'Errors'));
+    if (value === undefined) {
+      hop.gap('place', resource, `its variable ${calls.on} is not set: it cannot start`);
+      return;
+    }
+    if (!called) {
+      hop.gap('place', resource, `its variable ${calls.on} is ${value}, ${this.#whereIs(value)}`);
+      return;
+    }
+    if (calls.index && !indexesOf(called).includes(calls.index)) {
+      hop.gap('place', called, `it has no index ${calls.index}`);
+    }
+    const arn = calls.index ? `${called.arn}/index/${calls.index}` : called.arn;
+    for (const action of calls.actions) {
+      const decision = this.#permissions.roleMay(role, action, arn);
+      hop.needs(action, decision, resource, `for its role, on ${arn}`);
+      // An action or a resource that does not exist: only a wildcard allows it.
+      const wide = [
+        [`${service}:AnyOtherAction`, arn, `any action of ${service} on ${called.name}`],
+        [action, arn.replace(called.name, 'any-other'), `${action} on more than ${called.name}`],
+      ] as const;
+      for (const [otherAction, otherArn, what] of wide) {
+        const { allowed } = this.#permissions.roleMay(role, otherAction, otherArn);
+        if (allowed) hop.gap('too-wide', resource, `its role allows ${what}`);
+      }
+    }
+    hop.encryption = this.#encryption.of(hop, called, [{ role }]);
+    if (calls.isStore) hop.watch(called, ...tableSymptoms(called, calls));
+  }
+
+  #auditStream(stream: Resource): void {
+    const destination = stream.properties.ExtendedS3DestinationConfiguration;
+    const bucket = destination && this.#find(destination.BucketARN);
+    const hop = this.#hop('stream', stream, bucket ?? destination?.BucketARN ?? 'nowhere');
+    hop.retry = 'by Firehose';
+    hop.ageLimit = duration(STREAM_AGE);
+    hop.whenAllFails = this.#inArchive;
+    const metric = (name: string): Metric => ({
+      namespace: 'AWS/Firehose',
+      name,
+      dimensions: { DeliveryStreamName: stream.name },
+    });
+    hop.watch(
+      stream,
+      { ...metric('DeliveryToS3.DataFreshness'), at: STREAM_AGE },
+      { ...metric('DeliveryToS3.Success'), at: 0, below: true },
+    );
+    if (!destination) {
+      const known = 'ExtendedS3DestinationConfiguration, the only destination that this audit knows';
+      hop.gap('place', stream, `it has no ${known}`);
+      return;
+    }
+    const { BucketARN: bucketArn, RoleARN: roleArn, CloudWatchLoggingOptions: logging } = destination;
+    const role = this.#assembly.ofType('AWS::IAM::Role').find(({ arn }) => arn === roleArn);
+    const logGroup = logging?.Enabled && this.#logGroup(logging.LogGroupName);
+    if (!bucket) hop.gap('place', stream, `its bucket is ${bucketArn}, ${this.#whereIs(bucketArn)}`);
+    if (!role) hop.gap('permission', stream, `its role is ${roleArn}, ${this.#whereIs(roleArn)}`);
+    if (!logGroup) {
+      const unknown = 'nobody could tell why a write failed';
+      hop.gap('alarm', stream, `it does not log to a log group of this template: ${unknown}`);
+    }
+    if (bucket) {
+      const block = Object.values(bucket.properties.PublicAccessBlockConfiguration ?? {});
+      if (block.filter((each) => each === true).length < 4)
+        hop.gap('too-wide', bucket, 'it does not block all public access');
+      hop.encryption = this.#encryption.of(hop, bucket, role ? [{ role: role.arn }] : []);
+    }
+    if (!role) return;
+    const assumed = this.#permissions.mayAssume('firehose.amazonaws.com', role);
+    hop.needs('sts:AssumeRole', assumed, role, 'for firehose.amazonaws.com');
+    for (const [action, arn] of bucket ? deliveryActions(bucket) : []) {
+      hop.needs(action, this.#permissions.roleMay(role.arn, action, arn), role, `on ${arn}`);
+    }
+    if (logGroup) {
+      const arn = logStreamArn(logGroup, logging.LogStreamName);
+      const decision = this.#permissions.roleMay(role.arn, 'logs:PutLogEvents', arn);
+      hop.needs('logs:PutLogEvents', decision, role, `on ${logGroup.name}`);
+    }
+  }
+
+  #auditSubscriptions(topic: Resource): void {
+    const subscriptions = this.#assembly
+      .ofType('AWS::SNS::Subscription')
+      .filter(({ properties }) => properties.TopicArn === topic.arn);
+    if (subscriptions.length === 0) {
+      this.#notes.push(
+        `Topic ${topic.name} has no subscription in this template: its messages reach nobody.`,
+      );
+    }
+    for (const subscription of subscriptions) {
+      const { Protocol: protocol, Endpoint: endpoint, RedrivePolicy } = subscription.properties;
+      const hop = this.#hop('subscription', topic, `${protocol} ${endpoint}`);
+      hop.retry = 'by SNS';
+      hop.whenAllFails = 'lost';
+      const queueArn = RedrivePolicy?.deadLetterTargetArn;
+      const queue = queueArn && this.#find(queueArn);
+      if (queue) {
+        hop.whenAllFails = queue.name;
+        this.#failureQueues.add(queue);
+        this.#needsSubscriber(hop, topic, queue);
+      } else if (queueArn) {
+        const wrong = `its dead-letter queue is ${queueArn}, ${this.#whereIs(queueArn)}`;
+        hop.gap('failure-destination', subscription, wrong);
+      } else if (/^email/.test(protocol)) {
+        this.#notes.push(`A mail of topic ${topic.name} that SNS cannot send within 6 hours is lost.`);
+      } else {
+        hop.gap(
+          'failure-destination',
+          subscription,
+          'it has no RedrivePolicy: what SNS cannot deliver is lost',
+        );
+      }
+      const subscriber = this.#find(endpoint);
+      if (subscriber) this.#needsSubscriber(hop, topic, subscriber);
+      else if (/^(sqs|lambda|firehose)$/.test(protocol))
+        hop.gap('place', subscription, `it is of ${endpoint}, ${this.#whereIs(endpoint)}`);
+    }
+  }
+
+  #needsSubscriber(hop: Hop, topic: Resource, subscriber: Resource): void {
+    const { action } = TARGET_ACTIONS[subscriber.type] ?? {};
+    if (!action) return;
+    const decision = this.#permissions.serviceMay(SNS, topic.arn, action, subscriber.arn);
+    hop.needs(action, decision, subscriber, `for topic ${topic.name}`);
+    if (subscriber.type !== 'AWS::Lambda::Function')
+      this.#encryption.of(hop, subscriber, [{ service: SNS, sourceArn: topic.arn }]);
+  }
+
+  #auditFailureQueue(queue: Resource): void {
+    const hop = this.#hop('failure queue', queue, 'operator');
+    const retention = retentionOf(queue);
+    hop.retry = 'by the operator';
+    hop.ageLimit = `kept ${duration(retention)}`;
+    hop.whenAllFails = this.#inArchive;
+    hop.encryption = this.#encryption.of(hop, queue, []);
+    if (retention < USEFUL_RETENTION) {
+      const useful = `${duration(USEFUL_RETENTION)} or more leave time to find and mend the cause`;
+      hop.gap('age-limit', queue, `it keeps failures for ${duration(retention)}; ${useful}`);
+    }
+    for (const action of ['sqs:SendMessage', 'sqs:ReceiveMessage']) {
+      if (this.#permissions.isOpenToStrangers(queue, action))
+        hop.gap('too-wide', queue, `its policy allows ${action} to every AWS account`);
+    }
+    const metric = (name: string): Metric => ({
+      namespace: 'AWS/SQS',
+      name,
+      dimensions: { QueueName: queue.name },
+    });
+    hop.watch(
+      queue,
+      metric('ApproximateNumberOfMessagesVisible'),
+      // While there is still time.
+      { ...metric('ApproximateAgeOfOldestMessage'), at: retention - DAY },
+    );
+  }
+
+  /** An alarm that tells nobody is none. */
+  #auditAlarms(): void {
+    const told = new Map<string, Alarm[]>();
+    for (const alarm of this.#alarms.all) {
+      for (const action of alarm.actions) told.set(action, [...(told.get(action) ?? []), alarm]);
+      if (alarm.actions.length > 0) continue;
+      const hop = this.#hop('alarm', 'CloudWatch', 'nobody');
+      hop.gap('alarm', alarm.resource, 'it has no action, or they are not enabled: it tells nobody');
+    }
+    for (const [arn, alarms] of told) {
+      const topic = this.#find(arn);
+      const hop = this.#hop('alarm', 'CloudWatch', topic ?? arn);
+      hop.retry = 'by CloudWatch';
+      hop.whenAllFails = 'its state stays visible';
+      if (topic?.type !== 'AWS::SNS::Topic') {
+        for (const { resource } of alarms)
+          hop.gap('place', resource, `its action is ${arn}, ${this.#whereIs(arn)}`);
+        continue;
+      }
+      const decisions = alarms.map(({ name, resource }) => ({
+        name,
+        resource,
+        decision: this.#permissions.serviceMay(CLOUDWATCH, resource.arn, 'sns:Publish', topic.arn),
+      }));
+      // The first that is not allowed stands for all: they share the statement that does not let them in.
+      const [first] = [...decisions].sort((a, b) => Number(a.decision.allowed) - Number(b.decision.allowed));
+      if (!first) continue;
+      hop.needs('sns:Publish', first.decision, topic, `for alarm ${first.name}`);
+      const sender = { service: CLOUDWATCH, sourceArn: first.resource.arn };
+      hop.encryption = this.#encryption.of(hop, topic, [sender]);
+    }
+  }
+
+  #logGroup(logGroupName: string): Resource | undefined {
+    return this.#assembly.ofType('AWS::Logs::LogGroup').find(({ name }) => name === logGroupName);
+  }
+
+  /**
+   * A resource of the event's way.
+   * @param reference its ARN, or its name, as handlers are given those of tables, streams and buses
+   * @param service whose resource it is, e.g. `dynamodb`: names are unique within a service only
+   */
+  #find(reference: string, service?: string): Resource | undefined {
+    const resources = [...this.#assembly.resources.values()].filter(isHopEnd);
+    return (
+      resources.find(({ arn }) => arn === reference) ??
+      resources.find(({ name, arn }) => name === reference && arn.split(':')[2] === service)
+    );
+  }
+
+  /** Why nothing is found by a reference. */
+  #whereIs(reference: string): string {
+    const [, , , region, account] = reference.split(':');
+    const own = this.#assembly;
+    if (region && region !== own.region) return `in the region ${region}; this stack is in ${own.region}`;
+    if (account && account !== own.account) return `in the account ${account}, not in this one`;
+    return 'which is not in this template';
+  }
+}
+
+function handlerOf({ properties }: Resource): Consumer | undefined {
+  return CONSUMERS[properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME];
+}
+
+function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
+  return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
+}
+
+/** What the handler counts itself, by Powertools. */
+function ownMetric({ properties }: Resource, name: string): Metric {
+  const { POWERTOOLS_METRICS_NAMESPACE: namespace = '', POWERTOOLS_SERVICE_NAME: service = '' } =
+    properties.Environment?.Variables ?? {};
+  return { namespace, name, dimensions: { service } };
+}
+
+/** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
+function tableSymptoms(table: Resource, { actions, index }: HandlerCalls): Symptom[] {
+  const metric = (name: string, dimensions: Metric['dimensions'] = {}): Symptom => ({
+    namespace: 'AWS/DynamoDB',
+    name,
+    dimensions: { TableName: table.name, ...dimensions },
+  });
+  const ofIndex = (GlobalSecondaryIndexName: string) => ({ GlobalSecondaryIndexName });
+  const operations = actions.map((action) => action.slice('dynamodb:'.length));
+  const reads = operations.some((operation) => /^(Get|Query|Scan|BatchGet)/.test(operation));
+  const writes = operations.some((operation) => /^(Put|Update|Delete|BatchWrite)/.test(operation));
+  const read = reads ? [index ? ofIndex(index) : {}] : [];
+  // A write goes to each index as well, and is refused if one of them refuses it.
+  const written = writes ? [{}, ...indexesOf(table).map(ofIndex)] : [];
+  return [
+    ...read.map((dimensions) => metric('ReadThrottleEvents', dimensions)),
+    ...written.map((dimensions) => metric('WriteThrottleEvents', dimensions)),
+    ...operations.map((Operation) => metric('SystemErrors', { Operation })),
+  ];
+}
+
+/** https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3 */
+function deliveryActions(bucket: Resource): [action: string, arn: string][] {
+  const object = `${bucket.arn}/any`;
+  return [
+    ['s3:PutObject', object],
+    ['s3:GetObject', object],
+    ['s3:AbortMultipartUpload', object],
+    ['s3:GetBucketLocation', bucket.arn],
+    ['s3:ListBucket', bucket.arn],
+    ['s3:ListBucketMultipartUploads', bucket.arn],
+  ];
+}
+
+const logStreamArn = (logGroup: Resource, stream: string): string =>
+  logGroup.arn.replace(/:\*$/, `:log-stream:${stream}`);
+
+const indexesOf = ({ properties }: Resource): string[] =>
+  (properties.GlobalSecondaryIndexes ?? []).map(({ IndexName }: Resource['properties']) => IndexName);
+
+/** Seconds. */
+const timeoutOf = ({ properties }: Resource): number => Number(properties.Timeout ?? 3);
+const retentionOf = ({ properties }: Resource): number =>
+  Number(properties.MessageRetentionPeriod ?? QUEUE_RETENTION);
+
+const times = (retries: number): string => (retries === 1 ? '1 retry' : `${retries} retries`);
+
+/** E.g. `14 days`, `1 h`, `90 s`. */
+function duration(seconds: number): string {
+  const units = [
+    ['days', DAY, 2],
+    ['h', HOUR, 1],
+    ['min', MINUTE, 1],
+  ] as const;
+  const fits = units.find(([, size, least]) => seconds % size === 0 && seconds >= least * size);
+  return fits ? `${seconds / fits[1]} ${fits[0]}` : `${seconds} s`;
+}

@@ -1,0 +1,83 @@
+/** How what stands on an event's way is encrypted, and whether those who write to it can use the key. */
+import type { Resource } from '../../template/assembly';
+import { type Hop, withoutEnd } from './hops';
+import { isKeyOfAws, type Permissions, type Sender } from './permissions';
+
+export class Encryption {
+  readonly #permissions: Permissions;
+
+  constructor(permissions: Permissions) {
+    this.#permissions = permissions;
+  }
+
+  /** At rest, and TLS on the way there; what is missing is a gap of the hop. */
+  of(hop: Hop, resource: Resource, senders: readonly Sender[]): string {
+    const { properties, type } = resource;
+    const withKey = (key: string | undefined, otherwise?: string) =>
+      this.withKey(hop, resource, key, senders, otherwise);
+    const none = (why: string) => {
+      hop.gap('encryption', resource, `${why}: what it holds is not encrypted`);
+      return 'none';
+    };
+    switch (type) {
+      case 'AWS::SQS::Queue': {
+        const { KmsMasterKeyId: key, SqsManagedSseEnabled: isManaged = true } = properties;
+        const atRest = key || isManaged ? withKey(key, 'SQS key') : none('SqsManagedSseEnabled is false');
+        return atRest + this.#tls(hop, resource, 'sqs:SendMessage');
+      }
+      case 'AWS::SNS::Topic': {
+        const { KmsMasterKeyId: key } = properties;
+        return (
+          (key ? withKey(key) : none('it has no KmsMasterKeyId')) + this.#tls(hop, resource, 'sns:Publish')
+        );
+      }
+      case 'AWS::S3::Bucket': {
+        const [rule] = properties.BucketEncryption?.ServerSideEncryptionConfiguration ?? [];
+        const key = rule?.ServerSideEncryptionByDefault?.KMSMasterKeyID;
+        return withKey(key, 'S3 key') + this.#tls(hop, resource, 's3:PutObject');
+      }
+      case 'AWS::KinesisFirehose::DeliveryStream': {
+        const input = properties.DeliveryStreamEncryptionConfigurationInput;
+        if (!input) return none('it has no DeliveryStreamEncryptionConfigurationInput');
+        // Firehose uses the key by a grant of its own, whoever puts the records.
+        return this.withKey(hop, resource, input.KeyARN, [], 'Firehose key');
+      }
+      case 'AWS::DynamoDB::Table': {
+        const { SSEEnabled: isManaged, KMSMasterKeyId: key } = properties.SSESpecification ?? {};
+        return withKey(key, isManaged ? 'alias/aws/dynamodb' : 'DynamoDB key');
+      }
+      default: {
+        // A bus or an archive: EventBridge uses the key, whoever puts the events.
+        const bySelf = { service: 'events.amazonaws.com', sourceArn: resource.arn };
+        return this.withKey(hop, resource, properties.KmsKeyIdentifier, [bySelf]);
+      }
+    }
+  }
+
+  /**
+   * @param key as the resource names it
+   * @param otherwise the key that the service uses when none is named
+   */
+  withKey(
+    hop: Hop,
+    resource: Resource,
+    key: string | undefined,
+    senders: readonly Sender[],
+    otherwise = 'AWS key',
+  ): string {
+    if (key === undefined) return otherwise;
+    for (const sender of senders) {
+      const { allowed, reason } = this.#permissions.mayWriteUnderKey(sender, key, resource);
+      if (allowed) continue;
+      const who = 'role' in sender ? sender.role : sender.service;
+      hop.gap('encryption', resource, `${who} may not use its key. ${withoutEnd(reason)}`);
+    }
+    return isKeyOfAws(key) ? `alias/${key.split('alias/').at(-1)}` : 'own key';
+  }
+
+  #tls(hop: Hop, resource: Resource, action: string): string {
+    if (this.#permissions.isTlsOnly(resource, action)) return ', TLS only';
+    hop.gap('encryption', resource, 'its policy does not deny requests without TLS (aws:SecureTransport)');
+    return '';
+  }
+}

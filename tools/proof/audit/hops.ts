@@ -1,0 +1,134 @@
+/** The hops of an event on its way from publisher to store, and what is found missing on them. */
+
+import type { Alarms, Symptom } from '../../template/alarms';
+import type { Resource } from '../../template/assembly';
+import type { Decision } from '../../template/policy';
+
+export type HopKind =
+  /** A publisher puts an event on the bus. */
+  | 'publish'
+  | 'archive'
+  /** The bus gives an event to a rule. */
+  | 'rule'
+  /** The clock sets a rule off. */
+  | 'schedule'
+  /** EventBridge hands the event to the rule's target. */
+  | 'delivery'
+  /** Lambda's own queue in front of a function. */
+  | 'asynchronous queue'
+  | 'handler'
+  /** What the handler does to a table, a topic, a stream or a bus. */
+  | 'call'
+  /** Firehose writes to S3. */
+  | 'stream'
+  /** A topic hands its messages on. */
+  | 'subscription'
+  /** Where failed events wait for an operator. */
+  | 'failure queue'
+  /** CloudWatch tells of a failure. */
+  | 'alarm';
+
+/** What a gap is about: a column of the table, or where a thing is. */
+export type GapKind =
+  | 'place'
+  | 'coverage'
+  | 'retry'
+  | 'age-limit'
+  | 'failure-destination'
+  | 'permission'
+  | 'too-wide'
+  | 'encryption'
+  | 'alarm';
+
+/** Something that would lose events, or lose them unnoticed, or let in whom it should not. */
+export interface Gap {
+  readonly kind: GapKind;
+  /** E.g. `delivery: rule event-driven-all-events -> function event-driven-analytics`. */
+  readonly hop: string;
+  /** Name of the resource to mend. */
+  readonly resource: string;
+  /** One line: what is wrong, and what would be right. */
+  readonly message: string;
+}
+
+/** Texts are for people; `-`: there is no such thing on this hop. */
+export class Hop {
+  readonly from: string;
+  readonly to: string;
+  retry = '-';
+  ageLimit = '-';
+  /** Where the event is when nothing helped. */
+  whenAllFails = '-';
+  encryption = '-';
+  /** What must be allowed, and the statement that allows it. */
+  readonly permissions: { readonly needed: string; readonly reason: string }[] = [];
+  /** Names of the alarms that tell of a failure on this hop. */
+  readonly alarms: string[] = [];
+  readonly #gaps: Gap[];
+  readonly #alarms: Alarms;
+
+  /**
+   * @param from a resource, or what the template does not have
+   * @param gaps takes what is found missing
+   */
+  constructor(
+    readonly kind: HopKind,
+    from: Resource | string,
+    to: Resource | string,
+    gaps: Gap[],
+    alarms: Alarms,
+  ) {
+    this.from = labelOf(from);
+    this.to = labelOf(to);
+    this.#gaps = gaps;
+    this.#alarms = alarms;
+  }
+
+  /** @param message without its end */
+  gap(kind: GapKind, { name: resource }: Resource, message: string): void {
+    const hop = `${this.kind}: ${this.from} -> ${this.to}`;
+    const gap = { kind, hop, resource, message: `${message}.` };
+    // A queue or a key that several hops use is to be mended once.
+    const isKnown = this.#gaps.some((each) => each.resource === resource && each.message === gap.message);
+    if (!isKnown) this.#gaps.push(gap);
+  }
+
+  /** @param resource to mend if it is not allowed */
+  needs(needed: string, { allowed, reason }: Decision, resource: Resource, forWhom: string): void {
+    this.permissions.push({ needed, reason });
+    if (allowed) return;
+    this.gap('permission', resource, `${needed} is not allowed ${forWhom}. ${withoutEnd(reason)}`);
+  }
+
+  /** Each of the symptoms must set an alarm off. */
+  watch(resource: Resource, ...symptoms: readonly Symptom[]): void {
+    for (const symptom of symptoms) {
+      const { alarms, problem } = this.#alarms.telling(symptom);
+      if (problem) this.gap('alarm', resource, problem);
+      for (const { name } of alarms) if (!this.alarms.includes(name)) this.alarms.push(name);
+    }
+  }
+}
+
+/** What is on an event's way, in one word. */
+const LABELS: Readonly<Record<string, string>> = {
+  'AWS::DynamoDB::Table': 'table',
+  'AWS::DynamoDB::GlobalTable': 'table',
+  'AWS::Events::Archive': 'archive',
+  'AWS::Events::EventBus': 'bus',
+  'AWS::Events::Rule': 'rule',
+  'AWS::KinesisFirehose::DeliveryStream': 'stream',
+  'AWS::Lambda::Function': 'function',
+  'AWS::S3::Bucket': 'bucket',
+  'AWS::SNS::Topic': 'topic',
+  'AWS::SQS::Queue': 'queue',
+};
+
+/** Whether a hop can begin or end there. */
+export const isHopEnd = ({ type }: Resource): boolean => type in LABELS;
+
+function labelOf(end: Resource | string): string {
+  return typeof end === 'string' ? end : `${LABELS[end.type]} ${end.name}`;
+}
+
+export const withoutEnd = (sentence: string): string => sentence.replace(/\.$/, '');

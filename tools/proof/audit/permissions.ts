@@ -1,0 +1,189 @@
+/**
+ * Who may do what, by all that has a say: the policies of roles, queues, topics, buses, functions and buckets, and
+ * of the keys that encrypt them. A reason is given with each answer.
+ */
+import { type Assembly, busName, type Resource } from '../../template/assembly';
+import { type AccessRequest, type Decision, evaluate, Policies, type Statement } from '../../template/policy';
+
+/** Whose policy is where: the property that names the protected resources. */
+const POLICY_TYPES: Readonly<Record<string, (properties: Resource['properties']) => readonly string[]>> = {
+  'AWS::SQS::QueuePolicy': ({ Queues }) => Queues,
+  'AWS::SNS::TopicPolicy': ({ Topics }) => Topics,
+  'AWS::S3::BucketPolicy': ({ Bucket }) => [Bucket],
+  'AWS::Events::EventBusPolicy': ({ EventBusName }) => [busName(EventBusName)],
+};
+
+/** What a sender must do with the key of what it writes to. */
+const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
+
+/** The name under which a service gives a key the ARN of what it encrypts (of an archive: of its bus), by type. */
+const ENCRYPTION_CONTEXTS: Readonly<Record<string, string>> = {
+  'AWS::Events::Archive': 'aws:events:event-bus:arn',
+  'AWS::Events::EventBus': 'aws:events:event-bus:arn',
+  'AWS::SNS::Topic': 'aws:sns:topicArn',
+  'AWS::SQS::Queue': 'aws:sqs:arn',
+};
+
+const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' };
+/** An account that no template names. */
+const STRANGER = 'arn:aws:iam::999999999999:root';
+
+/** Who writes to an encrypted resource. */
+export type Sender = { readonly service: string; readonly sourceArn: string } | { readonly role: string };
+
+export class Permissions {
+  readonly #assembly: Assembly;
+  readonly #policies: Policies;
+
+  constructor(assembly: Assembly) {
+    this.#assembly = assembly;
+    this.#policies = new Policies(assembly);
+  }
+
+  /** May a service do that to a resource, acting for another one? */
+  serviceMay(service: string, sourceArn: string, action: string, resource: string): Decision {
+    return this.#policies.serviceMay(service, sourceArn, action, resource);
+  }
+
+  /** May whoever has the role do that to the resource, which may be an object of a bucket? */
+  roleMay(roleArn: string, action: string, resource: string): Decision {
+    const bucket = this.#assembly
+      .ofType('AWS::S3::Bucket')
+      .find(({ arn }) => resource === arn || resource.startsWith(`${arn}/`));
+    if (bucket) {
+      const request = this.#request({ principal: { aws: roleArn }, action, resource });
+      const decision = evaluate([ALLOW_ALL, ...denials(this.#statementsOf(bucket))], request);
+      if (!decision.allowed) return decision;
+    }
+    return this.#policies.roleMay(roleArn, action, resource);
+  }
+
+  /** May the service take on the role? */
+  mayAssume(service: string, role: Resource): Decision {
+    const request = this.#request({ principal: { service }, action: 'sts:AssumeRole', resource: role.arn });
+    return evaluate(list(role.properties.AssumeRolePolicyDocument.Statement), request);
+  }
+
+  /**
+   * May the sender use the key of the resource that it writes to?
+   * @param reference as the resource gives it: a key's id or ARN, an alias or its ARN
+   */
+  mayWriteUnderKey(sender: Sender, reference: string, resource: Resource): Decision {
+    const isRole = 'role' in sender;
+    if (isKeyOfAws(reference)) {
+      // Its policy, which nobody can change, is for the account's principals and not for services.
+      return isRole
+        ? { allowed: true, reason: `${reference} is for whoever of this account may use what it encrypts.` }
+        : { allowed: false, reason: `${reference} is a key of AWS, whose policy keeps services out.` };
+    }
+    const key = this.#key(reference);
+    if (!key) {
+      return { allowed: false, reason: `The key ${reference} is not in this template: nobody can tell.` };
+    }
+    if (key.properties.Enabled === false) {
+      return { allowed: false, reason: `The key ${key.logicalId} is disabled.` };
+    }
+    // What the service that holds the resource says of itself when it uses the key for the sender.
+    const [, , service] = resource.arn.split(':');
+    const encryptionContext = ENCRYPTION_CONTEXTS[resource.type];
+    const context = {
+      'kms:ViaService': `${service}.${this.#assembly.region}.amazonaws.com`,
+      ...(encryptionContext && {
+        [`kms:EncryptionContext:${encryptionContext}`]:
+          resource.type === 'AWS::Events::Archive' ? resource.properties.SourceArn : resource.arn,
+      }),
+      ...(!isRole && { 'aws:SourceArn': sender.sourceArn, 'aws:SourceAccount': this.#assembly.account }),
+    };
+    // Who reads a table decrypts; its service does the rest.
+    const actions = service === 'dynamodb' ? ['kms:Decrypt'] : KEY_ACTIONS;
+    const decisions = actions.map((action) =>
+      isRole
+        ? this.#roleMayUseKey(sender.role, action, key, context)
+        : evaluate(
+            list(key.properties.KeyPolicy.Statement),
+            this.#request({ principal: { service: sender.service }, action, resource: key.arn }, context),
+          ),
+    );
+    return decisions.find(({ allowed }) => !allowed) ?? (decisions[0] as Decision);
+  }
+
+  /** Does its policy refuse whoever does not use TLS? */
+  isTlsOnly(resource: Resource, action: string): boolean {
+    const context = { 'aws:SecureTransport': 'false' };
+    const request = { principal: { aws: this.#root }, action, resource: resource.arn, context };
+    return !evaluate([ALLOW_ALL, ...denials(this.#statementsOf(resource))], request).allowed;
+  }
+
+  /** Does its policy let an account in that the template does not name? */
+  isOpenToStrangers(resource: Resource, action: string): boolean {
+    const principal = { aws: STRANGER };
+    const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': '999999999999' };
+    const request = { principal, action, resource: resource.arn, context };
+    return evaluate(this.#statementsOf(resource), request).allowed;
+  }
+
+  /** Does its policy let this account in? */
+  accountMay(resource: Resource, action: string): Decision {
+    const request = this.#request({ principal: { aws: this.#root }, action, resource: resource.arn });
+    return evaluate(this.#statementsOf(resource), request);
+  }
+
+  /** A key policy that names the role is enough; one that names the account leaves it to the role's own policy. */
+  #roleMayUseKey(
+    roleArn: string,
+    action: string,
+    key: Resource,
+    context: AccessRequest['context'],
+  ): Decision {
+    const statements = list<Statement>(key.properties.KeyPolicy.Statement);
+    const request = this.#request({ principal: { aws: roleArn }, action, resource: key.arn }, context);
+    const decision = evaluate(statements, request);
+    const namesRole = ({ Effect, Principal }: Statement) =>
+      Effect === 'Deny' || JSON.stringify(Principal).includes(`"${roleArn}"`);
+    if (!decision.allowed || evaluate(statements.filter(namesRole), request).allowed) return decision;
+    return this.#policies.roleMay(roleArn, action, key.arn);
+  }
+
+  #key(reference: string): Resource | undefined {
+    const alias = this.#assembly
+      .ofType('AWS::KMS::Alias')
+      .find(({ name, arn }) => reference === name || reference === arn);
+    const target = alias ? alias.properties.TargetKeyId : reference;
+    return this.#assembly.ofType('AWS::KMS::Key').find(({ name, arn }) => target === name || target === arn);
+  }
+
+  #statementsOf({ arn, name }: Resource): Statement[] {
+    const names = (reference: string) => reference === arn || reference.split('/').at(-1) === name;
+    return Object.entries(POLICY_TYPES).flatMap(([type, protectedBy]) =>
+      this.#assembly
+        .ofType(type)
+        .filter(({ properties }) => protectedBy(properties).some(names))
+        .flatMap(({ properties }) =>
+          list<Statement>(properties.PolicyDocument?.Statement ?? properties.Statement),
+        ),
+    );
+  }
+
+  #request(request: Omit<AccessRequest, 'context'>, context: AccessRequest['context'] = {}): AccessRequest {
+    const { account } = this.#assembly;
+    return {
+      ...request,
+      context: { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': account, ...context },
+    };
+  }
+
+  get #root(): string {
+    return `arn:aws:iam::${this.#assembly.account}:root`;
+  }
+}
+
+/** One of the keys that AWS makes in each account, e.g. alias/aws/sns. */
+export function isKeyOfAws(reference: string): boolean {
+  return /(^|:)alias\/aws\//.test(reference);
+}
+
+const denials = (statements: readonly Statement[]): Statement[] =>
+  statements.filter(({ Effect }) => Effect === 'Deny');
+
+const list = <Value>(value: Value | readonly Value[]): readonly Value[] =>
+  Array.isArray(value) ? value : [value as Value];

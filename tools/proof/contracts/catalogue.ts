@@ -1,0 +1,137 @@
+/** The event catalogue: what `contracts/` holds for those who publish to this system or consume from it. */
+import { version as release } from '../../../package.json';
+import { type Contract, detailSchema, type JsonSchema } from './detail-schema';
+import { exampleEvent, variantsOf } from './variants';
+
+/** The AsyncAPI document of all contracts. */
+export const ASYNCAPI_FILE = 'asyncapi.json';
+
+/** One version of one contract. */
+export interface ContractFiles {
+  /** `<source>.<detail-type>.v<version>`, e.g. `app.orders.OrderCreated.v1`. */
+  readonly name: string;
+  /** JSON Schema of the detail. */
+  readonly schema: ContractSchema;
+  /** Details that are valid: the example, and variations of it up to the extremes of the schema. */
+  readonly examples: readonly object[];
+}
+
+export interface ContractSchema extends JsonSchema {
+  readonly 'x-source': string;
+  readonly 'x-detail-type': string;
+  readonly 'x-version': number;
+  /** Fields that tell who a person is. */
+  readonly 'x-personal-data': readonly string[];
+}
+
+export const schemaFile = (name: string) => `${name}.schema.json`;
+/** A detail on each line. */
+export const examplesFile = (name: string) => `${name}.examples.jsonl`;
+
+/** Longest example that is kept, in characters of JSON. */
+const EXAMPLE_LENGTH = 2_048;
+/** The example's place in the world; nothing in a detail depends on it. */
+const PLACE = { account: '123456789012', region: 'us-east-1' };
+
+/** @throws InputError if the contract has no valid example, or cannot be written as JSON Schema */
+export function describeContract(contract: Contract): ContractFiles {
+  const { source, detailType, version, type, personalData } = contract;
+  const example = exampleEvent(contract, PLACE);
+  const details = [example, ...variantsOf(contract, example).map(({ event }) => event)].map(
+    ({ detail }) => detail,
+  );
+  const texts = new Set(details.map((detail) => JSON.stringify(detail)));
+  return {
+    name: `${source}.${detailType}.v${version}`,
+    schema: {
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      title: detailType,
+      description: `The detail of an event ${type}, version ${version}.`,
+      'x-source': source,
+      'x-detail-type': detailType,
+      'x-version': version,
+      'x-personal-data': personalData,
+      ...detailSchema(contract),
+      examples: [contract.example],
+    },
+    examples: [...texts].filter((text) => text.length <= EXAMPLE_LENGTH).map((text) => JSON.parse(text)),
+  };
+}
+
+/** https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
+export function asyncApi(contracts: readonly Contract[]): object {
+  const described = contracts.map((contract) => ({ contract, ...describeContract(contract) }));
+  const messageOf = (name: string) => ({ $ref: `#/channels/events/messages/${name}` });
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Events of the order backend',
+      version: release,
+      description:
+        'Every event on the bus. Publish with PutEvents, giving source, detail-type and detail; consume by a rule ' +
+        'on source and detail-type. Written by `npm run contracts`.',
+    },
+    defaultContentType: 'application/json',
+    channels: {
+      events: {
+        address: '{bus}',
+        title: 'Event bus',
+        description: 'A custom bus of Amazon EventBridge.',
+        parameters: { bus: { description: 'Name or ARN of the bus.', default: 'event-driven-bus' } },
+        messages: Object.fromEntries(
+          described.map(({ name }) => [name, { $ref: `#/components/messages/${name}` }]),
+        ),
+      },
+    },
+    operations: Object.fromEntries(
+      (['send', 'receive'] as const).flatMap((action) =>
+        described.map(({ name, contract }) => [
+          `${action}.${name}`,
+          {
+            action,
+            channel: { $ref: '#/channels/events' },
+            summary: `${action === 'send' ? 'Publish' : 'Consume'} ${contract.detailType}.`,
+            messages: [messageOf(name)],
+          },
+        ]),
+      ),
+    ),
+    components: {
+      messages: Object.fromEntries(
+        described.map(({ name, contract }) => [
+          name,
+          {
+            name: contract.detailType,
+            title: `${contract.detailType}, version ${contract.version}`,
+            payload: envelopeSchema(contract, name),
+            examples: [{ name: 'example', payload: exampleEvent(contract, PLACE) }],
+          },
+        ]),
+      ),
+      schemas: Object.fromEntries(
+        described.map(({ name, schema: { $schema, ...schema } }) => [name, schema]),
+      ),
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
+function envelopeSchema({ source, detailType }: Contract, name: string): JsonSchema {
+  const text = { type: 'string' };
+  return {
+    type: 'object',
+    properties: {
+      version: { const: '0' },
+      id: { ...text, description: 'Given by EventBridge, a new one for each PutEvents entry.' },
+      'detail-type': { const: detailType },
+      source: { const: source },
+      account: text,
+      time: { ...text, format: 'date-time' },
+      region: text,
+      resources: { type: 'array', items: text },
+      detail: { $ref: `#/components/schemas/${name}` },
+      'replay-name': { ...text, description: 'On events that a replay of the archive sends again.' },
+    },
+    required: ['version', 'id', 'detail-type', 'source', 'account', 'time', 'region', 'resources', 'detail'],
+  };
+}

@@ -1,0 +1,86 @@
+/** A contract's detail, with its metadata, as JSON Schema (draft 7): what the catalogue publishes. */
+import { toJsonSchema } from '@valibot/to-json-schema';
+import * as v from 'valibot';
+import { type EventContract, Metadata } from '../../../lambdas/events';
+import { InputError } from '../../cli/command';
+
+/** Any contract, whatever its detail. */
+export type Contract = Pick<
+  EventContract,
+  | 'source'
+  | 'detailType'
+  | 'version'
+  | 'type'
+  | 'schema'
+  | 'example'
+  | 'personalData'
+  | 'pattern'
+  | 'parse'
+  | 'create'
+>;
+
+/** The keywords that Valibot's schemas turn into, and whatever else stands beside them. */
+export interface JsonSchema {
+  readonly type?: string;
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly propertyNames?: JsonSchema;
+  readonly items?: JsonSchema;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly [keyword: string]: unknown;
+}
+
+/**
+ * The schema of what a publisher of this contract sends as `detail`.
+ * @throws InputError if the contract uses what JSON Schema cannot say and no text describes
+ */
+export function detailSchema(contract: Contract): JsonSchema {
+  const { version } = contract;
+  // Without a version an event is of version 1 (`parseMetadata`): every other has to be said.
+  const isDefault = version === 1;
+  const metadata = v.object({ ...Metadata.entries, version: v.literal(version) });
+  const { properties, required = [], ...rest } = convert(contract.type, contract.schema);
+  const metadataSchema = convert(contract.type, metadata);
+  return {
+    ...rest,
+    properties: {
+      ...properties,
+      metadata: {
+        type: 'object',
+        properties: {
+          ...metadataSchema.properties,
+          version: { const: version, ...(isDefault && { default: version }) },
+        },
+        ...(!isDefault && { required: ['version'] }),
+      },
+    },
+    required: isDefault ? required : [...required, 'metadata'],
+  };
+}
+
+function convert(type: string, schema: v.GenericSchema): JsonSchema {
+  try {
+    const { $schema, ...converted } = toJsonSchema(schema, {
+      typeMode: 'input',
+      // Converted to `propertyNames` all the same, which says just what Valibot checks.
+      overrideSchema: ({ valibotSchema, jsonSchema }) =>
+        valibotSchema.type === 'record' ? jsonSchema : undefined,
+      // A rule that is code (`check`) has no keyword; its message says what it allows, like that of any other.
+      overrideAction: ({ valibotAction, jsonSchema, errors }) => {
+        if (errors && valibotAction.type !== 'check') return undefined;
+        const message = 'message' in valibotAction ? valibotAction.message : undefined;
+        if (typeof message !== 'string') return undefined;
+        const { description } = jsonSchema;
+        return { ...jsonSchema, description: [description, message].filter(Boolean).join('; ') };
+      },
+    });
+    return converted as JsonSchema;
+  } catch (error) {
+    throw new InputError(`${type} cannot be written as JSON Schema: ${(error as Error).message}`);
+  }
+}

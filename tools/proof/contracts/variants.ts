@@ -1,0 +1,479 @@
+/**
+ * The events that a contract allows, as far as a rule, a transformer or a parser could tell them apart: its
+ * example, changed in one place at a time to each value of a closed set, to nothing, and to the extremes of its
+ * schema. What is generated is a guess; whether it is an event of the contract is said by the contract's parser.
+ */
+import { PoisonEventError } from '../../../lambdas/events';
+import { InputError } from '../../cli/command';
+import type { EventPattern } from '../../eventbridge/event-pattern';
+import type { Scalar, Test } from '../../eventbridge/event-pattern-syntax';
+import type { BusEvent } from '../../local/steps';
+import { type Contract, detailSchema, type JsonSchema } from './detail-schema';
+
+/** One event of a contract, and what it differs in from the event it was made of. */
+export interface Variant {
+  /**
+   * `value`: a field has another value of its closed set. `absent`: an optional field is left out. `extreme`: a
+   * field has the shortest, longest, smallest, largest or oddest value that the contract allows.
+   */
+  readonly kind: 'example' | 'value' | 'absent' | 'extreme' | 'replayed' | 'witness';
+  /** Dotted path in the detail; empty if it is about the whole event. */
+  readonly field: string;
+  /** What is different, in words. Unique among the variants of an event. */
+  readonly label: string;
+  readonly event: BusEvent;
+}
+
+/** An event that only looks like one of the contract. */
+export interface NearMiss {
+  /** Where it is wrong: in its `source` or `detail-type`, or in its detail. */
+  readonly in: 'envelope' | 'detail';
+  readonly label: string;
+  readonly event: BusEvent;
+}
+
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+}
+
+/**
+ * The contract's example as EventBridge would deliver it.
+ * @throws InputError if the contract has no example, or one that it refuses itself
+ */
+export function exampleEvent(contract: Contract, { account, region }: Place): BusEvent {
+  const ids = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
+  const event = (detail: object): BusEvent => ({
+    version: '0',
+    id: '6a7e8feb-b491-4cf7-a9f1-bf3703467718',
+    'detail-type': contract.detailType,
+    source: contract.source,
+    account,
+    time: '2026-01-15T10:00:00Z',
+    region,
+    resources: [],
+    detail,
+  });
+  if (typeof contract.example !== 'object' || contract.example === null) {
+    throw new InputError(`${contract.type} has no example; a contract needs one, a valid detail.`);
+  }
+  try {
+    const made = event(contract.create(contract.example, ids));
+    contract.parse(made);
+    return made;
+  } catch (error) {
+    if (!(error instanceof PoisonEventError)) throw error;
+    throw new InputError(`The example of a contract must be an event of it: ${error.message}`);
+  }
+}
+
+/** @param event a valid event of the contract */
+export function variantsOf(contract: Contract, event: BusEvent): Variant[] {
+  const isValid = (detail: unknown) => isEventOf(contract, { ...event, detail });
+  const variants = new Map<string, Variant>();
+  const replayed = { ...event, 'replay-name': 'replay-1' };
+  variants.set('replayed', { kind: 'replayed', field: '', label: 'replayed', event: replayed });
+  const schema = detailSchema(contract);
+  const minimal = requiredOnly(schema, event.detail);
+  const changes: Iterable<Change> = [
+    ...changesOf(schema, event.detail, '', isValid),
+    ...(isValid(minimal)
+      ? [{ kind: 'absent', field: '', text: 'only required fields', value: minimal } as const]
+      : []),
+  ];
+  for (const { kind, field, text, value } of changes) {
+    const label = [field, text].filter(Boolean).join(' ');
+    if (!variants.has(label)) variants.set(label, { kind, field, label, event: { ...event, detail: value } });
+  }
+  return [...variants.values()];
+}
+
+/** Whether the contract's own parser takes it. */
+export function isEventOf(contract: Contract, event: object): boolean {
+  try {
+    contract.parse(event);
+    return true;
+  } catch (error) {
+    if (error instanceof PoisonEventError) return false;
+    throw error;
+  }
+}
+
+/** @param event a valid event of the contract */
+export function nearMissesOf(contract: Contract, event: BusEvent): NearMiss[] {
+  const wrong = (field: 'source' | 'detail-type', value: string): NearMiss => ({
+    in: 'envelope',
+    label: `${field} ${JSON.stringify(value)}`,
+    event: { ...event, [field]: value },
+  });
+  const envelope = (['source', 'detail-type'] as const).flatMap((field) => {
+    const right = event[field];
+    return [otherCase(right), right.slice(0, -1), `${right}2`].map((value) => wrong(field, value));
+  });
+  const detail: NearMiss[] = [];
+  for (const [field, { enum: values }] of Object.entries(detailSchema(contract).properties ?? {})) {
+    const [value] = values ?? [];
+    if (typeof value !== 'string') continue;
+    const changed = { ...event, detail: { ...(event.detail as object), [field]: otherCase(value) } };
+    if (!isEventOf(contract, changed)) {
+      detail.push({ in: 'detail', label: `${field} ${JSON.stringify(otherCase(value))}`, event: changed });
+    }
+  }
+  const elsewhere: NearMiss = {
+    in: 'envelope',
+    label: 'source "com.example"',
+    event: { ...event, source: 'com.example' },
+  };
+  return [...envelope, elsewhere, ...detail];
+}
+
+function otherCase(text: string): string {
+  return text === text.toLowerCase() ? text.toUpperCase() : text.toLowerCase();
+}
+
+/** The detail, changed in one place. */
+interface Change {
+  readonly kind: 'value' | 'absent' | 'extreme';
+  /** Dotted path. */
+  readonly field: string;
+  readonly text: string;
+  readonly value: unknown;
+}
+
+type Accepts = (value: unknown) => boolean;
+
+/** Every change that `accepts` takes. @param sample a value of the schema */
+function* changesOf(schema: JsonSchema, sample: unknown, field: string, accepts: Accepts): Generator<Change> {
+  if (schema.anyOf) {
+    for (const option of schema.anyOf) yield* changesOf(option, sample, field, accepts);
+    return;
+  }
+  const closedSet = schema.enum ?? (schema.const === undefined ? undefined : [schema.const]);
+  if (closedSet) {
+    for (const value of closedSet) {
+      const isOther = value !== sample && accepts(value);
+      if (isOther) yield { kind: 'value', field, text: `= ${JSON.stringify(value)}`, value };
+    }
+    return;
+  }
+  if (schema.type === 'object' && isObject(sample)) {
+    yield* objectChanges(schema, sample, field, accepts);
+    return;
+  }
+  for (const [text, value] of extremes(schema, sample, accepts)) {
+    if (accepts(value)) yield { kind: 'extreme', field, text, value };
+  }
+  if (schema.type === 'array' && Array.isArray(sample) && sample.length > 0) {
+    const [first, ...rest] = sample;
+    const put = (value: unknown) => [value, ...rest];
+    const nested = changesOf(schema.items ?? {}, first, `${field}[0]`, (value) => accepts(put(value)));
+    for (const change of nested) yield { ...change, value: put(change.value) };
+  }
+}
+
+function* objectChanges(
+  schema: JsonSchema,
+  sample: Readonly<Record<string, unknown>>,
+  field: string,
+  accepts: Accepts,
+): Generator<Change> {
+  const { properties = {}, additionalProperties: others, propertyNames } = schema;
+  // A record has no properties of its own; the sample's keys show what it may hold.
+  const keys = new Set([...Object.keys(properties), ...(others ? Object.keys(sample) : [])]);
+  const schemaOf = (key: string) => properties[key] ?? (typeof others === 'object' ? others : {});
+  const at = (key: string) => (field ? `${field}.${key}` : key);
+
+  for (const key of keys) {
+    const { [key]: value, ...rest } = sample;
+    if (value === undefined) {
+      for (const given of seeds(schemaOf(key))) {
+        const changed = { ...sample, [key]: given };
+        if (accepts(changed)) {
+          yield { kind: 'extreme', field: at(key), text: `= ${JSON.stringify(given)}`, value: changed };
+        }
+      }
+      continue;
+    }
+    if (accepts(rest)) yield { kind: 'absent', field: '', text: `without ${at(key)}`, value: rest };
+    const put = (changed: unknown) => ({ ...sample, [key]: changed });
+    for (const change of changesOf(schemaOf(key), value, at(key), (changed) => accepts(put(changed)))) {
+      yield { ...change, value: put(change.value) };
+    }
+  }
+  if (!others) return;
+  const [value] = Object.values(sample);
+  for (const key of [...(propertyNames?.enum ?? []).map(String), 'a "key"']) {
+    const changed = { ...sample, [key]: value ?? seeds(schemaOf(key))[0] };
+    if (!(key in sample) && accepts(changed)) {
+      yield { kind: 'extreme', field, text: `with the key ${JSON.stringify(key)}`, value: changed };
+    }
+  }
+  if (accepts({})) yield { kind: 'extreme', field, text: '= {}', value: {} };
+}
+
+/** What JSON, a template's quotes or placeholders, or a regular expression might treat in a special way. */
+const SPECIAL_CHARACTERS: Readonly<Record<string, string>> = {
+  'a double quote': '"',
+  'a backslash': '\\',
+  'a line feed': '\n',
+  'a tab': '\t',
+  'a NUL character': '\u0000',
+  'a DEL character': '\u007f',
+  'a single quote': "'",
+  '<': '<',
+  '>': '>',
+  '{': '{',
+  '}': '}',
+  'a dollar sign': '$',
+  'a comma': ',',
+  'a blank': ' ',
+  'an accented letter': 'é',
+  'a line separator': '\u2028',
+  'an emoji': '😀',
+  'half a surrogate pair': '\ud800',
+};
+
+const WHOLE_TEXTS = ['', ' ', '0', 'null', '<orderId>', '{"a": 1}'];
+
+/** By the schema's `format`. */
+const FORMATTED_TEXTS: Readonly<Record<string, readonly string[]>> = {
+  date: ['0000-01-01', '2024-02-29', '9999-12-31'],
+  'date-time': [
+    '0000-01-01T00:00:00Z',
+    '2024-02-29T23:59:59.999Z',
+    '2026-01-15T10:00:00.123456789+05:30',
+    '9999-12-31T23:59:59Z',
+  ],
+};
+
+const NUMBERS = [
+  ...[0, 1, -1, 0.1, 1e-7, 1e-130, 1e21, Number.MAX_VALUE],
+  ...[Number.MAX_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+];
+
+const ANY_VALUES = [null, true, 0, '', 'a "quoted" \\ text', [], {}, [[1], 'x'], { 'a "key"': null }];
+
+/** Longest text that is tried, in characters. */
+const LONGEST_TEXT = 1_024;
+
+/** Candidates, with what they are in words. */
+function* extremes(
+  schema: JsonSchema,
+  sample: unknown,
+  accepts: Accepts,
+): Generator<[text: string, value: unknown]> {
+  const equal = (value: unknown): [string, unknown] => [`= ${JSON.stringify(value)}`, value];
+  switch (schema.type) {
+    case 'string':
+      if (typeof sample === 'string') yield* textExtremes(sample, accepts);
+      yield* (FORMATTED_TEXTS[String(schema.format)] ?? WHOLE_TEXTS).map(equal);
+      return;
+    case 'number':
+    case 'integer':
+      yield* [schema.minimum, schema.maximum, ...NUMBERS].filter((value) => value !== undefined).map(equal);
+      return;
+    case 'boolean':
+      yield* [true, false].map(equal);
+      return;
+    case 'array':
+      yield equal([]);
+      if (Array.isArray(sample)) yield ['with every element twice', [...sample, ...sample]];
+      return;
+    default:
+      yield* ANY_VALUES.map(equal);
+  }
+}
+
+function* textExtremes(sample: string, accepts: Accepts): Generator<[text: string, value: string]> {
+  const middle = Math.ceil(sample.length / 2);
+  for (const [name, character] of Object.entries(SPECIAL_CHARACTERS)) {
+    const places = [middle, 1, 0, sample.length].map(
+      (at) => sample.slice(0, at) + character + sample.slice(at),
+    );
+    const accepted = places.find(accepts);
+    if (accepted !== undefined) yield [`containing ${name}`, accepted];
+  }
+  const shortened = Array.from({ length: sample.length }, (_, length) => sample.slice(0, length));
+  const shortest = shortened.find(accepts);
+  if (shortest !== undefined) yield [`of ${characters(shortest.length)}`, shortest];
+  const last = sample.at(-1) ?? 'x';
+  let [length, tooLong] = [sample.length, LONGEST_TEXT + 1];
+  while (tooLong - length > 1) {
+    const between = Math.floor((length + tooLong) / 2);
+    if (accepts(sample.padEnd(between, last))) length = between;
+    else tooLong = between;
+  }
+  if (length > sample.length) yield [`of ${characters(length)}`, sample.padEnd(length, last)];
+}
+
+function characters(count: number): string {
+  return `${count} character${count === 1 ? '' : 's'}`;
+}
+
+/** Values to try for a field that the example does not have. */
+function seeds(schema: JsonSchema): unknown[] {
+  if (schema.enum) return [...schema.enum];
+  if (schema.const !== undefined) return [schema.const];
+  switch (schema.type) {
+    case 'string':
+      return ['a', 'a@example.com', 'A-1', '1', ...WHOLE_TEXTS, ...Object.values(FORMATTED_TEXTS).flat()];
+    case 'object':
+      return [{}];
+    default:
+      return [...extremes(schema, undefined, () => true)].map(([, value]) => value);
+  }
+}
+
+function requiredOnly(schema: JsonSchema, sample: unknown): unknown {
+  if (!isObject(sample) || !schema.properties) return sample;
+  const { properties, required = [] } = schema;
+  const fields = required.map((key) => [key, requiredOnly(properties[key] ?? {}, sample[key])] as const);
+  return Object.fromEntries(fields);
+}
+
+/** Values of each field, at most, that are tried together with those of the other fields of a pattern. */
+const MAX_CANDIDATES = 4;
+
+/**
+ * An event of the contract that the pattern matches, made of this one: the fields that the pattern asks for take
+ * values that pass, as far as the contract allows them.
+ * @returns undefined if none was found
+ */
+export function witnessOf(contract: Contract, event: BusEvent, pattern: EventPattern): BusEvent | undefined {
+  const isValid = (each: BusEvent) => isEventOf(contract, each);
+  const schema = envelopeSchema(contract);
+  for (const { fields } of pattern.branches) {
+    let events = [event];
+    for (const field of fields) {
+      const path = field.path.split('.');
+      const candidates = candidatesFor(schema, event, path, field.tests).filter((each) => {
+        const value = valueAt(each, path);
+        return value === undefined ? field.acceptsAbsence : isScalar(value) && field.test(value);
+      });
+      const values = candidates.filter(isValid).slice(0, MAX_CANDIDATES);
+      events = events.flatMap((each) =>
+        values.flatMap(
+          (candidate) => withValueAt(schema, each, path, valueAt(candidate, path)) as BusEvent[],
+        ),
+      );
+    }
+    const found = events.find((each) => pattern.matches(each) && isValid(each));
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** Of the whole event; what is `const` makes it an event of this contract. */
+function envelopeSchema(contract: Contract): JsonSchema {
+  const text = { type: 'string' };
+  return {
+    type: 'object',
+    properties: {
+      ...{ version: text, id: text, account: text, time: text, region: text, 'replay-name': text },
+      source: { const: contract.source },
+      'detail-type': { const: contract.detailType },
+      resources: { type: 'array', items: text },
+      detail: detailSchema(contract),
+    },
+  };
+}
+
+/** The event with each value at the path that might pass one of the tests, the value it has first. */
+function candidatesFor(
+  schema: JsonSchema,
+  event: BusEvent,
+  path: string[],
+  tests: readonly Test[],
+): BusEvent[] {
+  const current = valueAt(event, path);
+  const fieldSchema = schemaAt(schema, path) ?? {};
+  const values = [
+    ...tests.flatMap((test) => suggestions(test, typeof current === 'string' ? current : 'a')),
+    ...(current === undefined
+      ? seeds(fieldSchema)
+      : [...changesOf(fieldSchema, current, '', () => true)].map(({ value }) => value)),
+  ];
+  const changed = [...values, undefined].flatMap((value) => withValueAt(schema, event, path, value));
+  return [event, ...(changed as BusEvent[])];
+}
+
+/** Values that would pass, near to the present one. */
+function suggestions(test: Test, sample: string): unknown[] {
+  switch (test.op) {
+    case 'equals':
+      return [test.value];
+    case 'prefix':
+      return [test.text, test.text + sample, test.text + sample.slice(test.text.length), `${test.text}a`];
+    case 'suffix':
+      return [test.text, sample + test.text, sample.slice(0, -test.text.length) + test.text, `a${test.text}`];
+    case 'equals-ignore-case':
+      return [test.text, test.text.toUpperCase(), test.text.toLowerCase()];
+    case 'wildcard':
+      return ['', 'a', '1', sample].map((filling) => test.parts.join(filling));
+    case 'numeric': {
+      const { lower, upper } = test;
+      const bounds = [lower, upper].flatMap((bound) => (bound ? [bound.value] : []));
+      const between = bounds.reduce((sum, bound) => sum + bound, 0) / bounds.length;
+      return [
+        between,
+        ...bounds.flatMap((bound) => [bound, bound + 1, bound - 1, bound + 0.01, bound - 0.01]),
+      ];
+    }
+    case 'cidr':
+      return [addressOf(test.network)];
+    case 'exists':
+    case 'anything-but':
+      return [];
+  }
+}
+
+function addressOf(network: Uint8Array): string {
+  if (network.length === 4) return network.join('.');
+  const groups = Array.from(
+    { length: 8 },
+    (_, i) => ((network[2 * i] ?? 0) << 8) | (network[2 * i + 1] ?? 0),
+  );
+  return groups.map((group) => group.toString(16)).join(':');
+}
+
+function schemaAt(schema: JsonSchema, [key, ...rest]: readonly string[]): JsonSchema | undefined {
+  if (schema.type === 'array') return schemaAt(schema.items ?? {}, key === undefined ? [] : [key, ...rest]);
+  if (key === undefined) return schema;
+  const { properties = {}, additionalProperties: others } = schema;
+  const found = Object.hasOwn(properties, key)
+    ? properties[key]
+    : typeof others === 'object'
+      ? others
+      : undefined;
+  return found && schemaAt(found, rest);
+}
+
+/** Of an array, what its first element has there, as `withValueAt` puts it. */
+function valueAt(node: unknown, path: readonly string[]): unknown {
+  if (Array.isArray(node)) return valueAt(node[0], path);
+  const [key, ...rest] = path;
+  if (key === undefined) return node;
+  return isObject(node) && Object.hasOwn(node, key) ? valueAt(node[key], rest) : undefined;
+}
+
+/** @returns the node with the value at the path, or nothing if the schema has no such path */
+function withValueAt(schema: JsonSchema, node: unknown, path: readonly string[], value: unknown): unknown[] {
+  if (!schemaAt(schema, path)) return value === undefined ? [node] : [];
+  const put = (at: unknown, [key, ...rest]: readonly string[]): unknown => {
+    if (Array.isArray(at)) return [put(at[0], key === undefined ? [] : [key, ...rest]), ...at.slice(1)];
+    if (key === undefined) return value;
+    const fields = isObject(at) ? at : {};
+    const { [key]: child, ...others } = fields;
+    const changed = put(child, rest);
+    return changed === undefined ? others : { ...fields, [key]: changed };
+  };
+  return [put(node, path)];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isScalar(value: unknown): value is Scalar {
+  return (typeof value !== 'object' && typeof value !== 'undefined') || value === null;
+}

@@ -1,0 +1,189 @@
+/** What `npm run cost` prints. */
+import Table from 'cli-table3';
+import { type Assumptions, type Bill, besideSeed, type Cost, type Delivery, MONTH_DAYS } from './cost';
+import type { Measurement } from './measurement';
+import priceTable from './prices.json';
+
+export interface CostReport {
+  readonly stackName: string;
+  readonly cost: Cost;
+  readonly assumptions: Assumptions;
+  readonly measurement: Measurement;
+  /** What the same costs by another template. */
+  readonly other?: { readonly name: string; readonly cost: Cost };
+}
+
+/** For scripts: the bills and all that they are made of, as one JSON document. */
+export function jsonReport({ stackName, cost, assumptions, measurement, other }: CostReport): string {
+  const { date, region, currency } = priceTable;
+  const { mix, ...others } = assumptions;
+  return JSON.stringify(
+    {
+      stackName,
+      prices: { date, region, currency },
+      measurement: { date: measurement.date, machine: measurement.machine, rounds: measurement.rounds },
+      assumptions: { mix: mix.map(({ label, count }) => ({ event: label, count })), ...others },
+      ...cost,
+      seed: besideSeed(cost),
+      ...(other && { other }),
+    },
+    null,
+    2,
+  );
+}
+
+/** For people: the bill, the original design's beside it, the fan-out, what is assumed, and where figures are from. */
+export function textReport(report: CostReport): string {
+  const { stackName, cost, other } = report;
+  const { date, region, currency } = priceTable;
+  return [
+    `${stackName}: what a month costs in ${region}, in ${currency}, at the prices of ${date} and before free tiers`,
+    bill(cost),
+    ...(other ? [comparison(report, other)] : []),
+    `Who is given what, and what one call takes:\n${fanOut(cost.deliveries)}`,
+    `What is assumed:\n${assumed(report)
+      .map((line) => `  - ${line}`)
+      .join('\n')}`,
+    `Where figures are from:\n${sources(report)
+      .map((line) => `  - ${line}`)
+      .join('\n')}`,
+  ].join('\n\n');
+}
+
+/** Items that the report names as left out. */
+const TOLD_ITEMS = 8;
+
+function bill(cost: Cost): string {
+  const { bills } = cost;
+  const seed = besideSeed(cost);
+  const table = newTable(['events a month', ...bills.map(({ events }) => formatEvents(events))]);
+  for (const name of namesOf(bills)) table.push([name, ...bills.map((each) => usdOf(each, name)).map(money)]);
+  table.push(['Total', ...bills.map(({ usd }) => money(usd))]);
+  table.push(['For a million events', ...bills.map(({ events, usd }) => money((usd / events) * 1_000_000))]);
+  table.push(
+    [
+      "The original design's own table",
+      ...seed.map((each) => (each.table === undefined ? '-' : `~${each.table}`)),
+    ],
+    [
+      '  of what it counts, here: events, and one call for each',
+      ...seed.map(({ counted }) => money(counted)),
+    ],
+    [
+      '  of what it leaves out, here',
+      ...bills.map(({ usd }, index) => money(usd - (seed[index]?.counted ?? 0))),
+    ],
+  );
+  const most = bills.reduce(
+    (index, { events }, other) => (events > (bills[index]?.events ?? 0) ? other : index),
+    0,
+  );
+  const told =
+    seed[most]?.leftOut.slice(0, TOLD_ITEMS).map(({ name, usd }) => `${name} (${money(usd)})`) ?? [];
+  return `${table}\nWhat it leaves out, at ${formatEvents(bills[most]?.events ?? 0)}: ${told.join('; ')}; and more.`;
+}
+
+function comparison(
+  { cost, stackName }: CostReport,
+  { name, cost: other }: NonNullable<CostReport['other']>,
+): string {
+  const pairs = cost.bills.map((each, index) => [each, other.bills[index] as Bill] as const);
+  const table = newTable(['events a month', ...pairs.map(([{ events }]) => formatEvents(events))]);
+  const changes = namesOf(pairs.flat()).flatMap((item) => {
+    const differences = pairs.map(([here, there]) => usdOf(here, item) - usdOf(there, item));
+    return differences.some((difference) => Math.abs(difference) >= 0.005) ? [{ item, differences }] : [];
+  });
+  const largest = ({ differences }: { differences: number[] }) => Math.max(...differences.map(Math.abs));
+  for (const { item, differences } of changes.sort((a, b) => largest(b) - largest(a))) {
+    table.push([item, ...differences.map(signed)]);
+  }
+  table.push(
+    [`Total of ${name}`, ...pairs.map(([, there]) => money(there.usd))],
+    [`Total of ${stackName}, here`, ...pairs.map(([here]) => money(here.usd))],
+    ['Difference', ...pairs.map(([here, there]) => signed(here.usd - there.usd))],
+  );
+  return `The difference to ${name}, + for what costs more here:\n${table}`;
+}
+
+function fanOut(deliveries: readonly Delivery[]): string {
+  const table = newTable([
+    'event -> rule -> target',
+    'how often',
+    'payload',
+    'memory',
+    'measured',
+    'billed',
+    'logs',
+  ]);
+  for (const { event, rule, target, perEvent, perMonth, payloadBytes, call } of deliveries) {
+    table.push([
+      `${event}\n-> ${rule}\n-> ${target}`,
+      perEvent > 0 ? `${round(perEvent * 100)}% of events` : `${round(perMonth)} a month`,
+      `${payloadBytes} B`,
+      call ? `${call.memoryMb} MB` : '-',
+      call ? `${call.measuredMs} ms` : '-',
+      call ? `${call.billedMs} ms` : '-',
+      call ? `${call.logBytes} B` : '-',
+    ]);
+  }
+  return table.toString();
+}
+
+function assumed({ assumptions }: CostReport): string[] {
+  const { mix, months, slowdown, coldStarts, failures } = assumptions;
+  const events = mix.map(({ count, label }) => `${count} ${label}`).join(', ');
+  return [
+    `Events (--mix): ${events}; with the fields of each contract's example. They come evenly over ${MONTH_DAYS} days.`,
+    `A call takes ${slowdown} times as long in AWS as here (--slowdown), whatever the memory: there, services are further away, and a function has but the share of a CPU that comes with its memory.`,
+    `The stack has run for ${months} months (--months): that much is stored, if it is not deleted before.`,
+    `${coldStarts}% of calls load the code first (--cold-starts), in the time that it takes here.`,
+    `${failures}% of calls fail at every retry (--failures); their events are read from the failure queue and deleted.`,
+    'X-Ray records the first call of each second for each function, and 5% of the others.',
+    'No duplicates, no replays, no queries of logs, one account and region. Objects in S3 are written once and not read; the records of real events compress less well than those of examples.',
+    'Log lines are stored as they are taken in, though CloudWatch bills them compressed. Requests to KMS are left out: services keep data keys for minutes.',
+  ];
+}
+
+function sources({ measurement }: CostReport): string[] {
+  const { date, prices } = priceTable;
+  const keys = Object.entries(prices);
+  const unchecked = keys.filter(([, { read }]) => read === 'unchecked').map(([key]) => key);
+  return [
+    'Rules, targets, memory, architecture, retention, indexes, alarms, dashboards, keys, log levels: the template.',
+    `Durations, log lines, records, messages, items: measured in the local run on ${measurement.date}, ${measurement.rounds} times each, on ${measurement.machine} (proof/measurements.json; --measure does it again).`,
+    'Payloads and events: the examples of the contracts, through the transformers of the rules.',
+    `Prices: tools/proof/cost/prices.json of ${date}, each with its source. Not checked for that table: ${unchecked.join(', ')}.`,
+  ];
+}
+
+/** In the order of the first bill that has them. */
+const namesOf = (bills: readonly Bill[]): string[] => [
+  ...new Set(bills.flatMap(({ items }) => items.map(({ name }) => name))),
+];
+
+const usdOf = ({ items }: Bill, name: string): number => items.find((each) => each.name === name)?.usd ?? 0;
+
+function newTable([first = '', ...others]: string[]): InstanceType<typeof Table> {
+  return new Table({
+    head: [first, ...others],
+    colAligns: ['left', ...others.map(() => 'right' as const)],
+    style: { head: [], border: [], compact: true },
+  });
+}
+
+const money = (usd: number): string =>
+  usd.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+function signed(usd: number): string {
+  const text = money(Math.abs(usd));
+  if (text === money(0)) return text;
+  return `${usd < 0 ? '-' : '+'}${text}`;
+}
+
+const round = (value: number): number => Number(value.toPrecision(3));
+
+/** E.g. `1M`, `2.5k`. */
+function formatEvents(events: number): string {
+  if (events >= 1_000_000) return `${events / 1_000_000}M`;
+  return events >= 1_000 ? `${events / 1_000}k` : String(events);
+}

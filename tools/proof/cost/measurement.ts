@@ -1,0 +1,385 @@
+/**
+ * What the handlers use and leave behind for each event: measured in the local run, kept in `measurements.json`, and
+ * measured again by `npm run cost -- --measure`.
+ */
+import os from 'node:os';
+import { IDEMPOTENCY_EXPIRY } from '../../../lambdas/order-table';
+import type { LocalStack } from '../../local/stack';
+import type { TimedStep } from '../../local/steps';
+import type { Assembly, Resource } from '../../template/assembly';
+import { proveRoutes } from '../routes/routes';
+import type { MixedEvent } from './event-mix';
+
+export interface Measurement {
+  /** `YYYY-MM-DD`. */
+  readonly date: string;
+  readonly machine: string;
+  /** How often each event of the mix was sent. */
+  readonly rounds: number;
+  /** Bytes of records in S3, by their bytes before compression. */
+  readonly compression: number;
+  /** By the folder of the handler. */
+  readonly functions: Readonly<Record<string, FunctionMeasurement>>;
+}
+
+export interface FunctionMeasurement {
+  /** Median of loading the code, ms. */
+  readonly initMs: number;
+  /** Bytes of Lambda's own log lines for each call, by `loggingKey`. */
+  readonly systemLines: Readonly<Record<string, number>>;
+  /** By detail-type. */
+  readonly events: Readonly<Record<string, CallMeasurement>>;
+}
+
+/** What one call takes and makes. */
+export interface CallMeasurement {
+  /** Median, ms. */
+  readonly durationMs: number;
+  /** The handler's own log lines; one without a level holds metrics. */
+  readonly lines: readonly { readonly level?: string; readonly bytes: number }[];
+  /** Names of the metrics that it counts. */
+  readonly metrics: readonly string[];
+  readonly writes: readonly Write[];
+  /** Bytes of each message that it publishes to a topic. */
+  readonly messages: readonly number[];
+  /** Bytes of each record that it puts to a stream. */
+  readonly records: readonly number[];
+  /** How many events it puts on a bus. */
+  readonly published: number;
+}
+
+/** One write to a table. */
+export interface Write {
+  /** The variable that names the table. */
+  readonly table: string;
+  /** Whether there was no such item. */
+  readonly isNew: boolean;
+  /** Bytes of each attribute that the item has then, as DynamoDB counts them. */
+  readonly attributes: Readonly<Record<string, number>>;
+  /** Attributes that are not as before. */
+  readonly changed: readonly string[];
+  /** After how many days the table's time to live deletes the item. */
+  readonly livesDays?: number;
+}
+
+interface Logging {
+  readonly LogFormat?: 'JSON' | 'Text';
+  readonly SystemLogLevel?: 'DEBUG' | 'INFO' | 'WARN';
+}
+
+/** Of these Lambda's own lines are measured; all else with the first. */
+const LOGGINGS: readonly Logging[] = [
+  { LogFormat: 'JSON', SystemLogLevel: 'WARN' },
+  { LogFormat: 'JSON', SystemLogLevel: 'INFO' },
+  { LogFormat: 'JSON', SystemLogLevel: 'DEBUG' },
+  { LogFormat: 'Text' },
+];
+/** Rounds with the others: their lines are the same in each call. */
+const FEW_ROUNDS = 5;
+/** Calls of each schedule. */
+const SCHEDULED_CALLS = 10;
+
+/** Key of a function's `LoggingConfig` in `systemLines`, by Lambda's defaults. */
+export function loggingKey({ LogFormat = 'Text', SystemLogLevel = 'INFO' }: Logging = {}): string {
+  return LogFormat === 'JSON' ? `JSON ${SystemLogLevel}` : 'Text';
+}
+
+/** The detail-type of what a schedule sends. */
+const SCHEDULED = 'Scheduled Event';
+
+/** What CloudWatch counts for each log event beside its text. */
+const LOG_EVENT_OVERHEAD = 26;
+
+const DAY_SECONDS = 24 * 60 * 60;
+
+/** Starts the local run of an assembly. */
+export type StartStack = (
+  assembly: Assembly,
+  onStep: (step: TimedStep) => void,
+) => Promise<Pick<LocalStack, 'eventBridge' | 'functions' | 'settled' | 'stop'>>;
+
+/**
+ * Sends each event of the mix, one after the other, so that no call waits for another.
+ * @param progress is told what is being done
+ */
+export async function measure(
+  assembly: Assembly,
+  mix: readonly MixedEvent[],
+  start: StartStack,
+  { rounds = 100, progress = (_: string): void => {} } = {},
+): Promise<Measurement> {
+  const runs: Run[] = [];
+  for (const logging of LOGGINGS) {
+    const ownRounds = runs.length === 0 ? rounds : Math.min(rounds, FEW_ROUNDS);
+    progress(`Measuring ${ownRounds} rounds of ${mix.length} events, log lines as ${loggingKey(logging)}`);
+    const steps = await runMix(withLogging(assembly, logging), mix, start, ownRounds);
+    runs.push({ logging, steps, invocations: invocationsOf(assembly, steps) });
+  }
+  const [{ steps, invocations }] = runs as [Run];
+  const bytesOf = (kind: 'records-put' | 'object-written') =>
+    steps.reduce((sum, step) => (step.kind === kind ? sum + step.bytes : sum), 0);
+  const [cpu] = os.cpus();
+  const measured = assembly
+    .ofType('AWS::Lambda::Function')
+    .filter((resource) => invocations.some((invocation) => invocation.resource === resource));
+  return {
+    date: new Date().toISOString().slice(0, 'YYYY-MM-DD'.length),
+    machine: `${os.cpus().length} x ${cpu?.model.trim()}, Node ${process.version}`,
+    rounds,
+    compression: round(bytesOf('object-written') / bytesOf('records-put'), 3),
+    functions: Object.fromEntries(
+      measured.map((resource) => [serviceOf(resource), measureFunction(resource, runs)]),
+    ),
+  };
+}
+
+const serviceOf = ({ properties }: Resource): string =>
+  properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
+
+interface Run {
+  readonly logging: Logging;
+  readonly steps: readonly TimedStep[];
+  readonly invocations: readonly Invocation[];
+}
+
+/** A step of one kind. */
+type StepOf<Kind extends TimedStep['kind']> = TimedStep & { kind: Kind };
+
+/** One call, and what it did. */
+interface Invocation {
+  readonly resource: Resource;
+  readonly detailType: string;
+  readonly durationMs: number;
+  readonly lines: readonly string[];
+  readonly effects: readonly Effect[];
+}
+
+type Effect =
+  | StepOf<'message-published'>
+  | StepOf<'records-put'>
+  | StepOf<'event-put'>
+  | (StepOf<'item-written'> & { readonly before?: Readonly<Record<string, unknown>> | undefined });
+
+/** The assembly with all of its functions logging like that. */
+function withLogging(assembly: Assembly, logging: Logging): Assembly {
+  const resources = new Map(
+    [...assembly.resources].map(([id, resource]) => {
+      if (resource.type !== 'AWS::Lambda::Function') return [id, resource];
+      const { LogGroup } = resource.properties.LoggingConfig ?? {};
+      const LoggingConfig = { LogGroup, ...logging };
+      return [id, { ...resource, properties: { ...resource.properties, LoggingConfig } }];
+    }),
+  );
+  const ofType = (type: string) => [...resources.values()].filter((resource) => resource.type === type);
+  return { ...assembly, resources, ofType };
+}
+
+async function runMix(
+  assembly: Assembly,
+  mix: readonly MixedEvent[],
+  start: StartStack,
+  rounds: number,
+): Promise<TimedStep[]> {
+  const steps: TimedStep[] = [];
+  const stack = await start(assembly, (step) => steps.push(step));
+  const [bus] = assembly.ofType('AWS::Events::EventBus');
+  try {
+    for (let round = 0; round < rounds; round++) {
+      for (const { contract, detail } of mix) {
+        const own = { ...detail, ...('orderId' in detail && { orderId: `order-${1000 + round}` }) };
+        stack.eventBridge.putEvents([
+          {
+            ...(bus && { EventBusName: bus.name }),
+            Source: contract.source,
+            DetailType: contract.detailType,
+            Detail: JSON.stringify(contract.create(own)),
+          },
+        ]);
+        await stack.settled();
+      }
+    }
+    // What the clock would do: the targets of schedules are given their payload by hand.
+    for (const { deliveries, rule: name } of proveRoutes(assembly).schedules) {
+      const rule = assembly.ofType('AWS::Events::Rule').find((each) => each.name === name);
+      for (const { target: id, payload = '' } of deliveries) {
+        const target = rule?.properties.Targets.find(({ Id }: Resource['properties']) => Id === id);
+        const invoked = stack.functions.find(({ arn }) => arn === target?.Arn);
+        for (let call = 0; invoked && call < Math.min(rounds, SCHEDULED_CALLS); call++) {
+          invoked.invokeAsync(payload);
+          await stack.settled();
+        }
+      }
+    }
+  } finally {
+    // Records that the stream has collected become an object now.
+    await stack.stop();
+  }
+  return steps;
+}
+
+function invocationsOf(assembly: Assembly, steps: readonly TimedStep[]): Invocation[] {
+  const functions = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.name, each]));
+  const detailTypes = new Map<string, string>();
+  const eventOf = new Map<string, string>();
+  const traceOf = new Map<string, string>();
+  const lines = new Map<string, string[]>();
+  const effects = new Map<string, Effect[]>();
+  const items = new Map<string, Readonly<Record<string, unknown>>>();
+  const invocations: Invocation[] = [];
+  const add = <Value>(map: Map<string, Value[]>, key: string, value: Value) =>
+    map.set(key, [...(map.get(key) ?? []), value]);
+  for (const step of steps) {
+    switch (step.kind) {
+      case 'event-put':
+        detailTypes.set(step.eventId, step.event['detail-type']);
+        if (step.trace) add(effects, step.trace, step);
+        break;
+      case 'delivered':
+        if (step.requestId) eventOf.set(step.requestId, step.eventId);
+        break;
+      case 'invocation-started':
+        traceOf.set(step.requestId, step.callTrace);
+        break;
+      case 'log-line':
+        if (step.requestId) add(lines, step.requestId, step.message);
+        break;
+      case 'item-written': {
+        const key = JSON.stringify([step.table, step.key]);
+        if (step.trace) add(effects, step.trace, { ...step, before: items.get(key) });
+        items.set(key, step.item);
+        break;
+      }
+      case 'message-published':
+      case 'records-put':
+        if (step.trace) add(effects, step.trace, step);
+        break;
+      case 'invocation-succeeded': {
+        const resource = functions.get(step.function);
+        if (!resource) break;
+        invocations.push({
+          resource,
+          detailType: detailTypes.get(eventOf.get(step.requestId) ?? '') ?? SCHEDULED,
+          durationMs: step.durationMs,
+          // The report is written when all is over.
+          get lines() {
+            return lines.get(step.requestId) ?? [];
+          },
+          effects: effects.get(traceOf.get(step.requestId) ?? '') ?? [],
+        });
+      }
+    }
+  }
+  return invocations;
+}
+
+function measureFunction(resource: Resource, runs: readonly Run[]): FunctionMeasurement {
+  const ownOf = ({ invocations }: Run) => invocations.filter((each) => each.resource === resource);
+  const own = ownOf(runs[0] as Run);
+  const inits = runs.flatMap((run) => ownOf(run).flatMap(({ lines }) => lines.flatMap(initMsOf)));
+  const systemLines = runs.map((run) => {
+    const bytes = ownOf(run).map(({ lines }) => bytesLogged(lines.filter(isSystemLine)));
+    return [loggingKey(run.logging), median(bytes)];
+  });
+  const detailTypes = [...new Set(own.map(({ detailType }) => detailType))];
+  return {
+    initMs: round(median(inits), 1),
+    systemLines: Object.fromEntries(systemLines),
+    events: Object.fromEntries(
+      detailTypes.map((detailType) => [
+        detailType,
+        measureCalls(
+          resource,
+          own.filter((call) => call.detailType === detailType),
+        ),
+      ]),
+    ),
+  };
+}
+
+/** What calls make is the same but for a few bytes: the last one stands for all. */
+function measureCalls(resource: Resource, calls: readonly Invocation[]): CallMeasurement {
+  const { lines, effects } = calls.at(-1) as Invocation;
+  const own = lines.filter((line) => !isSystemLine(line));
+  const parsed = own.map((line) => JSON.parse(line));
+  const effectsOf = <Kind extends Effect['kind']>(kind: Kind) =>
+    effects.filter((effect): effect is Effect & { kind: Kind } => effect.kind === kind);
+  return {
+    durationMs: round(median(calls.map(({ durationMs }) => durationMs)), 2),
+    lines: own.map((line, index) => {
+      const { level } = parsed[index];
+      return { ...(level && { level }), bytes: bytesLogged([line]) };
+    }),
+    metrics: parsed.flatMap(metricNamesOf),
+    writes: effectsOf('item-written').map((effect) => measureWrite(resource, effect)),
+    messages: effectsOf('message-published').map(({ subject = '', body }) =>
+      Buffer.byteLength(subject + body),
+    ),
+    records: effectsOf('records-put').flatMap(({ count, bytes }) => Array(count).fill(bytes / count)),
+    published: effectsOf('event-put').length,
+  };
+}
+
+function measureWrite(
+  { properties }: Resource,
+  { at, table, item, before = {} }: Effect & { kind: 'item-written' },
+): Write {
+  const variables = Object.entries(properties.Environment?.Variables ?? {});
+  const [variable = table] = variables.find(([, value]) => value === table) ?? [];
+  const names = [...new Set([...Object.keys(item), ...Object.keys(before)])];
+  // Of the tables here only the one of Powertools has a time to live.
+  const expiry = item[IDEMPOTENCY_EXPIRY];
+  const isNew = Object.keys(before).length === 0;
+  // Each write counts it anew, in seconds: whether one has begun since the last write is chance.
+  const isChance = (name: string) => name === IDEMPOTENCY_EXPIRY && !isNew;
+  return {
+    table: variable,
+    isNew,
+    attributes: Object.fromEntries(
+      Object.entries(item).map(([name, value]) => [name, Buffer.byteLength(name) + valueBytes(value)]),
+    ),
+    changed: names.filter(
+      (name) => !isChance(name) && JSON.stringify(item[name]) !== JSON.stringify(before[name]),
+    ),
+    ...(typeof expiry === 'number' && {
+      livesDays: Math.round((expiry - Date.parse(at) / 1_000) / DAY_SECONDS),
+    }),
+  };
+}
+
+/** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+function valueBytes(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value === 'number') return Math.ceil(String(value).replaceAll(/[-.]/g, '').length / 2) + 1;
+  if (typeof value !== 'object' || value === null) return 1;
+  const elements = Array.isArray(value)
+    ? value.map((element) => valueBytes(element))
+    : Object.entries(value).map(([name, child]) => Buffer.byteLength(name) + valueBytes(child));
+  return elements.reduce((sum, bytes) => sum + bytes + 1, 3);
+}
+
+/** Lambda's own lines, in both formats. */
+function isSystemLine(line: string): boolean {
+  return /^(START|END|REPORT) RequestId: |^\{"time":"[^"]*","type":"platform\./.test(line);
+}
+
+/** As the report of a cold start has it. */
+function initMsOf(line: string): number[] {
+  const [, ms] = /"initDurationMs":([\d.]+)|Init Duration: ([\d.]+) ms/.exec(line)?.filter(Boolean) ?? [];
+  return isSystemLine(line) && ms ? [Number(ms)] : [];
+}
+
+function metricNamesOf(line: Resource['properties']): string[] {
+  const groups: { readonly Metrics: readonly { readonly Name: string }[] }[] =
+    line._aws?.CloudWatchMetrics ?? [];
+  return groups.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+}
+
+const bytesLogged = (lines: readonly string[]): number =>
+  lines.reduce((sum, line) => sum + Buffer.byteLength(line) + LOG_EVENT_OVERHEAD, 0);
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+const round = (value: number, digits: number): number => Number(value.toFixed(digits));

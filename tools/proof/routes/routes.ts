@@ -1,0 +1,428 @@
+/**
+ * Proves the routing of a template: every event that the contracts allow, and near misses of them, against every
+ * rule, through the rule's transformer, up to the parser of the consumer.
+ */
+import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
+import { CONTRACTS } from '../../../lambdas/events';
+import { InputError } from '../../cli/command';
+import { BranchMatcher, compile, EventPattern, type Miss } from '../../eventbridge/event-pattern';
+import { scheduledEvent } from '../../eventbridge/schedule';
+import type { BusEvent } from '../../local/steps';
+import type { Assembly } from '../../template/assembly';
+import type { Contract } from '../contracts/detail-schema';
+import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';
+import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
+
+/** What one rule does with one event. */
+export interface Verdict {
+  readonly rule: string;
+  readonly matched: boolean;
+  /** The fields that decided, if it did not match. */
+  readonly misses: readonly Pick<Miss, 'field' | 'reason'>[];
+  readonly deliveries: readonly Delivery[];
+}
+
+/** One event, and what becomes of it. */
+export interface RoutedEvent {
+  /** `source/detail-type` of the contract that it is an event of, or nearly one. */
+  readonly contract: string;
+  readonly kind: Variant['kind'] | 'near-miss';
+  /** What tells it from the example. */
+  readonly label: string;
+  /** Dotted path of the field that it was made for; empty if there is no such field. */
+  readonly field: string;
+  readonly event: BusEvent;
+  /** One for each rule with a pattern, in the template's order. */
+  readonly verdicts: readonly Verdict[];
+  /** Names of the archives that keep it. */
+  readonly archives: readonly string[];
+}
+
+export interface RoutedSchedule {
+  readonly rule: string;
+  readonly expression: string;
+  /** ISO 8601; undefined if it never fires. */
+  readonly next?: string;
+  readonly deliveries: readonly Delivery[];
+}
+
+export interface RoutesProof {
+  readonly routing: Routing;
+  readonly events: readonly RoutedEvent[];
+  readonly schedules: readonly RoutedSchedule[];
+  /** Empty if all is well. */
+  readonly findings: readonly Finding[];
+}
+
+export interface ProofSubject {
+  /** @default those of `lambdas/events.ts` */
+  readonly contracts?: readonly Contract[];
+  /** @default those of `lambdas/consumers.ts` */
+  readonly consumers?: Readonly<Record<string, Consumer>>;
+  /** When the next time of a schedule is asked for. @default now */
+  readonly now?: Date;
+}
+
+/**
+ * @throws InputError if the template has no rule, or a contract has no valid example
+ * @throws AssemblyError if a rule refers to what the template does not have
+ */
+export function proveRoutes(
+  assembly: Assembly,
+  { contracts = CONTRACTS, consumers = CONSUMERS, now = new Date() }: ProofSubject = {},
+): RoutesProof {
+  const routing = readRouting(assembly, consumers);
+  if (routing.rules.length === 0) {
+    throw new InputError(
+      `${assembly.directory}: the template of ${assembly.stackName} has no AWS::Events::Rule.`,
+    );
+  }
+  const examples = new Map(contracts.map((contract) => [contract, exampleEvent(contract, routing)]));
+  const events = contracts.flatMap((contract) => {
+    const example = examples.get(contract) as BusEvent;
+    return routeContract(routing, contract, example);
+  });
+  const schedules = routing.rules.flatMap((rule) => routeSchedule(routing, rule, now));
+  const own = events.filter(({ kind }) => kind !== 'near-miss');
+  const findings = [
+    ...routing.findings,
+    ...deadRules(routing, own),
+    ...deadConditions(routing, examples, own),
+    ...scheduleFindings(schedules, consumers),
+    ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
+    ...personalDataFindings(routing, contracts, events, consumers),
+  ];
+  return { routing, events, schedules, findings };
+}
+
+/** Whether an event on one of the buses that contracts are published to can reach the rule. */
+function isReachable({ buses }: Routing, { bus, enabled }: Rule): boolean {
+  return enabled && buses.includes(bus);
+}
+
+function publishedTo({ buses }: Routing): string {
+  return buses.join(', ') || 'no bus of the template';
+}
+
+function routeContract(routing: Routing, contract: Contract, example: BusEvent): RoutedEvent[] {
+  const variants: Variant[] = [
+    { kind: 'example', field: '', label: 'example', event: example },
+    ...variantsOf(contract, example),
+  ];
+  for (const rule of routing.rules) {
+    const { pattern } = rule;
+    if (!pattern || !isReachable(routing, rule) || pattern.matches(example)) continue;
+    let base = variants.find(({ event }) => pattern.matches(event));
+    if (!base) {
+      const witness = witnessOf(contract, example, pattern);
+      if (!witness) continue;
+      base = { kind: 'witness', field: '', label: `made for ${rule.name}`, event: witness };
+      variants.push(base);
+    }
+    // What this rule takes are not the variants of the example, but those of an event that it takes.
+    const { label, event } = base;
+    for (const variant of variantsOf(contract, event)) {
+      if (variant.kind === 'replayed' || pattern.matches(variant.event)) {
+        variants.push({ ...variant, label: `${label}, ${variant.label}` });
+      }
+    }
+  }
+  const nearMisses = nearMissesOf(contract, example).map(({ label, event, in: place }) => ({
+    kind: 'near-miss' as const,
+    field: place === 'detail' ? 'detail' : '',
+    label,
+    event,
+  }));
+  return [...variants, ...nearMisses].map(({ event, ...about }) => ({
+    contract: contract.type,
+    ...about,
+    event,
+    verdicts: routing.rules.flatMap((rule) => judge(routing, rule, event)),
+    archives: routing.archives.flatMap(({ name, bus, pattern }) =>
+      routing.buses.includes(bus) && pattern?.matches(event) ? [name] : [],
+    ),
+  }));
+}
+
+/** @returns nothing if the rule has no pattern */
+function judge(routing: Routing, rule: Rule, event: BusEvent): Verdict[] {
+  const { name, bus, pattern } = rule;
+  if (!pattern) return [];
+  const missed = (field: string, reason: string): Verdict[] => [
+    { rule: name, matched: false, misses: [{ field, reason }], deliveries: [] },
+  ];
+  if (!rule.enabled) return missed('state', 'is DISABLED');
+  if (!isReachable(routing, rule)) {
+    return missed('bus', `is ${bus}, contracts are published to ${publishedTo(routing)}`);
+  }
+  if (pattern.matches(event)) {
+    return [{ rule: name, matched: true, misses: [], deliveries: routing.deliver(rule, event) }];
+  }
+  const misses = pattern.explain(event).misses.map(({ field, reason }) => ({ field, reason }));
+  return [{ rule: name, matched: false, misses, deliveries: [] }];
+}
+
+function routeSchedule(routing: Routing, rule: Rule, now: Date): RoutedSchedule[] {
+  const { name, arn, schedule, scheduleExpression } = rule;
+  if (!schedule || scheduleExpression === undefined || !rule.enabled) return [];
+  const time = schedule.next(now);
+  if (!time) return [{ rule: name, expression: scheduleExpression, deliveries: [] }];
+  const event = { ...scheduledEvent({ ruleArn: arn, time, ...routing }), id: 'scheduled-event-1' };
+  return [
+    {
+      rule: name,
+      expression: scheduleExpression,
+      next: time.toISOString(),
+      deliveries: routing.deliver(rule, event),
+    },
+  ];
+}
+
+/** Rules and archives that no event can match. */
+function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] {
+  const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', rule, message });
+  const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule }) => {
+    if (!enabled) return [dead(name, `Rule ${name} is disabled: it takes no event.`)];
+    if (!pattern || schedule) return [];
+    if (!routing.buses.includes(bus)) {
+      const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
+      return [dead(name, message)];
+    }
+    if (events.some((event) => verdictOf(event, name)?.matched)) return [];
+    return [dead(name, `Rule ${name} matches no event of any contract. ${nearest(pattern, events)}`)];
+  });
+  const archives = routing.archives.flatMap(({ name, pattern }) => {
+    if (!pattern || events.some(({ archives }) => archives.includes(name))) return [];
+    return [dead(name, `Archive ${name} keeps no event of any contract. ${nearest(pattern, events)}`)];
+  });
+  return [...rules, ...archives];
+}
+
+function verdictOf({ verdicts }: RoutedEvent, rule: string): Verdict | undefined {
+  return verdicts.find((verdict) => verdict.rule === rule);
+}
+
+/** The event that came closest, and what kept it from matching. */
+function nearest(pattern: EventPattern, events: readonly RoutedEvent[]): string {
+  const explained = events.map(({ contract, event }) => ({
+    contract,
+    misses: pattern.explain(event).misses,
+  }));
+  const [closest] = explained.sort((a, b) => a.misses.length - b.misses.length);
+  const misses = closest?.misses.map(({ field, reason }) => `${field} ${reason}`) ?? [];
+  return `Closest is ${closest?.contract}: ${misses.join('; ')}.`;
+}
+
+/** Values in the lists of a living rule's pattern that no event can have, such as a status spelt wrong. */
+function deadConditions(
+  routing: Routing,
+  examples: ReadonlyMap<Contract, BusEvent>,
+  events: readonly RoutedEvent[],
+): Finding[] {
+  const isAlive = (pattern: EventPattern) =>
+    events.some(({ event }) => pattern.matches(event)) ||
+    [...examples].some(([contract, example]) => witnessOf(contract, example, pattern));
+  return routing.rules.flatMap((rule) => {
+    const { name, pattern } = rule;
+    if (!pattern || !isReachable(routing, rule) || !isAlive(pattern)) return [];
+    const conditions = pattern.branches.flatMap(({ fields }) =>
+      fields.flatMap((field) =>
+        field.tests.map((test) => {
+          const narrowed = fields.map(({ path, tests }) => ({
+            path,
+            tests: path === field.path ? [test] : [...tests],
+            allowed: [],
+          }));
+          return { field: field.path, test, alone: new EventPattern([new BranchMatcher(narrowed)]) };
+        }),
+      ),
+    );
+    // With `$or` a condition stands in several branches, and one where it can hold is enough.
+    const byText = new Map<string, boolean>();
+    for (const { field, test, alone } of conditions) {
+      const text = `${field} ${test.op === 'equals' ? JSON.stringify(test.value) : JSON.stringify(test)}`;
+      byText.set(text, byText.get(text) || isAlive(alone));
+    }
+    const dead = [...byText].filter(([, alive]) => !alive).map(([text]) => text);
+    return dead.map((text): Finding => {
+      const message = `Rule ${name} asks for ${text}, which no event of any contract has.`;
+      return { kind: 'dead-condition', rule: name, message };
+    });
+  });
+}
+
+function scheduleFindings(
+  schedules: readonly RoutedSchedule[],
+  consumers: Readonly<Record<string, Consumer>>,
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const { rule, expression, next, deliveries } of schedules) {
+    if (next === undefined) {
+      findings.push({ kind: 'dead-rule', rule, message: `Rule ${rule} never fires again: ${expression}.` });
+    }
+    for (const { target, consumer, problem } of deliveries) {
+      const at = { rule, target, ...(consumer && { consumer }) };
+      if (problem) {
+        const message = `${deliveryProblem(problem, { rule, target, consumer })} of its schedule: ${problem.reason}`;
+        findings.push({ kind: problem.kind, ...at, message });
+      }
+      if (consumer && consumers[consumer]?.scheduled === false) {
+        const message = `Rule ${rule} calls ${consumer} on a schedule, which it does not expect.`;
+        findings.push({ kind: 'unwanted-delivery', ...at, message });
+      }
+    }
+  }
+  for (const [consumer, { scheduled }] of Object.entries(consumers)) {
+    if (
+      !scheduled ||
+      schedules.some(({ deliveries }) => deliveries.some((each) => each.consumer === consumer))
+    )
+      continue;
+    const message = `No rule calls ${consumer} on a schedule, which it is made for.`;
+    findings.push({ kind: 'not-delivered', consumer, message });
+  }
+  return findings;
+}
+
+function deliveryProblem(
+  { kind }: NonNullable<Delivery['problem']>,
+  { rule, target, consumer }: Pick<Delivery, 'rule' | 'target' | 'consumer'>,
+): string {
+  return kind === 'invalid-payload'
+    ? `Rule ${rule} has nothing valid to give to its target ${target}`
+    : `${consumer} refuses what rule ${rule} gives it`;
+}
+
+/** What is wrong with the deliveries of one contract's events: one finding for each way, not for each event. */
+function contractFindings(
+  { type }: Contract,
+  events: readonly RoutedEvent[],
+  consumers: Readonly<Record<string, Consumer>>,
+): Finding[] {
+  const own = events.filter(({ contract, kind }) => contract === type && kind !== 'near-miss');
+  const problems = new Map<string, { finding: Finding; labels: string[]; reason?: string | undefined }>();
+  const report = (finding: Omit<Finding, 'contract'>, { label }: RoutedEvent, reason?: string) => {
+    const known = problems.get(finding.message);
+    if (known) known.labels.push(label);
+    else problems.set(finding.message, { finding: { ...finding, contract: type }, labels: [label], reason });
+  };
+  const wanted = new Map(Object.entries(consumers).map(([name, consumer]) => [name, wants(consumer)]));
+
+  for (const event of own) {
+    const deliveries = event.verdicts.flatMap((verdict) => verdict.deliveries);
+    for (const [consumer, isWanted] of wanted) {
+      const its = deliveries.filter((delivery) => delivery.consumer === consumer);
+      const rules = its.map(({ rule }) => rule).join(' and ');
+      if (isWanted(event.event)) {
+        const message = `No rule gives ${consumer} ${type}, which it is there for`;
+        if (its.length === 0) report({ kind: 'not-delivered', consumer, message }, event);
+        const twice = `${rules} give ${consumer} the same ${type}`;
+        if (its.length > 1) report({ kind: 'double-delivery', consumer, message: twice }, event);
+      } else {
+        for (const { rule, target } of its) {
+          const message = `Rule ${rule} gives ${consumer} ${type}, which it does not ask for`;
+          report({ kind: 'unwanted-delivery', rule, target, consumer, message }, event);
+        }
+      }
+    }
+    for (const { problem, ...delivery } of deliveries) {
+      const { consumer } = delivery;
+      const isWanted = consumer === undefined || wanted.get(consumer)?.(event.event);
+      if (!problem || !isWanted) continue;
+      const { payload, ...at } = delivery;
+      const message = `${deliveryProblem(problem, at)} of ${type}`;
+      report({ kind: problem.kind, ...at, message }, event, problem.reason);
+    }
+  }
+
+  const findings = [...problems.values()].map(({ finding, labels, reason }) => {
+    const told = `${finding.message}: ${list(labels, own.length)}`;
+    return { ...finding, message: reason === undefined ? `${told}.` : `${told}. ${reason}` };
+  });
+  if (own.some(({ verdicts }) => verdicts.some(({ matched }) => matched)))
+    return [...findings, ...loose(type, events)];
+  const message = `No rule takes any event of ${type}.`;
+  return [{ kind: 'unrouted-contract', contract: type, message }, ...findings];
+}
+
+/** Whether a consumer is there for an event. */
+function wants({ receives, replayed }: Consumer): (event: BusEvent) => boolean {
+  const patterns = receives.map(({ pattern }) => compile(pattern));
+  return (event) =>
+    (replayed || event['replay-name'] === undefined) && patterns.some((pattern) => pattern.matches(event));
+}
+
+/** Events of no contract that a rule takes all the same, and that its consumer can only refuse. */
+function loose(type: string, events: readonly RoutedEvent[]): Finding[] {
+  const found = new Map<string, Finding>();
+  for (const { contract, kind, field, label, verdicts } of events) {
+    if (contract !== type || kind !== 'near-miss' || field !== '') continue;
+    for (const { rule, target, consumer, problem } of verdicts.flatMap(({ deliveries }) => deliveries)) {
+      if (!problem || !consumer || found.has(rule)) continue;
+      const message = `Rule ${rule} takes events of no contract (${type}, but ${label}), and ${consumer} refuses them: ${problem.reason}`;
+      found.set(rule, { kind: 'loose-pattern', rule, target, consumer, contract: type, message });
+    }
+  }
+  return [...found.values()];
+}
+
+/** Labels that a message tells, at most. */
+const TOLD_LABELS = 3;
+
+function list(labels: readonly string[], total: number): string {
+  if (labels.length === total) return `all of its ${total} events here`;
+  const more = labels.length - TOLD_LABELS;
+  return `${labels.slice(0, TOLD_LABELS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
+}
+
+/** Stands in for a person's data to see where it comes out. */
+const MARKER = 'personal-data-marker';
+
+function personalDataFindings(
+  routing: Routing,
+  contracts: readonly Contract[],
+  events: readonly RoutedEvent[],
+  consumers: Readonly<Record<string, Consumer>>,
+): Finding[] {
+  const findings: Finding[] = [];
+  for (const { type, personalData } of contracts) {
+    for (const rule of routing.rules) {
+      const taken = events.find(
+        (event) =>
+          event.contract === type && event.kind !== 'near-miss' && verdictOf(event, rule.name)?.matched,
+      );
+      if (!taken) continue;
+      for (const field of personalData) {
+        const detail = { ...(taken.event.detail as object), [field]: MARKER };
+        for (const { target, consumer, payload } of routing.deliver(rule, { ...taken.event, detail })) {
+          const isAllowed = consumer !== undefined && consumers[consumer]?.personalData.includes(field);
+          if (isAllowed || !payload?.includes(MARKER)) continue;
+          const { arn } = rule.targets.find(({ id }) => id === target) as Target;
+          const message =
+            `Rule ${rule.name} gives ${field} of ${type}, which is personal data, to its target ${target} ` +
+            `(${consumer ?? arn}) in ${placeOf(payload)}; lambdas/consumers.ts does not allow it.`;
+          findings.push({ kind: 'personal-data', rule: rule.name, target, contract: type, message });
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+/** JSON path of the marker in the payload. */
+function placeOf(payload: string): string {
+  const search = (value: unknown, path: string): string | undefined => {
+    if (typeof value === 'string') return value.includes(MARKER) ? path : undefined;
+    if (typeof value !== 'object' || value === null) return undefined;
+    for (const [key, child] of Object.entries(value)) {
+      const found = search(child, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+      if (found) return found;
+    }
+    return undefined;
+  };
+  try {
+    return search(JSON.parse(payload), '$') ?? 'its payload';
+  } catch {
+    return 'its payload';
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * The template's routing as it can be asked about: which rule takes an event, what its target is then given, and
+ * whether the function there accepts that. Nothing runs, nothing is deployed.
+ */
+import * as v from 'valibot';
+import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
+import { InputError } from '../../cli/command';
+import {
+  checkPatternLength,
+  compile,
+  type EventPattern,
+  InvalidEventPatternError,
+} from '../../eventbridge/event-pattern';
+import {
+  type CompiledInput,
+  compileInput,
+  InvalidTargetInputError,
+  type TargetInput,
+} from '../../eventbridge/input-transformer';
+import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
+import type { BusEvent } from '../../local/steps';
+import { type Assembly, busName, type Resource } from '../../template/assembly';
+
+/** What a proof found wrong. */
+export interface Finding {
+  /** A short name of the kind of problem, for scripts. */
+  readonly kind: FindingKind;
+  /** One line: what, where, and what would be right. */
+  readonly message: string;
+  /** Name of the rule or archive. */
+  readonly rule?: string;
+  /** Id of the target in the rule. */
+  readonly target?: string;
+  /** `source/detail-type`. */
+  readonly contract?: string;
+  /** The function's handler folder. */
+  readonly consumer?: string;
+}
+
+export type FindingKind =
+  /** The service refuses the pattern, the target's input, or the schedule. */
+  | 'invalid-pattern'
+  | 'invalid-input'
+  | 'invalid-schedule'
+  /** More or longer than the service takes. */
+  | 'over-limit'
+  | 'unknown-bus'
+  /** The template does not have what the target's ARN names, or there is no target. */
+  | 'unknown-target'
+  | 'no-target'
+  /** `lambdas/consumers.ts` says nothing about what the target is. */
+  | 'no-parser'
+  /** No event of any contract, or no moment, can ever match. */
+  | 'dead-rule'
+  /** A value in a rule's pattern that no event of any contract can have. */
+  | 'dead-condition'
+  /** No rule takes any event of the contract. */
+  | 'unrouted-contract'
+  /** A consumer's own events that no rule brings to it, or the schedule that should call it. */
+  | 'not-delivered'
+  /** Events that a consumer does not ask for, or asks for once, and gets twice. */
+  | 'unwanted-delivery'
+  | 'double-delivery'
+  /** What the target would be given is not JSON, or not what its consumer reads. */
+  | 'invalid-payload'
+  | 'refused-payload'
+  /** The rule takes events of no contract, which its consumer refuses. */
+  | 'loose-pattern'
+  /** A target is given a personal field that it may not know. */
+  | 'personal-data';
+
+export interface Target {
+  readonly id: string;
+  readonly arn: string;
+  /** Name of the function; undefined if the target is none of the template. */
+  readonly functionName?: string;
+  /** The handler's folder, if `CONSUMERS` has it. */
+  readonly consumer?: string;
+  /** Undefined if the service refuses it. */
+  readonly input?: CompiledInput;
+}
+
+export interface Rule {
+  readonly name: string;
+  readonly arn: string;
+  /** Name of the bus. */
+  readonly bus: string;
+  readonly description?: string;
+  readonly enabled: boolean;
+  /** Undefined if it has none, or one that the service refuses. */
+  readonly pattern?: EventPattern;
+  /** As it stands in the template. */
+  readonly eventPattern?: unknown;
+  readonly schedule?: Schedule;
+  readonly scheduleExpression?: string;
+  readonly targets: readonly Target[];
+}
+
+/** An archive takes events from a bus as a rule does. */
+export interface Archive {
+  readonly name: string;
+  readonly bus: string;
+  readonly pattern?: EventPattern;
+}
+
+/** What one target of a rule is given of an event. */
+export interface Delivery {
+  readonly rule: string;
+  readonly target: string;
+  /** The handler's folder. */
+  readonly consumer?: string;
+  /** The exact text; undefined if nothing is delivered. */
+  readonly payload?: string;
+  /** Why the event does not arrive there as it should; undefined if it does. */
+  readonly problem?: { readonly kind: 'invalid-payload' | 'refused-payload'; readonly reason: string };
+}
+
+export interface Routing {
+  readonly rules: readonly Rule[];
+  readonly archives: readonly Archive[];
+  /** Names of the template's own buses, which contracts are published to. */
+  readonly buses: readonly string[];
+  readonly account: string;
+  readonly region: string;
+  /** What is wrong with the rules as they stand, whatever the events. */
+  readonly findings: readonly Finding[];
+  /** What the rule's targets are given of an event that it takes. */
+  deliver(rule: Rule, event: BusEvent): Delivery[];
+}
+
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html and the API reference of PutRule,
+// PutTargets and CreateArchive.
+const RULES_OF_BUS = 300;
+const TARGETS_OF_RULE = 5;
+const RULE_NAME_LENGTH = 64;
+const RULE_DESCRIPTION_LENGTH = 512;
+const TARGET_ID_LENGTH = 64;
+const SCHEDULE_LENGTH = 256;
+const ARCHIVE_NAME_LENGTH = 48;
+
+/** As far as they are read here; `compileInput` checks a target's input. */
+const TargetProperties = v.looseObject({ Id: v.string(), Arn: v.string() });
+const RuleProperties = v.looseObject({
+  Description: v.optional(v.string()),
+  EventBusName: v.optional(v.string()),
+  EventPattern: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
+  ScheduleExpression: v.optional(v.string()),
+  State: v.optional(v.string(), 'ENABLED'),
+  Targets: v.optional(v.array(TargetProperties), []),
+});
+
+/** What a rule can have for a target beside functions, as far as a template like this one has it. */
+const OTHER_TARGETS = [
+  'AWS::Events::EventBus',
+  'AWS::KinesisFirehose::DeliveryStream',
+  'AWS::SNS::Topic',
+  'AWS::SQS::Queue',
+];
+
+/** What an archive without a pattern takes. */
+const EVERYTHING = { source: [{ prefix: '' }] };
+
+/** When the events of this proof enter the bus. */
+const INGESTION_TIME = '2026-01-15T10:00:01Z';
+
+/**
+ * @throws InputError if a rule has not the shape of one
+ * @throws AssemblyError if it refers to what the template does not have
+ */
+export function readRouting(
+  assembly: Assembly,
+  consumers: Readonly<Record<string, Consumer>> = CONSUMERS,
+): Routing {
+  const reader = new RoutingReader(assembly, consumers);
+  const rules = assembly.ofType('AWS::Events::Rule').map((rule) => reader.rule(rule));
+  const archives = assembly.ofType('AWS::Events::Archive').map((archive) => reader.archive(archive));
+  reader.checkCounts(rules);
+  return {
+    rules,
+    archives,
+    buses: reader.buses,
+    account: assembly.account,
+    region: assembly.region,
+    findings: reader.findings,
+    deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, consumers)),
+  };
+}
+
+/** Reads rules as far as the service would take them, and notes where it would not. */
+class RoutingReader {
+  readonly findings: Finding[] = [];
+  /** Names of the template's own. */
+  readonly buses: readonly string[];
+  /** By ARN. */
+  private readonly functions: ReadonlyMap<string, Resource>;
+  private readonly others: ReadonlyMap<string, Resource>;
+
+  constructor(
+    assembly: Assembly,
+    private readonly consumers: Readonly<Record<string, Consumer>>,
+  ) {
+    this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
+    const byArn = (type: string) => assembly.ofType(type).map((each) => [each.arn, each] as const);
+    this.functions = new Map(byArn('AWS::Lambda::Function'));
+    this.others = new Map(OTHER_TARGETS.flatMap(byArn));
+  }
+
+  rule({ name, arn, properties }: Resource): Rule {
+    const read = v.safeParse(RuleProperties, properties);
+    if (!read.success) {
+      const [issue] = read.issues;
+      throw new InputError(`Rule ${name}: ${v.getDotPath(issue) ?? 'its properties'}: ${issue.message}.`);
+    }
+    const { Description, EventBusName, EventPattern, ScheduleExpression, State, Targets } = read.output;
+    const bus = busName(EventBusName);
+    const at = { rule: name };
+    this.checkLength(at, `The name of rule ${name}`, name, RULE_NAME_LENGTH);
+    this.checkLength(at, `The description of rule ${name}`, Description, RULE_DESCRIPTION_LENGTH);
+    this.checkLength(at, `The schedule of rule ${name}`, ScheduleExpression, SCHEDULE_LENGTH);
+    if (bus !== 'default' && !this.buses.includes(bus)) {
+      const known = this.buses.join(', ');
+      this.report('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
+    }
+    if (EventPattern === undefined && ScheduleExpression === undefined) {
+      this.report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
+    }
+    if (Targets.length === 0) {
+      this.report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
+    }
+    if (Targets.length > TARGETS_OF_RULE) {
+      const count = `${Targets.length} targets; EventBridge takes ${TARGETS_OF_RULE}`;
+      this.report('over-limit', at, `Rule ${name} has ${count}.`);
+    }
+    const pattern = EventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, EventPattern);
+    const schedule =
+      ScheduleExpression === undefined ? undefined : this.schedule(name, ScheduleExpression, bus);
+    return {
+      name,
+      arn,
+      bus,
+      ...(Description !== undefined && { description: Description }),
+      enabled: State !== 'DISABLED',
+      ...(pattern && { pattern }),
+      ...(EventPattern !== undefined && { eventPattern: EventPattern }),
+      ...(schedule && { schedule }),
+      ...(ScheduleExpression !== undefined && { scheduleExpression: ScheduleExpression }),
+      targets: Targets.map((target) => this.target(name, target)),
+    };
+  }
+
+  archive({ name, properties }: Resource): Archive {
+    const at = { rule: name };
+    this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE_NAME_LENGTH);
+    const pattern = this.pattern(`Archive ${name}`, at, properties.EventPattern ?? EVERYTHING);
+    return { name, bus: busName(properties.SourceArn), ...(pattern && { pattern }) };
+  }
+
+  checkCounts(rules: readonly Rule[]): void {
+    for (const bus of new Set(rules.map((rule) => rule.bus))) {
+      const { length } = rules.filter((rule) => rule.bus === bus);
+      if (length <= RULES_OF_BUS) continue;
+      this.report('over-limit', {}, `The bus ${bus} has ${length} rules; EventBridge takes ${RULES_OF_BUS}.`);
+    }
+  }
+
+  private target(rule: string, properties: v.InferOutput<typeof TargetProperties>): Target {
+    const { Id: id, Arn: arn } = properties;
+    const at = { rule, target: id };
+    const named = `Target ${id} of rule ${rule}`;
+    this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET_ID_LENGTH);
+    const lambda = this.functions.get(arn);
+    const consumer = lambda?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
+    const isKnown = Object.hasOwn(this.consumers, consumer ?? '');
+    const other = this.others.get(arn);
+    if (other) {
+      const what = `the ${other.type} ${other.name}`;
+      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts knows functions only.`);
+    } else if (!lambda) {
+      this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
+    } else if (!isKnown) {
+      const known = Object.keys(this.consumers).join(', ');
+      const what = `${lambda.name}, whose POWERTOOLS_SERVICE_NAME is ${consumer}`;
+      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts has ${known}.`);
+    }
+    const input = this.input(at, properties as TargetInput);
+    return {
+      id,
+      arn,
+      ...(lambda && { functionName: lambda.name }),
+      ...(isKnown && { consumer }),
+      ...(input && { input }),
+    };
+  }
+
+  private input(at: { readonly rule: string }, target: TargetInput): CompiledInput | undefined {
+    try {
+      return compileInput(target);
+    } catch (error) {
+      if (!(error instanceof InvalidTargetInputError)) throw error;
+      this.report('invalid-input', at, `Rule ${at.rule}: ${error.message}`);
+      return undefined;
+    }
+  }
+
+  private pattern(named: string, at: Partial<Finding>, pattern: string | object): EventPattern | undefined {
+    try {
+      checkPatternLength(pattern);
+      return compile(pattern);
+    } catch (error) {
+      if (!(error instanceof InvalidEventPatternError)) throw error;
+      const kind = error.code === 'LimitExceededException' ? 'over-limit' : 'invalid-pattern';
+      this.report(kind, at, `${named}: ${error.message}.`);
+      return undefined;
+    }
+  }
+
+  private schedule(rule: string, expression: string, bus: string): Schedule | undefined {
+    if (bus !== 'default') {
+      const message = `Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`;
+      this.report('invalid-schedule', { rule }, message);
+    }
+    try {
+      return parseSchedule(expression);
+    } catch (error) {
+      if (!(error instanceof InvalidScheduleError)) throw error;
+      this.report('invalid-schedule', { rule }, `Rule ${rule}: ${error.message} ${error.reason}.`);
+      return undefined;
+    }
+  }
+
+  private checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
+    if (text === undefined || text.length <= limit) return;
+    this.report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
+  }
+
+  private report(kind: FindingKind, at: Partial<Finding>, message: string): void {
+    this.findings.push({ kind, ...at, message });
+  }
+}
+
+function deliver(
+  { name, arn }: Rule,
+  { id, consumer, input }: Target,
+  event: BusEvent,
+  consumers: Readonly<Record<string, Consumer>>,
+): Delivery {
+  const delivery = { rule: name, target: id, ...(consumer && { consumer }) };
+  // Refused input is a finding of its own.
+  if (!input) return delivery;
+  const transformed = input(event, { ruleArn: arn, ruleName: name, ingestionTime: INGESTION_TIME });
+  if (!transformed.delivered) {
+    return { ...delivery, problem: { kind: 'invalid-payload', reason: transformed.reason } };
+  }
+  const { body } = transformed;
+  let payload: unknown;
+  try {
+    payload = JSON.parse(body);
+  } catch (error) {
+    const reason = `a function takes JSON only (${(error as Error).message})`;
+    return { ...delivery, payload: body, problem: { kind: 'invalid-payload', reason } };
+  }
+  try {
+    if (consumer) consumers[consumer]?.accepts(payload);
+    return { ...delivery, payload: body };
+  } catch (error) {
+    const { message } = error as Error;
+    return { ...delivery, payload: body, problem: { kind: 'refused-payload', reason: message } };
+  }
+}

@@ -1,0 +1,137 @@
+/** What the template's alarms really watch: the metric, its exact dimensions, and in which direction. */
+import type { Assembly, Resource } from './assembly';
+
+export interface Metric {
+  readonly namespace: string;
+  readonly name: string;
+  /** CloudWatch knows a metric by all of its dimensions: one more or less is another metric, without data. */
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
+/** A metric that an alarm must watch. */
+export interface Symptom extends Metric {
+  /** A value that must set the alarm off. @default any large one: the threshold is a matter of taste */
+  readonly at?: number;
+  /** Whether small values are the bad ones. @default false */
+  readonly below?: boolean;
+}
+
+export interface Alarm {
+  readonly name: string;
+  readonly resource: Resource;
+  /** ARNs of whom it tells. */
+  readonly actions: readonly string[];
+  /** How many metrics it reads; each is billed. */
+  readonly metricCount: number;
+}
+
+interface WatchedMetric extends Metric {
+  readonly statistic: string;
+}
+
+interface ReadAlarm extends Alarm {
+  readonly watched: readonly WatchedMetric[];
+  readonly isMath: boolean;
+  readonly operator: string;
+  readonly threshold: number;
+}
+
+export class Alarms {
+  readonly all: readonly Alarm[];
+  readonly #alarms: readonly ReadAlarm[];
+
+  constructor(assembly: Assembly) {
+    this.#alarms = assembly.ofType('AWS::CloudWatch::Alarm').map(readAlarm);
+    this.all = this.#alarms;
+  }
+
+  /** @returns the alarms that the symptom sets off, or why there is none, in one line without its end */
+  telling(symptom: Symptom): { readonly alarms: readonly Alarm[]; readonly problem?: string } {
+    const { name, namespace, dimensions } = symptom;
+    const candidates = this.#alarms.flatMap((alarm) =>
+      alarm.watched
+        .filter((metric) => metric.name === name && metric.namespace === namespace)
+        .map((metric) => ({ alarm, metric, problem: mismatch(symptom, alarm, metric) })),
+    );
+    const telling = candidates.filter(({ problem }) => !problem).map(({ alarm }) => alarm);
+    if (telling.length > 0) return { alarms: [...new Set(telling)] };
+    const missing = `no alarm watches ${name} of ${namespace} with ${describe(dimensions)}`;
+    // The alarm that was meant is the one whose dimensions share most with these.
+    const [nearest] = candidates.sort((a, b) => shared(symptom, b.metric) - shared(symptom, a.metric));
+    const isNear = nearest && (shared(symptom, nearest.metric) > 0 || candidates.length === 1);
+    return { alarms: [], problem: isNear ? `${missing}: ${nearest.alarm.name} ${nearest.problem}` : missing };
+  }
+}
+
+function mismatch(symptom: Symptom, alarm: ReadAlarm, metric: WatchedMetric): string | undefined {
+  if (describe(metric.dimensions) !== describe(symptom.dimensions)) {
+    return `watches it with ${describe(metric.dimensions)}`;
+  }
+  const { below = false, at = below ? 0 : Number.POSITIVE_INFINITY } = symptom;
+  const isBelow = alarm.operator.startsWith('LessThan');
+  if (isBelow !== below) return `goes off when it is ${isBelow ? 'small' : 'large'}`;
+  const useless = below ? 'Maximum' : 'Minimum';
+  if ([useless, 'SampleCount'].includes(metric.statistic)) return `watches its ${metric.statistic}`;
+  // What an expression makes of the value is not computed here.
+  if (alarm.isMath) return undefined;
+  const orEqual = alarm.operator.includes('OrEqualTo') && at === alarm.threshold;
+  const goesOff = orEqual || (below ? at < alarm.threshold : at > alarm.threshold);
+  return goesOff
+    ? undefined
+    : `does not go off at ${at}, only ${below ? 'below' : 'above'} ${alarm.threshold}`;
+}
+
+function shared({ dimensions }: Metric, other: Metric): number {
+  return Object.entries(dimensions).filter(([name, value]) => other.dimensions[name] === value).length;
+}
+
+function describe(dimensions: Metric['dimensions']): string {
+  const pairs = Object.entries(dimensions).map(([name, value]) => `${name}=${value}`);
+  return pairs.sort().join(', ') || 'no dimensions';
+}
+
+function readAlarm(resource: Resource): ReadAlarm {
+  const { properties } = resource;
+  const { Metrics: metrics, AlarmActions = [], ActionsEnabled = true } = properties;
+  return {
+    name: resource.name,
+    resource,
+    actions: ActionsEnabled ? AlarmActions : [],
+    watched: metrics
+      ? readMath(metrics)
+      : [readMetric(properties, properties.Statistic ?? properties.ExtendedStatistic)],
+    metricCount: metrics ? metrics.filter(({ MetricStat }: Resource['properties']) => MetricStat).length : 1,
+    isMath: metrics?.some(({ Expression }: Resource['properties']) => Expression) ?? false,
+    operator: properties.ComparisonOperator,
+    threshold: Number(properties.Threshold),
+  };
+}
+
+function readMetric(properties: Resource['properties'], statistic: string): WatchedMetric {
+  const dimensions = (properties.Dimensions ?? []).map(({ Name, Value }: Resource['properties']) => [
+    Name,
+    Value,
+  ]);
+  return {
+    namespace: properties.Namespace,
+    name: properties.MetricName,
+    dimensions: Object.fromEntries(dimensions),
+    statistic,
+  };
+}
+
+/** The metrics that the returned expression is made of; one that it does not use is not watched. */
+function readMath(metrics: readonly Resource['properties'][]): WatchedMetric[] {
+  const used = new Set<string>();
+  const use = (query: Resource['properties']) => {
+    if (!query || used.has(query.Id)) return;
+    used.add(query.Id);
+    for (const id of String(query.Expression ?? '').match(/\b[a-z]\w*/g) ?? []) {
+      use(metrics.find(({ Id }) => Id === id));
+    }
+  };
+  use(metrics.find(({ ReturnData }) => ReturnData !== false));
+  return metrics
+    .filter(({ Id, MetricStat }) => MetricStat && used.has(Id))
+    .map(({ MetricStat: { Metric, Stat } }) => readMetric(Metric, Stat));
+}
