@@ -15,7 +15,7 @@ import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
-import type { DeadLetterQueue } from './dead-letter-queue';
+import { type DeadLetterQueue, deadLetterQueues } from './dead-letter-queue';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import {
@@ -38,7 +38,6 @@ export interface OperatorDashboardProps {
   readonly config: StageConfig;
   /** With all of its rules: the functions that they call are watched, too. */
   readonly bus: EventBus;
-  readonly failedEvents: DeadLetterQueue;
   readonly orderProcessor: EventHandler;
   readonly notifier: EventHandler;
   readonly analytics: EventHandler;
@@ -206,24 +205,23 @@ function stored({ orders, notifications, analyticsStream }: OperatorDashboardPro
   ];
 }
 
-function waiting({ bus, failedEvents }: OperatorDashboardProps): IWidget[][] {
-  const options = { statistic: 'Maximum', period: PERIOD };
-  const queues = [
-    { queue: bus.deadLetterQueue, label: 'Dead letters (not delivered)' },
-    { queue: failedEvents, label: 'Failed events (not handled)' },
-  ];
+function waiting({ bus }: OperatorDashboardProps): IWidget[][] {
+  const queues = deadLetterQueues(bus);
+  const options = ({ props: { holds: label } }: DeadLetterQueue) => ({
+    statistic: 'Maximum',
+    period: PERIOD,
+    label,
+  });
   return [
-    heading('6. Waiting for an operator', 'Both queues are empty on a good day. `npm run ops -- failures`'),
+    heading('6. Waiting for an operator', 'The queues are empty on a good day. `npm run ops -- failures`'),
     row(
       graph(
         'Messages',
-        queues.map(({ queue, label }) =>
-          queue.metricApproximateNumberOfMessagesVisible({ ...options, label }),
-        ),
+        queues.map((queue) => queue.metricApproximateNumberOfMessagesVisible(options(queue))),
       ),
       graph(
         'Oldest message (s)',
-        queues.map(({ queue, label }) => queue.metricApproximateAgeOfOldestMessage({ ...options, label })),
+        queues.map((queue) => queue.metricApproximateAgeOfOldestMessage(options(queue))),
       ),
     ),
   ];

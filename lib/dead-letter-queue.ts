@@ -1,12 +1,30 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 
-/** Where an event ends that could not be delivered or handled: kept 14 days (SQS's most), encrypted, TLS only. */
+export interface DeadLetterQueueProps {
+  /** Physical name after the stack's prefix; its alarms are called after it. */
+  readonly name: string;
+  /** Start of every physical name. */
+  readonly prefix: string;
+  /** Names its messages, e.g. `Events that EventBridge could not deliver`. */
+  readonly holds: string;
+  /** Heading of the entry in the runbook for messages in it. */
+  readonly runbookEntry: string;
+}
+
+/**
+ * Keeps what could not be delivered or handled: 14 days (SQS's most), encrypted, TLS only. `Monitoring` watches the
+ * depth and the age of every one in the stack.
+ */
 export class DeadLetterQueue extends Queue {
-  constructor(scope: Construct, id: string, queueName: string) {
+  constructor(
+    scope: Construct,
+    id: string,
+    readonly props: DeadLetterQueueProps,
+  ) {
     super(scope, id, {
-      queueName,
+      queueName: `${props.prefix}-${props.name}`,
       retentionPeriod: Duration.days(14),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
@@ -18,3 +36,9 @@ export class DeadLetterQueue extends Queue {
     );
   }
 }
+
+/** All dead-letter queues of the stack, in the order in which they were made. */
+export const deadLetterQueues = (scope: Construct): DeadLetterQueue[] =>
+  Stack.of(scope)
+    .node.findAll()
+    .filter((each) => each instanceof DeadLetterQueue);

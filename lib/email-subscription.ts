@@ -1,6 +1,7 @@
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
+import type { StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
 
 /**
@@ -8,7 +9,17 @@ import { DeadLetterQueue } from './dead-letter-queue';
  * subscription; without one SNS drops it after its last try.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
  */
-export function subscribeEmail(scope: Construct, topic: ITopic, address: string, queueName: string): void {
-  const deadLetterQueue = new DeadLetterQueue(scope, 'Undelivered', queueName);
+export function subscribeEmail(
+  scope: Construct,
+  topic: ITopic,
+  address: string,
+  { name, config }: { readonly name: string; readonly config: StageConfig },
+): void {
+  const deadLetterQueue = new DeadLetterQueue(scope, 'Undelivered', {
+    name: `${name}-undelivered`,
+    prefix: config.prefix,
+    holds: `Mails of the topic ${config.prefix}-${name} that SNS could not deliver`,
+    runbookEntry: 'mail-undelivered',
+  });
   topic.addSubscription(new EmailSubscription(address, { deadLetterQueue }));
 }

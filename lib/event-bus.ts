@@ -79,7 +79,12 @@ export class EventBus extends Construct {
       eventPattern: { source: [{ prefix: '' }] },
       retentionDays: config.archiveRetentionDays,
     });
-    this.deadLetterQueue = new DeadLetterQueue(this, 'DeadLetterQueue', `${config.prefix}-dlq`);
+    this.deadLetterQueue = new DeadLetterQueue(this, 'DeadLetterQueue', {
+      name: 'dlq',
+      prefix: config.prefix,
+      holds: 'Events that EventBridge could not deliver',
+      runbookEntry: 'dlq-depth',
+    });
   }
 
   /** Sends the selected events to the handler, by a rule `<prefix>-<name>` on this bus. */

@@ -22,7 +22,12 @@ export class EventDrivenStack extends Stack {
     const { memory, reservedConcurrency, prefix } = config;
 
     const bus = new EventBus(this, 'Bus', config);
-    const failedEvents = new DeadLetterQueue(this, 'FailedEvents', `${prefix}-failed-events`);
+    const failedEvents = new DeadLetterQueue(this, 'FailedEvents', {
+      name: 'failed-events',
+      prefix,
+      holds: 'Events that a function failed to handle for the last time',
+      runbookEntry: 'failed-events-depth',
+    });
     const orders = new OrderStore(this, 'Orders', config);
     const notifications = new Notifications(this, 'Notifications', config);
     const analyticsStream = new AnalyticsStream(this, 'AnalyticsStream', config);
@@ -85,7 +90,6 @@ export class EventDrivenStack extends Stack {
     new Monitoring(this, 'Monitoring', {
       config,
       bus,
-      failedEvents,
       orderProcessor,
       notifier,
       analytics,

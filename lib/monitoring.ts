@@ -14,6 +14,7 @@ import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
 import { dailyTime } from './config';
 import { OperatorDashboard, type OperatorDashboardProps } from './dashboard';
+import { deadLetterQueues } from './dead-letter-queue';
 import { subscribeEmail } from './email-subscription';
 import { LogQueries } from './log-queries';
 import {
@@ -121,29 +122,25 @@ export class Monitoring extends Construct {
         },
       }),
     );
-    if (config.alarmEmail)
-      subscribeEmail(this, topic, config.alarmEmail, `${config.prefix}-alarms-undelivered`);
+    if (config.alarmEmail) subscribeEmail(this, topic, config.alarmEmail, { name: 'alarms', config });
     return topic;
   }
 
+  /** Watches every dead-letter queue of the stack. */
   private watchQueues(): void {
-    const { bus, failedEvents, config } = this.props;
-    const { prefix, alarms } = config;
-    const queues = [
-      { name: 'dlq', queue: bus.deadLetterQueue, holds: 'EventBridge could not deliver' },
-      { name: 'failed-events', queue: failedEvents, holds: 'a function failed to handle for the last time' },
-    ];
-    for (const { name, queue, holds } of queues) {
+    const { alarms, prefix } = this.props.config;
+    for (const queue of deadLetterQueues(this)) {
+      const { name, holds, runbookEntry } = queue.props;
       this.alarm(`${name}-depth`, {
-        runbookEntry: `${name}-depth`,
-        says: `Events that ${holds} are waiting in the queue ${prefix}-${name}.`,
+        runbookEntry,
+        says: `${holds} are waiting in the queue ${prefix}-${name}.`,
         metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: PERIOD }),
         threshold: alarms.queueDepth,
       });
       this.alarm(`${name}-age`, {
         runbookEntry: 'queue-age',
         says:
-          `An event in the queue ${prefix}-${name} has waited for more than ${inWords(alarms.queueAge)}. ` +
+          `A message in the queue ${prefix}-${name} has waited for more than ${inWords(alarms.queueAge)}. ` +
           'SQS deletes it 14 days after it came.',
         metric: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: PERIOD }),
         threshold: alarms.queueAge,

@@ -22,12 +22,7 @@ export class Notifications extends Construct {
       masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
     });
     if (config.notificationEmail) {
-      subscribeEmail(
-        this,
-        this.topic,
-        config.notificationEmail,
-        `${config.prefix}-notifications-undelivered`,
-      );
+      subscribeEmail(this, this.topic, config.notificationEmail, { name: 'notifications', config });
     }
 
     this.notifiedEvents = new Table(this, 'NotifiedEvents', {

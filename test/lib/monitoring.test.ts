@@ -26,11 +26,14 @@ interface Alarm {
   readonly expressions: Readonly<Record<string, string>>;
 }
 
+/** With them the stack has all of its queues. */
+const ADDRESSES = { alarmEmail: 'ops@example.com', notificationEmail: 'shop@example.com' };
+
 const RUNBOOK = readFileSync('docs/runbook.md', 'utf8');
 
 let stack: Stack;
 beforeAll(() => {
-  stack = new Stack(synthesize());
+  stack = new Stack(synthesize('production', ADDRESSES));
 });
 
 /** A template with its references resolved to physical names. */
@@ -225,7 +228,7 @@ describe('alarms', () => {
 
   test('every queue has one on its depth and one on its age', () => {
     const queues = stack.ofType('AWS::SQS::Queue');
-    expect(queues).toHaveLength(2);
+    expect(queues.length).toBeGreaterThan(2);
     for (const { QueueName } of queues) {
       expect(watched('AWS/SQS', 'QueueName', QueueName)).toEqual([
         'ApproximateAgeOfOldestMessage',
