@@ -12,9 +12,9 @@ import { makeHandler as makeOrderProcessor } from '../../lambdas/order-processor
 import { dayShard, dayShards } from '../../lambdas/order-table';
 import { PublishError } from '../../lambdas/publisher';
 import reportGenerated from '../../samples/events/daily-report-generated.json';
+import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
 import poison from '../../samples/events/poison.json';
-import seedCreated from '../../samples/events/seed-order-created.json';
 import unknownType from '../../samples/events/unknown-type.json';
 import reportRequest from '../../samples/inputs/daily-report.json';
 import { AwsEndpoint } from './aws-endpoint';
@@ -97,9 +97,9 @@ describe('a record', () => {
   });
 
   test('of an event without metadata is known by its envelope', () => {
-    expect(analyticsRecord(seedCreated)).toMatchObject({
-      eventId: seedCreated.id,
-      correlationId: seedCreated.id,
+    expect(analyticsRecord(minimalCreated)).toMatchObject({
+      eventId: minimalCreated.id,
+      correlationId: minimalCreated.id,
       version: 1,
     });
   });

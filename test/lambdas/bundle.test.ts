@@ -110,8 +110,8 @@ function delivered(entry: { Source: string; DetailType: string; Detail: string }
   };
 }
 
-/** As in `aws events put-events --entries file://samples/entries/seed.json`. */
-const [entry] = readJson('samples/entries/seed.json');
+/** As in `aws events put-events --entries file://samples/entries/minimal-order.json`. */
+const [entry] = readJson('samples/entries/minimal-order.json');
 const order = async () =>
   (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId: '123' } }))).Item;
 

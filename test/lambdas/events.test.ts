@@ -12,10 +12,10 @@ import {
   STATUS_TRANSITIONS,
 } from '../../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../../lambdas/notification';
+import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
-import seedCreated from '../../samples/events/seed-order-created.json';
 
-const envelope = { ...seedCreated };
+const envelope = { ...minimalCreated };
 
 /** A contract's example as it arrives. */
 const delivered = (contract: (typeof CONTRACTS)[number]) => ({
@@ -93,12 +93,12 @@ describe.each(CONTRACTS.map((contract) => [contract.type, contract] as const))('
 
 describe('what a publisher may leave out', () => {
   test('the example of the put-events command is an order without items, created at the time of its event', () => {
-    expect(OrderCreated.parse(seedCreated)).toEqual({
-      id: seedCreated.id,
+    expect(OrderCreated.parse(minimalCreated)).toEqual({
+      id: minimalCreated.id,
       source: 'app.orders',
       detailType: 'OrderCreated',
       time: '2026-01-15T09:59:58.000Z',
-      metadata: { eventId: seedCreated.id, version: 1, correlationId: seedCreated.id },
+      metadata: { eventId: minimalCreated.id, version: 1, correlationId: minimalCreated.id },
       detail: {
         orderId: '123',
         customerId: '456',

@@ -5,10 +5,10 @@ import { ORDER_STATUSES, type OrderStatus, PoisonEventError, STATUS_TRANSITIONS 
 import { makeHandler } from '../../lambdas/order-processor/handler';
 import { DAY_INDEX } from '../../lambdas/order-table';
 import dailyReport from '../../samples/events/daily-report-generated.json';
+import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
 import shipped from '../../samples/events/order-shipped.json';
 import poison from '../../samples/events/poison.json';
-import seedCreated from '../../samples/events/seed-order-created.json';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import { context, invoke } from './invocation';
 
@@ -62,7 +62,7 @@ describe('the example of the put-events command', () => {
   const shippedLater = { ...shipped, detail: { orderId: '123', status: 'SHIPPED' } };
 
   test('ends as an item, with items empty and createdAt from the time of the event', async () => {
-    const { response } = await process(seedCreated);
+    const { response } = await process(minimalCreated);
     expect(response).toEqual({ statusCode: 200, body: '{"orderId":"123"}' });
     expect(await itemOf('123')).toEqual({
       orderId: '123',
@@ -72,8 +72,8 @@ describe('the example of the put-events command', () => {
       status: 'PENDING',
       createdAt: '2026-01-15T09:59:58.000Z',
       processedAt: NOW,
-      correlationId: seedCreated.id,
-      createdVersion: `2026-01-15T09:59:58.000Z#${seedCreated.id}`,
+      correlationId: minimalCreated.id,
+      createdVersion: `2026-01-15T09:59:58.000Z#${minimalCreated.id}`,
       statusVersion: '0',
       dayShard: expect.stringMatching(/^2026-01-15#[0-7]$/),
     });
@@ -81,7 +81,7 @@ describe('the example of the put-events command', () => {
 
   test('given twice it changes nothing and is a success', async () => {
     const before = await itemOf('123');
-    const { response, lines, metrics } = await process(seedCreated, '2026-03-01T00:00:00Z');
+    const { response, lines, metrics } = await process(minimalCreated, '2026-03-01T00:00:00Z');
     expect(response).toEqual({ statusCode: 200, body: '{"orderId":"123"}' });
     expect(await itemOf('123')).toEqual(before);
     expect(lines).toEqual([expect.objectContaining({ level: 'INFO', outcome: 'duplicate' })]);
@@ -91,7 +91,7 @@ describe('the example of the put-events command', () => {
   test('given after a SHIPPED it does not reset the status', async () => {
     await process(shippedLater);
     expect(await itemOf('123')).toMatchObject({ status: 'SHIPPED' });
-    await process(seedCreated);
+    await process(minimalCreated);
     expect(await itemOf('123')).toMatchObject({ status: 'SHIPPED' });
   });
 });

@@ -4,7 +4,7 @@ import { DEFAULT_STAGE, dailyTime, parseStage, readConfig } from '../../lib/conf
 
 const context = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
 
-test("the default stage has the seed's values and bare names", () => {
+test('the default stage has the documented values and bare names', () => {
   expect(parseStage(DEFAULT_STAGE, {})).toEqual({
     stage: 'production',
     prefix: 'event-driven',

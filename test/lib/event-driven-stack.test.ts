@@ -18,7 +18,7 @@ function idOf(type: string, properties: object): string {
 }
 
 describe('the bus', () => {
-  test("has the seed's name and is tagged with its stage", () => {
+  test("has the project's name and is tagged with its stage", () => {
     template.hasResourceProperties('AWS::Events::EventBus', {
       Name: 'event-driven-bus',
       Tags: [{ Key: 'Environment', Value: 'production' }],

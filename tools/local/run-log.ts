@@ -128,7 +128,7 @@ export class TerminalLog implements RunLog {
     const logGroup = called?.resource.properties.LoggingConfig?.LogGroup;
     const commands = [
       `export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=${assembly.region}`,
-      `${aws} events put-events --entries file://samples/entries/seed.json`,
+      `${aws} events put-events --entries file://samples/entries/minimal-order.json`,
       table && `${aws} dynamodb scan --table-name ${table}`,
       logGroup && `${aws} logs tail ${logGroup} --follow`,
       queues[0] &&
