@@ -8,6 +8,13 @@ function number(text: string, isAllowed: (value: number) => boolean, allowed: st
   return value;
 }
 
+function hostName(text: string): string {
+  if (/^(\[[\da-f:.]+\]|[\w.-]+)(:\d+)?$/i.test(text)) return text;
+  throw new InvalidArgumentError(
+    'It must be the name of a host, e.g. api.example.com, or of a host and a port.',
+  );
+}
+
 const command = new Command('npm start --')
   .description(
     'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
@@ -37,6 +44,11 @@ const command = new Command('npm start --')
   .option(
     '--data <dir>',
     'keep tables, queues, archive, logs and objects in this folder, and find them again',
+  )
+  .option(
+    '--allow-egress <host>',
+    'a host that handlers may reach; without it none but the endpoint (may be given several times)',
+    (host, hosts: readonly string[] = []) => [...hosts, hostName(host)],
   )
   .addHelpText(
     'after',

@@ -113,6 +113,13 @@ export class LiveLog {
         if (text && invocation) invocation.way.lines.push(['logs', text]);
         return;
       }
+      case 'egress-refused': {
+        const text = this.style('red', `a call to ${step.host}; --allow-egress allows it`);
+        const invocation = this.#invocations.get(step.requestId ?? '');
+        if (invocation) invocation.way.lines.push(['REFUSED', text]);
+        else this.#line(`${this.style('dim', step.at.slice(11, 19))}  REFUSED   ${step.function}: ${text}`);
+        return;
+      }
       case 'event-archived':
         return;
       default:

@@ -28,6 +28,8 @@ export interface RunOptions {
   readonly port?: number;
   /** Seconds of the stack's time in one second. */
   readonly speed: number;
+  /** Names of hosts that handlers may reach beside the endpoint. @default none */
+  readonly allowEgress?: readonly string[];
   /** Where the state outlives the run. @default in memory */
   readonly data?: string;
 }
@@ -83,6 +85,7 @@ export async function run(options: RunOptions): Promise<number> {
     clock,
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
+    ...(options.allowEgress && { allowEgress: options.allowEgress }),
     onStep: (step) => {
       if (once) steps.push(step);
       log.step(step);

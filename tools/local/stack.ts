@@ -10,13 +10,13 @@ import type { TargetService } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
 import { InFlight } from './services/in-flight';
+import { LambdaFunction } from './services/lambda';
 import {
   checkDefinition,
   type FailureDestination,
   type FunctionDefinition,
-  functionOfAccessKeyId,
-  LambdaFunction,
-} from './services/lambda';
+} from './services/lambda-definition';
+import { functionOfAccessKeyId } from './services/lambda-variables';
 import { LogGroups } from './services/log-groups';
 import { Queue } from './services/queue';
 import { Tables } from './services/tables';
@@ -32,6 +32,8 @@ export interface LocalStackOptions {
   /** 0 for any free port. @default 4566, or the next free one */
   readonly port?: number;
   readonly onStep?: (step: TimedStep) => void;
+  /** Names of hosts that handlers may reach beside the endpoint. @default none */
+  readonly allowEgress?: readonly string[];
   /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
   readonly maxEnvironments?: number;
   /** In [0, 1), for the jitter of retries. @default Math.random */
@@ -98,16 +100,14 @@ export class LocalStack {
           new DeliveryStream(resource, clock, { ...(objects && { directory: objects }), ...steps }),
       );
 
-    const { maxEnvironments } = options;
+    const { maxEnvironments, allowEgress } = options;
     this.functions = assembly.ofType('AWS::Lambda::Function').map(
       (resource) =>
         new LambdaFunction(this.#define(assembly, resource), {
           clock,
           inFlight: this.#inFlight,
-          variables: () => ({
-            AWS_ENDPOINT_URL: this.url,
-            AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-          }),
+          endpoint: () => this.url,
+          ...(allowEgress && { allowEgress }),
           log: (...line) => this.logGroups.append(...line),
           ...(maxEnvironments !== undefined && { maxEnvironments }),
           ...steps,

@@ -94,6 +94,8 @@ export type Step =
     }
   /** All attempts are used up and there is no destination, or it could not be reached. */
   | { kind: 'invocation-lost'; function: string; requestId: string; condition: string; message: string }
+  /** A call of the handler to a host (`name:port`) that it may not reach failed. */
+  | { kind: 'egress-refused'; function: string; requestId?: string; host: string }
   | { kind: 'log-line'; function: string; requestId?: string; logGroup: string; message: string }
   // The services that handlers call
   | { kind: 'item-written'; table: string; key: Record<string, unknown>; item: Record<string, unknown> }

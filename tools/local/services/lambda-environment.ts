@@ -42,6 +42,8 @@ export interface EnvironmentSettings {
   readonly timeoutSeconds: number;
   /** Each line that the process writes. */
   readonly onOutput: (line: string) => void;
+  /** The host and port that the process may not reach and tried to. */
+  readonly onEgressRefused: (host: string) => void;
 }
 
 /** What the process sends. */
@@ -50,6 +52,9 @@ type Message =
   | { kind: 'succeeded'; payload: string; memoryBytes: number }
   | { kind: 'failed'; error: FunctionError; memoryBytes: number }
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
+
+/** Told beside what is under way. */
+type Notice = { kind: 'egress-refused'; host: string };
 
 /** How long Lambda lets a function's code load before the first event. */
 const INIT_TIMEOUT_MS = 10_000;
@@ -74,10 +79,17 @@ export class ExecutionEnvironment {
     this.#child = fork(path.join(__dirname, 'lambda-runtime.cjs'), [], {
       cwd: settings.taskRoot,
       env: settings.variables,
-      execArgv: [`--max-old-space-size=${settings.memorySizeMb}`],
+      // A module that is preloaded so also guards the worker threads and the processes that the handler forks.
+      execArgv: [
+        `--max-old-space-size=${settings.memorySizeMb}`,
+        ...['--require', path.join(__dirname, 'lambda-egress.cjs')],
+      ],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    this.#child.on('message', (message: Message) => this.#settle?.(message));
+    this.#child.on('message', (message: Message | Notice) => {
+      if (message.kind === 'egress-refused') settings.onEgressRefused(message.host);
+      else this.#settle?.(message);
+    });
     // The second is what is written past the runtime, such as V8's last words when the heap is full.
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#output(text));

@@ -22,6 +22,7 @@ process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));
 process.on('uncaughtException', (error) => crash(error));
 process.on('unhandledRejection', (reason) => crash(unhandledRejection(reason)));
+process.on('local-run:egress-refused', (host) => send({ kind: 'egress-refused', host }));
 
 mergeOutput();
 formatConsole();

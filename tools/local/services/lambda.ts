@@ -7,12 +7,12 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import os from 'node:os';
-import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
+import type { Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import type { InFlight } from './in-flight';
-import { ExecutionEnvironment, type Outcome } from './lambda-environment';
+import { checkDefinition, type FunctionDefinition } from './lambda-definition';
+import type { Outcome } from './lambda-environment';
+import { LoggedEnvironment, type LoggedEnvironmentOptions, type Run } from './logged-environment';
 import { ServiceError } from './service-error';
 
 export interface InvocationResult {
@@ -25,31 +25,7 @@ export interface InvocationResult {
   readonly requestId: string;
 }
 
-/** Where the envelope of an event goes that the function could not handle. */
-export interface FailureDestination {
-  readonly arn: string;
-  /** @throws Error if it may not or cannot be sent there */
-  send(envelope: string): void;
-}
-
-/** What a function is made of; replaced as a whole when its code or configuration changes. */
-export interface FunctionDefinition {
-  /** AWS::Lambda::Function */
-  readonly resource: Resource;
-  /** The folder of its bundled code. */
-  readonly code: string;
-  /** AWS::Lambda::EventInvokeConfig. @default Lambda's own: 2 retries, 6 hours, no destination */
-  readonly invokeConfig?: Resource;
-  readonly onFailure?: FailureDestination;
-}
-
-export interface LambdaOptions {
-  readonly clock: Clock;
-  /** Environment variables beside the template's and Lambda's, e.g. AWS_ENDPOINT_URL; asked for at each start. */
-  readonly variables: () => Readonly<Record<string, string>>;
-  /** Takes each line of the function's log. */
-  readonly log?: (group: string, stream: string, timestamp: number, message: string) => void;
-  readonly onStep?: StepListener;
+export interface LambdaOptions extends LoggedEnvironmentOptions {
   /** Takes the invocations that run or wait for a free environment, but no retry that waits for its time. */
   readonly inFlight: InFlight;
   /**
@@ -71,22 +47,10 @@ interface AsyncEvent {
   lastOutcome?: Outcome;
 }
 
-interface Run {
-  readonly outcome: Outcome;
-  readonly logTail: string;
-}
-
-/** The key id that a function's calls are signed with, so that the endpoint knows whose role decides. */
-export const accessKeyIdOf = (functionName: string): string => `LOCAL.${functionName}`;
-export const functionOfAccessKeyId = (accessKeyId: string): string | undefined =>
-  /^LOCAL\.(.+)$/.exec(accessKeyId)?.[1];
-
 /** The waits before the first and the second retry of what a handler threw. */
 const RETRY_DELAYS_MS = [60_000, 120_000];
 /** A throttled event comes back after 1 second, then after twice that, and so on up to 5 minutes. */
 const throttleDelayMs = (throttles: number) => Math.min(1000 * 2 ** (throttles - 1), 300_000);
-
-const MAX_LOG_TAIL = 4096;
 
 export class LambdaFunction {
   readonly name: string;
@@ -97,10 +61,10 @@ export class LambdaFunction {
   readonly #options: LambdaOptions;
   readonly #maxEnvironments: number;
   #definition: FunctionDefinition;
-  #idle: Environment[] = [];
-  readonly #busy = new Set<Environment>();
+  #idle: LoggedEnvironment[] = [];
+  readonly #busy = new Set<LoggedEnvironment>();
   /** Those who wait for an environment, first come, first served. */
-  readonly #waiting: ((environment: Environment | undefined) => void)[] = [];
+  readonly #waiting: ((environment: LoggedEnvironment | undefined) => void)[] = [];
   /** Retries that wait for their time. */
   readonly #timers = new Set<{ cancel(): void }>();
   #stopped = false;
@@ -301,7 +265,7 @@ export class LambdaFunction {
     return run;
   }
 
-  #acquire(): Promise<Environment | undefined> | Environment | undefined {
+  #acquire(): Promise<LoggedEnvironment | undefined> | LoggedEnvironment | undefined {
     if (this.#stopped) return undefined;
     let environment = this.#idle.pop();
     while (environment && !environment.isAlive) environment = this.#idle.pop();
@@ -311,7 +275,7 @@ export class LambdaFunction {
     return environment;
   }
 
-  #release(environment: Environment): void {
+  #release(environment: LoggedEnvironment): void {
     this.#busy.delete(environment);
     if (this.#stopped) return;
     const isUsable = environment.isAlive && environment.definition === this.#definition;
@@ -326,8 +290,8 @@ export class LambdaFunction {
     }
   }
 
-  #newEnvironment(): Environment {
-    return new Environment(this.name, this.#definition, this.#options);
+  #newEnvironment(): LoggedEnvironment {
+    return new LoggedEnvironment(this.name, this.#definition, this.#options);
   }
 
   #reportOutcome(requestId: string, attempt: number, outcome: Outcome, retryInMs?: number): void {
@@ -349,216 +313,6 @@ export class LambdaFunction {
   }
 
   #report: StepListener = (step) => this.#options.onStep?.(step);
-}
-
-/** An execution environment with its log stream. */
-class Environment {
-  readonly #process: ExecutionEnvironment;
-  readonly #settings: Settings;
-  readonly #logStream: string;
-  readonly #options: LambdaOptions;
-  #requestId: string | undefined;
-  #tail = '';
-
-  constructor(
-    readonly functionName: string,
-    readonly definition: FunctionDefinition,
-    options: LambdaOptions,
-  ) {
-    this.#options = options;
-    this.#settings = settingsOf(definition.resource);
-    const today = new Date(options.clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
-    this.#logStream = `${today}/[$LATEST]${randomBytes(16).toString('hex')}`;
-    const { memorySizeMb, timeoutSeconds } = this.#settings;
-    this.#process = new ExecutionEnvironment({
-      taskRoot: definition.code,
-      variables: this.#variables(),
-      memorySizeMb,
-      timeoutSeconds,
-      onOutput: (line) => this.#log(line),
-    });
-  }
-
-  get isAlive(): boolean {
-    return this.#process.isAlive;
-  }
-
-  get isCold(): boolean {
-    return this.#process.initDurationMs === undefined;
-  }
-
-  async invoke(invocation: Parameters<ExecutionEnvironment['invoke']>[0]): Promise<Run> {
-    const { requestId } = invocation;
-    this.#requestId = requestId;
-    this.#tail = '';
-    const wasCold = this.isCold;
-    this.#logPlatform('start', 'success', { requestId, version: '$LATEST' });
-    const outcome = await this.#process.invoke(invocation);
-    this.#logReport(requestId, outcome, wasCold);
-    this.#requestId = undefined;
-    return { outcome, logTail: this.#tail };
-  }
-
-  stop(): Promise<void> {
-    return this.#process.stop();
-  }
-
-  #logReport(requestId: string, { status, durationMs, memoryBytes, error }: Outcome, wasCold: boolean): void {
-    const initDurationMs = wasCold ? this.#process.initDurationMs : undefined;
-    const metrics = {
-      durationMs: Number(durationMs.toFixed(3)),
-      billedDurationMs: Math.ceil(durationMs + (initDurationMs ?? 0)),
-      memorySizeMB: this.#settings.memorySizeMb,
-      maxMemoryUsedMB: Math.ceil(memoryBytes / 2 ** 20),
-      ...(initDurationMs !== undefined && { initDurationMs: Number(initDurationMs.toFixed(3)) }),
-    };
-    const errorType = error && { errorType: error.errorType };
-    this.#logPlatform('runtimeDone', status, { requestId, status, ...errorType, metrics: { durationMs } });
-    this.#logPlatform('report', status, { requestId, metrics, status, ...errorType });
-  }
-
-  /** Lines of Lambda itself: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html */
-  #logPlatform(
-    type: 'start' | 'runtimeDone' | 'report',
-    status: Outcome['status'],
-    record: Record<string, unknown> & { metrics?: Record<string, number> },
-  ): void {
-    const { isJson, systemLevel } = this.#settings;
-    if (isJson) {
-      const level = status !== 'success' ? 'WARN' : type === 'runtimeDone' ? 'DEBUG' : 'INFO';
-      if (SYSTEM_LEVELS.indexOf(level) < SYSTEM_LEVELS.indexOf(systemLevel)) return;
-      const time = new Date(this.#options.clock.now()).toISOString();
-      this.#log(JSON.stringify({ time, type: `platform.${type}`, record }));
-      return;
-    }
-    const { requestId, metrics } = record;
-    if (type === 'start') this.#log(`START RequestId: ${requestId} Version: $LATEST`);
-    else if (type === 'runtimeDone') this.#log(`END RequestId: ${requestId}`);
-    else {
-      const init =
-        metrics?.initDurationMs === undefined ? '' : `Init Duration: ${metrics.initDurationMs} ms\t`;
-      const failed = status === 'success' || status === 'error' ? '' : `Status: ${status}\t`;
-      this.#log(
-        `REPORT RequestId: ${requestId}\tDuration: ${metrics?.durationMs} ms\tBilled Duration: ${metrics?.billedDurationMs} ms\tMemory Size: ${metrics?.memorySizeMB} MB\tMax Memory Used: ${metrics?.maxMemoryUsedMB} MB\t${init}${failed}`,
-      );
-    }
-  }
-
-  #log(line: string): void {
-    const { logGroup } = this.#settings;
-    this.#tail = `${this.#tail}${line}\n`.slice(-MAX_LOG_TAIL);
-    this.#options.log?.(logGroup, this.#logStream, this.#options.clock.now(), line);
-    this.#options.onStep?.({
-      kind: 'log-line',
-      function: this.functionName,
-      logGroup,
-      message: line,
-      ...(this.#requestId && { requestId: this.#requestId }),
-    });
-  }
-
-  /** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
-  #variables(): Record<string, string> {
-    const { resource, code } = this.definition;
-    const variables = this.#options.variables();
-    const { isJson, applicationLevel, logGroup, memorySizeMb } = this.#settings;
-    const [, , , region = ''] = resource.arn.split(':');
-    return {
-      PATH: process.env.PATH ?? '',
-      LANG: 'en_US.UTF-8',
-      TZ: ':UTC',
-      ...variables,
-      ...this.#templateVariables(variables.AWS_ENDPOINT_URL ?? ''),
-      _HANDLER: resource.properties.Handler,
-      AWS_ACCESS_KEY_ID: accessKeyIdOf(this.functionName),
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_SESSION_TOKEN: 'local',
-      AWS_DEFAULT_REGION: region,
-      AWS_EXECUTION_ENV: `AWS_Lambda_${resource.properties.Runtime}`,
-      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memorySizeMb),
-      AWS_LAMBDA_FUNCTION_NAME: this.functionName,
-      AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-      AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-      AWS_LAMBDA_LOG_FORMAT: isJson ? 'JSON' : 'Text',
-      ...(isJson && { AWS_LAMBDA_LOG_LEVEL: applicationLevel }),
-      AWS_LAMBDA_LOG_GROUP_NAME: logGroup,
-      AWS_LAMBDA_LOG_STREAM_NAME: this.#logStream,
-      AWS_REGION: region,
-      LAMBDA_TASK_ROOT: code,
-    };
-  }
-
-  /** Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given. */
-  #templateVariables(endpoint: string): Record<string, string> {
-    const variables: Record<string, string> =
-      this.definition.resource.properties.Environment?.Variables ?? {};
-    return Object.fromEntries(
-      Object.entries(variables).map(([name, value]) => [
-        name,
-        String(value).replace(/^https:\/\/sqs\.[\w-]+\.amazonaws\.com(\.cn)?(?=\/)/, endpoint),
-      ]),
-    );
-  }
-}
-
-interface Settings {
-  readonly memorySizeMb: number;
-  readonly timeoutSeconds: number;
-  readonly isJson: boolean;
-  readonly applicationLevel: string;
-  readonly systemLevel: string;
-  readonly logGroup: string;
-}
-
-const SYSTEM_LEVELS = ['DEBUG', 'INFO', 'WARN'];
-
-function settingsOf({ name, properties }: Resource): Settings {
-  const logging = properties.LoggingConfig ?? {};
-  return {
-    memorySizeMb: Number(properties.MemorySize ?? 128),
-    timeoutSeconds: Number(properties.Timeout ?? 3),
-    isJson: logging.LogFormat === 'JSON',
-    applicationLevel: logging.ApplicationLogLevel ?? 'INFO',
-    systemLevel: logging.SystemLogLevel ?? 'INFO',
-    logGroup: logging.LogGroup ?? `/aws/lambda/${name}`,
-  };
-}
-
-/** @throws AssemblyError for what would change how the function runs and is not known here */
-export function checkDefinition(definition: FunctionDefinition): FunctionDefinition {
-  const { resource, invokeConfig } = definition;
-  requireKnownProperties(resource, resource.properties, [
-    ...['Code', 'FunctionName', 'Handler', 'Runtime', 'Role', 'MemorySize', 'Timeout', 'Environment'],
-    ...['LoggingConfig', 'ReservedConcurrentExecutions', 'PackageType'],
-    // These change nothing of what the function does: words, the processor, encryption at rest, tracing, disk space.
-    ...['Description', 'Tags', 'Architectures', 'KmsKeyArn', 'TracingConfig', 'EphemeralStorage'],
-  ]);
-  const { Runtime, PackageType = 'Zip' } = resource.properties;
-  if (PackageType !== 'Zip' || !/^nodejs\d+\.x$/.test(Runtime)) {
-    throw new AssemblyError(
-      `${resource.type} ${resource.logicalId}: the local run cannot run ${PackageType === 'Zip' ? `the runtime ${Runtime}` : 'images'}; it runs bundled code of nodejs*.x.`,
-    );
-  }
-  if (invokeConfig) {
-    requireKnownProperties(invokeConfig, invokeConfig.properties, [
-      ...[
-        'FunctionName',
-        'Qualifier',
-        'MaximumRetryAttempts',
-        'MaximumEventAgeInSeconds',
-        'DestinationConfig',
-      ],
-    ]);
-    const destinations = invokeConfig.properties.DestinationConfig ?? {};
-    requireKnownProperties(invokeConfig, destinations, ['OnFailure'], 'DestinationConfig');
-    const { Qualifier = '$LATEST' } = invokeConfig.properties;
-    if (Qualifier !== '$LATEST') {
-      throw new AssemblyError(
-        `${invokeConfig.type} ${invokeConfig.logicalId}: the local run knows no version or alias (${Qualifier}).`,
-      );
-    }
-  }
-  return definition;
 }
 
 /** The invocation's own segment within the caller's trace, or within a new one. */

@@ -1,0 +1,79 @@
+/** What a function is made of, as the template says it. */
+import { AssemblyError, type Resource } from '../../template/assembly';
+import { requireKnownProperties } from '../../template/properties';
+
+/** Where the envelope of an event goes that the function could not handle. */
+export interface FailureDestination {
+  readonly arn: string;
+  /** @throws Error if it may not or cannot be sent there */
+  send(envelope: string): void;
+}
+
+/** What a function is made of; replaced as a whole when its code or configuration changes. */
+export interface FunctionDefinition {
+  /** AWS::Lambda::Function */
+  readonly resource: Resource;
+  /** The folder of its bundled code. */
+  readonly code: string;
+  /** AWS::Lambda::EventInvokeConfig. @default Lambda's own: 2 retries, 6 hours, no destination */
+  readonly invokeConfig?: Resource;
+  readonly onFailure?: FailureDestination;
+}
+
+export interface FunctionSettings {
+  readonly memorySizeMb: number;
+  readonly timeoutSeconds: number;
+  readonly isJson: boolean;
+  readonly applicationLevel: string;
+  readonly systemLevel: string;
+  readonly logGroup: string;
+}
+
+export function settingsOf({ name, properties }: Resource): FunctionSettings {
+  const logging = properties.LoggingConfig ?? {};
+  return {
+    memorySizeMb: Number(properties.MemorySize ?? 128),
+    timeoutSeconds: Number(properties.Timeout ?? 3),
+    isJson: logging.LogFormat === 'JSON',
+    applicationLevel: logging.ApplicationLogLevel ?? 'INFO',
+    systemLevel: logging.SystemLogLevel ?? 'INFO',
+    logGroup: logging.LogGroup ?? `/aws/lambda/${name}`,
+  };
+}
+
+/** @throws AssemblyError for what would change how the function runs and is not known here */
+export function checkDefinition(definition: FunctionDefinition): FunctionDefinition {
+  const { resource, invokeConfig } = definition;
+  requireKnownProperties(resource, resource.properties, [
+    ...['Code', 'FunctionName', 'Handler', 'Runtime', 'Role', 'MemorySize', 'Timeout', 'Environment'],
+    ...['LoggingConfig', 'ReservedConcurrentExecutions', 'PackageType'],
+    // These change nothing of what the function does: words, the processor, encryption at rest, tracing, disk space.
+    ...['Description', 'Tags', 'Architectures', 'KmsKeyArn', 'TracingConfig', 'EphemeralStorage'],
+  ]);
+  const { Runtime, PackageType = 'Zip' } = resource.properties;
+  if (PackageType !== 'Zip' || !/^nodejs\d+\.x$/.test(Runtime)) {
+    throw new AssemblyError(
+      `${resource.type} ${resource.logicalId}: the local run cannot run ${PackageType === 'Zip' ? `the runtime ${Runtime}` : 'images'}; it runs bundled code of nodejs*.x.`,
+    );
+  }
+  if (invokeConfig) {
+    requireKnownProperties(invokeConfig, invokeConfig.properties, [
+      ...[
+        'FunctionName',
+        'Qualifier',
+        'MaximumRetryAttempts',
+        'MaximumEventAgeInSeconds',
+        'DestinationConfig',
+      ],
+    ]);
+    const destinations = invokeConfig.properties.DestinationConfig ?? {};
+    requireKnownProperties(invokeConfig, destinations, ['OnFailure'], 'DestinationConfig');
+    const { Qualifier = '$LATEST' } = invokeConfig.properties;
+    if (Qualifier !== '$LATEST') {
+      throw new AssemblyError(
+        `${invokeConfig.type} ${invokeConfig.logicalId}: the local run knows no version or alias (${Qualifier}).`,
+      );
+    }
+  }
+  return definition;
+}
