@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import type { BusEvent } from '../tools/eventbridge/event';
 import {
   compile,
   InvalidEventError,
@@ -20,7 +21,6 @@ import {
   type TargetInput,
 } from '../tools/eventbridge/input-transformer';
 import { InvalidScheduleError, parseSchedule } from '../tools/eventbridge/schedule';
-import type { BusEvent } from '../tools/local/steps';
 
 interface PatternCase {
   name: string;

@@ -7,6 +7,7 @@
  *
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
+import { MAX_NESTING, RULE } from './service-facts';
 import { isTooComplex } from './wildcard-complexity';
 
 /** A value that a field of an event can have: arrays and objects are never compared, only what lies in them. */
@@ -56,13 +57,6 @@ export class InvalidEventPatternError extends Error {
   }
 }
 
-/** The quota on the length of a pattern. @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html */
-const MAX_LENGTH = 2_048;
-/** @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html ($or) */
-const MAX_OR_COMBINATIONS = 1_000;
-/** The nesting that the service's JSON reader (Jackson) allows: what lies deeper in an event is never matched. */
-export const MAX_NESTING = 1_000;
-
 /** Field names that AWS's matcher keeps for itself inside `$or`. */
 const RESERVED_INSIDE_OR = new Set([
   ...[
@@ -89,9 +83,9 @@ const RESERVED_INSIDE_OR = new Set([
  */
 export function checkPatternLength(pattern: string | object): void {
   const { length } = typeof pattern === 'string' ? pattern : JSON.stringify(pattern);
-  if (length > MAX_LENGTH) {
+  if (length > RULE.maxPatternLength) {
     throw new InvalidEventPatternError(
-      `The event pattern has ${length} characters, more than the ${MAX_LENGTH} that a rule may have`,
+      `The event pattern has ${length} characters, more than the ${RULE.maxPatternLength} that a rule may have`,
       'LimitExceededException',
     );
   }
@@ -366,9 +360,9 @@ class PatternParser {
 
   /** The service counts the product of the lengths of all `$or` arrays. Checked early: the branches are that many. */
   private checkCombinations(count: number): void {
-    if (count <= MAX_OR_COMBINATIONS) return;
+    if (count <= RULE.maxOrCombinations) return;
     throw new InvalidEventPatternError(
-      `The $or arrays of the event pattern make more than ${MAX_OR_COMBINATIONS} rule combinations`,
+      `The $or arrays of the event pattern make more than ${RULE.maxOrCombinations} rule combinations`,
       'LimitExceededException',
       this.path.length > 0 ? this.path.join('.') : undefined,
     );

@@ -13,12 +13,12 @@ import {
   type Branch,
   checkPatternLength,
   InvalidEventPatternError,
-  MAX_NESTING,
   parseAddress,
   parsePattern,
   type Scalar,
   type Test,
 } from './event-pattern-syntax';
+import { MAX_NESTING } from './service-facts';
 
 export { checkPatternLength, InvalidEventPatternError };
 

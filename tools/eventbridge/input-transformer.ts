@@ -24,7 +24,8 @@
  * (`300.0` becomes `300`, integers beyond 2^53 lose digits).
  */
 
-import type { BusEvent } from '../local/steps';
+import type { BusEvent } from './event';
+import { TARGET } from './service-facts';
 
 /** The part of an `AWS::Events::Rule` target that decides its input. */
 export interface TargetInput {
@@ -94,7 +95,7 @@ export function compileInput(target: TargetInput): CompiledInput {
 }
 
 function compileConstant(targetId: string, input: string): CompiledInput {
-  checkLength(targetId, 'input', input, 8192);
+  checkLength(targetId, 'input', input, TARGET.maxInputLength);
   const problem = jsonProblem(input);
   if (problem !== undefined) {
     throw new InvalidTargetInputError(`JSON syntax error in input for target ${targetId}: [${problem}]`);
@@ -103,7 +104,7 @@ function compileConstant(targetId: string, input: string): CompiledInput {
 }
 
 function compilePath(targetId: string, path: string): CompiledInput {
-  checkLength(targetId, 'inputPath', path, 256);
+  checkLength(targetId, 'inputPath', path, TARGET.maxInputPathLength);
   const find = compileJsonPath(targetId, path);
   const transform = (event: BusEvent): TransformedInput => {
     const value = find(event);
@@ -119,7 +120,7 @@ function compileTransformer(
   { InputPathsMap = {}, InputTemplate }: NonNullable<TargetInput['InputTransformer']>,
 ): CompiledInput {
   const variables = compileVariables(targetId, InputPathsMap);
-  checkLength(targetId, 'inputTransformer.inputTemplate', InputTemplate, 8192);
+  checkLength(targetId, 'inputTransformer.inputTemplate', InputTemplate, TARGET.maxInputLength);
   const template = parseTemplate(InputTemplate);
   const slots = template.placeholders.map(({ name, position }) => {
     const variable = variables.get(name);
@@ -190,12 +191,12 @@ function compileVariables(
   paths: Readonly<Record<string, string>>,
 ): ReadonlyMap<string, Variable> {
   const entries = Object.entries(paths);
-  if (entries.length > 100) {
+  if (entries.length > TARGET.maxInputPaths) {
     throw requestModelError(
       targetId,
       'inputTransformer.inputPathsMap',
       `${entries.length} entries`,
-      'Member must have length less than or equal to 100',
+      `Member must have length less than or equal to ${TARGET.maxInputPaths}`,
     );
   }
   const variables = new Map(RESERVED_VARIABLES);
@@ -208,7 +209,7 @@ function compileVariables(
         'Map keys must have length between 1 and 256 and satisfy regular expression pattern: [A-Za-z0-9\\_\\-]+',
       );
     }
-    checkLength(targetId, `inputTransformer.inputPathsMap.${name}`, path, 256);
+    checkLength(targetId, `inputTransformer.inputPathsMap.${name}`, path, TARGET.maxInputPathLength);
     variables.set(name, { path, read: compileJsonPath(targetId, path) });
   }
   return variables;

@@ -7,7 +7,8 @@
  * others share it.
  */
 import type { BranchMatcher, EventPattern, FieldMatcher, Reading } from './event-pattern';
-import { MAX_NESTING, type Scalar, type Test } from './event-pattern-syntax';
+import type { Scalar, Test } from './event-pattern-syntax';
+import { MAX_NESTING } from './service-facts';
 
 /** Patterns by name, asked all at once. */
 export class RuleIndex {

@@ -11,7 +11,7 @@
  * wrap. Once it is read, and without time zones, finding the next time is the smaller part.
  */
 import { randomUUID } from 'node:crypto';
-import type { BusEvent } from '../local/steps';
+import type { BusEvent } from './event';
 
 export interface Schedule {
   /** The first time strictly after `after` at which the rule fires, or undefined if it never does again. */

@@ -4,7 +4,8 @@
  * retry a minute on) is a block of its own.
  */
 import { styleText } from 'node:util';
-import type { BusEvent, Step, TimedStep } from './steps';
+import type { BusEvent } from '../eventbridge/event';
+import type { Step, TimedStep } from './steps';
 
 export interface LiveLogOptions {
   readonly write: (text: string) => void;

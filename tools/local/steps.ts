@@ -4,22 +4,7 @@
  * `eventId` (an event on a bus), `requestId` (an invocation) and `trace` (the call that an invocation made).
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-
-/** An event as EventBridge delivers it. */
-export interface BusEvent {
-  version: string;
-  id: string;
-  'detail-type': string;
-  source: string;
-  account: string;
-  /** ISO 8601, whole seconds, UTC. */
-  time: string;
-  region: string;
-  resources: string[];
-  detail: unknown;
-  /** On replayed events only. */
-  'replay-name'?: string;
-}
+import type { BusEvent } from '../eventbridge/event';
 
 /** One delivery of an event by a rule to one of its targets. */
 interface Delivery {

@@ -11,7 +11,7 @@ import * as v from 'valibot';
 import { PoisonEventError } from '../../lambdas/events';
 import { redactEmails } from '../../lambdas/personal-data';
 import { oneLine } from '../cli/errors';
-import type { BusEvent } from '../local/steps';
+import type { BusEvent } from '../eventbridge/event';
 
 /** A message as a queue gives it. */
 export interface QueueMessage {

@@ -16,6 +16,7 @@ import {
 } from '@aws-sdk/client-eventbridge';
 import { EXIT, type ExitCode, explain, InputError } from '../cli/errors';
 import { formatBytes, formatCountOf } from '../cli/terminal';
+import { REPLAY } from '../eventbridge/service-facts';
 import { type Estimate, estimateReplay, readArchive, type Window } from './archive';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
@@ -35,11 +36,6 @@ export interface ReplayOptions {
   readonly cancel?: string;
 }
 
-/**
- * The archive may take this long to have an event
- * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-archive.html).
- */
-const ARCHIVE_DELAY_MS = 10 * 60_000;
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 5_000;
 const ENDED_STATES = ['COMPLETED', 'CANCELLED', 'FAILED'];
@@ -128,7 +124,7 @@ export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: numb
         'but must be later.',
     );
   }
-  if (window.to > now - ARCHIVE_DELAY_MS && !allowRecent) {
+  if (window.to > now - REPLAY.archiveDelayMs && !allowRecent) {
     throw new InputError(
       `--to is ${formatTime(window.to)}, but the archive may lack events of the last 10 minutes: take a window that ` +
         'ends earlier, or add --allow-recent.',

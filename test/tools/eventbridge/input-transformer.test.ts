@@ -1,10 +1,10 @@
 import fc from 'fast-check';
+import type { BusEvent } from '../../../tools/eventbridge/event';
 import {
   compileInput,
   InvalidTargetInputError,
   type TargetInput,
 } from '../../../tools/eventbridge/input-transformer';
-import type { BusEvent } from '../../../tools/local/steps';
 
 const context = {
   ruleArn: 'arn:aws:events:eu-west-1:210987654321:rule/shop/shipped',

@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
+import type { BusEvent } from '../../../tools/eventbridge/event';
 import { LiveLog, type LiveLogOptions } from '../../../tools/local/live-log';
-import type { BusEvent, Step } from '../../../tools/local/steps';
+import type { Step } from '../../../tools/local/steps';
 import { ARN } from '../template/template';
 
 const AT = '2026-01-15T10:00:00.000Z';

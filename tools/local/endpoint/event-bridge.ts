@@ -3,6 +3,7 @@ import {
   InvalidEventPatternError,
   testEventPattern,
 } from '../../eventbridge/event-pattern';
+import { RULE } from '../../eventbridge/service-facts';
 import type { Replay } from '../services/event-bridge';
 import { ServiceError } from '../services/service-error';
 import { anything, integer, list, type Member, required, string, structure, timestamp } from './input';
@@ -116,7 +117,10 @@ export function eventBridge({ eventBridge: engine, assembly }: Services): Servic
         },
       }),
       TestEventPattern: operation({
-        input: { EventPattern: required(string({ max: 4096 })), Event: required(string()) },
+        input: {
+          EventPattern: required(string({ max: RULE.maxApiPatternLength })),
+          Event: required(string()),
+        },
         run({ EventPattern, Event }) {
           try {
             return { Result: testEventPattern(EventPattern, Event) };

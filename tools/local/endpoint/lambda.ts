@@ -1,3 +1,4 @@
+import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import type { LambdaFunction } from '../services/lambda';
 import { ServiceError } from '../services/service-error';
 import { anything, integer, required, string } from './input';
@@ -15,7 +16,6 @@ const functionName = required(
 );
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
-const MAX_ASYNCHRONOUS_BYTES = 1024 * 1024;
 
 interface InvokeOutput {
   StatusCode: number;
@@ -97,7 +97,7 @@ export function lambda({ functions, assembly }: Services): Service {
 }
 
 function readPayload(body: Buffer, invocationType: string | undefined): string {
-  const limit = invocationType === 'Event' ? MAX_ASYNCHRONOUS_BYTES : MAX_SYNCHRONOUS_BYTES;
+  const limit = invocationType === 'Event' ? ASYNC_INVOCATION.maxPayloadBytes : MAX_SYNCHRONOUS_BYTES;
   if (body.length > limit) {
     throw new ServiceError(
       'RequestTooLargeException',

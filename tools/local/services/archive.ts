@@ -4,10 +4,10 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import type { BusEvent } from '../../eventbridge/event';
 import { compile } from '../../eventbridge/event-pattern';
 import type { Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
-import type { BusEvent } from '../steps';
 import type { Clock } from './clock';
 import { JournalError } from './journal';
 

@@ -3,9 +3,11 @@
  * dead-letter queue. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
  */
 
+import type { BusEvent } from '../../eventbridge/event';
 import { type CompiledInput, compileInput, type TargetInput } from '../../eventbridge/input-transformer';
+import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-facts';
 import type { Decision, Policies } from '../../template/policy';
-import type { BusEvent, StepListener } from '../steps';
+import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import type { Queue } from './queue';
 import { ServiceError } from './service-error';
@@ -68,15 +70,6 @@ interface Failure {
 }
 
 const SERVICE = 'events.amazonaws.com';
-
-/**
- * Exponential back-off with jitter. The service does not publish its own; with its default policy this one makes
- * 185 attempts in about 24 hours, as the documentation says.
- */
-const FIRST_DELAY_MS = 1000;
-const MAX_DELAY_MS = 10 * 60_000;
-const backOffMs = (attempts: number, random: number): number =>
-  Math.min(FIRST_DELAY_MS * 2 ** (attempts - 1), MAX_DELAY_MS) * (0.5 + random / 2);
 
 export class Delivery {
   readonly #input: CompiledInput;
@@ -169,15 +162,17 @@ export class Delivery {
       this.#fail(shipment, failure);
       return;
     }
-    const { MaximumRetryAttempts: maxRetries = 185, MaximumEventAgeInSeconds: maxAge = 86_400 } =
-      this.target.RetryPolicy ?? {};
+    const {
+      MaximumRetryAttempts: maxRetries = DELIVERY_RETRY.defaultAttempts,
+      MaximumEventAgeInSeconds: maxAge = DELIVERY_RETRY.defaultAgeSeconds,
+    } = this.target.RetryPolicy ?? {};
     if (shipment.attempts > maxRetries) {
       this.#fail(shipment, { ...failure, exhausted: 'MaximumRetryAttempts' });
       return;
     }
     const { clock, random, onStep } = this.options;
     const untilTooOld = shipment.acceptedAt + 1000 * maxAge - clock.now();
-    const delay = Math.round(backOffMs(shipment.attempts, random()));
+    const delay = Math.round(deliveryBackOffMs(shipment.attempts, random()));
     const isTooOld = delay > untilTooOld;
     const timer = clock.after(Math.min(delay, untilTooOld), () => {
       this.#timers.delete(timer);

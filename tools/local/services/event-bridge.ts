@@ -4,13 +4,15 @@
  */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { type BusEvent, entrySize } from '../../eventbridge/event';
 import { InvalidEventPatternError } from '../../eventbridge/event-pattern';
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { RuleIndex } from '../../eventbridge/rule-index';
 import { InvalidScheduleError, type Schedule, scheduledEvent } from '../../eventbridge/schedule';
+import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
-import { type BusEvent, currentTrace } from '../steps';
+import { currentTrace } from '../steps';
 import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
@@ -78,9 +80,6 @@ export interface EventBridgeOptions extends DeliveryOptions {
   readonly inFlight: InFlight;
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
-const MAX_ENTRIES = 10;
-const MAX_REQUEST_BYTES = 1024 * 1024;
 /** So many events of a replay are sent before other work has its turn. */
 const REPLAY_BATCH = 100;
 /** The service takes its time to begin a replay; so there is one to cancel it in. */
@@ -210,16 +209,18 @@ export class EventBridge {
    * @throws ServiceError (ValidationException) if the request as a whole is refused
    */
   putEvents(entries: readonly PutEventsEntry[]): PutEventsResult[] {
-    if (entries.length === 0 || entries.length > MAX_ENTRIES) {
+    if (entries.length === 0 || entries.length > PUT_EVENTS.maxEntries) {
       const value = `[${entries.map(() => 'PutEventsRequestEntry').join(', ')}]`;
       const limit =
-        entries.length === 0 ? 'greater than or equal to 1' : `less than or equal to ${MAX_ENTRIES}`;
+        entries.length === 0
+          ? 'greater than or equal to 1'
+          : `less than or equal to ${PUT_EVENTS.maxEntries}`;
       throw validation(
         `1 validation error detected: Value '${value}' at 'entries' failed to satisfy constraint: Member must have length ${limit}`,
       );
     }
     const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-    if (bytes > MAX_REQUEST_BYTES) {
+    if (bytes > PUT_EVENTS.maxBytes) {
       throw validation('Total size of the entries in the request is over the limit.');
     }
     return entries.map((entry) => this.#put(entry));
@@ -479,15 +480,6 @@ const arnPrefix = ({ partition, region, account }: Assembly) =>
   `arn:${partition}:events:${region}:${account}`;
 
 const validation = (message: string) => new ServiceError('ValidationException', message);
-
-/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevents-size */
-function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: PutEventsEntry): number {
-  const bytes = (text: string | undefined) => (text ? Buffer.byteLength(text) : 0);
-  return (
-    (Time === undefined ? 0 : 14) +
-    [Source, DetailType, Detail, ...Resources].reduce((sum, text) => sum + bytes(text), 0)
-  );
-}
 
 /** Milliseconds since 1970-01-01 UTC. */
 function readTime(time: number | string): number {

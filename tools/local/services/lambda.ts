@@ -7,6 +7,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { InFlight } from './in-flight';
@@ -46,11 +47,6 @@ interface AsyncEvent {
   throttles: number;
   lastOutcome?: Outcome;
 }
-
-/** The waits before the first and the second retry of what a handler threw. */
-const RETRY_DELAYS_MS = [60_000, 120_000];
-/** A throttled event comes back after 1 second, then after twice that, and so on up to 5 minutes. */
-const throttleDelayMs = (throttles: number) => Math.min(1000 * 2 ** (throttles - 1), 300_000);
 
 export class LambdaFunction {
   readonly name: string;
@@ -175,9 +171,10 @@ export class LambdaFunction {
     const { outcome } = run;
     event.attempts++;
     event.lastOutcome = outcome;
-    const retries = this.#definition.invokeConfig?.properties.MaximumRetryAttempts ?? RETRY_DELAYS_MS.length;
-    const retryInMs =
-      outcome.error && event.attempts <= retries ? RETRY_DELAYS_MS[event.attempts - 1] : undefined;
+    const { defaultRetries, retryDelaysSeconds } = ASYNC_INVOCATION;
+    const retries = this.#definition.invokeConfig?.properties.MaximumRetryAttempts ?? defaultRetries;
+    const delaySeconds = event.attempts <= retries ? retryDelaysSeconds[event.attempts - 1] : undefined;
+    const retryInMs = outcome.error && delaySeconds ? 1000 * delaySeconds : undefined;
     this.#reportOutcome(requestId, event.attempts, outcome, retryInMs);
     if (!outcome.error) return;
     if (retryInMs === undefined) this.#giveUp(event, 'RetriesExhausted');
@@ -185,7 +182,11 @@ export class LambdaFunction {
   }
 
   get #maxAgeMs(): number {
-    return 1000 * (this.#definition.invokeConfig?.properties.MaximumEventAgeInSeconds ?? 21_600);
+    return (
+      1000 *
+      (this.#definition.invokeConfig?.properties.MaximumEventAgeInSeconds ??
+        ASYNC_INVOCATION.defaultAgeSeconds)
+    );
   }
 
   /** Tries again at that time, or when the event gets too old, whichever is first. */

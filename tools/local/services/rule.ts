@@ -2,13 +2,12 @@
 
 import { checkPatternLength, compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { parseSchedule, type Schedule } from '../../eventbridge/schedule';
+import { TARGET } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import type { Archive } from './archive';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
 
-/** Quota of a rule. https://docs.aws.amazon.com/general/latest/gr/ev.html */
-const MAX_TARGETS = 5;
 const TARGET_SERVICES: readonly string[] = ['lambda', 'sqs', 'sns'];
 
 export interface RuleDefinition {
@@ -111,8 +110,8 @@ export function readRule(resource: Resource, assembly: Assembly, options: Delive
   if (ScheduleExpression && bus !== 'default') {
     refuse('ScheduleExpression is supported only on the default event bus.');
   }
-  if (Targets.length > MAX_TARGETS)
-    refuse(`it has ${Targets.length} targets; EventBridge takes ${MAX_TARGETS}.`);
+  if (Targets.length > TARGET.maxTargetsOfRule)
+    refuse(`it has ${Targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}.`);
   if (EventPattern) checkPatternLength(EventPattern);
   const identity = { name: resource.name, arn: resource.arn };
   const deliveries = Targets.map((target: RuleTarget) => {

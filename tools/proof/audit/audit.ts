@@ -9,6 +9,7 @@ import { CONSUMERS, type Consumer, type HandlerCalls } from '../../../lambdas/co
 import { CONTRACTS } from '../../../lambdas/events';
 import { METRICS } from '../../../lambdas/metrics';
 import { InputError } from '../../cli/command';
+import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { exampleEvent } from '../contracts/variants';
@@ -42,14 +43,6 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Lambda tries an asynchronous event again after 1 minute, and after 2 more. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
-const ASYNCHRONOUS_DELAYS = [1 * MINUTE, 2 * MINUTE];
-/** Defaults of PutFunctionEventInvokeConfig. */
-const ASYNCHRONOUS_RETRIES = 2;
-const ASYNCHRONOUS_AGE = 6 * HOUR;
-/** Defaults of PutTargets. */
-const DELIVERY_RETRIES = 185;
-const DELIVERY_AGE = 24 * HOUR;
 /** So long Firehose tries to write to S3. https://docs.aws.amazon.com/firehose/latest/dev/retry.html */
 const STREAM_AGE = 24 * HOUR;
 /** CreateQueue's default. */
@@ -195,8 +188,8 @@ class Auditor {
     const { Arn: arn, RetryPolicy = {}, DeadLetterConfig } = target;
     const found = this.#find(arn);
     const hop = this.#hop('delivery', resource, found ?? arn);
-    const attempts = Number(RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRIES);
-    const age = Number(RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_AGE);
+    const attempts = Number(RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts);
+    const age = Number(RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds);
     hop.retry = times(attempts);
     hop.ageLimit = duration(age);
     if (attempts === 0)
@@ -286,16 +279,15 @@ class Auditor {
       .ofType('AWS::Lambda::EventInvokeConfig')
       .map((each) => each.properties)
       .find((each) => each.Qualifier === '$LATEST' && [name, arn].includes(each.FunctionName));
-    const retries = Number(config?.MaximumRetryAttempts ?? ASYNCHRONOUS_RETRIES);
-    const age = Number(config?.MaximumEventAgeInSeconds ?? ASYNCHRONOUS_AGE);
+    const retries = Number(config?.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries);
+    const age = Number(config?.MaximumEventAgeInSeconds ?? ASYNC_INVOCATION.defaultAgeSeconds);
     hop.retry = times(retries);
     hop.ageLimit = duration(age);
     if (retries === 0)
       hop.gap('retry', resource, 'what its handler throws is not tried again: MaximumRetryAttempts is 0');
-    const needed = ASYNCHRONOUS_DELAYS.slice(0, retries).reduce(
-      (sum, delay) => sum + delay + timeoutOf(resource),
-      0,
-    );
+    const needed = ASYNC_INVOCATION.retryDelaysSeconds
+      .slice(0, retries)
+      .reduce((sum, delay) => sum + delay + timeoutOf(resource), 0);
     if (age < needed) {
       const last = `the last of ${times(retries)} may come ${duration(needed)} after the event`;
       hop.gap('age-limit', resource, `Lambda gives an event up after ${duration(age)}, but ${last}`);

@@ -5,9 +5,9 @@
  */
 import { PoisonEventError } from '../../../lambdas/events';
 import { InputError } from '../../cli/command';
+import type { BusEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { Scalar, Test } from '../../eventbridge/event-pattern-syntax';
-import type { BusEvent } from '../../local/steps';
 import { type Contract, detailSchema, type JsonSchema } from './detail-schema';
 
 /** One event of a contract, and what it differs in from the event it was made of. */

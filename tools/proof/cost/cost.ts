@@ -5,8 +5,9 @@
 import { CONSUMERS } from '../../../lambdas/consumers';
 import { CONTRACTS } from '../../../lambdas/events';
 import { InputError } from '../../cli/command';
+import { type BusEvent, entrySize } from '../../eventbridge/event';
 import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
-import type { BusEvent } from '../../local/steps';
+import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import { Alarms } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { exampleEvent } from '../contracts/variants';
@@ -292,7 +293,7 @@ class CostModel {
   }
 
   #eventBridge(times: Times): Item[] {
-    const chunks = sum(this.#published, (each) => times(each) * Math.ceil(entryBytes(each.event) / CHUNK));
+    const chunks = sum(this.#published, (each) => times(each) * Math.ceil(publishedSize(each.event) / CHUNK));
     const archives = this.#assembly.ofType('AWS::Events::Archive').map(({ name, properties }) => {
       const { pattern } = this.#routing.archives.find((each) => each.name === name) ?? {};
       const kept = this.#published.filter(({ event }) => pattern?.matches(event));
@@ -560,10 +561,15 @@ function item(name: string, price: PriceKey, quantity: number): Item {
   return { name, price, quantity, usd: (quantity * usd) / per };
 }
 
-/** As PutEvents counts an entry. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html */
-function entryBytes(event: BusEvent): number {
-  const text = event.source + event['detail-type'] + JSON.stringify(event.detail);
-  return Buffer.byteLength(text) + 14;
+/** Size of the PutEvents entry that the event was published by, in bytes. */
+function publishedSize({ time, source, 'detail-type': DetailType, resources, detail }: BusEvent): number {
+  return entrySize({
+    Time: time,
+    Source: source,
+    DetailType,
+    Resources: resources,
+    Detail: JSON.stringify(detail),
+  });
 }
 
 const jsonBytes = (value: object): number => Buffer.byteLength(JSON.stringify(value));
@@ -590,7 +596,10 @@ function asynchronousFailure(
     .find(({ properties }) => [name, arn].includes(properties.FunctionName))?.properties;
   const destination = config?.DestinationConfig?.OnFailure?.Destination;
   const queue = assembly.ofType('AWS::SQS::Queue').find((each) => each.arn === destination);
-  return { retries: Number(config?.MaximumRetryAttempts ?? 2), ...(queue && { queue }) };
+  return {
+    retries: Number(config?.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries),
+    ...(queue && { queue }),
+  };
 }
 
 /** Of one call: the handler's own lines that its levels let through, and Lambda's. */

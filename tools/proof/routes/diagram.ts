@@ -2,9 +2,11 @@
  * The picture of the flow, drawn from the template as a Mermaid flowchart: publishers -> bus -> rules with their
  * condition -> functions -> what they read and write, and where an event goes that gets stuck.
  */
+
 import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
 import { CONTRACTS } from '../../../lambdas/events';
 import { InputError } from '../../cli/command';
+import { DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import type { Assembly, Resource } from '../../template/assembly';
 import { busName } from '../../template/assembly';
 import { Policies } from '../../template/policy';
@@ -147,7 +149,10 @@ class FlowChart {
     const stuck = rules.flatMap((rule) =>
       (rule.properties.Targets ?? []).map(
         ({ DeadLetterConfig, RetryPolicy = {} }: Resource['properties']) => {
-          const { MaximumRetryAttempts: tries = 185, MaximumEventAgeInSeconds: age = 86_400 } = RetryPolicy;
+          const {
+            MaximumRetryAttempts: tries = DELIVERY_RETRY.defaultAttempts,
+            MaximumEventAgeInSeconds: age = DELIVERY_RETRY.defaultAgeSeconds,
+          } = RetryPolicy;
           const label = `not delivered${BREAK}in ${1 + tries} tries or ${duration(age)}`;
           return { rule, queue: this.find(DeadLetterConfig?.Arn, 'AWS::SQS::Queue'), label };
         },

@@ -5,9 +5,9 @@
 import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
 import { CONTRACTS } from '../../../lambdas/events';
 import { InputError } from '../../cli/command';
+import type { BusEvent } from '../../eventbridge/event';
 import { BranchMatcher, compile, EventPattern, type Miss } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
-import type { BusEvent } from '../../local/steps';
 import type { Assembly } from '../../template/assembly';
 import type { Contract } from '../contracts/detail-schema';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';

@@ -2,9 +2,11 @@
  * The template's routing as it can be asked about: which rule takes an event, what its target is then given, and
  * whether the function there accepts that. Nothing runs, nothing is deployed.
  */
+
 import * as v from 'valibot';
 import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
 import { InputError } from '../../cli/command';
+import type { BusEvent } from '../../eventbridge/event';
 import {
   checkPatternLength,
   compile,
@@ -18,7 +20,7 @@ import {
   type TargetInput,
 } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
-import type { BusEvent } from '../../local/steps';
+import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
 import { type Assembly, busName, type Resource } from '../../template/assembly';
 
 /** What a proof found wrong. */
@@ -128,16 +130,6 @@ export interface Routing {
   deliver(rule: Rule, event: BusEvent): Delivery[];
 }
 
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html and the API reference of PutRule,
-// PutTargets and CreateArchive.
-const RULES_OF_BUS = 300;
-const TARGETS_OF_RULE = 5;
-const RULE_NAME_LENGTH = 64;
-const RULE_DESCRIPTION_LENGTH = 512;
-const TARGET_ID_LENGTH = 64;
-const SCHEDULE_LENGTH = 256;
-const ARCHIVE_NAME_LENGTH = 48;
-
 /** As far as they are read here; `compileInput` checks a target's input. */
 const TargetProperties = v.looseObject({ Id: v.string(), Arn: v.string() });
 const RuleProperties = v.looseObject({
@@ -214,9 +206,9 @@ class RoutingReader {
     const { Description, EventBusName, EventPattern, ScheduleExpression, State, Targets } = read.output;
     const bus = busName(EventBusName);
     const at = { rule: name };
-    this.checkLength(at, `The name of rule ${name}`, name, RULE_NAME_LENGTH);
-    this.checkLength(at, `The description of rule ${name}`, Description, RULE_DESCRIPTION_LENGTH);
-    this.checkLength(at, `The schedule of rule ${name}`, ScheduleExpression, SCHEDULE_LENGTH);
+    this.checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
+    this.checkLength(at, `The description of rule ${name}`, Description, RULE.maxDescriptionLength);
+    this.checkLength(at, `The schedule of rule ${name}`, ScheduleExpression, RULE.maxScheduleLength);
     if (bus !== 'default' && !this.buses.includes(bus)) {
       const known = this.buses.join(', ');
       this.report('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
@@ -227,8 +219,8 @@ class RoutingReader {
     if (Targets.length === 0) {
       this.report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
     }
-    if (Targets.length > TARGETS_OF_RULE) {
-      const count = `${Targets.length} targets; EventBridge takes ${TARGETS_OF_RULE}`;
+    if (Targets.length > TARGET.maxTargetsOfRule) {
+      const count = `${Targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}`;
       this.report('over-limit', at, `Rule ${name} has ${count}.`);
     }
     const pattern = EventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, EventPattern);
@@ -250,7 +242,7 @@ class RoutingReader {
 
   archive({ name, properties }: Resource): Archive {
     const at = { rule: name };
-    this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE_NAME_LENGTH);
+    this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
     const pattern = this.pattern(`Archive ${name}`, at, properties.EventPattern ?? EVERYTHING);
     return { name, bus: busName(properties.SourceArn), ...(pattern && { pattern }) };
   }
@@ -258,8 +250,12 @@ class RoutingReader {
   checkCounts(rules: readonly Rule[]): void {
     for (const bus of new Set(rules.map((rule) => rule.bus))) {
       const { length } = rules.filter((rule) => rule.bus === bus);
-      if (length <= RULES_OF_BUS) continue;
-      this.report('over-limit', {}, `The bus ${bus} has ${length} rules; EventBridge takes ${RULES_OF_BUS}.`);
+      if (length <= RULE.maxRulesOfBus) continue;
+      this.report(
+        'over-limit',
+        {},
+        `The bus ${bus} has ${length} rules; EventBridge takes ${RULE.maxRulesOfBus}.`,
+      );
     }
   }
 
@@ -267,7 +263,7 @@ class RoutingReader {
     const { Id: id, Arn: arn } = properties;
     const at = { rule, target: id };
     const named = `Target ${id} of rule ${rule}`;
-    this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET_ID_LENGTH);
+    this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
     const lambda = this.functions.get(arn);
     const consumer = lambda?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
     const isKnown = Object.hasOwn(this.consumers, consumer ?? '');

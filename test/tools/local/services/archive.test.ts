@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
+import type { BusEvent } from '../../../../tools/eventbridge/event';
 import { Archive } from '../../../../tools/local/services/archive';
 import { ManualClock } from '../../../../tools/local/services/clock';
-import type { BusEvent } from '../../../../tools/local/steps';
 import type { Resource } from '../../../../tools/template/assembly';
 import { ARN, assemblyOf, temporaryDirectory } from '../../template/template';
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { BusEvent } from '../../../../tools/eventbridge/event';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import type { TargetService } from '../../../../tools/local/services/delivery';
 import {
@@ -9,7 +10,7 @@ import {
 import { InFlight } from '../../../../tools/local/services/in-flight';
 import { Queue } from '../../../../tools/local/services/queue';
 import { ServiceError } from '../../../../tools/local/services/service-error';
-import type { BusEvent, Step } from '../../../../tools/local/steps';
+import type { Step } from '../../../../tools/local/steps';
 import { Policies } from '../../../../tools/template/policy';
 import { ARN, assemblyOf, temporaryDirectory } from '../../template/template';
 

@@ -10,7 +10,7 @@
  * Runs nothing: the rules, their transformers and the consumers' parsers are asked.
  */
 import { Template } from 'aws-cdk-lib/assertions';
-import type { BusEvent } from '../../../../tools/local/steps';
+import type { BusEvent } from '../../../../tools/eventbridge/event';
 import type { Contract } from '../../../../tools/proof/contracts/detail-schema';
 import { exampleEvent } from '../../../../tools/proof/contracts/variants';
 import { readRouting } from '../../../../tools/proof/routes/routing';

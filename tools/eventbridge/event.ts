@@ -1,0 +1,40 @@
+/** An event as PutEvents takes it, and as EventBridge delivers it. */
+
+/** An entry of PutEvents, as far as its size depends on it. */
+export interface SizedEntry {
+  readonly Time?: unknown;
+  readonly Source?: string | undefined;
+  readonly DetailType?: string | undefined;
+  /** JSON text of an object. */
+  readonly Detail?: string | undefined;
+  readonly Resources?: readonly string[] | undefined;
+}
+
+/** An event as EventBridge delivers it, read by JavaScript: its numbers may have lost digits that its text has. */
+export interface BusEvent {
+  version: string;
+  id: string;
+  'detail-type': string;
+  source: string;
+  account: string;
+  /** ISO 8601, whole seconds, UTC. */
+  time: string;
+  region: string;
+  resources: string[];
+  detail: unknown;
+  /** On replayed events only. */
+  'replay-name'?: string;
+}
+
+/** Size of an entry's `Time`, in bytes. */
+const TIME_SIZE = 14;
+
+/**
+ * Size of an entry in bytes, as the service counts it.
+ * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html#eb-putevents-size
+ */
+export function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: SizedEntry): number {
+  const texts = [Source, DetailType, Detail, ...Resources];
+  const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0);
+  return bytes + (Time === undefined ? 0 : TIME_SIZE);
+}
