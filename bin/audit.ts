@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { runCommand } from '../tools/cli/command';
 import { auditHops } from '../tools/proof/audit/audit';
 import { textReport } from '../tools/proof/audit/audit-report';
+import { describedBy } from '../tools/proof/described';
 import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
+import { APP } from './app-description';
 
 const command = withAssemblyOptions(new Command('audit'))
   .description(
@@ -14,7 +16,7 @@ const command = withAssemblyOptions(new Command('audit'))
   .allowExcessArguments(false)
   .action(async (options) => {
     const assembly = await loadAssembly(options);
-    const audit = auditHops(assembly);
+    const audit = auditHops(assembly, describedBy(APP, assembly));
     const { stackName } = assembly;
     const width = process.stdout.columns ?? 120;
     console.log(options.json ? JSON.stringify(audit, null, 2) : textReport(audit, { stackName, width }));

@@ -1,9 +1,9 @@
 /** `npm run contracts`: the event catalogue in `contracts/`, and what a change of a contract would break. */
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { CONTRACTS } from '../lambdas/events';
 import { runCommand } from '../tools/cli/command';
 import { checkContracts, releaseContracts } from '../tools/proof/contracts/contracts';
+import { APP } from './app-description';
 
 const command = new Command('contracts')
   .description(
@@ -16,7 +16,7 @@ const command = new Command('contracts')
   .option('--directory <dir>', 'where the catalogue is', join(__dirname, '..', 'contracts'))
   .allowExcessArguments(false)
   .action(({ check, directory }) => {
-    const report = checkContracts(CONTRACTS, directory);
+    const report = checkContracts(APP.contracts, directory);
     const breaking = report.changes.filter((change) => change.breaking);
     for (const change of report.changes) {
       const where = [change.contract, change.field].filter(Boolean).join(': ');

@@ -7,10 +7,11 @@ import { runCommand } from '../tools/cli/command';
 import { SystemClock } from '../tools/local/services/clock';
 import { costOf } from '../tools/proof/cost/cost';
 import { jsonReport, textReport } from '../tools/proof/cost/cost-report';
-import { DEFAULT_MIX, parseMix } from '../tools/proof/cost/event-mix';
+import { parseMix } from '../tools/proof/cost/event-mix';
 import { type Measurement, measure } from '../tools/proof/cost/measurement';
 import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
 import { readTemplate } from '../tools/template/source/template-file';
+import { APP } from './app-description';
 
 // The SDK's advice on the Node version is not for whoever reads a bill.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -26,7 +27,7 @@ const command = withAssemblyOptions(new Command('cost'))
   .option(
     '--mix <mix>',
     'how many of which event, e.g. "1 OrderCreated, 3 OrderStatusChanged status=SHIPPED"',
-    DEFAULT_MIX,
+    APP.mix,
   )
   .option(
     '--months <number>',
@@ -47,7 +48,7 @@ const command = withAssemblyOptions(new Command('cost'))
   .addOption(new Option('--json', 'all of it as one JSON document'))
   .allowExcessArguments(false)
   .action(async ({ events, mix: mixText, months, slowdown, coldStarts, failures, compare, ...options }) => {
-    const mix = parseMix(mixText);
+    const mix = parseMix(mixText, APP.contracts);
     const other = compare === undefined ? undefined : readTemplate(compare, '--compare');
     const assembly = await loadAssembly(options);
     if (options.measure) {
@@ -55,6 +56,7 @@ const command = withAssemblyOptions(new Command('cost'))
       const { LocalStack }: typeof import('../tools/local/stack') = require('../tools/local/stack');
       const measured = await measure(
         assembly,
+        APP,
         mix,
         (measuredAssembly, onStep) =>
           LocalStack.start({
@@ -75,10 +77,10 @@ const command = withAssemblyOptions(new Command('cost'))
     const assumptions = { mix, months, slowdown, coldStarts, failures };
     const report = {
       stackName: assembly.stackName,
-      cost: costOf(assembly, measurement, events, assumptions),
+      cost: costOf(assembly, APP, measurement, events, assumptions),
       assumptions,
       measurement,
-      ...(other && { other: { name: compare, cost: costOf(other, measurement, events, assumptions) } }),
+      ...(other && { other: { name: compare, cost: costOf(other, APP, measurement, events, assumptions) } }),
     };
     console.log(options.json ? jsonReport(report) : textReport(report));
   });

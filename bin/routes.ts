@@ -2,10 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { InputError, runCommand } from '../tools/cli/command';
+import { describedBy } from '../tools/proof/described';
 import { drawFlow, withDiagram } from '../tools/proof/routes/diagram';
 import { proveRoutes } from '../tools/proof/routes/routes';
 import { jsonReport, textReport } from '../tools/proof/routes/routes-report';
 import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
+import { APP } from './app-description';
 
 const command = withAssemblyOptions(new Command('routes'))
   .description(
@@ -26,12 +28,16 @@ const command = withAssemblyOptions(new Command('routes'))
   .allowExcessArguments(false)
   .action(async (options) => {
     const assembly = await loadAssembly(options);
+    const app = describedBy(APP, assembly);
     if (options.mermaid) {
-      process.stdout.write(drawFlow(assembly));
+      process.stdout.write(drawFlow(assembly, app));
     } else if (options.readme !== undefined) {
-      writeFileSync(options.readme, withDiagram(read(options.readme), drawFlow(assembly), options.readme));
+      writeFileSync(
+        options.readme,
+        withDiagram(read(options.readme), drawFlow(assembly, app), options.readme),
+      );
     } else {
-      const proof = proveRoutes(assembly);
+      const proof = proveRoutes(assembly, app);
       const { stackName } = assembly;
       console.log(
         options.json ? jsonReport(proof) : textReport(proof, { stackName, verbose: options.verbose }),

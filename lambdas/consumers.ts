@@ -3,7 +3,7 @@
  * reads this; it is for those who ask about the flow without running anything (`npm run routes`, `audit`, `cost`).
  * So it holds the handlers' own parsers and nothing that has an effect; tests run the handlers and compare.
  */
-import { isReportRequest, reportedDay } from './analytics/daily-report';
+import { isReportRequest, reportEventId, reportedDay } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
 import type { EnvironmentVariable } from './env';
 import {
@@ -36,8 +36,15 @@ export interface Consumer {
   readonly receives: readonly EventSelection[];
   /** Whether a replay of the archive brings them again. */
   readonly replayed: boolean;
-  /** Whether a schedule calls it, too. */
-  readonly scheduled: boolean;
+  /** Present if a schedule calls it, too. */
+  readonly scheduled?: {
+    /** What it counts when it has done its work. */
+    readonly metric: MetricName;
+    /** Start of the id of the event that it publishes then. */
+    readonly eventIdPrefix: string;
+    /** What it makes, in words. */
+    readonly product: string;
+  };
   /**
    * Reads what a rule's target gives the function, as its handler does.
    * @throws PoisonEventError if the handler would.
@@ -48,8 +55,6 @@ export interface Consumer {
   /** The contracts whose events it publishes. */
   readonly publishes: readonly { readonly type: string }[];
   readonly calls: readonly HandlerCalls[];
-  /** What it counts when a schedule has called it and it has done its work. */
-  readonly scheduledMetric?: MetricName;
 }
 
 /** By the folder of the handler, which is the function's POWERTOOLS_SERVICE_NAME. */
@@ -57,7 +62,6 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
   'order-processor': {
     receives: [OrderCreated, OrderStatusChanged],
     replayed: true,
-    scheduled: false,
     accepts: (payload) => {
       orderUpdate(payload, new Date(0).toISOString());
     },
@@ -70,7 +74,6 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     receives: [OrderStatusChanged.where({ status: NOTIFIED_STATUSES })],
     // A replay must not tell customers again what they were told when it happened.
     replayed: false,
-    scheduled: false,
     accepts: (payload) => {
       parseNotificationInput(payload);
     },
@@ -88,7 +91,11 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
   analytics: {
     receives: CONTRACTS,
     replayed: true,
-    scheduled: true,
+    scheduled: {
+      metric: METRICS.dailyReportsPublished,
+      eventIdPrefix: reportEventId(''),
+      product: 'daily report',
+    },
     accepts: (payload) => {
       if (isReportRequest(payload)) reportedDay(payload);
       else analyticsRecord(payload);
@@ -102,6 +109,5 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
       { on: 'TABLE_NAME', index: DAY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
       { on: 'EVENT_BUS_NAME', actions: ['events:PutEvents'] },
     ],
-    scheduledMetric: METRICS.dailyReportsPublished,
   },
 };

@@ -38,3 +38,21 @@ export function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: 
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0);
   return bytes + (Time === undefined ? 0 : TIME_SIZE);
 }
+
+/** An event with a fixed id and time, for what is asked about an event before there is one. */
+export function sampleEvent(
+  event: Pick<BusEvent, 'source' | 'detail-type' | 'detail'>,
+  { account, region }: { readonly account: string; readonly region: string },
+): BusEvent {
+  return {
+    version: '0',
+    id: '6a7e8feb-b491-4cf7-a9f1-bf3703467718',
+    'detail-type': event['detail-type'],
+    source: event.source,
+    account,
+    time: '2026-01-15T10:00:00Z',
+    region,
+    resources: [],
+    detail: event.detail,
+  };
+}

@@ -1,3 +1,4 @@
+import { APP } from '../../../bin/app-description';
 /**
  * What the proofs are worth: the template is broken in one place at a time, and `npm run routes` or `npm run audit`
  * must tell, by name, what was broken.
@@ -708,9 +709,9 @@ const broken = (mutation: Mutation) => {
   return assemblyOf(stack.template);
 };
 const routes = (assembly: ReturnType<typeof assemblyOf>) =>
-  proveRoutes(assembly).findings.map(({ message }) => message);
+  proveRoutes(assembly, APP).findings.map(({ message }) => message);
 const audit = (assembly: ReturnType<typeof assemblyOf>) =>
-  auditHops(assembly).gaps.map(({ resource, message }) => `${resource}: ${message}`);
+  auditHops(assembly, APP).gaps.map(({ resource, message }) => `${resource}: ${message}`);
 
 /** `aTypoInASource` -> `a typo in a source`. */
 const words = ({ name }: Mutation) => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

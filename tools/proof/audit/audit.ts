@@ -4,11 +4,9 @@
  * last time, a policy that lets exactly this sender in, encryption that the sender may use, an alarm that tells.
  */
 
-import { CLIENT_CONFIG } from '../../../lambdas/client-config';
-import { CONSUMERS, type Consumer, type HandlerCalls } from '../../../lambdas/consumers';
-import { CONTRACTS } from '../../../lambdas/events';
-import { METRICS } from '../../../lambdas/metrics';
+import { type App, type Consumer, consumerName, findConsumer, type HandlerCalls } from '../../app';
 import { InputError } from '../../cli/command';
+import { sampleEvent } from '../../eventbridge/event';
 import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -30,13 +28,13 @@ export interface Audit {
  * @throws InputError if the template has no rule
  * @throws AssemblyError for what cannot be evaluated
  */
-export function auditHops(assembly: Assembly): Audit {
+export function auditHops(assembly: Assembly, app: App): Audit {
   if (assembly.ofType('AWS::Events::Rule').length === 0) {
     throw new InputError(
       `${assembly.directory}: the template of ${assembly.stackName} has no AWS::Events::Rule.`,
     );
   }
-  return new Auditor(assembly).run();
+  return new Auditor(assembly, app).run();
 }
 
 const MINUTE = 60;
@@ -64,6 +62,7 @@ const CLOUDWATCH = 'cloudwatch.amazonaws.com';
 
 class Auditor {
   readonly #assembly: Assembly;
+  readonly #app: App;
   readonly #routing: Routing;
   readonly #permissions: Permissions;
   readonly #encryption: Encryption;
@@ -76,9 +75,10 @@ class Auditor {
   /** Where an event still is when nothing else has it. */
   readonly #inArchive: string;
 
-  constructor(assembly: Assembly) {
+  constructor(assembly: Assembly, app: App) {
     this.#assembly = assembly;
-    this.#routing = readRouting(assembly);
+    this.#app = app;
+    this.#routing = readRouting(assembly, app);
     this.#permissions = new Permissions(assembly);
     this.#encryption = new Encryption(this.#permissions);
     this.#alarms = new Alarms(assembly);
@@ -94,7 +94,12 @@ class Auditor {
     for (const topic of this.#assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
     for (const queue of this.#failureQueues) this.#auditFailureQueue(queue);
     this.#auditAlarms();
-    return { hops: this.#hops, gaps: this.#gaps, notes: this.#notes };
+    return { hops: this.#hops, gaps: this.#gaps, notes: [...this.#notes, ...this.#notLookedAt()] };
+  }
+
+  #notLookedAt(): string[] {
+    if (Object.keys(this.#app.consumers).length > 0) return [];
+    return ['Not looked at: what the functions call, with which permissions: no consumer is described.'];
   }
 
   #hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
@@ -134,8 +139,11 @@ class Auditor {
     hop.encryption = this.#encryption.of(hop, archive, []);
 
     const { pattern } = this.#routing.archives.find(({ name }) => name === archive.name) ?? {};
-    const examples = CONTRACTS.map((contract) => exampleEvent(contract, this.#assembly));
-    const unknown = { ...examples[0], source: 'com.example', 'detail-type': 'Unknown', detail: {} };
+    const examples = this.#app.contracts.map((contract) => exampleEvent(contract, this.#assembly));
+    const unknown = sampleEvent(
+      { source: 'com.example', 'detail-type': 'Unknown', detail: {} },
+      this.#assembly,
+    );
     const missed = [...examples, unknown].filter((event) => !pattern?.matches(event));
     if (missed.length > 0) {
       const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');
@@ -179,8 +187,8 @@ class Auditor {
     if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
     for (const { arn } of rule.targets) {
       const target = this.#find(arn);
-      const done = target && handlerOf(target)?.scheduledMetric;
-      if (done) hop.watch(resource, { ...ownMetric(target, done), below: true });
+      const done = target && this.#consumer(target)?.scheduled;
+      if (done) hop.watch(resource, { ...this.#ownMetric(target, done.metric), below: true });
     }
   }
 
@@ -263,11 +271,11 @@ class Auditor {
     const isTarget = this.#routing.rules.some(({ targets }) =>
       targets.some(({ arn }) => arn === resource.arn),
     );
-    const handler = handlerOf(resource);
+    const handler = this.#consumer(resource);
     if (!isTarget && !handler) return;
     const destination = this.#auditAsynchronousQueue(resource);
     this.#auditHandler(resource, destination);
-    for (const calls of handler?.calls ?? []) this.#auditCalls(resource, calls, destination);
+    if (handler) this.#auditCalls(resource, handler, destination);
   }
 
   /** @returns where Lambda puts what failed for the last time */
@@ -323,14 +331,15 @@ class Auditor {
 
   #auditHandler(resource: Resource, destination: string): void {
     const { name, properties } = resource;
-    const service = properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME ?? 'unknown';
+    const service = this.#consumerName(resource) ?? name;
     const hop = this.#hop('handler', resource, `handler ${service}`);
     hop.retry = 'by its queue';
     hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
     hop.whenAllFails = destination;
-    if (!handlerOf(resource)) {
-      const known = Object.keys(CONSUMERS).join(', ');
-      const why = `its POWERTOOLS_SERVICE_NAME, ${service}, is none of lambdas/consumers.ts (${known})`;
+    const known = Object.keys(this.#app.consumers);
+    if (!this.#consumer(resource) && known.length > 0) {
+      const named = `its ${this.#app.variables.consumer}, ${this.#consumerName(resource) ?? 'unknown'},`;
+      const why = `${named} is none of the functions that are described (${known.join(', ')})`;
       hop.gap('coverage', resource, `${why}: what it calls is not known`);
     }
     if (properties.ReservedConcurrentExecutions === 0)
@@ -348,6 +357,7 @@ class Auditor {
         }
       }
     }
+    const { poison } = this.#app;
     const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
     const logGroup = this.#logGroup(logGroupName);
     if (!logGroup) {
@@ -367,17 +377,21 @@ class Auditor {
       functionMetric(resource, 'Errors'),
       functionMetric(resource, 'Throttles'),
       { ...functionMetric(resource, 'Duration'), at: timeoutOf(resource) * 1_000 },
-      ownMetric(resource, METRICS.poisonEvents),
+      ...(poison && this.#consumer(resource) ? [this.#ownMetric(resource, poison.metric)] : []),
     );
   }
 
-  #auditCalls(resource: Resource, calls: HandlerCalls, destination: string): void {
+  #auditCalls(resource: Resource, { calls, attempts }: Consumer, destination: string): void {
+    for (const each of calls) this.#auditCall(resource, each, attempts, destination);
+  }
+
+  #auditCall(resource: Resource, calls: HandlerCalls, attempts: number, destination: string): void {
     const { Environment, Role: role } = resource.properties;
     const value = Environment?.Variables?.[calls.on];
     const [service = ''] = calls.actions[0]?.split(':') ?? [];
     const called = value === undefined ? undefined : this.#find(value, service);
     const hop = this.#hop('call', resource, called ?? calls.on);
-    hop.retry = `${times(CLIENT_CONFIG.maxAttempts - 1)}, then by the queue`;
+    hop.retry = `${times(attempts - 1)}, then by the queue`;
     hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
     hop.whenAllFails = destination;
     hop.watch(resource, functionMetric(resource, 'Errors'));
@@ -569,6 +583,21 @@ class Auditor {
     }
   }
 
+  #consumerName({ properties }: Resource): string | undefined {
+    return consumerName(this.#app, properties.Environment?.Variables);
+  }
+
+  #consumer(resource: Resource): Consumer | undefined {
+    return findConsumer(this.#app, this.#consumerName(resource));
+  }
+
+  /** A metric that the handler counts itself. */
+  #ownMetric(resource: Resource, name: string): Metric {
+    const { metricsNamespace = '' } = this.#app.variables;
+    const namespace = resource.properties.Environment?.Variables?.[metricsNamespace] ?? '';
+    return { namespace, name, dimensions: { service: this.#consumerName(resource) ?? '' } };
+  }
+
   #logGroup(logGroupName: string): Resource | undefined {
     return this.#assembly.ofType('AWS::Logs::LogGroup').find(({ name }) => name === logGroupName);
   }
@@ -596,19 +625,8 @@ class Auditor {
   }
 }
 
-function handlerOf({ properties }: Resource): Consumer | undefined {
-  return CONSUMERS[properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME];
-}
-
 function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
   return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
-}
-
-/** What the handler counts itself, by Powertools. */
-function ownMetric({ properties }: Resource, name: string): Metric {
-  const { POWERTOOLS_METRICS_NAMESPACE: namespace = '', POWERTOOLS_SERVICE_NAME: service = '' } =
-    properties.Environment?.Variables ?? {};
-  return { namespace, name, dimensions: { service } };
 }
 
 /** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */

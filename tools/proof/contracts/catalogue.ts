@@ -1,6 +1,7 @@
 /** The event catalogue: what `contracts/` holds for those who publish to this system or consume from it. */
 import { version as release } from '../../../package.json';
-import { type Contract, detailSchema, type JsonSchema } from './detail-schema';
+import type { Contract } from '../../app';
+import { detailSchema, type JsonSchema } from './detail-schema';
 import { exampleEvent, variantsOf } from './variants';
 
 /** The AsyncAPI document of all contracts. */
@@ -34,7 +35,7 @@ const EXAMPLE_LENGTH = 2_048;
 const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 /** @throws InputError if the contract has no valid example, or cannot be written as JSON Schema */
-export function describeContract(contract: Contract): ContractFiles {
+export function contractFiles(contract: Contract): ContractFiles {
   const { source, detailType, version, type, personalData } = contract;
   const example = exampleEvent(contract, PLACE);
   const details = [example, ...variantsOf(contract, example).map(({ event }) => event)].map(
@@ -60,7 +61,7 @@ export function describeContract(contract: Contract): ContractFiles {
 
 /** https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
 export function asyncApi(contracts: readonly Contract[]): object {
-  const described = contracts.map((contract) => ({ contract, ...describeContract(contract) }));
+  const described = contracts.map((contract) => ({ contract, ...contractFiles(contract) }));
   const messageOf = (name: string) => ({ $ref: `#/channels/events/messages/${name}` });
   return {
     asyncapi: '3.0.0',

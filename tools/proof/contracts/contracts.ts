@@ -8,18 +8,18 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { PoisonEventError } from '../../../lambdas/events';
+import type { Contract } from '../../app';
 import { InputError } from '../../cli/command';
 import {
   ASYNCAPI_FILE,
   asyncApi,
   type ContractFiles,
   type ContractSchema,
-  describeContract,
+  contractFiles,
   examplesFile,
   schemaFile,
 } from './catalogue';
-import type { Contract, JsonSchema } from './detail-schema';
+import type { JsonSchema } from './detail-schema';
 import { exampleEvent } from './variants';
 
 /** One difference between a contract as it is and as it was released. */
@@ -71,7 +71,7 @@ export function releaseContracts({ outdated }: ContractsReport, directory: strin
 /** By file name. */
 function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
   const texts = new Map<string, string>();
-  for (const { name, schema, examples } of contracts.map(describeContract)) {
+  for (const { name, schema, examples } of contracts.map(contractFiles)) {
     texts.set(schemaFile(name), json(schema));
     texts.set(examplesFile(name), examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
   }
@@ -142,7 +142,7 @@ function compareContract(contract: Contract, released: ContractFiles | undefined
       `${before} from now on: let none be in flight, and replay what the archive has of them before, not after.`;
     return about(false, reason);
   }
-  const changes = compareSchemas(released.schema, describeContract(contract).schema);
+  const changes = compareSchemas(released.schema, contractFiles(contract).schema);
   const told = new Set(changes.filter(({ breaking }) => breaking).map(({ field }) => field));
   const refusals = refusedExamples(contract, released.examples).filter(({ field }) => !told.has(field));
   return [...changes, ...refusals].map((change) => ({ contract: type, ...change }));
@@ -158,14 +158,11 @@ function refusedExamples(contract: Contract, examples: readonly object[]): Field
   const envelope = exampleEvent(contract, { account: '123456789012', region: 'us-east-1' });
   const refused = new Map<string, FieldChange>();
   for (const detail of examples) {
-    try {
-      contract.parse({ ...envelope, detail });
-    } catch (error) {
-      if (!(error instanceof PoisonEventError)) throw error;
-      const field = error.field.replace(/^detail\.?/, '');
-      const reason = `refuses what was valid and may be in the archive: ${error.message}`;
-      if (!refused.has(field)) refused.set(field, { field, breaking: true, reason });
-    }
+    const problem = contract.problem({ ...envelope, detail });
+    if (!problem) continue;
+    const field = problem.field.replace(/^detail\.?/, '');
+    const reason = `refuses what was valid and may be in the archive: ${problem.message}`;
+    if (!refused.has(field)) refused.set(field, { field, breaking: true, reason });
   }
   return [...refused.values()];
 }

@@ -1,23 +1,8 @@
 /** A contract's detail, with its metadata, as JSON Schema (draft 7): what the catalogue publishes. */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
-import { type EventContract, Metadata } from '../../../lambdas/events';
+import type { Contract } from '../../app';
 import { InputError } from '../../cli/command';
-
-/** Any contract, whatever its detail. */
-export type Contract = Pick<
-  EventContract,
-  | 'source'
-  | 'detailType'
-  | 'version'
-  | 'type'
-  | 'schema'
-  | 'example'
-  | 'personalData'
-  | 'pattern'
-  | 'parse'
-  | 'create'
->;
 
 /** The keywords that Valibot's schemas turn into, and whatever else stands beside them. */
 export interface JsonSchema {
@@ -41,9 +26,9 @@ export interface JsonSchema {
  */
 export function detailSchema(contract: Contract): JsonSchema {
   const { version } = contract;
-  // Without a version an event is of version 1 (`parseMetadata`): every other has to be said.
+  // Without a version an event is of version 1: every other has to be said.
   const isDefault = version === 1;
-  const metadata = v.object({ ...Metadata.entries, version: v.literal(version) });
+  const metadata = v.object({ ...contract.metadata.entries, version: v.literal(version) });
   const { properties, required = [], ...rest } = convert(contract.type, contract.schema);
   const metadataSchema = convert(contract.type, metadata);
   return {

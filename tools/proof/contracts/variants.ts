@@ -3,12 +3,12 @@
  * example, changed in one place at a time to each value of a closed set, to nothing, and to the extremes of its
  * schema. What is generated is a guess; whether it is an event of the contract is said by the contract's parser.
  */
-import { PoisonEventError } from '../../../lambdas/events';
+import type { Contract } from '../../app';
 import { InputError } from '../../cli/command';
-import type { BusEvent } from '../../eventbridge/event';
+import { type BusEvent, sampleEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { Scalar, Test } from '../../eventbridge/event-pattern-syntax';
-import { type Contract, detailSchema, type JsonSchema } from './detail-schema';
+import { detailSchema, type JsonSchema } from './detail-schema';
 
 /** One event of a contract, and what it differs in from the event it was made of. */
 export interface Variant {
@@ -37,34 +37,23 @@ export interface Place {
   readonly region: string;
 }
 
+/** Ids of an event that only is an example. */
+export const EXAMPLE_IDS = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
+
 /**
  * The contract's example as EventBridge would deliver it.
  * @throws InputError if the contract has no example, or one that it refuses itself
  */
-export function exampleEvent(contract: Contract, { account, region }: Place): BusEvent {
-  const ids = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
-  const event = (detail: object): BusEvent => ({
-    version: '0',
-    id: '6a7e8feb-b491-4cf7-a9f1-bf3703467718',
-    'detail-type': contract.detailType,
-    source: contract.source,
-    account,
-    time: '2026-01-15T10:00:00Z',
-    region,
-    resources: [],
-    detail,
-  });
+export function exampleEvent(contract: Contract, place: Place): BusEvent {
+  const { source, detailType, version } = contract;
+  const event = (detail: object): BusEvent =>
+    sampleEvent({ source, 'detail-type': detailType, detail }, place);
   if (typeof contract.example !== 'object' || contract.example === null) {
     throw new InputError(`${contract.type} has no example; a contract needs one, a valid detail.`);
   }
-  try {
-    const made = event(contract.create(contract.example, ids));
-    contract.parse(made);
-    return made;
-  } catch (error) {
-    if (!(error instanceof PoisonEventError)) throw error;
-    throw new InputError(`The example of a contract must be an event of it: ${error.message}`);
-  }
+  const problem = contract.problem(event({ ...contract.example, metadata: { version } }));
+  if (problem) throw new InputError(`The example of a contract must be an event of it: ${problem.message}`);
+  return event(contract.create(contract.example, EXAMPLE_IDS));
 }
 
 /** @param event a valid event of the contract */
@@ -90,13 +79,7 @@ export function variantsOf(contract: Contract, event: BusEvent): Variant[] {
 
 /** Whether the contract's own parser takes it. */
 export function isEventOf(contract: Contract, event: object): boolean {
-  try {
-    contract.parse(event);
-    return true;
-  } catch (error) {
-    if (error instanceof PoisonEventError) return false;
-    throw error;
-  }
+  return contract.problem(event) === undefined;
 }
 
 /** @param event a valid event of the contract */

@@ -2,8 +2,7 @@
  * What a month costs: the template's fan-out, with what the handlers were measured to use, at the prices of
  * `prices.json`. Before free tiers.
  */
-import { CONSUMERS } from '../../../lambdas/consumers';
-import { CONTRACTS } from '../../../lambdas/events';
+import { type App, consumerName, findConsumer } from '../../app';
 import { InputError } from '../../cli/command';
 import { type BusEvent, entrySize } from '../../eventbridge/event';
 import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
@@ -103,11 +102,12 @@ const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILE
  */
 export function costOf(
   assembly: Assembly,
+  app: App,
   measurement: Measurement,
   events: readonly number[],
   assumptions: Assumptions,
 ): Cost {
-  const model = new CostModel(assembly, measurement, assumptions);
+  const model = new CostModel(assembly, app, measurement, assumptions);
   return { bills: events.map((count) => model.bill(count)), deliveries: model.deliveries };
 }
 
@@ -179,13 +179,15 @@ class CostModel {
   readonly #direct: DirectDelivery[] = [];
   readonly #published: PublishedEvent[] = [];
   readonly #assembly: Assembly;
+  readonly #app: App;
   readonly #routing: Routing;
   readonly #measurement: Measurement;
   readonly #assumptions: Assumptions;
 
-  constructor(assembly: Assembly, measurement: Measurement, assumptions: Assumptions) {
+  constructor(assembly: Assembly, app: App, measurement: Measurement, assumptions: Assumptions) {
     this.#assembly = assembly;
-    this.#routing = readRouting(assembly);
+    this.#app = app;
+    this.#routing = readRouting(assembly, app);
     this.#measurement = measurement;
     this.#assumptions = assumptions;
     const total = assumptions.mix.reduce((sum, { count }) => sum + count, 0);
@@ -236,12 +238,12 @@ class CostModel {
 
   #call(resource: Resource, detailType: string, delivery: Delivery): void {
     const { properties } = resource;
-    const service = properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
+    const service = consumerName(this.#app, properties.Environment?.Variables) ?? resource.name;
     const measuredFunction = this.#measurement.functions[service];
     const measured = measuredFunction?.events[detailType];
     if (!measured) {
       throw new InputError(
-        `There is no measurement of ${service ?? resource.name} handling ${detailType}; \`npm run cost -- --measure\` makes one.`,
+        `There is no measurement of ${service} handling ${detailType}; \`npm run cost -- --measure\` makes one.`,
       );
     }
     const memoryMb = Number(properties.MemorySize ?? 128);
@@ -255,12 +257,12 @@ class CostModel {
         memoryMb,
         measuredMs: measured.durationMs,
         billedMs: Math.ceil(measured.durationMs * this.#assumptions.slowdown),
-        logBytes: logBytes(resource, measuredFunction, measured),
+        logBytes: logBytes(resource, measuredFunction, measured, this.#app),
       },
     });
     if (measured.published === 0) return;
-    for (const { type } of CONSUMERS[service]?.publishes ?? []) {
-      const contract = CONTRACTS.find((each) => each.type === type);
+    for (const { type } of findConsumer(this.#app, service)?.publishes ?? []) {
+      const contract = this.#app.contracts.find((each) => each.type === type);
       if (!contract) continue;
       const { perEvent, perMonth } = delivery;
       const event = exampleEvent(contract, this.#assembly);
@@ -378,7 +380,7 @@ class CostModel {
     }
     // A report reads the index's entries of one day.
     for (const call of this.#calls) {
-      for (const { on, index, actions } of CONSUMERS[call.service]?.calls ?? []) {
+      for (const { on, index, actions } of findConsumer(this.#app, call.service)?.calls ?? []) {
         if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) continue;
         const { count = 0, indexBytes } = newItems.get(this.#tableOf(call, on)) ?? {};
         const bytes = (count / MONTH_DAYS) * (indexBytes?.get(index) ?? 0);
@@ -607,10 +609,11 @@ function logBytes(
   { properties }: Resource,
   { systemLines }: FunctionMeasurement,
   { lines }: CallMeasurement,
+  { variables: { logLevel = '' } }: App,
 ): number {
   const { LoggingConfig: logging = {}, Environment } = properties;
   const rank = (level: string) => LOG_LEVELS.indexOf(level.toUpperCase());
-  const own = rank(Environment?.Variables?.POWERTOOLS_LOG_LEVEL ?? 'INFO');
+  const own = rank(Environment?.Variables?.[logLevel] ?? 'INFO');
   // Lambda drops by level in its JSON format only, and takes lines without a level, as of metrics, for INFO.
   const lambda = logging.LogFormat === 'JSON' ? rank(logging.ApplicationLogLevel ?? 'INFO') : 0;
   const written = lines.filter(

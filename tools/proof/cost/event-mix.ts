@@ -1,7 +1,7 @@
 /** Which events are published, and how often each: what a month's events are made of. */
-import { CONTRACTS, PoisonEventError } from '../../../lambdas/events';
+import type { Contract } from '../../app';
 import { InputError } from '../../cli/command';
-import type { Contract } from '../contracts/detail-schema';
+import { exampleEvent } from '../contracts/variants';
 
 export interface MixedEvent {
   readonly contract: Contract;
@@ -13,22 +13,17 @@ export interface MixedEvent {
   readonly label: string;
 }
 
-/** What one order makes: it is placed, confirmed, shipped and delivered, and its customer hears of the last two. */
-export const DEFAULT_MIX =
-  '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
-  '1 OrderStatusChanged status=DELIVERED';
-
 /**
  * @param text `<count> <detail-type> <field>=<value> ...`, separated by commas; a count left out is 1
  * @throws InputError for a detail-type that no contract has, and for a field or value that its contract refuses
  */
-export function parseMix(text: string): MixedEvent[] {
+export function parseMix(text: string, contracts: readonly Contract[]): MixedEvent[] {
   return text.split(',').map((part) => {
     const [, count = '1', label = ''] = /^\s*(?:([\d.]+)\s+)?(.*?)\s*$/.exec(part) ?? [];
     const [detailType, ...fields] = label.split(/\s+/);
-    const contract = CONTRACTS.find((each) => each.detailType === detailType);
+    const contract = contracts.find((each) => each.detailType === detailType);
     if (!contract) {
-      const known = CONTRACTS.map((each) => each.detailType).join(', ');
+      const known = contracts.map((each) => each.detailType).join(', ');
       throw new InputError(`--mix: "${detailType}" is none of the contracts: ${known}.`);
     }
     if (!(Number(count) > 0)) throw new InputError(`--mix: ${label}: its count is ${count}, not above 0.`);
@@ -43,15 +38,18 @@ export function parseMix(text: string): MixedEvent[] {
       return [name, parseValue(value)];
     });
     const detail = { ...contract.example, ...Object.fromEntries(changes) };
-    try {
-      contract.create(detail);
-    } catch (error) {
-      if (!(error instanceof PoisonEventError)) throw error;
-      throw new InputError(`--mix: ${label}: ${error.message}`);
-    }
+    const event = {
+      ...exampleEvent(contract, PLACE),
+      detail: { ...detail, metadata: { version: contract.version } },
+    };
+    const problem = contract.problem(event);
+    if (problem) throw new InputError(`--mix: ${label}: ${problem.message}`);
     return { contract, detail, count: Number(count), label };
   });
 }
+
+/** Where the events of a mix happen; nothing in a detail depends on it. */
+const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 /** Numbers and the like as JSON has them; all else is text. */
 function parseValue(text: string): unknown {

@@ -3,7 +3,7 @@
  * measured again by `npm run cost -- --measure`.
  */
 import os from 'node:os';
-import { IDEMPOTENCY_EXPIRY } from '../../../lambdas/order-table';
+import { type App, consumerName } from '../../app';
 import type { LocalStack } from '../../local/stack';
 import type { TimedStep } from '../../local/steps';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -104,6 +104,7 @@ export type StartStack = (
  */
 export async function measure(
   assembly: Assembly,
+  app: App,
   mix: readonly MixedEvent[],
   start: StartStack,
   { rounds = 100, progress = (_: string): void => {} } = {},
@@ -112,7 +113,7 @@ export async function measure(
   for (const logging of LOGGINGS) {
     const ownRounds = runs.length === 0 ? rounds : Math.min(rounds, FEW_ROUNDS);
     progress(`Measuring ${ownRounds} rounds of ${mix.length} events, log lines as ${loggingKey(logging)}`);
-    const steps = await runMix(withLogging(assembly, logging), mix, start, ownRounds);
+    const steps = await runMix(withLogging(assembly, logging), app, mix, start, ownRounds);
     runs.push({ logging, steps, invocations: invocationsOf(assembly, steps) });
   }
   const [{ steps, invocations }] = runs as [Run];
@@ -128,13 +129,13 @@ export async function measure(
     rounds,
     compression: round(bytesOf('object-written') / bytesOf('records-put'), 3),
     functions: Object.fromEntries(
-      measured.map((resource) => [serviceOf(resource), measureFunction(resource, runs)]),
+      measured.map((resource) => [
+        consumerName(app, resource.properties.Environment?.Variables) ?? resource.name,
+        measureFunction(assembly, resource, runs),
+      ]),
     ),
   };
 }
-
-const serviceOf = ({ properties }: Resource): string =>
-  properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
 
 interface Run {
   readonly logging: Logging;
@@ -176,6 +177,7 @@ function withLogging(assembly: Assembly, logging: Logging): Assembly {
 
 async function runMix(
   assembly: Assembly,
+  app: App,
   mix: readonly MixedEvent[],
   start: StartStack,
   rounds: number,
@@ -186,7 +188,8 @@ async function runMix(
   try {
     for (let round = 0; round < rounds; round++) {
       for (const { contract, detail } of mix) {
-        const own = { ...detail, ...('orderId' in detail && { orderId: `order-${1000 + round}` }) };
+        const { name, idField } = app.entity ?? { name: '', idField: '' };
+        const own = { ...detail, ...(idField in detail && { [idField]: `${name}-${1000 + round}` }) };
         stack.eventBridge.putEvents([
           {
             ...(bus && { EventBusName: bus.name }),
@@ -199,7 +202,7 @@ async function runMix(
       }
     }
     // What the clock would do: the targets of schedules are given their payload by hand.
-    for (const { deliveries, rule: name } of proveRoutes(assembly).schedules) {
+    for (const { deliveries, rule: name } of proveRoutes(assembly, app).schedules) {
       const rule = assembly.ofType('AWS::Events::Rule').find((each) => each.name === name);
       for (const { target: id, payload = '' } of deliveries) {
         const target = rule?.properties.Targets.find(({ Id }: Resource['properties']) => Id === id);
@@ -272,7 +275,7 @@ function invocationsOf(assembly: Assembly, steps: readonly TimedStep[]): Invocat
   return invocations;
 }
 
-function measureFunction(resource: Resource, runs: readonly Run[]): FunctionMeasurement {
+function measureFunction(assembly: Assembly, resource: Resource, runs: readonly Run[]): FunctionMeasurement {
   const ownOf = ({ invocations }: Run) => invocations.filter((each) => each.resource === resource);
   const own = ownOf(runs[0] as Run);
   const inits = runs.flatMap((run) => ownOf(run).flatMap(({ lines }) => lines.flatMap(initMsOf)));
@@ -288,6 +291,7 @@ function measureFunction(resource: Resource, runs: readonly Run[]): FunctionMeas
       detailTypes.map((detailType) => [
         detailType,
         measureCalls(
+          assembly,
           resource,
           own.filter((call) => call.detailType === detailType),
         ),
@@ -297,7 +301,7 @@ function measureFunction(resource: Resource, runs: readonly Run[]): FunctionMeas
 }
 
 /** What calls make is the same but for a few bytes: the last one stands for all. */
-function measureCalls(resource: Resource, calls: readonly Invocation[]): CallMeasurement {
+function measureCalls(assembly: Assembly, resource: Resource, calls: readonly Invocation[]): CallMeasurement {
   const { lines, effects } = calls.at(-1) as Invocation;
   const own = lines.filter((line) => !isSystemLine(line));
   const parsed = own.map((line) => JSON.parse(line));
@@ -310,7 +314,7 @@ function measureCalls(resource: Resource, calls: readonly Invocation[]): CallMea
       return { ...(level && { level }), bytes: bytesLogged([line]) };
     }),
     metrics: parsed.flatMap(metricNamesOf),
-    writes: effectsOf('item-written').map((effect) => measureWrite(resource, effect)),
+    writes: effectsOf('item-written').map((effect) => measureWrite(assembly, resource, effect)),
     messages: effectsOf('message-published').map(({ subject = '', body }) =>
       Buffer.byteLength(subject + body),
     ),
@@ -320,17 +324,20 @@ function measureCalls(resource: Resource, calls: readonly Invocation[]): CallMea
 }
 
 function measureWrite(
+  assembly: Assembly,
   { properties }: Resource,
   { at, table, item, before = {} }: Effect & { kind: 'item-written' },
 ): Write {
   const variables = Object.entries(properties.Environment?.Variables ?? {});
   const [variable = table] = variables.find(([, value]) => value === table) ?? [];
   const names = [...new Set([...Object.keys(item), ...Object.keys(before)])];
-  // Of the tables here only the one of Powertools has a time to live.
-  const expiry = item[IDEMPOTENCY_EXPIRY];
+  const { properties: written } =
+    assembly.ofType('AWS::DynamoDB::Table').find(({ name }) => name === table) ?? {};
+  const expiryName = written?.TimeToLiveSpecification?.AttributeName;
+  const expiry = item[expiryName];
   const isNew = Object.keys(before).length === 0;
   // Each write counts it anew, in seconds: whether one has begun since the last write is chance.
-  const isChance = (name: string) => name === IDEMPOTENCY_EXPIRY && !isNew;
+  const isChance = (name: string) => name === expiryName && !isNew;
   return {
     table: variable,
     isNew,

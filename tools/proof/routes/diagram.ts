@@ -2,15 +2,12 @@
  * The picture of the flow, drawn from the template as a Mermaid flowchart: publishers -> bus -> rules with their
  * condition -> functions -> what they read and write, and where an event goes that gets stuck.
  */
-
-import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
-import { CONTRACTS } from '../../../lambdas/events';
+import { type App, consumerName, findConsumer } from '../../app';
 import { InputError } from '../../cli/command';
 import { DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import type { Assembly, Resource } from '../../template/assembly';
 import { busName } from '../../template/assembly';
 import { Policies } from '../../template/policy';
-import type { Contract } from '../contracts/detail-schema';
 
 const START = '<!-- routes:start -->';
 const END = '<!-- routes:end -->';
@@ -29,12 +26,8 @@ export function withDiagram(text: string, diagram: string, name: string): string
 }
 
 /** @returns Mermaid text, lines ending in a line feed; the same for the same template */
-export function drawFlow(
-  assembly: Assembly,
-  contracts: readonly Contract[] = CONTRACTS,
-  consumers: Readonly<Record<string, Consumer>> = CONSUMERS,
-): string {
-  return new FlowChart(assembly, contracts, consumers).draw();
+export function drawFlow(assembly: Assembly, app: App): string {
+  return new FlowChart(assembly, app).draw();
 }
 
 /** What a function does with a store, by the actions that its role allows: the first that it may do is drawn. */
@@ -73,8 +66,7 @@ class FlowChart {
 
   constructor(
     private readonly assembly: Assembly,
-    private readonly contracts: readonly Contract[],
-    private readonly consumers: Readonly<Record<string, Consumer>>,
+    private readonly app: App,
   ) {
     this.policies = new Policies(assembly);
   }
@@ -104,9 +96,11 @@ class FlowChart {
 
   /** Those of the contracts that no function of the template publishes. */
   private publishers(bus: Resource): void {
-    const own = Object.values(this.consumers).flatMap(({ publishes }) => publishes.map(({ type }) => type));
+    const own = Object.values(this.app.consumers).flatMap(({ publishes }) =>
+      publishes.map(({ type }) => type),
+    );
     const bySource = new Map<string, string[]>();
-    for (const { source, detailType, type } of this.contracts) {
+    for (const { source, detailType, type } of this.app.contracts) {
       if (!own.includes(type)) bySource.set(source, [...(bySource.get(source) ?? []), detailType]);
     }
     for (const [source, types] of bySource) {
@@ -178,8 +172,8 @@ class FlowChart {
         else if (verb) this.edge(id, this.node(store), verb);
       }
     }
-    const service = resource.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
-    const published = this.consumers[service]?.publishes.map(({ type }) => type.split('/').at(-1)) ?? [];
+    const name = consumerName(this.app, resource.properties.Environment?.Variables);
+    const published = findConsumer(this.app, name)?.publishes.map(({ type }) => type.split('/').at(-1)) ?? [];
     for (const bus of buses) {
       const label = published.join(BREAK) || 'publishes';
       if (this.may(resource, 'events:PutEvents', bus)) this.edge(id, this.node(bus), label);

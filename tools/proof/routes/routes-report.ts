@@ -4,14 +4,14 @@ import type { RoutedEvent, RoutesProof, Verdict } from './routes';
 import type { Delivery, Rule } from './routing';
 
 /** For scripts: all that was tried and found, as one JSON document. */
-export function jsonReport({ routing, events, schedules, findings }: RoutesProof): string {
+export function jsonReport({ routing, events, schedules, findings, notLookedAt }: RoutesProof): string {
   const rules = routing.rules.map(({ targets, pattern, schedule, eventPattern, ...rule }) => ({
     ...rule,
     ...(eventPattern !== undefined && { eventPattern }),
     targets: targets.map(({ input, ...target }) => target),
   }));
   const archives = routing.archives.map(({ pattern, ...archive }) => archive);
-  return JSON.stringify({ rules, archives, events, schedules, findings }, null, 2);
+  return JSON.stringify({ rules, archives, events, schedules, findings, notLookedAt }, null, 2);
 }
 
 /**
@@ -22,7 +22,7 @@ export function textReport(
   proof: RoutesProof,
   { stackName, verbose }: { readonly stackName: string; readonly verbose: boolean },
 ): string {
-  const { routing, events, schedules, findings } = proof;
+  const { routing, events, schedules, findings, notLookedAt } = proof;
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
   const rows = verbose
@@ -45,6 +45,7 @@ export function textReport(
       const lines = deliveries.flatMap((delivery) => describe(delivery));
       return [`${short(rule)}: ${expression}, next at ${next ?? 'no time'}`, ...lines].join('\n  ');
     }),
+    ...notLookedAt.map((what) => `Not looked at: ${what}.`),
     findings.length === 0
       ? 'No findings.'
       : [

@@ -2,14 +2,12 @@
  * Proves the routing of a template: every event that the contracts allow, and near misses of them, against every
  * rule, through the rule's transformer, up to the parser of the consumer.
  */
-import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
-import { CONTRACTS } from '../../../lambdas/events';
+import { type App, type Consumer, type Contract, findConsumer } from '../../app';
 import { InputError } from '../../cli/command';
 import type { BusEvent } from '../../eventbridge/event';
 import { BranchMatcher, compile, EventPattern, type Miss } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly } from '../../template/assembly';
-import type { Contract } from '../contracts/detail-schema';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
@@ -52,26 +50,22 @@ export interface RoutesProof {
   readonly schedules: readonly RoutedSchedule[];
   /** Empty if all is well. */
   readonly findings: readonly Finding[];
-}
-
-export interface ProofSubject {
-  /** @default those of `lambdas/events.ts` */
-  readonly contracts?: readonly Contract[];
-  /** @default those of `lambdas/consumers.ts` */
-  readonly consumers?: Readonly<Record<string, Consumer>>;
-  /** When the next time of a schedule is asked for. @default now */
-  readonly now?: Date;
+  /** What could not be asked, since the app is not described. */
+  readonly notLookedAt: readonly string[];
 }
 
 /**
+ * @param now when the next time of a schedule is asked for
  * @throws InputError if the template has no rule, or a contract has no valid example
  * @throws AssemblyError if a rule refers to what the template does not have
  */
 export function proveRoutes(
   assembly: Assembly,
-  { contracts = CONTRACTS, consumers = CONSUMERS, now = new Date() }: ProofSubject = {},
+  app: App,
+  { now = new Date() }: { readonly now?: Date } = {},
 ): RoutesProof {
-  const routing = readRouting(assembly, consumers);
+  const { contracts, consumers } = app;
+  const routing = readRouting(assembly, app);
   if (routing.rules.length === 0) {
     throw new InputError(
       `${assembly.directory}: the template of ${assembly.stackName} has no AWS::Events::Rule.`,
@@ -86,13 +80,22 @@ export function proveRoutes(
   const own = events.filter(({ kind }) => kind !== 'near-miss');
   const findings = [
     ...routing.findings,
-    ...deadRules(routing, own),
-    ...deadConditions(routing, examples, own),
-    ...scheduleFindings(schedules, consumers),
+    ...disabledRules(routing),
+    ...(contracts.length > 0 ? [...deadRules(routing, own), ...deadConditions(routing, examples, own)] : []),
+    ...scheduleFindings(schedules, app),
     ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
-    ...personalDataFindings(routing, contracts, events, consumers),
+    ...personalDataFindings(routing, app, events),
   ];
-  return { routing, events, schedules, findings };
+  return { routing, events, schedules, findings, notLookedAt: notLookedAt(app) };
+}
+
+function notLookedAt({ contracts, consumers }: App): string[] {
+  return [
+    ...(contracts.length === 0 ? ['which events the rules take: no contract is described'] : []),
+    ...(Object.keys(consumers).length === 0
+      ? ['whether the targets accept what they are given: no consumer is described']
+      : []),
+  ];
 }
 
 /** Whether an event on one of the buses that contracts are published to can reach the rule. */
@@ -178,12 +181,18 @@ function routeSchedule(routing: Routing, rule: Rule, now: Date): RoutedSchedule[
   ];
 }
 
+function disabledRules({ rules }: Routing): Finding[] {
+  return rules
+    .filter(({ enabled }) => !enabled)
+    .map(({ name }) => dead(name, `Rule ${name} is disabled: it takes no event.`));
+}
+
+const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', rule, message });
+
 /** Rules and archives that no event can match. */
 function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] {
-  const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', rule, message });
   const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule }) => {
-    if (!enabled) return [dead(name, `Rule ${name} is disabled: it takes no event.`)];
-    if (!pattern || schedule) return [];
+    if (!enabled || !pattern || schedule) return [];
     if (!routing.buses.includes(bus)) {
       const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
       return [dead(name, message)];
@@ -251,10 +260,7 @@ function deadConditions(
   });
 }
 
-function scheduleFindings(
-  schedules: readonly RoutedSchedule[],
-  consumers: Readonly<Record<string, Consumer>>,
-): Finding[] {
+function scheduleFindings(schedules: readonly RoutedSchedule[], app: App): Finding[] {
   const findings: Finding[] = [];
   for (const { rule, expression, next, deliveries } of schedules) {
     if (next === undefined) {
@@ -266,13 +272,14 @@ function scheduleFindings(
         const message = `${deliveryProblem(problem, { rule, target, consumer })} of its schedule: ${problem.reason}`;
         findings.push({ kind: problem.kind, ...at, message });
       }
-      if (consumer && consumers[consumer]?.scheduled === false) {
+      const called = findConsumer(app, consumer);
+      if (called && !called.scheduled) {
         const message = `Rule ${rule} calls ${consumer} on a schedule, which it does not expect.`;
         findings.push({ kind: 'unwanted-delivery', ...at, message });
       }
     }
   }
-  for (const [consumer, { scheduled }] of Object.entries(consumers)) {
+  for (const [consumer, { scheduled }] of Object.entries(app.consumers)) {
     if (
       !scheduled ||
       schedules.some(({ deliveries }) => deliveries.some((each) => each.consumer === consumer))
@@ -378,14 +385,9 @@ function list(labels: readonly string[], total: number): string {
 /** Stands in for a person's data to see where it comes out. */
 const MARKER = 'personal-data-marker';
 
-function personalDataFindings(
-  routing: Routing,
-  contracts: readonly Contract[],
-  events: readonly RoutedEvent[],
-  consumers: Readonly<Record<string, Consumer>>,
-): Finding[] {
+function personalDataFindings(routing: Routing, app: App, events: readonly RoutedEvent[]): Finding[] {
   const findings: Finding[] = [];
-  for (const { type, personalData } of contracts) {
+  for (const { type, personalData } of app.contracts) {
     for (const rule of routing.rules) {
       const taken = events.find(
         (event) =>
@@ -395,12 +397,12 @@ function personalDataFindings(
       for (const field of personalData) {
         const detail = { ...(taken.event.detail as object), [field]: MARKER };
         for (const { target, consumer, payload } of routing.deliver(rule, { ...taken.event, detail })) {
-          const isAllowed = consumer !== undefined && consumers[consumer]?.personalData.includes(field);
+          const isAllowed = findConsumer(app, consumer)?.personalData.includes(field);
           if (isAllowed || !payload?.includes(MARKER)) continue;
           const { arn } = rule.targets.find(({ id }) => id === target) as Target;
           const message =
             `Rule ${rule.name} gives ${field} of ${type}, which is personal data, to its target ${target} ` +
-            `(${consumer ?? arn}) in ${placeOf(payload)}; lambdas/consumers.ts does not allow it.`;
+            `(${consumer ?? arn}) in ${placeOf(payload)}, which its description does not allow.`;
           findings.push({ kind: 'personal-data', rule: rule.name, target, contract: type, message });
         }
       }

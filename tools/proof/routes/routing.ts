@@ -4,7 +4,7 @@
  */
 
 import * as v from 'valibot';
-import { CONSUMERS, type Consumer } from '../../../lambdas/consumers';
+import { type App, consumerName, findConsumer } from '../../app';
 import { InputError } from '../../cli/command';
 import type { BusEvent } from '../../eventbridge/event';
 import {
@@ -35,7 +35,7 @@ export interface Finding {
   readonly target?: string;
   /** `source/detail-type`. */
   readonly contract?: string;
-  /** The function's handler folder. */
+  /** The name of the consumer that the function is. */
   readonly consumer?: string;
 }
 
@@ -50,7 +50,7 @@ export type FindingKind =
   /** The template does not have what the target's ARN names, or there is no target. */
   | 'unknown-target'
   | 'no-target'
-  /** `lambdas/consumers.ts` says nothing about what the target is. */
+  /** The description of the app says nothing about what the target is. */
   | 'no-parser'
   /** No event of any contract, or no moment, can ever match. */
   | 'dead-rule'
@@ -76,7 +76,7 @@ export interface Target {
   readonly arn: string;
   /** Name of the function; undefined if the target is none of the template. */
   readonly functionName?: string;
-  /** The handler's folder, if `CONSUMERS` has it. */
+  /** The name of the consumer, if it is described. */
   readonly consumer?: string;
   /** Undefined if the service refuses it. */
   readonly input?: CompiledInput;
@@ -109,7 +109,7 @@ export interface Archive {
 export interface Delivery {
   readonly rule: string;
   readonly target: string;
-  /** The handler's folder. */
+  /** The name of the consumer. */
   readonly consumer?: string;
   /** The exact text; undefined if nothing is delivered. */
   readonly payload?: string;
@@ -159,11 +159,8 @@ const INGESTION_TIME = '2026-01-15T10:00:01Z';
  * @throws InputError if a rule has not the shape of one
  * @throws AssemblyError if it refers to what the template does not have
  */
-export function readRouting(
-  assembly: Assembly,
-  consumers: Readonly<Record<string, Consumer>> = CONSUMERS,
-): Routing {
-  const reader = new RoutingReader(assembly, consumers);
+export function readRouting(assembly: Assembly, app: App): Routing {
+  const reader = new RoutingReader(assembly, app);
   const rules = assembly.ofType('AWS::Events::Rule').map((rule) => reader.rule(rule));
   const archives = assembly.ofType('AWS::Events::Archive').map((archive) => reader.archive(archive));
   reader.checkCounts(rules);
@@ -174,7 +171,7 @@ export function readRouting(
     account: assembly.account,
     region: assembly.region,
     findings: reader.findings,
-    deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, consumers)),
+    deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, app)),
   };
 }
 
@@ -189,7 +186,7 @@ class RoutingReader {
 
   constructor(
     assembly: Assembly,
-    private readonly consumers: Readonly<Record<string, Consumer>>,
+    private readonly app: App,
   ) {
     this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
     const byArn = (type: string) => assembly.ofType(type).map((each) => [each.arn, each] as const);
@@ -265,25 +262,26 @@ class RoutingReader {
     const named = `Target ${id} of rule ${rule}`;
     this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
     const lambda = this.functions.get(arn);
-    const consumer = lambda?.properties.Environment?.Variables?.POWERTOOLS_SERVICE_NAME;
-    const isKnown = Object.hasOwn(this.consumers, consumer ?? '');
+    const { app } = this;
+    const consumer = consumerName(app, lambda?.properties.Environment?.Variables);
+    const isKnown = findConsumer(app, consumer) !== undefined;
+    const known = Object.keys(app.consumers);
     const other = this.others.get(arn);
-    if (other) {
-      const what = `the ${other.type} ${other.name}`;
-      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts knows functions only.`);
-    } else if (!lambda) {
+    if (!other && !lambda) {
       this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
-    } else if (!isKnown) {
-      const known = Object.keys(this.consumers).join(', ');
-      const what = `${lambda.name}, whose POWERTOOLS_SERVICE_NAME is ${consumer}`;
-      this.report('no-parser', at, `${named} is ${what}; lambdas/consumers.ts has ${known}.`);
+    } else if (!isKnown && known.length > 0) {
+      // Without any description there is nothing to compare the target with.
+      const what = lambda
+        ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`
+        : `the ${other?.type} ${other?.name}`;
+      this.report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
     }
     const input = this.input(at, properties as TargetInput);
     return {
       id,
       arn,
       ...(lambda && { functionName: lambda.name }),
-      ...(isKnown && { consumer }),
+      ...(isKnown && consumer !== undefined && { consumer }),
       ...(input && { input }),
     };
   }
@@ -334,12 +332,7 @@ class RoutingReader {
   }
 }
 
-function deliver(
-  { name, arn }: Rule,
-  { id, consumer, input }: Target,
-  event: BusEvent,
-  consumers: Readonly<Record<string, Consumer>>,
-): Delivery {
+function deliver({ name, arn }: Rule, { id, consumer, input }: Target, event: BusEvent, app: App): Delivery {
   const delivery = { rule: name, target: id, ...(consumer && { consumer }) };
   // Refused input is a finding of its own.
   if (!input) return delivery;
@@ -356,7 +349,7 @@ function deliver(
     return { ...delivery, payload: body, problem: { kind: 'invalid-payload', reason } };
   }
   try {
-    if (consumer) consumers[consumer]?.accepts(payload);
+    findConsumer(app, consumer)?.accepts(payload);
     return { ...delivery, payload: body };
   } catch (error) {
     const { message } = error as Error;

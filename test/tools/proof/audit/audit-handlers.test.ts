@@ -101,5 +101,5 @@ test('analytics, given an event and asked for the report', async () => {
   const { error, metrics } = await invoke(handler, reportRequest);
   expect(error).toBeUndefined();
   expect([...calls].sort()).toEqual(declared('analytics')?.sort());
-  expect(Object.keys(metrics)).toEqual([CONSUMERS.analytics?.scheduledMetric]);
+  expect(Object.keys(metrics)).toEqual([CONSUMERS.analytics?.scheduled?.metric]);
 });

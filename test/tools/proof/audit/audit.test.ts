@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { APP } from '../../../../bin/app-description';
 import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
 import { textReport } from '../../../../tools/proof/audit/audit-report';
 import type { Hop } from '../../../../tools/proof/audit/hops';
@@ -19,7 +20,7 @@ const resourcesOf = (copy: Json, type: string): Json[] =>
 function auditOf(change: (copy: Json) => void = () => {}): Audit {
   const copy = structuredClone(template);
   change(copy);
-  return auditHops(assemblyOf(copy));
+  return auditHops(assemblyOf(copy), APP);
 }
 
 const hopOf = ({ hops }: Audit, to: string, kind: Hop['kind']) =>
@@ -109,11 +110,11 @@ describe('the hops of an event', () => {
     ['another account that publishes', { publisherAccounts: ['111122223333'] }],
     ['other thresholds', { alarms: { queueDepth: 10, errors: 100, durationPercent: 99, streamAge: 86_000 } }],
   ])('%s leaves no gap', (_, settings) => {
-    expect(auditHops(assemblyOf(synthesize('production', settings).toJSON())).gaps).toEqual([]);
+    expect(auditHops(assemblyOf(synthesize('production', settings).toJSON()), APP).gaps).toEqual([]);
   });
 
   test('another stage leaves no gap', () => {
-    expect(auditHops(assemblyOf(synthesize('dev').toJSON(), 'event-driven-dev')).gaps).toEqual([]);
+    expect(auditHops(assemblyOf(synthesize('dev').toJSON(), 'event-driven-dev'), APP).gaps).toEqual([]);
   });
 });
 

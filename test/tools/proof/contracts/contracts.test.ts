@@ -6,10 +6,11 @@ import asyncApiSchema from '@asyncapi/specs/schemas/3.0.0-without-$id.json';
 import Ajv from 'ajv';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { CONTRACTS, EventContract, OrderStatusChanged } from '../../../../lambdas/events';
-import { asyncApi, describeContract } from '../../../../tools/proof/contracts/catalogue';
+import { APP, describeContract } from '../../../../bin/app-description';
+import { EventContract, OrderStatusChanged } from '../../../../lambdas/events';
+import type { Contract } from '../../../../tools/app';
+import { asyncApi, contractFiles } from '../../../../tools/proof/contracts/catalogue';
 import { type Change, checkContracts, releaseContracts } from '../../../../tools/proof/contracts/contracts';
-import type { Contract } from '../../../../tools/proof/contracts/detail-schema';
 import { exampleEvent, isEventOf, variantsOf } from '../../../../tools/proof/contracts/variants';
 
 const PLACE = { account: '123456789012', region: 'us-east-1' };
@@ -31,7 +32,7 @@ function invoiceSent(
   entries: v.ObjectEntries,
   { version = 1, personalData = [], example = {} }: Definition = {},
 ) {
-  return new EventContract({
+  const contract = new EventContract({
     source: 'billing',
     detailType: 'InvoiceSent',
     version,
@@ -40,6 +41,7 @@ function invoiceSent(
     personalData,
     example: { invoiceId: 'invoice-1', status: 'SENT', amount: 10, note: 'by post', ...example },
   });
+  return describeContract(contract);
 }
 const ENTRIES = {
   invoiceId: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
@@ -61,7 +63,7 @@ const told = (all: readonly Change[]): string[] =>
 
 describe('the catalogue in contracts/', () => {
   test('is that of the contracts (`npm run contracts`)', () => {
-    expect(checkContracts(CONTRACTS, 'contracts')).toEqual({ changes: [], outdated: new Map() });
+    expect(checkContracts(APP.contracts, 'contracts')).toEqual({ changes: [], outdated: new Map() });
   });
 
   test('has a valid AsyncAPI 3.0 document', () => {
@@ -75,11 +77,11 @@ describe('the catalogue in contracts/', () => {
   });
 
   test('has no reference in the AsyncAPI document that leads nowhere', () => {
-    const document = JSON.parse(JSON.stringify(asyncApi(CONTRACTS)));
+    const document = JSON.parse(JSON.stringify(asyncApi(APP.contracts)));
     const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(
       ([, path]) => path ?? '',
     );
-    expect(references.length).toBeGreaterThan(CONTRACTS.length);
+    expect(references.length).toBeGreaterThan(APP.contracts.length);
     for (const path of references) {
       // biome-ignore lint/suspicious/noExplicitAny: any part of the document
       const part = path.split('/').reduce((node: any, key) => node?.[key], document);
@@ -87,10 +89,10 @@ describe('the catalogue in contracts/', () => {
     }
   });
 
-  test.each(CONTRACTS.map((contract) => [contract.type, contract] as const))(
+  test.each(APP.contracts.map((contract) => [contract.type, contract] as const))(
     'describes %s: its JSON Schema takes every example, and nothing that lacks a required field',
     (_, contract) => {
-      const { schema, examples } = describeContract(contract);
+      const { schema, examples } = contractFiles(contract);
       // The contracts' regular expressions are not in Unicode mode, which is Ajv's default.
       const ajv = new Ajv({ strict: false, validateFormats: false, unicodeRegExp: false });
       const validate = ajv.compile(schema);
@@ -296,7 +298,7 @@ describe('a new version', () => {
   });
 
   test('has to be said in each event, since an event without a version is of version 1', () => {
-    const { schema } = describeContract(second);
+    const { schema } = contractFiles(second);
     expect(schema.required).toContain('metadata');
     expect(schema.properties?.metadata?.required).toEqual(['version']);
   });

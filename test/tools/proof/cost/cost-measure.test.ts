@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { APP } from '../../../../bin/app-description';
 import { CONSUMERS } from '../../../../lambdas/consumers';
 import kept from '../../../../samples/measurements.json';
 import { SystemClock } from '../../../../tools/local/services/clock';
 import { LocalStack } from '../../../../tools/local/stack';
-import { DEFAULT_MIX, parseMix } from '../../../../tools/proof/cost/event-mix';
+import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import { type CallMeasurement, type Measurement, measure } from '../../../../tools/proof/cost/measurement';
 import { readAssembly } from '../../../../tools/template/assembly';
 import { synthesize } from '../../../../tools/template/source/synthesize';
@@ -18,7 +19,8 @@ beforeAll(async () => {
   await synthesize(process.cwd(), directory);
   measured = await measure(
     readAssembly(directory),
-    parseMix(DEFAULT_MIX),
+    APP,
+    parseMix(APP.mix ?? '', APP.contracts),
     (assembly, onStep) =>
       LocalStack.start({ assembly, clock: new SystemClock(), port: 0, maxEnvironments: 1, onStep }),
     { rounds: 2 },

@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { APP } from '../../../../bin/app-description';
 import { type Assumptions, type Bill, besideSeed, costOf } from '../../../../tools/proof/cost/cost';
 import { textReport } from '../../../../tools/proof/cost/cost-report';
-import { DEFAULT_MIX, parseMix } from '../../../../tools/proof/cost/event-mix';
+import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import type { CallMeasurement, Measurement, Write } from '../../../../tools/proof/cost/measurement';
 import priceTable from '../../../../tools/proof/cost/prices.json';
 import { synthesize } from '../../../lib/synthesize';
@@ -91,7 +92,7 @@ const measurement: Measurement = {
 };
 
 const assumptions: Assumptions = {
-  mix: parseMix(DEFAULT_MIX),
+  mix: parseMix(APP.mix ?? '', APP.contracts),
   months: 1,
   slowdown: 1,
   coldStarts: 0,
@@ -109,7 +110,7 @@ interface Given {
 function costWith({ change = () => {}, measured = measurement, events = MILLION, assumed = {} }: Given = {}) {
   const copy = structuredClone(template);
   change(copy);
-  return costOf(assemblyOf(copy), measured, [events], { ...assumptions, ...assumed });
+  return costOf(assemblyOf(copy), APP, measured, [events], { ...assumptions, ...assumed });
 }
 const billWith = (given?: Given) => costWith(given).bills[0] as Bill;
 const usd = ({ items }: Bill, name: string) => items.find((each) => each.name === name)?.usd ?? 0;
@@ -278,7 +279,7 @@ describe('the template decides:', () => {
 
   test('a log level of WARN leaves metrics, and no line for an event', () => {
     const quiet = assemblyOf(synthesize('production', { logLevel: 'WARN' }).toJSON());
-    const { deliveries } = costOf(quiet, measurement, [MILLION], assumptions);
+    const { deliveries } = costOf(quiet, APP, measurement, [MILLION], assumptions);
     const ofProcessor = deliveries.filter(({ target }) => target.endsWith('order-processor'));
     expect(ofProcessor.map(({ call }) => call?.logBytes)).toEqual([200, 0, 0, 0]);
   });
@@ -296,7 +297,7 @@ describe('the template decides:', () => {
 
   test('a mail for each notification costs more than the notification', () => {
     const subscribed = assemblyOf(synthesize('production', { notificationEmail: 'a@example.com' }).toJSON());
-    const [bill] = costOf(subscribed, measurement, [MILLION], assumptions).bills as [Bill];
+    const [bill] = costOf(subscribed, APP, measurement, [MILLION], assumptions).bills as [Bill];
     expect(usd(bill, 'SNS: mails')).toBeCloseTo(10, 9);
   });
 
@@ -388,7 +389,10 @@ describe('what is measured decides:', () => {
 
 describe('what is assumed decides:', () => {
   test('an event of more than 64 KB counts twice', () => {
-    const mix = parseMix(`1 OrderCreated items=${JSON.stringify([{ note: 'x'.repeat(66_000) }])}`);
+    const mix = parseMix(
+      `1 OrderCreated items=${JSON.stringify([{ note: 'x'.repeat(66_000) }])}`,
+      APP.contracts,
+    );
     expect(quantity(billWith({ assumed: { mix } }), 'EventBridge: events')).toBe(2 * MILLION + 30);
   });
 
@@ -418,6 +422,7 @@ describe('what is assumed decides:', () => {
       fc.property(number, number, (a, b) => {
         const [fewer, more] = costOf(
           assemblyOf(template),
+          APP,
           measurement,
           [Math.min(a, b), Math.max(a, b)],
           assumptions,
@@ -432,7 +437,9 @@ describe('what is assumed decides:', () => {
 
 describe('a mix', () => {
   test('has counts, detail-types, and fields that differ from the example', () => {
-    expect(parseMix('2 OrderCreated total=5, OrderStatusChanged status=SHIPPED')).toMatchObject([
+    expect(
+      parseMix('2 OrderCreated total=5, OrderStatusChanged status=SHIPPED', APP.contracts),
+    ).toMatchObject([
       { count: 2, detail: { orderId: 'order-1001', total: 5 }, contract: { detailType: 'OrderCreated' } },
       { count: 1, detail: { status: 'SHIPPED' }, label: 'OrderStatusChanged status=SHIPPED' },
     ]);
@@ -446,7 +453,7 @@ describe('a mix', () => {
     ['OrderStatusChanged state=SHIPPED', 'state is no field of OrderStatusChanged: orderId, status'],
     ['OrderStatusChanged status=SHIPED', 'detail.status: expected'],
   ])('%p is refused', (text, told) => {
-    expect(() => parseMix(text)).toThrow(told);
+    expect(() => parseMix(text, APP.contracts)).toThrow(told);
   });
 });
 

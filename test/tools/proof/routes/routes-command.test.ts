@@ -2,6 +2,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { APP } from '../../../../bin/app-description';
 import { drawFlow, withDiagram } from '../../../../tools/proof/routes/diagram';
 import { synthesize } from '../../../lib/synthesize';
 import { assemblyOf, writeAssembly } from '../assembly';
@@ -41,7 +42,7 @@ test('ends with exit code 1 and names the finding if something is wrong', () => 
 test('--json prints the whole proof as one document', () => {
   const { status, stdout } = routes('--assembly', folder, '--json');
   const proof = JSON.parse(stdout);
-  expect(Object.keys(proof)).toEqual(['rules', 'archives', 'events', 'schedules', 'findings']);
+  expect(Object.keys(proof)).toEqual(['rules', 'archives', 'events', 'schedules', 'findings', 'notLookedAt']);
   expect(proof.rules).toHaveLength(5);
   expect(status).toBe(0);
 });
@@ -53,14 +54,14 @@ test('--verbose prints every event by itself', () => {
 
 test('--mermaid prints the picture', () => {
   const { stdout } = routes('--assembly', folder, '--mermaid');
-  expect(stdout).toBe(drawFlow(assemblyOf(template)));
+  expect(stdout).toBe(drawFlow(assemblyOf(template), APP));
 });
 
 test('--readme puts the picture between its markers and leaves the rest alone', () => {
   const file = join(folder, 'README.md');
   writeFileSync(file, '# Title\n\n<!-- routes:start -->\nold\n<!-- routes:end -->\n\nText\n');
   expect(routes('--assembly', folder, '--readme', file).status).toBe(0);
-  const picture = drawFlow(assemblyOf(template));
+  const picture = drawFlow(assemblyOf(template), APP);
   const block = `<!-- routes:start -->\n\n\`\`\`mermaid\n${picture}\`\`\`\n\n<!-- routes:end -->`;
   expect(readFileSync(file, 'utf8')).toBe(`# Title\n\n${block}\n\nText\n`);
 });
@@ -118,12 +119,12 @@ describe('bad input is one line and exit code 2', () => {
 describe('the picture', () => {
   test("in the README is that of the stack's template (`npm run routes -- --readme README.md`)", () => {
     const readme = readFileSync('README.md', 'utf8');
-    expect(withDiagram(readme, drawFlow(assemblyOf(template)), 'README.md')).toBe(readme);
+    expect(withDiagram(readme, drawFlow(assemblyOf(template), APP), 'README.md')).toBe(readme);
   });
 
   test('shows the way from publisher to store, with the condition of each rule', () => {
     expect(
-      drawFlow(assemblyOf(template))
+      drawFlow(assemblyOf(template), APP)
         .split('\n')
         .map((line) => line.trim()),
     ).toEqual(
@@ -144,14 +145,14 @@ describe('the picture', () => {
   });
 
   test('changes with a rule, a permission and a retry of the template', () => {
-    const before = drawFlow(assemblyOf(template));
+    const before = drawFlow(assemblyOf(template), APP);
     const changes = [
       (text: string) => text.replace('"CANCELLED"', '"LOST"'),
       (text: string) => text.replaceAll('sns:Publish', 'sns:GetTopicAttributes'),
       (text: string) => text.replace('"MaximumRetryAttempts":3', '"MaximumRetryAttempts":5'),
     ];
     const pictures = changes.map((change) =>
-      drawFlow(assemblyOf(JSON.parse(change(JSON.stringify(template))))),
+      drawFlow(assemblyOf(JSON.parse(change(JSON.stringify(template)))), APP),
     );
     expect(new Set([before, ...pictures]).size).toBe(4);
   });

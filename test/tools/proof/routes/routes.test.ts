@@ -1,7 +1,8 @@
 import * as v from 'valibot';
-import { CONSUMERS } from '../../../../lambdas/consumers';
-import { CONTRACTS, EventContract, OrderCreated } from '../../../../lambdas/events';
-import { type ProofSubject, proveRoutes } from '../../../../tools/proof/routes/routes';
+import { APP, describeContract } from '../../../../bin/app-description';
+import { EventContract, OrderCreated } from '../../../../lambdas/events';
+import type { App } from '../../../../tools/app';
+import { proveRoutes } from '../../../../tools/proof/routes/routes';
 import type { Finding } from '../../../../tools/proof/routes/routing';
 import { synthesize } from '../../../lib/synthesize';
 import { assemblyOf } from '../assembly';
@@ -18,7 +19,7 @@ beforeAll(() => {
 /** The proof of the stack's template after a change of it. */
 function prove(
   change: (rules: Record<string, Template>, template: Template) => void,
-  subject?: ProofSubject,
+  subject: Partial<App> = {},
 ) {
   const changed = structuredClone(template);
   const rules: Record<string, Template> = {};
@@ -26,7 +27,7 @@ function prove(
     if (Type === 'AWS::Events::Rule') rules[Properties.Name.replace('event-driven-', '')] = Properties;
   }
   change(rules, changed);
-  return proveRoutes(assemblyOf(changed), { now: NOW, ...subject });
+  return proveRoutes(assemblyOf(changed), { ...APP, ...subject }, { now: NOW });
 }
 
 /** The findings of that proof, `kind: message`. */
@@ -43,7 +44,7 @@ test("the stack's own template has no finding", () => {
 
 test('every contract is tried with its example, its variations and near misses', () => {
   const { events } = prove(() => {});
-  for (const { type } of CONTRACTS) {
+  for (const { type } of APP.contracts) {
     const kinds = events.filter(({ contract }) => contract === type).map(({ kind }) => kind);
     expect(kinds).toEqual(expect.arrayContaining(['example', 'absent', 'extreme', 'replayed', 'near-miss']));
   }
@@ -182,7 +183,7 @@ test('a contract that no rule takes is found', () => {
     personalData: [],
     example: { invoiceId: 'invoice-1' },
   });
-  expect(findings(() => {}, { contracts: [...CONTRACTS, InvoiceSent] })).toEqual([
+  expect(findings(() => {}, { contracts: [...APP.contracts, describeContract(InvoiceSent)] })).toEqual([
     'unrouted-contract: No rule takes any event of billing/InvoiceSent.',
   ]);
 });
@@ -257,8 +258,8 @@ describe('payloads', () => {
         InputTemplate: '{"text": "by <customer>"}',
       };
     };
-    const parserOfAnything = { ...CONSUMERS['order-processor'], accepts: () => {} } as never;
-    const consumers = { ...CONSUMERS, 'order-processor': parserOfAnything };
+    const parserOfAnything = { ...APP.consumers['order-processor'], accepts: () => {} } as never;
+    const consumers = { ...APP.consumers, 'order-processor': parserOfAnything };
     expect(findings(change, { consumers })).toEqual([
       expect.stringMatching(
         /^invalid-payload: Rule event-driven-order-created has nothing valid to give to its target OrderProcessor of app\.orders\/OrderCreated: customerId containing a double quote; customerId containing a backslash; .* and \d+ more\. the transformed input is not valid JSON/,
@@ -303,19 +304,19 @@ describe('payloads', () => {
 
 describe('personal data', () => {
   const blind = (name: string) => ({
-    consumers: { ...CONSUMERS, [name]: { ...CONSUMERS[name], personalData: [] } as never },
+    consumers: { ...APP.consumers, [name]: { ...APP.consumers[name], personalData: [] } as never },
   });
 
   test('that reaches a target which may not know it is found, with its place in the payload', () => {
     expect(findings(() => {}, blind('notifier'))).toEqual([
-      'personal-data: Rule event-driven-order-status-changed gives customerEmail of app.orders/OrderStatusChanged, which is personal data, to its target Notifier (notifier) in $.email; lambdas/consumers.ts does not allow it.',
+      'personal-data: Rule event-driven-order-status-changed gives customerEmail of app.orders/OrderStatusChanged, which is personal data, to its target Notifier (notifier) in $.email, which its description does not allow.',
     ]);
   });
 
   test('in a whole event is found, too', () => {
     expect(findings(() => {}, blind('analytics'))).toEqual([
       expect.stringMatching(
-        /^personal-data: .*OrderCreated.* to its target Analytics .* in \$\.detail\.customerEmail;/,
+        /^personal-data: .*OrderCreated.* to its target Analytics .* in \$\.detail\.customerEmail,/,
       ),
       expect.stringMatching(/^personal-data: .*OrderStatusChanged.* to its target Analytics/),
     ]);
@@ -436,14 +437,14 @@ describe('what is not there', () => {
       Targets.push({ Id: 'Queue', Arn: Targets[0].DeadLetterConfig.Arn });
     };
     expect(findings(change)).toContain(
-      'no-parser: Target Queue of rule event-driven-order-created is the AWS::SQS::Queue event-driven-dlq; lambdas/consumers.ts knows functions only.',
+      'no-parser: Target Queue of rule event-driven-order-created is the AWS::SQS::Queue event-driven-dlq; described are the functions order-processor, notifier, analytics.',
     );
   });
 
   test('a consumer without a parser', () => {
-    const { notifier, ...consumers } = CONSUMERS;
+    const { notifier, ...consumers } = APP.consumers;
     expect(findings(() => {}, { consumers })).toContain(
-      'no-parser: Target Notifier of rule event-driven-order-status-changed is event-driven-notifier, whose POWERTOOLS_SERVICE_NAME is notifier; lambdas/consumers.ts has order-processor, analytics.',
+      'no-parser: Target Notifier of rule event-driven-order-status-changed is event-driven-notifier, whose POWERTOOLS_SERVICE_NAME is notifier; described are the functions order-processor, analytics.',
     );
   });
 });
@@ -457,15 +458,15 @@ describe('what cannot be worked with is refused in one line', () => {
       'The example of a contract must be an event of it: app.orders/OrderCreated: detail.total: expected at least 0, received -1.',
     ],
   ])('a contract whose example is %s', (_, example, message) => {
-    const contract = Object.create(OrderCreated, { example: { value: example } });
-    for (const method of ['create', 'parse'] as const)
-      contract[method] = OrderCreated[method].bind(OrderCreated);
+    const contract = { ...describeContract(OrderCreated), example: example as never };
     expect(() => prove(() => {}, { contracts: [contract] })).toThrow(message);
   });
 
   test('a template without rules', () => {
     const assembly = assemblyOf({ Resources: { Topic: { Type: 'AWS::SNS::Topic' } } });
-    expect(() => proveRoutes(assembly)).toThrow('the template of event-driven has no AWS::Events::Rule.');
+    expect(() => proveRoutes(assembly, APP)).toThrow(
+      'the template of event-driven has no AWS::Events::Rule.',
+    );
   });
 
   test('a rule that has not the shape of one', () => {

@@ -9,15 +9,19 @@
  *
  * Runs nothing: the rules, their transformers and the consumers' parsers are asked.
  */
+
 import { Template } from 'aws-cdk-lib/assertions';
+import { APP } from '../../../../bin/app-description';
+import type { EventContract } from '../../../../lambdas/events';
 import type { BusEvent } from '../../../../tools/eventbridge/event';
-import type { Contract } from '../../../../tools/proof/contracts/detail-schema';
 import { exampleEvent } from '../../../../tools/proof/contracts/variants';
 import { readRouting } from '../../../../tools/proof/routes/routing';
 import type { Assembly } from '../../../../tools/template/assembly';
 import { assemblyOf } from '../assembly';
 
 /** Changes to the contract's example; undefined takes a field away. */
+type Contract = Pick<EventContract, 'type' | 'example'>;
+
 type Changes<C extends Contract> = { readonly [Field in keyof C['example']]?: unknown };
 
 export interface RoutingUnderTest {
@@ -41,10 +45,12 @@ export interface RoutingUnderTest {
 
 /** @param source a template in memory, or an assembly as `readAssembly` reads it from a folder */
 export function routingOf(source: Template | Assembly): RoutingUnderTest {
-  const routing = readRouting(source instanceof Template ? assemblyOf(source.toJSON()) : source);
+  const routing = readRouting(source instanceof Template ? assemblyOf(source.toJSON()) : source, APP);
   if (routing.findings.length > 0) throw new Error(routing.findings.map(({ message }) => message).join('\n'));
   const rules = routing.rules.filter(({ bus, enabled }) => enabled && routing.buses.includes(bus));
-  const eventOf = (contract: Contract, detail: object, envelope: object): BusEvent => {
+  const eventOf = ({ type }: Contract, detail: object, envelope: object): BusEvent => {
+    const contract = APP.contracts.find((each) => each.type === type);
+    if (!contract) throw new Error(`no contract ${type}`);
     const example = exampleEvent(contract, routing);
     // By way of JSON, in which what is undefined is not there.
     const event = { ...example, ...envelope, detail: { ...(example.detail as object), ...detail } };

@@ -1,0 +1,53 @@
+/** This application, as the tools are told of it: the one place where they and `lambdas` meet. */
+import { CLIENT_CONFIG } from '../lambdas/client-config';
+import { CONSUMERS } from '../lambdas/consumers';
+import { CONTRACTS, type EventContract, Metadata, PoisonEventError } from '../lambdas/events';
+import { METRICS } from '../lambdas/metrics';
+import { ORDER_KEY } from '../lambdas/order-table';
+import { redactEmails } from '../lambdas/personal-data';
+import type { App, Contract } from '../tools/app';
+
+export const APP: App = {
+  contracts: CONTRACTS.map(describeContract),
+  consumers: Object.fromEntries(
+    Object.entries(CONSUMERS).map(([name, consumer]) => [
+      name,
+      { ...consumer, attempts: CLIENT_CONFIG.maxAttempts },
+    ]),
+  ),
+  variables: {
+    consumer: 'POWERTOOLS_SERVICE_NAME',
+    metricsNamespace: 'POWERTOOLS_METRICS_NAMESPACE',
+    logLevel: 'POWERTOOLS_LOG_LEVEL',
+  },
+  poison: { error: PoisonEventError.name, metric: METRICS.poisonEvents },
+  entity: { name: 'order', idField: ORDER_KEY, tableOutput: 'OrdersTableName' },
+  // An order is placed, confirmed, shipped and delivered; its customer hears of the last two.
+  mix:
+    '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
+    '1 OrderStatusChanged status=DELIVERED',
+  redact: redactEmails,
+};
+
+/** The parts of an event contract that a description needs. */
+type AnyContract = Pick<
+  EventContract,
+  'source' | 'detailType' | 'version' | 'type' | 'schema' | 'personalData' | 'example' | 'create' | 'parse'
+>;
+
+export function describeContract(contract: AnyContract): Contract {
+  const { source, detailType, version, type, schema, personalData, example } = contract;
+  return {
+    ...{ source, detailType, version, type, schema, metadata: Metadata, personalData, example },
+    create: (detail, ids) => contract.create(detail as never, ids),
+    problem: (event) => {
+      try {
+        contract.parse(event);
+        return undefined;
+      } catch (error) {
+        if (!(error instanceof PoisonEventError)) throw error;
+        return { field: error.field, message: error.message };
+      }
+    },
+  };
+}
