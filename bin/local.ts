@@ -15,6 +15,19 @@ function hostName(text: string): string {
   );
 }
 
+function readOrigin(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) {
+    const { origin, pathname, search, hash } = new URL(text);
+    if (pathname === '/' && search === '' && hash === '') return origin;
+  }
+  throw new InvalidArgumentError('It must be an origin without path, such as http://localhost:5173.');
+}
+
+function readHost(text: string): string {
+  if (/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(text)) return text;
+  throw new InvalidArgumentError('It must be a host name without port, such as host.docker.internal.');
+}
+
 const command = new Command('npm start --')
   .description(
     'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
@@ -33,6 +46,16 @@ const command = new Command('npm start --')
       (port) => Number.isInteger(port) && port >= 0 && port <= 65_535,
       'a whole number from 0 to 65535',
     ),
+  )
+  .option(
+    '--allow-origin <url>',
+    'let a web app of yours call the endpoint, e.g. http://localhost:5173; may be repeated',
+    (text, origins: readonly string[] = []) => [...origins, readOrigin(text)],
+  )
+  .option(
+    '--allow-host <name>',
+    'answer by this name as well, e.g. host.docker.internal; may be repeated',
+    (text, hosts: readonly string[] = []) => [...hosts, readHost(text)],
   )
   .addOption(
     new Option('--speed <factor>', "seconds of the stack's time in one second: 60 runs a minute in a second")

@@ -26,6 +26,10 @@ export interface RunOptions {
   readonly samples: boolean;
   /** @default 4566, or the next free one */
   readonly port?: number;
+  /** Origins of web apps that may call the endpoint. @default none */
+  readonly allowOrigin?: readonly string[];
+  /** Names besides localhost by which the endpoint may be called. @default none */
+  readonly allowHost?: readonly string[];
   /** Seconds of the stack's time in one second. */
   readonly speed: number;
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
@@ -86,6 +90,7 @@ export async function run(options: RunOptions): Promise<number> {
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.allowEgress && { allowEgress: options.allowEgress }),
+    guard: { allowedOrigins: options.allowOrigin ?? [], allowedHosts: options.allowHost ?? [] },
     onStep: (step) => {
       if (once) steps.push(step);
       log.step(step);

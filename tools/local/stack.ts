@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { type Decision, Policies } from '../template/policy';
+import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
 import type { Clock } from './services/clock';
 import type { TargetService } from './services/delivery';
@@ -31,6 +32,8 @@ export interface LocalStackOptions {
   readonly dataDirectory?: string;
   /** 0 for any free port. @default 4566, or the next free one */
   readonly port?: number;
+  /** Web pages and host names that may call the endpoint. @default none but localhost */
+  readonly guard?: GuardOptions;
   readonly onStep?: (step: TimedStep) => void;
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
   readonly allowEgress?: readonly string[];
@@ -136,7 +139,7 @@ export class LocalStack {
   }
 
   async #start(): Promise<void> {
-    const { assembly, clock, dataDirectory, port, random = Math.random } = this.#options;
+    const { assembly, clock, dataDirectory, guard, port, random = Math.random } = this.#options;
     const steps = this.#onStep && { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
     this.#tables = await Tables.start(tables, clock, {
@@ -158,7 +161,11 @@ export class LocalStack {
     });
     this.#endpoint = await startEndpoint(
       { ...this, assembly, clock, eventBridge: this.#eventBridge, tables: this.#tables },
-      { ...(port !== undefined && { port }), authorize: (...request) => this.#authorize(...request) },
+      {
+        ...guard,
+        ...(port !== undefined && { port }),
+        authorize: (...request) => this.#authorize(...request),
+      },
     );
   }
 

@@ -313,6 +313,14 @@ describe('bad input is one line and exit code 2', () => {
       ['--speed', 'fast'],
       "error: option '--speed <factor>' argument 'fast' is invalid. It must be a number above 0, at most 100000.\n",
     ],
+    [
+      ['--allow-origin', 'https://shop.example/path'],
+      "error: option '--allow-origin <url>' argument 'https://shop.example/path' is invalid. It must be an origin without path, such as http://localhost:5173.\n",
+    ],
+    [
+      ['--allow-host', 'http://devbox'],
+      "error: option '--allow-host <name>' argument 'http://devbox' is invalid. It must be a host name without port, such as host.docker.internal.\n",
+    ],
     [['--data'], "error: option '--data <dir>' argument missing\n"],
   ])('%j', async (args, stderr) => {
     expect(await run(REPOSITORY, ...args)).toEqual({ exitCode: 2, stdout: '', stderr });
@@ -392,7 +400,17 @@ describe('bad input is one line and exit code 2', () => {
 
 test('--help says all of it', async () => {
   const { exitCode, stdout } = await run(REPOSITORY, '--help');
-  for (const option of ['--once', '--json', '--watch', '--no-samples', '--port', '--speed', '--data']) {
+  for (const option of [
+    '--once',
+    '--json',
+    '--watch',
+    '--no-samples',
+    '--port',
+    '--speed',
+    '--data',
+    '--allow-origin',
+    '--allow-host',
+  ]) {
     expect(stdout).toContain(option);
   }
   expect(stdout).toContain('Exit codes: 0');

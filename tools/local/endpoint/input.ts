@@ -102,9 +102,11 @@ export const timestamp: Member<number, false> = {
     const milliseconds =
       typeof value === 'number'
         ? value * 1000
-        : typeof value === 'string' || value instanceof Date
+        : typeof value === 'string'
           ? new Date(value).getTime()
-          : Number.NaN;
+          : isObject(value) && typeof value.value === 'number'
+            ? value.value * 1000
+            : Number.NaN;
     if (Number.isNaN(milliseconds)) throw wrongType(at, 'a timestamp', value);
     return milliseconds;
   },

@@ -11,8 +11,6 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
-  /** The service that the `Authorization` header's scope names. */
-  readonly signedFor: string | undefined;
 }
 
 export interface Reply {
@@ -40,8 +38,11 @@ export class UnknownRequestError extends Error {
   }
 }
 
-/** @throws UnknownRequestError */
-export function understand(services: readonly Service[], request: HttpRequest): Exchange {
+/**
+ * @param signedFor the service that the credential's scope names
+ * @throws UnknownRequestError
+ */
+export function understand(services: readonly Service[], request: HttpRequest, signedFor: string): Exchange {
   const target = header(request, 'x-amz-target');
   if (target !== undefined) {
     const [, prefix, name = ''] = /^(.*)\.(.*)$/.exec(target) ?? [];
@@ -51,6 +52,9 @@ export function understand(services: readonly Service[], request: HttpRequest): 
   }
   const rpc = /^\/service\/([^/]+)\/operation\/([^/]+)$/.exec(request.path);
   if (rpc) {
+    // A page can send any other type without asking first.
+    if (header(request, 'content-type') !== CBOR_HEADERS['content-type'])
+      throw new UnknownRequestError(refuseCbor(NOT_CBOR));
     const service = services.find((candidate) => candidate.target === rpc[1]);
     if (!service) throw new UnknownRequestError(refuseCbor(unknown(`${rpc[1]}.${rpc[2]}`)));
     return cbor(service, String(rpc[2]), request);
@@ -64,13 +68,13 @@ export function understand(services: readonly Service[], request: HttpRequest): 
   const action = form.get('Action');
   if (action !== null) {
     const service = services.find(
-      ({ name, signingName = name, namespace }) => namespace && signingName === request.signedFor,
+      ({ name, signingName = name, namespace }) => namespace && signingName === signedFor,
     );
-    const name = `${request.signedFor ?? 'an unnamed service'}:${action}`;
+    const name = `${signedFor}:${action}`;
     if (!service) throw new UnknownRequestError(refuseXml(undefined, unknown(name, 'InvalidAction')));
     return query(service, action, form);
   }
-  const name = `${request.signedFor ?? 'an unnamed service'}: ${request.method} ${request.path}`;
+  const name = `${signedFor}: ${request.method} ${request.path}`;
   throw new UnknownRequestError({
     status: 501,
     headers: { 'content-type': 'application/xml' },
@@ -82,10 +86,11 @@ export function understand(services: readonly Service[], request: HttpRequest): 
 export const unknown = (operation: string, code = 'UnknownOperationException') =>
   new ServiceError(code, `The local run does not know the operation ${operation}`);
 
-const header = ({ headers }: HttpRequest, name: string) => {
+/** A header's value; several of one name are one, as HTTP has it. */
+export function header({ headers }: HttpRequest, name: string): string | undefined {
   const value = headers[name];
-  return typeof value === 'string' ? value : undefined;
-};
+  return Array.isArray(value) ? value.join(', ') : value;
+}
 
 function json(service: Service, operation: string, { body }: HttpRequest): Exchange {
   const version = service.jsonVersion ?? '1.1';
@@ -143,6 +148,11 @@ function cbor(service: Service, operation: string, { body }: HttpRequest): Excha
   };
 }
 
+const NOT_CBOR = new ServiceError(
+  'SerializationException',
+  'The Content-Type must be application/cbor.',
+  415,
+);
 const CBOR_HEADERS = { 'content-type': 'application/cbor', 'smithy-protocol': 'rpc-v2-cbor' };
 
 function refuseCbor(error: ServiceError, service?: Service): Reply {

@@ -1,43 +1,14 @@
-/**
- * The endpoint: one port on this machine for all services that the stack, its handlers and its operators call.
- * A request is told apart as AWS's own front ends do it: by X-Amz-Target, by its path, or by what it was signed
- * for. Signatures are asked for and not checked.
- */
+/** The endpoint's socket: one port on this machine for all services that the stack, its handlers and its operators call. */
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ServiceError } from '../services/service-error';
-import { withTrace } from '../steps';
-import { cloudformation } from './cloudformation';
-import { cloudwatch } from './cloudwatch';
-import { dynamodb } from './dynamodb';
-import { eventBridge } from './event-bridge';
-import { firehose } from './firehose';
-import { type InputOf, readInput, type Shape } from './input';
-import { lambda } from './lambda';
-import { logs } from './logs';
-import {
-  type Exchange,
-  type HttpRequest,
-  type Reply,
-  refusePlain,
-  UnknownRequestError,
-  understand,
-  unknown,
-} from './protocol';
-import type { Call, Service, Services } from './service';
-import { sns } from './sns';
-import { sqs } from './sqs';
+import { type AnswerOptions, createAnswer, type Handler, type RequestContext } from './answer';
+import { type HttpRequest, type Reply, refusePlain } from './protocol';
+import type { Services } from './service';
 
-export interface EndpointOptions {
+export interface EndpointOptions extends AnswerOptions {
   /** 0 for any free port. @default 4566, or the next free one */
   readonly port?: number;
-  /** Whether the policies of the key's owner allow an action. @default everybody may do everything */
-  readonly authorize?: (
-    accessKeyId: string,
-    action: string,
-    resourceArn: string,
-  ) => { allowed: boolean; reason: string };
 }
 
 export interface Endpoint {
@@ -71,19 +42,14 @@ export async function startEndpoint(services: Services, options: EndpointOptions
 }
 
 class EndpointServer implements Endpoint {
-  readonly #services: readonly Service[];
-  readonly #authorize: EndpointOptions['authorize'];
+  readonly #answer: Handler;
   readonly #server: http.Server;
-  readonly #calls = new Set<RequestCall>();
+  readonly #requests = new Set<ServedRequest>();
   #underWay = 0;
   url = '';
 
   constructor(services: Services, options: EndpointOptions) {
-    this.#services = [
-      ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
-      ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
-    ];
-    this.#authorize = options.authorize;
+    this.#answer = createAnswer(services, options);
     this.#server = http.createServer((request, response) => void this.#serve(request, response));
     // A client that keeps its connection must not find it closed in the moment it sends.
     this.#server.keepAliveTimeout = 10 * 60 * 1000;
@@ -109,7 +75,7 @@ class EndpointServer implements Endpoint {
   }
 
   async close(): Promise<void> {
-    for (const call of this.#calls) call.abort();
+    for (const request of this.#requests) request.abort();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const end = performance.now() + CLOSE_MS;
     while (this.#underWay > 0 && performance.now() < end)
@@ -120,103 +86,37 @@ class EndpointServer implements Endpoint {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.#underWay++;
-    const requestId = randomUUID();
-    const call = new RequestCall(request, response);
-    this.#calls.add(call);
+    const served = new ServedRequest(response);
+    this.#requests.add(served);
     let reply: Reply;
     try {
-      reply = await this.#answer(request, call, requestId);
+      const body = await readBody(request);
+      reply = body
+        ? await this.#answer(readRequest(request, body), served)
+        : refusePlain(
+            413,
+            'RequestEntityTooLargeException',
+            `A request has at most ${MAX_BODY_BYTES} bytes.`,
+          );
     } catch (error) {
-      reply = refusePlain(500, 'InternalFailure', String(error));
+      // The client broke off in the middle of its request.
+      reply = refusePlain(400, 'RequestTimeout', String(error));
     }
-    this.#calls.delete(call);
+    this.#requests.delete(served);
     this.#underWay--;
     if (response.destroyed) return; // The client went away: there is nobody to tell.
     const { status, headers, body } = reply;
-    const length = Buffer.byteLength(body);
-    response.writeHead(status, { 'x-amzn-requestid': requestId, ...headers, 'content-length': length });
+    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
     response.end(body);
   }
+}
 
-  async #answer(request: http.IncomingMessage, call: RequestCall, requestId: string): Promise<Reply> {
-    const { host = '' } = request.headers;
-    // A page of another site whose name was pointed at this machine is no client.
-    if (!/^(localhost|127\.0\.0\.1|\[::1\]|.*\.localhost)(:\d+)?$/.test(host)) {
-      return refusePlain(
-        403,
-        'AccessDeniedException',
-        `The local run answers to localhost and 127.0.0.1, not ${host}.`,
-      );
-    }
-    const [, path = '/', search = ''] = /^([^?]*)\??(.*)$/s.exec(request.url ?? '/') ?? [];
-    const query = new URLSearchParams(search);
-    const body = await readBody(request);
-    if (!body) {
-      return refusePlain(
-        413,
-        'RequestEntityTooLargeException',
-        `A request has at most ${MAX_BODY_BYTES} bytes.`,
-      );
-    }
-    const credential =
-      /^AWS4-\S+ .*Credential=([^/,\s]+)\/(?:[^/,\s]+\/){2}([^/,\s]+)\//.exec(
-        request.headers.authorization ?? '',
-      ) ?? /^([^/]+)\/(?:[^/]+\/){2}([^/]+)\//.exec(query.get('X-Amz-Credential') ?? '');
-    if (!credential) {
-      const message = 'Request is missing Authentication Token';
-      return refusePlain(403, 'MissingAuthenticationTokenException', message);
-    }
-    const [, accessKeyId = '', signedFor] = credential;
-    const incoming: HttpRequest = {
-      method: request.method ?? 'GET',
-      path,
-      query,
-      headers: request.headers,
-      body,
-      signedFor,
-    };
-    let exchange: Exchange;
-    try {
-      exchange = understand(this.#services, incoming);
-    } catch (error) {
-      if (error instanceof UnknownRequestError) return error.reply;
-      throw error;
-    }
-    call.accessKeyId = accessKeyId;
-    try {
-      const output = await withTrace(call.trace, () => this.#run(exchange, call));
-      return exchange.reply(output, requestId);
-    } catch (error) {
-      const refused =
-        error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500);
-      return exchange.refuse(refused, requestId);
-    }
-  }
-
-  async #run(
-    { service, operation: name, input, text = false }: Exchange,
-    call: Call,
-  ): Promise<object | undefined> {
-    const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
-    if (!operation)
-      throw unknown(`${service.name}:${name}`, text && service.namespace ? 'InvalidAction' : undefined);
-    const read = operation.input
-      ? readInput(operation.input, input, text)
-      : { input: input as InputOf<Shape>, problems: [] };
-    if (read.problems.length > 0) throw service.invalid(read.problems);
-    const action = `${service.name}:${operation.action ?? name}`;
-    for (const resource of this.#authorize ? (operation.resources?.(read.input) ?? ['*']) : []) {
-      const decision = this.#authorize?.(call.accessKeyId, action, resource);
-      if (decision && !decision.allowed) {
-        throw new ServiceError(
-          service.accessDenied.code,
-          `${call.accessKeyId} is not authorized to perform: ${action} on resource: ${resource} because ${decision.reason}`,
-          service.accessDenied.status,
-        );
-      }
-    }
-    return operation.run(read.input, call);
-  }
+function readRequest(
+  { method = 'GET', url = '/', headers }: http.IncomingMessage,
+  body: Buffer,
+): HttpRequest {
+  const [, path = '/', search = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? [];
+  return { method, path, query: new URLSearchParams(search), headers, body };
 }
 
 /** @returns undefined if it is too large */
@@ -230,19 +130,14 @@ async function readBody(request: http.IncomingMessage): Promise<Buffer | undefin
   return bytes > MAX_BODY_BYTES ? undefined : Buffer.concat(chunks);
 }
 
-/** A request's side of its operation. Most operations never ask for the signal, so that it is made when one does. */
-class RequestCall implements Call {
-  readonly url: string;
-  readonly trace: string | undefined;
-  accessKeyId = '';
+/** A request that is being answered. Most are answered without asking for the signal, so it is made when one does. */
+class ServedRequest implements RequestContext {
+  readonly requestId = randomUUID();
   readonly #response: http.ServerResponse;
   #controller: AbortController | undefined;
-  #aborted = false;
+  #isAborted = false;
 
-  constructor(request: http.IncomingMessage, response: http.ServerResponse) {
-    const trace = request.headers['x-amzn-trace-id'];
-    this.url = `http://${request.headers.host}`;
-    this.trace = typeof trace === 'string' ? trace : undefined;
+  constructor(response: http.ServerResponse) {
     this.#response = response;
   }
 
@@ -250,13 +145,13 @@ class RequestCall implements Call {
     if (!this.#controller) {
       this.#controller = new AbortController();
       this.#response.once('close', () => this.abort());
-      if (this.#aborted || this.#response.destroyed) this.abort();
+      if (this.#isAborted || this.#response.destroyed) this.abort();
     }
     return this.#controller.signal;
   }
 
   abort(): void {
-    this.#aborted = true;
+    this.#isAborted = true;
     this.#controller?.abort();
   }
 }

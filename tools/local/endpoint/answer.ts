@@ -1,0 +1,169 @@
+/**
+ * The endpoint without its socket: one request in, one reply out. A request is told apart as AWS's own front ends
+ * do it: by X-Amz-Target, by its path, or by what it was signed for. Signatures are asked for and not checked.
+ */
+import { ServiceError } from '../services/service-error';
+import { withTrace } from '../steps';
+import { cloudformation } from './cloudformation';
+import { cloudwatch } from './cloudwatch';
+import { dynamodb } from './dynamodb';
+import { eventBridge } from './event-bridge';
+import { firehose } from './firehose';
+import { Guard, type GuardOptions } from './guard';
+import { type InputOf, readInput, type Shape } from './input';
+import { lambda } from './lambda';
+import { logs } from './logs';
+import {
+  type Exchange,
+  type HttpRequest,
+  header,
+  type Reply,
+  refusePlain,
+  UnknownRequestError,
+  understand,
+  unknown,
+} from './protocol';
+import type { Call, Service, Services } from './service';
+import { sns } from './sns';
+import { sqs } from './sqs';
+
+export interface AnswerOptions extends GuardOptions {
+  /** Whether the policies of the key's owner allow an action. @default everybody may do everything */
+  readonly authorize?: (
+    accessKeyId: string,
+    action: string,
+    resourceArn: string,
+  ) => { allowed: boolean; reason: string };
+  /**
+   * Answer what no client of AWS's asks for, such as a page, each under a path prefix of its own, e.g. `/_page`.
+   * The guard looks at their requests as well; credentials are not asked for. @default none
+   */
+  readonly handlers?: Readonly<Record<string, Handler>>;
+}
+
+export type Handler = (request: HttpRequest, context: RequestContext) => Promise<Reply>;
+
+/** What comes with a request and is not in it. */
+export interface RequestContext {
+  /** The reply's `x-amzn-requestid`. */
+  readonly requestId: string;
+  /** Aborted when the client is gone or the endpoint closes. */
+  readonly signal: AbortSignal;
+}
+
+/** @returns the function that answers requests; it never rejects */
+export function createAnswer(services: Services, options: AnswerOptions = {}): Handler {
+  const api = new Api(services, options);
+  return (request, context) => api.answer(request, context);
+}
+
+class Api {
+  readonly #services: readonly Service[];
+  readonly #options: AnswerOptions;
+  readonly #guard: Guard;
+
+  constructor(services: Services, options: AnswerOptions) {
+    this.#services = [
+      ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
+      ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
+    ];
+    this.#options = options;
+    this.#guard = new Guard(options);
+  }
+
+  async answer(request: HttpRequest, context: RequestContext): Promise<Reply> {
+    let reply: Reply;
+    try {
+      this.#guard.check(request);
+      reply = this.#guard.preflight(request) ?? (await this.#dispatch(request, context));
+    } catch (error) {
+      if (error instanceof UnknownRequestError) reply = error.reply;
+      else if (error instanceof ServiceError) reply = refusePlain(error.status, error.code, error.message);
+      else reply = refusePlain(500, 'InternalFailure', String(error));
+    }
+    const headers = {
+      'x-amzn-requestid': context.requestId,
+      ...this.#guard.corsHeaders(request),
+      ...reply.headers,
+    };
+    return { ...reply, headers };
+  }
+
+  #dispatch(request: HttpRequest, context: RequestContext): Promise<Reply> {
+    for (const [prefix, handle] of Object.entries(this.#options.handlers ?? {})) {
+      if (request.path === prefix || request.path.startsWith(`${prefix}/`)) return handle(request, context);
+    }
+    return this.#answerClient(request, context);
+  }
+
+  /** @throws ServiceError, UnknownRequestError for what is no call of an operation */
+  async #answerClient(request: HttpRequest, context: RequestContext): Promise<Reply> {
+    const { accessKeyId, signedFor } = readCredential(request);
+    const exchange = understand(this.#services, request, signedFor);
+    const call: Call = {
+      url: `http://${header(request, 'host')}`,
+      accessKeyId,
+      trace: header(request, 'x-amzn-trace-id'),
+      // Most operations never ask for the signal, which is made when one does.
+      get signal() {
+        return context.signal;
+      },
+    };
+    try {
+      const output = await withTrace(call.trace, () => this.#run(exchange, call));
+      return exchange.reply(output, context.requestId);
+    } catch (error) {
+      const refused =
+        error instanceof ServiceError ? error : new ServiceError('InternalFailure', String(error), 500);
+      return exchange.refuse(refused, context.requestId);
+    }
+  }
+
+  async #run(
+    { service, operation: name, input, text = false }: Exchange,
+    call: Call,
+  ): Promise<object | undefined> {
+    const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
+    if (!operation)
+      throw unknown(`${service.name}:${name}`, text && service.namespace ? 'InvalidAction' : undefined);
+    const read = operation.input
+      ? readInput(operation.input, input, text)
+      : { input: input as InputOf<Shape>, problems: [] };
+    if (read.problems.length > 0) throw service.invalid(read.problems);
+    const action = `${service.name}:${operation.action ?? name}`;
+    const { authorize } = this.#options;
+    for (const resource of authorize ? (operation.resources?.(read.input) ?? ['*']) : []) {
+      const decision = authorize?.(call.accessKeyId, action, resource);
+      if (decision && !decision.allowed) {
+        throw new ServiceError(
+          service.accessDenied.code,
+          `${call.accessKeyId} is not authorized to perform: ${action} on resource: ${resource} because ${decision.reason}`,
+          service.accessDenied.status,
+        );
+      }
+    }
+    return operation.run(read.input, call);
+  }
+}
+
+/** What a presigned URL has; a page can make an `<img>` of a URL with a credential alone. */
+const PRESIGNED = ['Algorithm', 'Credential', 'Date', 'Expires', 'SignedHeaders', 'Signature'];
+
+/**
+ * The access key and the service that the request is signed for.
+ * @throws ServiceError (MissingAuthenticationTokenException)
+ */
+function readCredential(request: HttpRequest): { accessKeyId: string; signedFor: string } {
+  const { query } = request;
+  const inHeader = /^AWS4-\S+ .*Credential=([^/,\s]+)\/(?:[^/,\s]+\/){2}([^/,\s]+)\//;
+  const isPresigned = PRESIGNED.every((name) => query.has(`X-Amz-${name}`));
+  const credential =
+    inHeader.exec(header(request, 'authorization') ?? '') ??
+    (isPresigned ? /^([^/]+)\/(?:[^/]+\/){2}([^/]+)\//.exec(query.get('X-Amz-Credential') ?? '') : null);
+  if (!credential) {
+    const message = 'Request is missing Authentication Token';
+    throw new ServiceError('MissingAuthenticationTokenException', message, 403);
+  }
+  const [, accessKeyId = '', signedFor = ''] = credential;
+  return { accessKeyId, signedFor };
+}
