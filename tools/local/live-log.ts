@@ -4,8 +4,10 @@
  * retry a minute on) is a block of its own.
  */
 import { styleText } from 'node:util';
+import { escapeAllControl, escapeControl } from '../cli/escape-control';
 import type { BusEvent } from '../eventbridge/event';
-import type { Step, TimedStep } from './steps';
+import { effectLine, logLine } from './effect-line';
+import type { TimedStep } from './steps';
 
 export interface LiveLogOptions {
   readonly write: (text: string) => void;
@@ -53,21 +55,6 @@ const MARKS = {
   none: ['dim', '·'],
 } as const;
 const INDENT = ' '.repeat(10);
-/** Fields of a structured log line that say nothing beside the rest of the block. */
-const LOG_NOISE = new Set([
-  ...[
-    'level',
-    'timestamp',
-    'service',
-    'message',
-    'requestId',
-    'xray_trace_id',
-    'sampling_rate',
-    'cold_start',
-  ],
-  ...['function_arn', 'function_memory_size', 'function_name', 'function_request_id'],
-]);
-
 export class LiveLog {
   readonly #options: LiveLogOptions;
   readonly #flows = new Map<string, Flow>();
@@ -80,7 +67,9 @@ export class LiveLog {
     this.#options = options;
   }
 
-  readonly onStep = (step: TimedStep): void => {
+  readonly onStep = (raw: TimedStep): void => {
+    // A step carries texts of events: from here on none of them can do more to a terminal than be read.
+    const step = escapeAllControl(raw, printable);
     switch (step.kind) {
       case 'event-put':
       case 'schedule-fired':
@@ -109,9 +98,10 @@ export class LiveLog {
         this.#ended(step);
         return;
       case 'log-line': {
-        const text = logLine(step.message);
+        // The text as it was written: a line of JSON is read before what it says is made printable.
+        const text = logLine(raw.kind === 'log-line' ? raw.message : '');
         const invocation = this.#invocations.get(step.requestId ?? '');
-        if (text && invocation) invocation.way.lines.push(['logs', text]);
+        if (text && invocation) invocation.way.lines.push(['logs', printable(text)]);
         return;
       }
       case 'egress-refused': {
@@ -170,7 +160,7 @@ export class LiveLog {
         way.mark = 'ok';
         way.isWaiting = false;
         const isWhole = step.payload.startsWith('{"version":"0","id":');
-        if (!isWhole) way.lines.push(['receives', oneLine(step.payload)]);
+        if (!isWhole) way.lines.push(['receives', step.payload]);
         if (step.requestId === undefined) break;
         this.#invocations.set(step.requestId, { flow, way, callTrace: '' });
         flow.open++;
@@ -270,7 +260,13 @@ export class LiveLog {
   /** What a service says of a call, told with the invocation that made it. */
   #effect(step: TimedStep): void {
     const caller = this.#callers.get(step.trace ?? '');
-    const [label, text] = this.#describe(step, caller !== undefined) ?? [];
+    const [label, text] =
+      effectLine(
+        step,
+        caller !== undefined,
+        (name) => this.#short(name),
+        (text) => this.style('red', text),
+      ) ?? [];
     if (label === undefined || text === undefined) return;
     if (caller) {
       caller.way.lines.push([label, text]);
@@ -278,52 +274,6 @@ export class LiveLog {
     }
     const time = this.style('dim', step.at.slice(11, 19));
     this.#line(`${time}  ${this.style('dim', label.padEnd(8))}  ${text}`);
-  }
-
-  #describe(step: Step, isOfHandler: boolean): [label: string, text: string] | undefined {
-    switch (step.kind) {
-      case 'item-written':
-        return [
-          'table',
-          `${this.#short(step.table)}  ${fields(step.key)} ${fields(without(step.item, step.key))}`,
-        ];
-      case 'item-deleted':
-        return [
-          'table',
-          `${this.#short(step.table)}  ${fields(step.key)} ${step.expired ? 'expired' : 'deleted'}`,
-        ];
-      case 'message-published': {
-        const subject = step.subject === undefined ? '' : `${JSON.stringify(step.subject)}  `;
-        return ['topic', `${this.#short(step.topic)}  ${subject}${oneLine(step.body)}`];
-      }
-      case 'notification-undelivered':
-        return ['topic', `${this.#short(step.topic)}  not sent to ${step.endpoint}: ${step.reason}`];
-      case 'message-sent':
-        // What the stack itself puts into a queue is told where it says why.
-        return isOfHandler ? ['queue', `${this.#short(step.queue)}  ${oneLine(step.body)}`] : undefined;
-      case 'records-put':
-        return [
-          'stream',
-          `${this.#short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`,
-        ];
-      case 'object-written':
-        return ['bucket', `${step.key}  ${plural(step.records, 'record')}, ${step.bytes} bytes`];
-      case 'access-denied':
-        return ['DENIED', this.style('red', `${step.action} on ${step.resource}: ${step.reason}`)];
-      case 'event-refused':
-        return [
-          'REFUSED',
-          this.style('red', `${step.source} ${step.detailType}: ${step.code} ${step.message}`),
-        ];
-      case 'event-dropped':
-        return ['DROPPED', this.style('red', `${step.eventId}: ${step.reason}`)];
-      case 'replay-changed': {
-        const sent = step.replayed > 0 ? `, ${plural(step.replayed, 'event')} sent` : '';
-        return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];
-      }
-      default:
-        return undefined;
-    }
   }
 
   #wayOf(flow: Flow, rule: string, target: string): Way {
@@ -401,37 +351,8 @@ const newWay = (rule: string): Way => ({
   isWaiting: false,
 });
 
+/** On one line; where the text breaks it anyway, a blank says as much. */
+const printable = (text: string): string => escapeControl(text.replace(/\s*\n\s*/g, ' '));
+
 const again = (retryInMs: number | undefined): string =>
   retryInMs === undefined ? '' : `, again in ${Math.round(retryInMs / 1000)} s`;
-
-export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
-
-const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
-
-const without = (item: object, key: object): object =>
-  Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)));
-
-/** Short values first: of a line that is cut, they tell most. */
-function fields(values: object): string {
-  return Object.entries(values)
-    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
-    .sort((a, b) => a.length - b.length)
-    .join(' ');
-}
-
-/** What the handler itself said: no metrics, no lines of Lambda, no error that the block tells anyway. */
-function logLine(line: string): string | undefined {
-  if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
-  let entry: Record<string, unknown>;
-  try {
-    entry = JSON.parse(line);
-  } catch {
-    return line;
-  }
-  if (typeof entry !== 'object' || entry === null) return line;
-  if ('_aws' in entry || String(entry.type).startsWith('platform.')) return undefined;
-  const { message, level } = entry;
-  if (typeof message === 'object') return undefined;
-  const others = Object.fromEntries(Object.entries(entry).filter(([name]) => !LOG_NOISE.has(name)));
-  return [level !== 'INFO' && level, message, fields(others)].filter(Boolean).join('  ');
-}

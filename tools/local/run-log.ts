@@ -1,7 +1,9 @@
 /** What `npm start` tells beside the steps themselves: how it starts, what can be done, and how it ended. */
+import { escapeControl, printableJson } from '../cli/escape-control';
 import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
-import { LiveLog, plural } from './live-log';
+import { plural } from './effect-line';
+import { LiveLog } from './live-log';
 import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 
@@ -36,7 +38,7 @@ export class JsonLog implements RunLog {
   }
 
   step(step: TimedStep): void {
-    process.stdout.write(`${JSON.stringify(step)}\n`);
+    process.stdout.write(`${printableJson(step)}\n`);
   }
 
   ready({ url }: LocalStack): void {
@@ -72,7 +74,7 @@ export class JsonLog implements RunLog {
   }
 
   #write(message: Readonly<Record<string, unknown>>): void {
-    process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), ...message })}\n`);
+    process.stdout.write(`${printableJson({ at: new Date().toISOString(), ...message })}\n`);
   }
 }
 
@@ -188,7 +190,7 @@ export class TerminalLog implements RunLog {
 
   async finished(stack: LocalStack, failures: readonly string[]): Promise<void> {
     await this.#summary(stack);
-    for (const failure of failures) this.#log.print(this.#log.style('red', `✗ ${failure}`));
+    for (const failure of failures) this.#log.print(this.#log.style('red', `✗ ${escapeControl(failure)}`));
     if (failures.length === 0) {
       this.#log.print(
         this.#log.style('green', '✓ Every sample had the effects that it must have; nothing was lost.'),

@@ -315,3 +315,59 @@ test('lines are cut to the width of the terminal, whatever colours they have', a
     expect(lines[1] !== visible[1]).toBe(color);
   }
 });
+
+describe('what an event says cannot do anything to the terminal', () => {
+  const EVIL = 'a\x1b[2J\x1b]0;owned\x07\x9b31m\r\u202egnp.exe\x7f\nb';
+  /** Each step that has texts, with the same hostile text in all of them, names of fields included. */
+  const hostile = (value: unknown): unknown => {
+    if (typeof value === 'string') return `${value}${EVIL}`;
+    if (Array.isArray(value)) return value.map(hostile);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [`${key}${EVIL}`, hostile(each)]));
+  };
+  /** The texts of a step, but for those by which it is found. */
+  const KEPT = ['kind', 'eventId', 'requestId', 'callTrace', 'trace', 'rule', 'targetArn'];
+  const spoil = (step: Step): Step =>
+    Object.fromEntries(
+      Object.entries(step).map(([key, value]) => {
+        if (key === 'event') return [key, { ...spoil(value), resources: [EVIL] }];
+        return [key, KEPT.includes(key) ? value : hostile(value)];
+      }),
+    ) as unknown as Step;
+  const trace = CALLS;
+  const { eventId } = delivery;
+  const id = 'r1';
+  const steps: (Step & { trace?: string })[] = [
+    put,
+    matched,
+    { kind: 'rule-missed', eventId, rule: 'shop-other', field: 'detail', reason: 'is' },
+    delivered,
+    started,
+    { kind: 'item-written', table: 't', key: { id: '7' }, item: { id: '7', name: 'x' }, trace },
+    { kind: 'item-deleted', table: 't', key: { id: '7' }, expired: false, trace },
+    { kind: 'message-published', topic: 'shop-news', subject: 'Hi', body: 'There', subscribers: 0, trace },
+    { kind: 'message-sent', queue: 'shop-q', messageId: 'm', body: 'B', attributes: {}, trace },
+    { kind: 'access-denied', principal: 'p', action: 'a', resource: 'r', reason: 'no' },
+    { kind: 'event-refused', source: 's', detailType: 'd', code: 'c', message: 'm' },
+    { kind: 'event-dropped', bus: 'b', eventId: 'e2', reason: 'r' },
+    { kind: 'egress-refused', function: 'f', requestId: id, host: 'h' },
+    { kind: 'log-line', function: 'f', requestId: id, logGroup: 'g', message: 'plain' },
+    failed,
+    { kind: 'invocation-given-up', function: 'f', requestId: id, condition: 'c', destination: 'd' },
+  ];
+
+  test.each([false, true])('with colours: %j', async (color) => {
+    const screen = new Screen({ color, columns: 1000 });
+    const json = JSON.stringify({ level: 'INFO', message: EVIL, customerId: EVIL, [EVIL]: { deep: EVIL } });
+    await screen.show(
+      ...steps.slice(0, 5).map(spoil),
+      { kind: 'log-line', function: 'f', requestId: id, logGroup: 'g', message: json },
+      ...steps.slice(5).map((step) => ({ ...spoil(step), ...('trace' in step && { trace }) })),
+    );
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the colours of the log itself
+    const text = screen.text.replace(/\x1b\[(1|2|3[1-6]|22|39)m/g, '');
+    expect(text).toContain('a\\x1b[2J\\x1b]0;owned\\x07\\x9b31m');
+    expect(text.match(/[\u202a-\u202e]|[^\P{Cc}\n]/gu)).toBeNull();
+    expect(text).not.toMatch(/^b/m);
+  });
+});

@@ -1,0 +1,91 @@
+/** What a service did, on one line of the live log. Texts of steps are printable already. */
+import type { Step } from './steps';
+
+/** Fields of a structured log line that say nothing beside the rest of the block. */
+const LOG_NOISE = new Set([
+  ...[
+    'level',
+    'timestamp',
+    'service',
+    'message',
+    'requestId',
+    'xray_trace_id',
+    'sampling_rate',
+    'cold_start',
+  ],
+  ...['function_arn', 'function_memory_size', 'function_name', 'function_request_id'],
+]);
+
+/**
+ * @param short shortens a resource's name
+ * @param red colours what did not work
+ * @returns undefined for what is told elsewhere
+ */
+export function effectLine(
+  step: Step,
+  isOfHandler: boolean,
+  short: (name: string) => string,
+  red: (text: string) => string,
+): [label: string, text: string] | undefined {
+  switch (step.kind) {
+    case 'item-written':
+      return ['table', `${short(step.table)}  ${fields(step.key)} ${fields(without(step.item, step.key))}`];
+    case 'item-deleted':
+      return ['table', `${short(step.table)}  ${fields(step.key)} ${step.expired ? 'expired' : 'deleted'}`];
+    case 'message-published': {
+      const subject = step.subject === undefined ? '' : `${JSON.stringify(step.subject)}  `;
+      return ['topic', `${short(step.topic)}  ${subject}${step.body}`];
+    }
+    case 'notification-undelivered':
+      return ['topic', `${short(step.topic)}  not sent to ${step.endpoint}: ${step.reason}`];
+    case 'message-sent':
+      // What the stack itself puts into a queue is told where it says why.
+      return isOfHandler ? ['queue', `${short(step.queue)}  ${step.body}`] : undefined;
+    case 'records-put':
+      return ['stream', `${short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`];
+    case 'object-written':
+      return ['bucket', `${step.key}  ${plural(step.records, 'record')}, ${step.bytes} bytes`];
+    case 'access-denied':
+      return ['DENIED', red(`${step.action} on ${step.resource}: ${step.reason}`)];
+    case 'event-refused':
+      return ['REFUSED', red(`${step.source} ${step.detailType}: ${step.code} ${step.message}`)];
+    case 'event-dropped':
+      return ['DROPPED', red(`${step.eventId}: ${step.reason}`)];
+    case 'replay-changed': {
+      const sent = step.replayed > 0 ? `, ${plural(step.replayed, 'event')} sent` : '';
+      return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];
+    }
+    default:
+      return undefined;
+  }
+}
+
+export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+const without = (item: object, key: object): object =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)));
+
+/** Short values first: of a line that is cut, they tell most. */
+function fields(values: object): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .sort((a, b) => a.length - b.length)
+    .join(' ');
+}
+
+/** What the handler itself said: no metrics, no lines of Lambda, no error that the block tells anyway. */
+export function logLine(line: string): string | undefined {
+  if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
+  let entry: Record<string, unknown>;
+  try {
+    entry = JSON.parse(line);
+  } catch {
+    return line;
+  }
+  if (typeof entry !== 'object' || entry === null) return line;
+  if ('_aws' in entry || String(entry.type).startsWith('platform.')) return undefined;
+  const { message, level } = entry;
+  if (typeof message === 'object') return undefined;
+  const others = Object.fromEntries(Object.entries(entry).filter(([name]) => !LOG_NOISE.has(name)));
+  return [level !== 'INFO' && level, message, fields(others)].filter(Boolean).join('  ');
+}
