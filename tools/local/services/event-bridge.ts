@@ -282,13 +282,14 @@ export class EventBridge {
     matched: ReadonlySet<string>,
     only?: ReadonlySet<string>,
   ): void {
+    const read = new Map();
     for (const { arn, name, busName: of, archive, pattern, state } of this.#rules) {
       if (of !== bus || archive || !pattern || state === 'DISABLED' || (only && !only.has(arn))) continue;
       if (matched.has(arn)) {
         this.#options.onStep?.({ kind: 'rule-matched', eventId: event.id, rule: name });
         continue;
       }
-      const { misses } = pattern.explain(event);
+      const { misses } = pattern.explain(event, read);
       const [miss] = misses;
       const asksForMore = pattern.branches.every(({ fields }) => fields.length > 1);
       if (miss && misses.length === 1 && asksForMore) {

@@ -7,7 +7,7 @@ import type { Contract } from '../../app';
 import { InputError } from '../../cli/command';
 import { type BusEvent, sampleEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
-import type { Scalar, Test } from '../../eventbridge/event-pattern-syntax';
+import type { Scalar, Test } from '../../eventbridge/field-test';
 import { detailSchema, type JsonSchema } from './detail-schema';
 
 /** One event of a contract, and what it differs in from the event it was made of. */

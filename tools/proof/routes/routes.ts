@@ -4,8 +4,9 @@
  */
 import { type App, type Consumer, type Contract, findConsumer } from '../../app';
 import { InputError } from '../../cli/command';
+import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
-import { BranchMatcher, compile, EventPattern, type Miss } from '../../eventbridge/event-pattern';
+import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly } from '../../template/assembly';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';

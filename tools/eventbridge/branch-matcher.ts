@@ -1,0 +1,243 @@
+/** Whether the fields of a pattern match together, and which of them keep it from matching. */
+import type { Branch } from './event-pattern-syntax';
+import {
+  type ArrayElement,
+  type ChosenElements,
+  choose,
+  FieldReader,
+  isSingle,
+  type JsonObject,
+  outerElement,
+  type Reading,
+} from './field-reader';
+import { anyOf, type Scalar, type Test } from './field-test';
+
+/** A field that kept a pattern from matching. */
+export interface Miss {
+  /** Dotted path, e.g. `detail.status`. */
+  field: string;
+  /** The field's list in the pattern. */
+  allowed: unknown[];
+  /** What the event has there: left out if it has no such field, a list if it has several values. */
+  actual?: Scalar | Scalar[];
+  /** In words: `is "PENDING", allowed: "SHIPPED", "DELIVERED"`. */
+  reason: string;
+}
+
+/** The fields that must match together. */
+export class BranchMatcher {
+  /** Sorted by path. */
+  readonly fields: readonly FieldMatcher[];
+  #shared: SharedSegments | undefined;
+
+  constructor(branch: Branch) {
+    this.fields = branch.map(({ path, tests, allowed }) => new FieldMatcher(path, tests, allowed));
+  }
+
+  matches(event: JsonObject): boolean {
+    for (const field of this.fields) {
+      const reading = field.reader.read(event);
+      if (isSingle(reading)) {
+        if (!field.accepts(reading)) return false;
+      } else {
+        if (reading.isInElements) {
+          const readings = this.fields.map(({ reader }) => reader.read(event));
+          return this.#search(readings).run(0) !== undefined;
+        }
+        if (!reading.values.some(field.test)) return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * The fewest fields that keep the event from matching.
+   * @param read of earlier explanations of the same event, by path; receives what is read now
+   */
+  misses(event: JsonObject, read: Map<string, Reading>): Miss[] {
+    const readings = this.fields.map(({ path, reader }) => {
+      const known = read.get(path);
+      if (known !== undefined || read.has(path)) return known;
+      const reading = reader.read(event);
+      read.set(path, reading);
+      return reading;
+    });
+    const isHopeless = this.fields.map((field, i) => !field.mayPass(readings[i]));
+    if (readings.some((reading) => !isSingle(reading) && reading.isInElements)) {
+      const search = this.#search(readings);
+      for (let allowance = isHopeless.filter(Boolean).length; ; allowance++) {
+        const misses = search.run(allowance, isHopeless);
+        if (misses) return misses;
+      }
+    }
+    return this.fields.flatMap((field, i) => (isHopeless[i] ? field.miss(readings[i]) : []));
+  }
+
+  #search(readings: readonly Reading[]): ElementSearch {
+    this.#shared ??= sharedSegments(this.fields);
+    return new ElementSearch(this.fields, this.#shared, readings);
+  }
+}
+
+/** By field: how many leading segments of the path are shared with fields before and behind it. */
+interface SharedSegments {
+  /** The most that the field's path has in common with one behind it. */
+  readonly behind: readonly number[];
+  /** The most that its path or one behind it has in common with one before it. */
+  readonly before: readonly number[];
+}
+
+function sharedSegments(fields: readonly FieldMatcher[]): SharedSegments {
+  const segments = fields.map(({ path }) => path.split('.'));
+  const shared = segments.map((own) => segments.map((other) => commonStart(own, other)));
+  return {
+    behind: shared.map((row, i) => Math.max(0, ...row.slice(i + 1))),
+    before: shared.map((_, i) => Math.max(0, ...shared.slice(i).flatMap((row) => row.slice(0, i)))),
+  };
+}
+
+function commonStart(own: readonly string[], other: readonly string[]): number {
+  const end = own.findIndex((segment, i) => segment !== other[i]);
+  return end === -1 ? own.length : end;
+}
+
+/**
+ * Looks for a value for each field, all in elements that agree. Fields are taken in the order of their paths, as the
+ * service's matcher does. That can be told from `exists: false`: it holds if no value agrees with what was chosen so far.
+ */
+class ElementSearch {
+  private readonly chosen: ChosenElements = new Map();
+  private readonly missed: number[] = [];
+  private allowance = 0;
+  private isHopeless: readonly boolean[] = [];
+  /** Where the search had come to, with what choices, when it failed from there. */
+  private readonly failed = new Set<string>();
+  private readonly arrays = new Map<readonly unknown[], number>();
+
+  constructor(
+    private readonly fields: readonly FieldMatcher[],
+    private readonly shared: SharedSegments,
+    private readonly readings: readonly Reading[],
+  ) {}
+
+  /**
+   * @param allowance how many fields may miss
+   * @param isHopeless the fields that miss whatever is chosen, to spare the search
+   * @returns those that do, or undefined if there are more
+   */
+  run(allowance: number, isHopeless: readonly boolean[] = []): Miss[] | undefined {
+    this.chosen.clear();
+    this.missed.length = 0;
+    this.allowance = allowance;
+    this.isHopeless = isHopeless;
+    if (!this.searchFrom(0)) return undefined;
+    return this.missed.flatMap((i) => this.fields[i]?.miss(this.readings[i], this.chosen) ?? []);
+  }
+
+  private searchFrom(i: number): boolean {
+    // Having left an array, the search would come to the same place again from each of its elements.
+    const hasLeftArray = i > 0 && (this.shared.before[i] ?? 0) < (this.shared.before[i - 1] ?? 0);
+    const state = hasLeftArray ? this.describe(i) : undefined;
+    if (state !== undefined && this.failed.has(state)) return false;
+    const found = this.search(i);
+    if (!found && state !== undefined) this.failed.add(state);
+    return found;
+  }
+
+  private search(i: number): boolean {
+    const field = this.fields[i];
+    if (!field) return true;
+    const reading = this.readings[i];
+    if (this.isHopeless[i]) {
+      // Missed, whatever was chosen.
+    } else if (isSingle(reading)) {
+      if (field.accepts(reading) && this.searchFrom(i + 1)) return true;
+    } else {
+      const candidates = reading.agreeingWith(this.chosen);
+      // Fields behind see of a choice only the elements of arrays that they lie in, too. Values that lie in the same one
+      // follow each other, and trying one of them is enough.
+      let tried: ArrayElement | 'nothing' | undefined = 'nothing';
+      for (const candidate of candidates) {
+        if (!field.test(reading.values[candidate] as Scalar)) continue;
+        const element = outerElement(reading.elements[candidate], this.shared.behind[i] ?? 0);
+        if (tried !== 'nothing' && tried?.array === element?.array && tried?.index === element?.index)
+          continue;
+        tried = element;
+        const added = choose(element, this.chosen);
+        if (this.searchFrom(i + 1)) return true;
+        for (const array of added) this.chosen.delete(array);
+      }
+      if (candidates.length === 0 && field.acceptsAbsence && this.searchFrom(i + 1)) return true;
+    }
+    if (this.missed.length === this.allowance) return false;
+    this.missed.push(i);
+    if (this.searchFrom(i + 1)) return true;
+    this.missed.pop();
+    return false;
+  }
+
+  /** All that the fields from `i` on depend on. */
+  private describe(i: number): string {
+    const parts = [i, this.allowance - this.missed.length];
+    for (const { array, index, depth } of this.chosen.values()) {
+      if (depth > (this.shared.before[i] ?? 0)) continue;
+      const known = this.arrays.get(array) ?? this.arrays.size;
+      this.arrays.set(array, known);
+      parts.push(known, index);
+    }
+    return parts.join();
+  }
+}
+
+const NOTHING_CHOSEN: ChosenElements = new Map();
+
+/** One field of a pattern. */
+export class FieldMatcher {
+  readonly reader: FieldReader;
+  /** Whether a present value passes. */
+  readonly test: (value: Scalar) => boolean;
+  readonly acceptsAbsence: boolean;
+  /** The only value that passes, or undefined if it is not as simple as that. */
+  private readonly only: Scalar | undefined;
+  #allowedText: string | undefined;
+
+  constructor(
+    readonly path: string,
+    readonly tests: readonly Test[],
+    private readonly allowed: unknown[],
+  ) {
+    this.reader = new FieldReader(path);
+    this.test = anyOf(tests);
+    this.only = tests.length === 1 && tests[0]?.op === 'equals' ? tests[0].value : undefined;
+    this.acceptsAbsence = tests.some((test) => test.op === 'exists' && !test.exists);
+  }
+
+  accepts(value: Scalar | undefined): boolean {
+    // Spares the most common test a call, which costs more than the test.
+    if (this.only !== undefined) return value === this.only;
+    return value === undefined ? this.acceptsAbsence : this.test(value);
+  }
+
+  /** False if no choice of elements makes it pass. */
+  mayPass(reading: Reading): boolean {
+    if (isSingle(reading)) return this.accepts(reading);
+    return (this.acceptsAbsence && reading.isInElements) || reading.values.some(this.test);
+  }
+
+  miss(reading: Reading, chosen: ChosenElements = NOTHING_CHOSEN): Miss {
+    const { path, allowed } = this;
+    let actual: Scalar | Scalar[] | undefined;
+    if (isSingle(reading)) {
+      actual = reading;
+    } else {
+      const candidates = reading.agreeingWith(chosen);
+      const values =
+        candidates.length > 0 ? candidates.map((i) => reading.values[i] as Scalar) : reading.values;
+      actual = values.length === 1 ? values[0] : values;
+    }
+    const is = actual === undefined ? 'is absent' : `is ${JSON.stringify(actual)}`;
+    this.#allowedText ??= allowed.map((each) => JSON.stringify(each)).join(', ');
+    const reason = `${is}, allowed: ${this.#allowedText}`;
+    return { field: path, allowed, ...(actual !== undefined && { actual }), reason };
+  }
+}
