@@ -9,8 +9,7 @@ import { costOf } from '../tools/proof/cost/cost';
 import { jsonReport, textReport } from '../tools/proof/cost/cost-report';
 import { parseMix } from '../tools/proof/cost/event-mix';
 import { type Measurement, measure } from '../tools/proof/cost/measurement';
-import { loadAssembly, withAssemblyOptions } from '../tools/template/source/assembly-option';
-import { readTemplate } from '../tools/template/source/template-file';
+import { loadAssembly, readTemplate, withAssemblyOptions } from '../tools/template/source/assembly-option';
 import { APP } from './app-description';
 
 // The SDK's advice on the Node version is not for whoever reads a bill.

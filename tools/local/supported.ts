@@ -3,6 +3,7 @@
  * that would silently not happen here.
  */
 import { type Assembly, AssemblyError } from '../template/assembly';
+import { reasonsOf } from '../template/placeholder';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
@@ -36,9 +37,16 @@ const HARMLESS_MANAGED_POLICY =
 
 /** @throws AssemblyError that names the first resource which is not known */
 export function requireSupported(assembly: Assembly): void {
-  for (const { type, logicalId } of assembly.resources.values()) {
-    if (RUN.includes(type) || Object.hasOwn(INERT, type)) continue;
-    throw new AssemblyError(`${type} ${logicalId}: the local run does not know this type of resource.`);
+  const [left] = assembly.notCovered;
+  if (left) throw new AssemblyError(`${left.type} ${left.resource}: ${left.message}`);
+  for (const { type, logicalId, properties, uncertain } of assembly.resources.values()) {
+    if (Object.hasOwn(INERT, type)) continue;
+    if (!RUN.includes(type)) {
+      throw new AssemblyError(`${type} ${logicalId}: the local run does not know this type of resource.`);
+    }
+    const unknown = uncertain ?? reasonsOf(properties);
+    if (unknown)
+      throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);
   }
   const targets = assembly
     .ofType('AWS::Events::Rule')

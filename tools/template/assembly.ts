@@ -1,46 +1,73 @@
 /**
- * A cloud assembly (`cdk.out`) as a small model: the resources of its stack, with every reference resolved as
- * CloudFormation would. Knows nothing of this project's names.
+ * The synthesized stacks as one model: their resources, with every reference resolved as CloudFormation would, or
+ * by a placeholder for what only AWS knows. Knows nothing of this project's names.
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import {
-  AssemblyError,
-  type Environment,
-  Intrinsics,
-  type Json,
-  type ResourceValues,
-  type Template,
-} from './intrinsics';
+import { type CloudAssembly, readCloudAssembly, type StackFile } from './cloud-assembly';
+import type { Environment } from './intrinsics';
+import { Lookup } from './lookup';
+import { placeholder } from './placeholder';
+import { Stack } from './stack';
+import { AssemblyError, type Json, parseTemplate, type Template } from './template';
 
+export { busName } from './identity';
 export { AssemblyError };
 
 export interface Resource {
+  /** As in the template; where several stacks are read, with the stack: `Orders/Queue`. Unique in the assembly. */
   readonly logicalId: string;
+  readonly stackName: string;
   /** E.g. `AWS::SQS::Queue`. */
   readonly type: string;
-  /** The physical name: as in the properties, otherwise made of the logical id. */
+  /** The physical name: as in the properties, otherwise made of the logical id. Not always unique. */
   readonly name: string;
+  /** A placeholder if the type is not modelled. */
   readonly arn: string;
-  /** As in the template, intrinsic functions resolved. Reading them throws an AssemblyError if one cannot be. */
+  /** As in the template, intrinsic functions resolved. Reading them throws an AssemblyError if one is wrong. */
   readonly properties: Json;
   /** The resource's `Metadata`. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Why it cannot be told whether the resource will be there, as part of a sentence. */
+  readonly uncertain?: string;
+}
+
+/** What the model does not look at, or cannot tell. */
+export interface NotCovered {
+  /** Logical id, or what else it is named by. */
+  readonly resource: string;
+  /** Of the resource, or e.g. `Transform`. */
+  readonly type: string;
+  /** One sentence. */
+  readonly message: string;
 }
 
 export interface Assembly {
+  /** The folder or file that was read. */
   readonly directory: string;
+  /** Of the only stack; of several, their names with commas between. */
   readonly stackName: string;
+  /** Which stacks of which file, for the first line of a report: `cdk.out, stack shop`. */
+  readonly title: string;
+  /** Of the first stack. */
   readonly account: string;
   readonly region: string;
   /** `aws`, or `aws-cn` or `aws-us-gov` by the region. */
   readonly partition: string;
-  /** By logical id. */
+  /** By logical id, as in `Resource`. */
   readonly resources: ReadonlyMap<string, Resource>;
-  /** All resources of a type, e.g. `AWS::SQS::Queue`, in the template's order. */
+  /** All resources of a type, e.g. `AWS::SQS::Queue`, in the templates' order. */
   ofType(type: string): Resource[];
-  /** Resolved values, by output key. */
+  /**
+   * The resource that a reference names.
+   * @param reference its ARN (also of a function's version or alias, or a log group without `:*`), what `Ref` gives
+   * for it, or its name
+   * @param service whose resource it is, e.g. `dynamodb`; needed for a name, which is unique within a service only
+   */
+  find(reference: string, service?: string): Resource | undefined;
+  /** Values by output key, evaluated when read. */
   readonly outputs: Readonly<Record<string, string>>;
+  readonly notCovered: readonly NotCovered[];
   /**
    * The folder of a function's bundled code.
    * @throws AssemblyError if the assembly does not have it
@@ -49,286 +76,239 @@ export interface Assembly {
 }
 
 export interface AssemblyOptions {
-  /** Which stack, if the assembly has several. @default its only one */
+  /** Which stack, if the assembly has several. @default all */
   readonly stackName?: string;
-  /** @default 000000000000 */
+  /** @default the stack's own, otherwise 000000000000 */
   readonly account?: string;
-  /** @default AWS_REGION, otherwise us-east-1 */
+  /** @default the stack's own, otherwise AWS_REGION, otherwise us-east-1 */
   readonly region?: string;
+  /** Values of the templates' parameters. */
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads the assembly that `cdk synth` wrote.
- * @throws AssemblyError if there is none, or it cannot be evaluated
+ * Reads a cloud assembly (the folder that `cdk synth` wrote), or a file with a template in JSON or YAML.
+ * @throws AssemblyError if there is none, or it has not the shape of one
  */
-export function readAssembly(directory: string, options: AssemblyOptions = {}): Assembly {
-  const manifest = readJson(path.join(directory, 'manifest.json'), 'Run `npx cdk synth` first.');
-  const artifacts = Object.entries<Json>(manifest.artifacts ?? {});
-  const stacks = artifacts.filter(([, { type }]) => type === 'aws:cloudformation:stack');
-  const nameOf = ([id, { properties }]: [string, Json]): string => properties.stackName ?? id;
-  const [stack, ...others] = options.stackName
-    ? stacks.filter((each) => nameOf(each) === options.stackName)
-    : stacks;
-  if (!stack || others.length > 0) {
-    const names = stacks.map(nameOf).join(', ') || 'none';
-    throw new AssemblyError(
-      `${directory}: expected one stack${options.stackName ? ` ${options.stackName}` : ''}; it has: ${names}.`,
+export function readAssembly(place: string, options: AssemblyOptions = {}): Assembly {
+  const isFile = fs.statSync(place, { throwIfNoEntry: false })?.isFile() ?? false;
+  const read = isFile ? singleTemplate(place) : readCloudAssembly(place);
+  const named = ({ stackName, id }: StackFile) => [stackName, id].includes(options.stackName ?? stackName);
+  const chosen = read.stacks.filter(named);
+  if (chosen.length === 0) {
+    const names = read.stacks.map(({ stackName }) => stackName).join(', ') || 'none';
+    const wanted = options.stackName ? ` has no stack ${options.stackName}; it has` : ' has no stack; it has';
+    throw new AssemblyError(`${place}${wanted}: ${names}.`);
+  }
+  return new StackSet(place, { ...read, stacks: chosen }, options).assembly();
+}
+
+function singleTemplate(file: string): CloudAssembly {
+  const stackName = path
+    .basename(file)
+    .replace(/\.[^.]+$/, '')
+    .replace(/\.template$/, '');
+  return { directory: path.dirname(file), stacks: [{ id: stackName, stackName, file }], assets: [] };
+}
+
+/** The stacks of an assembly, those nested in them among them. */
+class StackSet {
+  readonly #stacks: Stack[] = [];
+  readonly #roots: { readonly stack: Stack; readonly scope: string }[] = [];
+  readonly #notCovered: NotCovered[] = [];
+
+  constructor(
+    private readonly place: string,
+    private readonly read: CloudAssembly,
+    options: AssemblyOptions,
+  ) {
+    const names = read.stacks.map(({ stackName }) => stackName);
+    const templates = read.stacks.map((each) => ({ each, template: readTemplateFile(each.file) }));
+    const parameters = templates.map(({ template }) => template.Parameters);
+    for (const [name, value] of Object.entries(options.parameters ?? {}))
+      checkParameter(name, value, parameters);
+    for (const { each, template } of templates) {
+      const isUnique = names.filter((name) => name === each.stackName).length === 1;
+      const scope = names.length > 1 ? `${isUnique ? each.stackName : each.id}/` : '';
+      const environment = environmentOf(each, scope, options);
+      this.#roots.push({ stack: this.#add(template, environment, path.dirname(each.file)), scope });
+    }
+    // All are there before one is evaluated: it may import what another exports.
+    for (const { stack } of this.#roots) this.#look(stack);
+  }
+
+  assembly(): Assembly {
+    const { read, place } = this;
+    const [first] = this.#roots as [{ stack: Stack; scope: string }];
+    const { account, region, partition } = first.stack.environment;
+    const resources = new Map(
+      this.#stacks.flatMap((stack) => [...stack.resources.values()].map((each) => [each.logicalId, each])),
     );
+    const lookup = new Lookup(resources, this.#references());
+    const names = read.stacks.map(({ stackName }) => stackName);
+    return {
+      directory: place,
+      stackName: names.join(', '),
+      title: `${shown(place)}, ${names.length === 1 ? 'stack' : 'stacks'} ${names.join(', ')}`,
+      account,
+      region,
+      partition,
+      resources,
+      outputs: this.#outputs(),
+      notCovered: this.#notCovered,
+      ofType: (type) => lookup.ofType(type),
+      find: (reference, service) => lookup.find(reference, service),
+      assetPath: (resource) => findAsset(read, resource),
+    };
   }
-  const template: Template = readJson(path.join(directory, stack[1].properties.templateFile));
-  const assets = artifacts
-    .filter(([, { type }]) => type === 'cdk:asset-manifest')
-    .map(([, { properties }]) => readJson(path.join(directory, properties.file)));
 
-  const region = options.region ?? process.env.AWS_REGION ?? 'us-east-1';
-  const account = options.account ?? '000000000000';
+  /** @param directory of the templates of nested stacks */
+  #add(template: Template, environment: Environment, directory: string): Stack {
+    const stack = new Stack(template, environment, {
+      imported: (name) => this.#imported(name),
+      nested: (resource, parameters) => this.#nested(stack, resource, parameters, directory),
+    });
+    this.#stacks.push(stack);
+    return stack;
+  }
+
+  /** Reads nested stacks, and notes what is not evaluated. */
+  #look(stack: Stack): void {
+    const { template } = stack;
+    for (const macro of template.macros) {
+      const type = macro.split(/ |::(?=[^:]*$)/)[0] ?? macro;
+      this.#leaveOut(macro, type, 'what this macro makes is not evaluated');
+    }
+    for (const [id, resource] of stack.resources) {
+      const { logicalId, type } = resource;
+      if (type === 'AWS::CloudFormation::Stack') stack.nested(id);
+      if (/"Fn::(Transform|ForEach[^"]*)":/.test(JSON.stringify(template.Resources[id]?.Properties))) {
+        this.#leaveOut(logicalId, type, 'it has a Fn::Transform or Fn::ForEach, which is not evaluated');
+      }
+    }
+  }
+
+  #nested(
+    parent: Stack,
+    resource: Resource,
+    given: Readonly<Record<string, unknown>>,
+    directory: string,
+  ): Stack | undefined {
+    const { logicalId, name, type, metadata, properties } = resource;
+    const asset = metadata['aws:asset:path'] ?? properties.TemplateURL;
+    const file = path.join(directory, String(asset));
+    if (typeof asset !== 'string' || /^https?:/.test(asset) || !fs.existsSync(file)) {
+      this.#leaveOut(logicalId, type, `its template ${asset} is not here`);
+      return undefined;
+    }
+    const template = readTemplateFile(file);
+    const environment = {
+      ...parent.environment,
+      stackName: name,
+      stackId: `${parent.environment.stackId}/${name}`,
+      parameters: given,
+      scope: `${logicalId}/`,
+    };
+    const stack = this.#add(template, environment, path.dirname(file));
+    this.#look(stack);
+    return stack;
+  }
+
+  #leaveOut(resource: string, type: string, message: string): void {
+    this.#notCovered.push({ resource, type, message: `${message}.` });
+  }
+
+  /** What `Ref` gives, by logical id. */
+  #references(): (resource: Resource) => string {
+    const owner = new Map<string, () => string>();
+    for (const stack of this.#stacks) {
+      for (const [id, { logicalId }] of stack.resources) owner.set(logicalId, () => stack.ref(id));
+    }
+    return ({ logicalId }) => owner.get(logicalId)?.() ?? '';
+  }
+
+  #imported(name: string): Json {
+    for (const stack of this.#stacks) {
+      const key = stack.outputKeys.find((each) => stack.exportName(each) === name);
+      if (key !== undefined) return stack.output(key);
+    }
+    return undefined;
+  }
+
+  #outputs(): Assembly['outputs'] {
+    const outputs = {};
+    for (const { stack, scope } of this.#roots) {
+      for (const key of stack.outputKeys) {
+        const get = () => String(stack.output(key));
+        Object.defineProperty(outputs, `${scope}${key}`, { get, enumerable: true });
+      }
+    }
+    return outputs;
+  }
+}
+
+/** The path as the user would type it. */
+function shown(place: string): string {
+  const relative = path.relative(process.env.INIT_CWD ?? process.cwd(), place);
+  return relative.startsWith('..') || relative === '' ? place : relative;
+}
+
+function environmentOf(
+  { stackName, region: ownRegion, account: ownAccount }: StackFile,
+  scope: string,
+  options: AssemblyOptions,
+): Environment {
+  const region = options.region ?? ownRegion ?? process.env.AWS_REGION ?? 'us-east-1';
+  const account = options.account ?? ownAccount ?? '000000000000';
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-  const urlSuffix = partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const stackName = nameOf(stack);
-  const environment: Environment = {
-    account,
-    region,
-    partition,
-    urlSuffix,
-    stackName,
-    stackId: `arn:${partition}:cloudformation:${region}:${account}:stack/${stackName}/local`,
-  };
-
-  const resolver = new ResourceResolver(template, environment);
-  const resources = new Map<string, Resource>();
-  for (const [logicalId, { Condition }] of Object.entries(template.Resources ?? {})) {
-    if (Condition && !resolver.intrinsics.holds(Condition, logicalId)) continue;
-    resources.set(logicalId, resolver.resource(logicalId));
-  }
-  const outputs: Record<string, string> = {};
-  for (const [key, { Value, Condition }] of Object.entries(template.Outputs ?? {})) {
-    if (Condition && !resolver.intrinsics.holds(Condition, `Outputs.${key}`)) continue;
-    outputs[key] = String(resolver.intrinsics.resolve(Value, `Outputs.${key}`));
-  }
-
   return {
-    directory,
-    stackName,
     account,
     region,
     partition,
-    resources,
-    outputs,
-    ofType: (type) => [...resources.values()].filter((resource) => resource.type === type),
-    assetPath: (resource) => findAsset(directory, assets, resource),
+    urlSuffix: partition === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com',
+    stackName,
+    stackId: `arn:${partition}:cloudformation:${region}:${account}:stack/${stackName}/${placeholder('pseudo parameter', `AWS::StackId of ${stackName}`)}`,
+    parameters: options.parameters ?? {},
+    scope,
   };
 }
 
-function readJson(file: string, hint = ''): Json {
+function checkParameter(name: string, value: string, stacks: readonly Template['Parameters'][]): void {
+  const declared = stacks.flatMap((parameters) => parameters[name] ?? []);
+  if (declared.length === 0) {
+    const known = [...new Set(stacks.flatMap((parameters) => Object.keys(parameters)))];
+    throw new AssemblyError(`There is no parameter ${name}; there is ${known.join(', ') || 'none'}.`);
+  }
+  for (const { AllowedValues: allowed } of declared) {
+    if (!allowed || allowed.map(String).includes(value)) continue;
+    throw new AssemblyError(`Parameter ${name} is ${value}; allowed are ${allowed.join(', ')}.`);
+  }
+}
+
+function readTemplateFile(file: string): Template {
   let text: string;
   try {
     text = fs.readFileSync(file, 'utf8');
   } catch (error) {
-    throw new AssemblyError(`Cannot read ${file} (${(error as NodeJS.ErrnoException).code}). ${hint}`.trim());
+    throw new AssemblyError(`Cannot read ${file} (${(error as NodeJS.ErrnoException).code}).`);
   }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new AssemblyError(`${file} is not JSON: ${(error as Error).message}`);
-  }
+  return parseTemplate(text, file);
 }
 
-function findAsset(directory: string, assets: Json[], { logicalId, properties }: Resource): string {
+function findAsset({ assets }: CloudAssembly, resource: Resource): string {
+  const { logicalId, properties } = resource;
   const key = properties.Code?.S3Key;
   if (typeof key !== 'string') {
     throw new AssemblyError(
       `${logicalId}: its code is not an asset (Code.S3Key), which is all that can be run.`,
     );
   }
-  for (const { files } of assets) {
-    for (const { source, destinations } of Object.values<Json>(files ?? {})) {
-      if (!Object.values<Json>(destinations).some(({ objectKey }) => objectKey === key)) continue;
-      const folder = path.join(directory, source.path);
-      if (source.packaging !== 'zip' || !fs.existsSync(folder)) {
-        throw new AssemblyError(
-          `${logicalId}: its code is not in the assembly at ${folder}. Run \`npx cdk synth\` again.`,
-        );
-      }
-      return folder;
-    }
+  const asset = assets.find(({ objectKeys }) => objectKeys.includes(key));
+  if (!asset) throw new AssemblyError(`${logicalId}: the assembly has no asset for its code ${key}.`);
+  if (!asset.isZip || !fs.existsSync(asset.path)) {
+    throw new AssemblyError(
+      `${logicalId}: its code is not in the assembly at ${asset.path}. Run \`npx cdk synth\` again.`,
+    );
   }
-  throw new AssemblyError(`${logicalId}: the assembly has no asset for its code ${key}.`);
-}
-
-/** How a type's name, ARN, `Ref` and attributes are made. */
-interface Identity {
-  /** The property that gives the physical name. */
-  readonly name?: string;
-  /** Without `arn:<partition>:`; `*R` stands for region and account. */
-  arn(name: string, properties: Json): string;
-  /** @default the name */
-  ref?(resource: Resource, environment: Environment): string;
-  /** Beside `Arn`. */
-  readonly attributes?: Readonly<Record<string, (resource: Resource, environment: Environment) => string>>;
-}
-
-const name = (resource: Resource) => resource.name;
-const arn = (resource: Resource) => resource.arn;
-
-const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: Environment) =>
-  `https://sqs.${region}.${urlSuffix}/${account}/${queue}`;
-
-/** The bus of a rule or policy: its name, whether the template gives the name or the ARN. */
-export const busName = (nameOrArn: string | undefined): string =>
-  nameOrArn?.split(':event-bus/').at(-1) ?? 'default';
-
-const IDENTITIES: Readonly<Record<string, Identity>> = {
-  'AWS::CloudWatch::Alarm': { name: 'AlarmName', arn: (id) => `cloudwatch:*R:alarm:${id}` },
-  'AWS::CloudWatch::CompositeAlarm': { name: 'AlarmName', arn: (id) => `cloudwatch:*R:alarm:${id}` },
-  'AWS::CloudWatch::Dashboard': { name: 'DashboardName', arn: (id) => `cloudwatch:*R:dashboard/${id}` },
-  'AWS::DynamoDB::Table': { name: 'TableName', arn: (id) => `dynamodb:*R:table/${id}` },
-  'AWS::DynamoDB::GlobalTable': { name: 'TableName', arn: (id) => `dynamodb:*R:table/${id}` },
-  'AWS::Events::Archive': {
-    name: 'ArchiveName',
-    arn: (id) => `events:*R:archive/${id}`,
-    attributes: { ArchiveName: name },
-  },
-  'AWS::Events::EventBus': {
-    name: 'Name',
-    arn: (id) => `events:*R:event-bus/${id}`,
-    attributes: { Name: name },
-  },
-  'AWS::Events::Rule': {
-    name: 'Name',
-    arn: (id, { EventBusName }) => {
-      const bus = busName(EventBusName);
-      return `events:*R:rule/${bus === 'default' ? '' : `${bus}/`}${id}`;
-    },
-    ref: (rule) => {
-      const bus = busName(rule.properties.EventBusName);
-      return bus === 'default' ? rule.name : `${bus}|${rule.name}`;
-    },
-  },
-  'AWS::IAM::Role': { name: 'RoleName', arn: (id) => `iam::*A:role/${id}`, attributes: { RoleId: name } },
-  'AWS::IAM::Policy': { name: 'PolicyName', arn: (id) => `iam::*A:policy/${id}` },
-  'AWS::KMS::Key': { arn: (id) => `kms:*R:key/${id}`, attributes: { KeyId: name } },
-  'AWS::KMS::Alias': { name: 'AliasName', arn: (id) => `kms:*R:${id}` },
-  'AWS::KinesisFirehose::DeliveryStream': {
-    name: 'DeliveryStreamName',
-    arn: (id) => `firehose:*R:deliverystream/${id}`,
-  },
-  'AWS::Lambda::Function': { name: 'FunctionName', arn: (id) => `lambda:*R:function:${id}` },
-  'AWS::Logs::LogGroup': { name: 'LogGroupName', arn: (id) => `logs:*R:log-group:${id}:*` },
-  'AWS::Logs::LogStream': {
-    name: 'LogStreamName',
-    arn: (id, { LogGroupName }) => `logs:*R:log-group:${LogGroupName}:log-stream:${id}`,
-  },
-  'AWS::S3::Bucket': {
-    name: 'BucketName',
-    arn: (id) => `s3:::${id}`,
-    attributes: {
-      DomainName: ({ name: bucket }, { urlSuffix }) => `${bucket}.s3.${urlSuffix}`,
-      RegionalDomainName: ({ name: bucket }, { region, urlSuffix }) => `${bucket}.s3.${region}.${urlSuffix}`,
-    },
-  },
-  'AWS::SNS::Topic': {
-    name: 'TopicName',
-    arn: (id) => `sns:*R:${id}`,
-    ref: arn,
-    attributes: { TopicArn: arn, TopicName: name },
-  },
-  'AWS::SQS::Queue': {
-    name: 'QueueName',
-    arn: (id) => `sqs:*R:${id}`,
-    ref: queueUrl,
-    attributes: {
-      QueueName: name,
-      QueueUrl: queueUrl,
-    },
-  },
-};
-
-/** Longest physical name that is made of a logical id; S3's limit, the shortest of all types. */
-const MAX_GENERATED_NAME = 63;
-
-class ResourceResolver implements ResourceValues {
-  readonly intrinsics: Intrinsics;
-  readonly #resources = new Map<string, Resource>();
-  /** Logical ids whose names are being resolved, to find references in a circle. */
-  readonly #pending = new Set<string>();
-
-  constructor(
-    private readonly template: Template,
-    private readonly environment: Environment,
-  ) {
-    this.intrinsics = new Intrinsics(template, environment, this);
-  }
-
-  resource(logicalId: string): Resource {
-    const known = this.#resources.get(logicalId);
-    if (known) return known;
-    if (this.#pending.has(logicalId)) {
-      throw new AssemblyError(
-        `${logicalId}: its name depends on itself (${[...this.#pending].join(' -> ')}).`,
-      );
-    }
-    this.#pending.add(logicalId);
-    const made = this.#make(logicalId);
-    this.#pending.delete(logicalId);
-    this.#resources.set(logicalId, made);
-    return made;
-  }
-
-  ref(logicalId: string): string {
-    const resource = this.resource(logicalId);
-    return IDENTITIES[resource.type]?.ref?.(resource, this.environment) ?? resource.name;
-  }
-
-  attribute(logicalId: string, attribute: string): string | undefined {
-    const resource = this.resource(logicalId);
-    const identity = IDENTITIES[resource.type];
-    if (attribute === 'Arn') return identity && resource.arn;
-    return identity?.attributes?.[attribute]?.(resource, this.environment);
-  }
-
-  #make(logicalId: string): Resource {
-    const { intrinsics, environment } = this;
-    const {
-      Type: type,
-      Properties = {},
-      Metadata = {},
-    } = this.template.Resources?.[logicalId] ?? { Type: '' };
-    const identity = IDENTITIES[type];
-    let resolved: Json;
-    // Not resolved before it is read: what nobody reads may hold what nobody here can resolve.
-    const properties = (): Json => {
-      resolved ??= intrinsics.resolve(Properties, `${logicalId}.Properties`);
-      return resolved;
-    };
-    const given = identity?.name && Properties[identity.name];
-    const physicalName: string =
-      given === undefined
-        ? generatedName(type, environment.stackName, logicalId)
-        : String(intrinsics.resolve(given, `${logicalId}.Properties.${identity?.name}`));
-    const scope = `${environment.region}:${environment.account}`;
-    // Evaluated late, since an ARN may name another resource (a rule's bus).
-    const makeArn = () =>
-      identity
-        ? `arn:${environment.partition}:${identity.arn(physicalName, properties())}`
-            .replace('*R', scope)
-            .replace('*A', environment.account)
-        : `arn:${environment.partition}:cloudformation:${scope}:resource/${environment.stackName}/${logicalId}`;
-    return {
-      logicalId,
-      type,
-      name: physicalName,
-      metadata: Metadata,
-      get arn() {
-        return makeArn();
-      },
-      get properties() {
-        return properties();
-      },
-    };
-  }
-}
-
-function generatedName(type: string, stackName: string, logicalId: string): string {
-  const generated = `${stackName}-${logicalId}`.slice(0, MAX_GENERATED_NAME);
-  return type === 'AWS::S3::Bucket' ? generated.toLowerCase() : generated;
+  return asset.path;
 }

@@ -1,32 +1,10 @@
 /**
- * CloudFormation's intrinsic functions, evaluated on one template as a deployment would.
+ * CloudFormation's intrinsic functions, evaluated on one template as a deployment would; what only AWS knows
+ * becomes a placeholder.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */
-
-/** A template that cannot be evaluated. One line: where, what, and what is allowed. */
-export class AssemblyError extends Error {
-  override readonly name = 'AssemblyError';
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a template's properties have no static type; readers check what they read
-export type Json = any;
-
-export interface Template {
-  readonly Parameters?: Readonly<
-    Record<string, { readonly Type: string; readonly Default?: string | number }>
-  >;
-  readonly Conditions?: Readonly<Record<string, Json>>;
-  readonly Mappings?: Readonly<Record<string, Record<string, Record<string, Json>>>>;
-  readonly Resources?: Readonly<Record<string, TemplateResource>>;
-  readonly Outputs?: Readonly<Record<string, { readonly Value: Json; readonly Condition?: string }>>;
-}
-
-export interface TemplateResource {
-  readonly Type: string;
-  readonly Condition?: string;
-  readonly Properties?: Readonly<Record<string, Json>>;
-  readonly Metadata?: Readonly<Record<string, unknown>>;
-}
+import { hasPlaceholder, type PlaceholderKind, placeholder, reasonsOf, splitKnown } from './placeholder';
+import { AssemblyError, type Json, type Template, type TemplateParameter } from './template';
 
 /** What the template itself cannot say. */
 export interface Environment {
@@ -36,26 +14,37 @@ export interface Environment {
   readonly urlSuffix: string;
   readonly stackName: string;
   readonly stackId: string;
+  /** Values of parameters, by name: text, or a list of a nested stack. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** What sets this stack's placeholders apart from another's, e.g. `Orders/`. */
+  readonly scope: string;
 }
 
-/** What `Ref` and `Fn::GetAtt` give for a resource. */
-export interface ResourceValues {
+/** What the other parts of the stack, and other stacks, give to an expression. */
+export interface References {
+  /** What `Ref` gives for a resource. */
   ref(logicalId: string): string;
-  /** undefined if the type is not known to have the attribute */
-  attribute(logicalId: string, attribute: string): string | undefined;
+  attribute(logicalId: string, attribute: string): Json;
+  /** A value that another stack exports; undefined if none does. */
+  imported(name: string): Json;
+}
+
+/** A condition that depends on a placeholder. */
+class Undecided {
+  constructor(readonly reason: string) {}
 }
 
 /** `Ref: AWS::NoValue`: the property is as if it were not there. */
 const NO_VALUE = Symbol('AWS::NoValue');
 
 export class Intrinsics {
-  readonly #conditions = new Map<string, boolean>();
+  readonly #conditions = new Map<string, boolean | Undecided>();
   readonly #pseudoParameters: ReadonlyMap<string, unknown>;
 
   constructor(
     private readonly template: Template,
-    environment: Environment,
-    private readonly resources: ResourceValues,
+    private readonly environment: Environment,
+    private readonly references: References,
   ) {
     this.#pseudoParameters = new Map<string, unknown>([
       ['AWS::AccountId', environment.account],
@@ -72,33 +61,42 @@ export class Intrinsics {
   /**
    * @param value any part of the template
    * @param at where it stands, for errors, e.g. `Bus95A03305.Properties`
-   * @throws AssemblyError
+   * @throws AssemblyError for what CloudFormation would refuse
    */
-  resolve(value: Json, at: string): Json {
-    if (typeof value === 'string') return literal(value, at);
+  resolve(value: unknown, at: string): Json {
+    if (typeof value === 'string') return withoutDynamicReferences(value);
     if (value === null || typeof value !== 'object') return value;
     if (Array.isArray(value)) {
       const items = value.map((item, index) => this.resolve(item, `${at}[${index}]`));
       return items.filter((item) => item !== NO_VALUE);
     }
     const [[key, argument] = [], ...others] = Object.entries(value);
-    if (others.length === 0 && (key === 'Ref' || key === 'Condition' || key?.startsWith('Fn::'))) {
-      // `{"Condition": {...}}` is a policy statement's; only `{"Condition": "Name"}` is the function.
-      if (key !== 'Condition') return this.#evaluate(key, argument, at);
+    // `{"Condition": {...}}` is a policy statement's; the function of that name stands in conditions only.
+    if (key !== undefined && others.length === 0 && (key === 'Ref' || key.startsWith('Fn::'))) {
+      return this.#evaluate(key, argument, at);
     }
     const result: Record<string, unknown> = {};
     for (const [name, item] of Object.entries(value)) {
+      if (name === 'Fn::Transform' || name.startsWith('Fn::ForEach')) continue; // Named by the assembly.
       const resolved = this.resolve(item, `${at}.${name}`);
       if (resolved !== NO_VALUE) result[name] = resolved;
     }
     return result;
   }
 
-  /** Whether a condition of the template holds. */
-  holds(name: string, at: string): boolean {
+  /**
+   * Whether a condition of the template holds.
+   * @returns the reason, as part of a sentence, if that cannot be told
+   */
+  holds(name: string, at: string): boolean | string {
+    const result = this.#holds(name, at);
+    return result instanceof Undecided ? result.reason : result;
+  }
+
+  #holds(name: string, at: string): boolean | Undecided {
     const known = this.#conditions.get(name);
     if (known !== undefined) return known;
-    const condition = this.template.Conditions?.[name];
+    const condition = this.template.Conditions[name];
     if (condition === undefined) throw new AssemblyError(`${at}: the template has no condition ${name}.`);
     const result = this.#test(condition, `Conditions.${name}`);
     this.#conditions.set(name, result);
@@ -106,121 +104,204 @@ export class Intrinsics {
   }
 
   #evaluate(name: string, argument: Json, at: string): Json {
-    const list = (length: number) => {
-      if (Array.isArray(argument) && argument.length === length) return argument;
-      throw new AssemblyError(`${at}: ${name} takes a list of ${length} values.`);
-    };
     switch (name) {
       case 'Ref':
-        return this.#ref(argument, at);
+        return this.#ref(String(argument), at);
       case 'Fn::GetAtt':
-        return this.#getAtt(Array.isArray(argument) ? argument : String(argument).split('.'), at);
+        return this.#getAtt(argument, at);
       case 'Fn::Join': {
-        const [separator, values] = list(2);
-        return this.#strings(values, at).join(separator);
+        const [separator, values] = list(name, argument, 2, at);
+        return withoutDynamicReferences(this.#strings(values, at).join(String(this.resolve(separator, at))));
       }
       case 'Fn::Split': {
-        const [separator, text] = list(2);
-        return String(this.resolve(text, at)).split(separator);
+        const [separator, text] = list(name, argument, 2, at);
+        return splitKnown(String(this.resolve(text, at)), String(this.resolve(separator, at)));
       }
-      case 'Fn::Select': {
-        const [index, values] = list(2);
-        const selected = this.resolve(values, at)[Number(this.resolve(index, at))];
-        if (selected === undefined) throw new AssemblyError(`${at}: Fn::Select finds no value ${index}.`);
-        return selected;
-      }
+      case 'Fn::Select':
+        return this.#select(list(name, argument, 2, at), at);
       case 'Fn::Sub':
         return this.#sub(argument, at);
-      case 'Fn::If': {
-        const [condition, yes, no] = list(3);
-        return this.resolve(this.holds(condition, at) ? yes : no, at);
+      case 'Fn::If':
+        return this.#if(list(name, argument, 3, at), at);
+      case 'Fn::FindInMap':
+        return this.#findInMap(argument, at);
+      case 'Fn::Base64': {
+        const text = String(this.resolve(argument, at));
+        return hasPlaceholder(text) ? text : Buffer.from(text).toString('base64');
       }
-      case 'Fn::FindInMap': {
-        const [map, top, second] = this.#strings(list(3), at);
-        const found = this.template.Mappings?.[map ?? '']?.[top ?? '']?.[second ?? ''];
-        if (found === undefined)
-          throw new AssemblyError(`${at}: there is no mapping ${map}.${top}.${second}.`);
-        return found;
+      case 'Fn::ImportValue': {
+        const exported = String(this.resolve(argument, at));
+        return this.references.imported(exported) ?? placeholder('import', exported);
       }
-      case 'Fn::Base64':
-        return Buffer.from(String(this.resolve(argument, at))).toString('base64');
+      case 'Fn::GetAZs': {
+        const region = String(this.resolve(argument, at)) || this.environment.region;
+        return [0, 1, 2].map((index) => placeholder('zones', `${region} number ${index}`));
+      }
+      case 'Fn::Length': {
+        const items = this.resolve(argument, at);
+        return Array.isArray(items) ? items.length : this.#placeholder('function', `${name} of ${items}`);
+      }
+      case 'Fn::ToJsonString':
+        return JSON.stringify(this.resolve(argument, at));
       default:
-        throw new AssemblyError(`${at}: the local run does not know the function ${name}.`);
+        return this.#placeholder('function', `${name} at ${at}`);
     }
+  }
+
+  #placeholder(kind: PlaceholderKind, name: string): string {
+    return placeholder(kind, `${this.environment.scope}${name}`);
   }
 
   #ref(name: string, at: string): unknown {
     if (this.#pseudoParameters.has(name)) return this.#pseudoParameters.get(name);
-    const parameter = this.template.Parameters?.[name];
-    if (!parameter) return this.resources.ref(this.#existing(name, at));
-    if (parameter.Type.startsWith('AWS::SSM::')) {
-      throw new AssemblyError(`${at}: parameter ${name} is read from Parameter Store, which is not here.`);
-    }
-    if (parameter.Default === undefined) throw new AssemblyError(`${at}: parameter ${name} has no default.`);
-    return /^(CommaDelimitedList|List<)/.test(parameter.Type)
-      ? String(parameter.Default).split(',')
-      : parameter.Default;
+    const parameter = this.template.Parameters[name];
+    if (parameter) return this.#parameter(name, parameter);
+    return this.#isThere(name, at) ? this.references.ref(name) : this.#placeholder('reference', name);
   }
 
-  #getAtt([logicalId = '', ...path]: string[], at: string): string {
-    const attribute = path.join('.');
-    const value = this.resources.attribute(this.#existing(logicalId, at), attribute);
+  #parameter(name: string, { Type, Default }: TemplateParameter): unknown {
+    const given = this.environment.parameters[name];
+    if (given === undefined && Type.startsWith('AWS::SSM::'))
+      return this.#placeholder('stored parameter', name);
+    const value = given ?? Default;
+    const isList = /^(CommaDelimitedList|List<)|<List<|<CommaDelimitedList/.test(Type);
     if (value === undefined) {
-      const type = this.template.Resources?.[logicalId]?.Type;
-      throw new AssemblyError(
-        `${at}: the local run does not know the attribute ${attribute} of ${type} ${logicalId}.`,
-      );
+      const unknown = this.#placeholder('parameter', name);
+      return isList ? [unknown] : unknown;
     }
-    return value;
+    if (!isList || Array.isArray(value)) return value;
+    return String(value)
+      .split(',')
+      .map((item) => item.trim());
   }
 
-  #existing(logicalId: string, at: string): string {
-    if (this.template.Resources?.[logicalId]) return logicalId;
+  #getAtt(argument: Json, at: string): Json {
+    const [logicalId = '', ...path] = Array.isArray(argument)
+      ? argument.map((part) => String(this.resolve(part, at)))
+      : String(argument).split('.');
+    const attribute = path.join('.');
+    return this.#isThere(logicalId, at)
+      ? this.references.attribute(logicalId, attribute)
+      : this.#placeholder('attribute', `${logicalId}.${attribute}`);
+  }
+
+  /** @returns whether the resource is there; one that only a macro could make may be */
+  #isThere(logicalId: string, at: string): boolean {
+    if (this.template.Resources[logicalId]) return true;
+    if (this.template.macros.length > 0) return false;
     throw new AssemblyError(`${at}: the template has no resource or parameter ${logicalId}.`);
   }
 
   #sub(argument: Json, at: string): string {
-    const [text, variables] = Array.isArray(argument) ? argument : [argument, {}];
-    return String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, escaped: string, name: string) => {
+    const [text, variables = {}] = Array.isArray(argument) ? argument : [argument];
+    const replaced = String(text).replace(/\$\{(!?)([^}]+)\}/g, (_, escaped: string, name: string) => {
       if (escaped) return `\${${name}}`;
       const key = name.trim();
       if (Object.hasOwn(variables, key)) return String(this.resolve(variables[key], at));
-      return String(
-        key.includes('.') && !key.includes('::') ? this.#getAtt(key.split('.'), at) : this.#ref(key, at),
-      );
+      const isAttribute = key.includes('.') && !key.includes('::');
+      return String(isAttribute ? this.#getAtt(key, at) : this.#ref(key, at));
     });
+    return withoutDynamicReferences(replaced);
+  }
+
+  #select([index, values]: readonly Json[], at: string): Json {
+    const items = this.resolve(values, at);
+    const position = this.resolve(index, at);
+    const uncertain = hasPlaceholder(position) || !Array.isArray(items);
+    // A placeholder in an earlier item may stand for several items.
+    const shifted = Array.isArray(items) && hasPlaceholder(items.slice(0, Number(position)));
+    const selected = uncertain ? undefined : items[Number(position)];
+    if (uncertain || (shifted && (isSplit(values) || selected === undefined))) {
+      return this.#placeholder('function', `Fn::Select ${position} of ${JSON.stringify(items)}`);
+    }
+    if (selected === undefined) {
+      if (hasPlaceholder(items)) return this.#placeholder('function', `Fn::Select ${position} of ${items}`);
+      throw new AssemblyError(`${at}: Fn::Select finds no value ${position}.`);
+    }
+    return selected;
+  }
+
+  #if([condition, yes, no]: readonly Json[], at: string): Json {
+    const name = String(condition);
+    const holds = this.#holds(name, at);
+    if (!(holds instanceof Undecided)) return this.resolve(holds ? yes : no, at);
+    const either = [yes, no].map((branch) => this.resolve(branch, at));
+    const [first, second] = either.map((value) => JSON.stringify(value) ?? 'nothing');
+    return first === second
+      ? either[0]
+      : this.#placeholder('condition', `condition ${name} (${first} or ${second})`);
+  }
+
+  #findInMap(argument: Json, at: string): Json {
+    if (!Array.isArray(argument) || argument.length < 3) {
+      throw new AssemblyError(`${at}: Fn::FindInMap takes a list of 3 values.`);
+    }
+    const [map = '', top = '', second = ''] = this.#strings(argument.slice(0, 3), at);
+    const mapping = this.template.Mappings[map];
+    const entry = mapping?.[top] as Readonly<Record<string, unknown>> | undefined;
+    const found = entry?.[second];
+    if (found !== undefined) return this.resolve(found, at);
+    const fallback = argument[3]?.DefaultValue;
+    if (fallback !== undefined) return this.resolve(fallback, at);
+    const keys = `${map}.${top}.${second}`;
+    // The keys may be of the environment, which is assumed: another region could have a value.
+    if (
+      mapping &&
+      (hasPlaceholder(keys) || top === this.environment.region || top === this.environment.account)
+    )
+      return this.#placeholder('mapping', keys);
+    throw new AssemblyError(`${at}: there is no mapping ${keys}.`);
   }
 
   #strings(values: Json, at: string): string[] {
     const resolved = this.resolve(values, at);
+    // A list that is not known as a whole.
+    if (typeof resolved === 'string' && hasPlaceholder(resolved)) return [resolved];
     if (!Array.isArray(resolved)) throw new AssemblyError(`${at}: expected a list of strings.`);
     return resolved.map(String);
   }
 
-  #test(condition: Json, at: string): boolean {
-    const [[name, argument] = ['', undefined]] = Object.entries<Json>(condition);
+  #test(condition: Json, at: string): boolean | Undecided {
+    const [[name, argument] = ['', undefined]] = Object.entries<Json>(condition ?? {});
+    const all = (): (boolean | Undecided)[] => [argument].flat().map((each: Json) => this.#test(each, at));
     switch (name) {
       case 'Condition':
-        return this.holds(argument, at);
+        return this.#holds(String(argument), at);
       case 'Fn::Equals': {
-        const [left, right] = this.#strings(argument, at);
-        return left === right;
+        const [left, right] = [argument].flat().map((each: Json) => String(this.resolve(each, at)));
+        if (left === right) return true;
+        const values = [left, right];
+        return hasPlaceholder(values) ? new Undecided(reasonsOf(values)) : false;
       }
-      case 'Fn::Not':
-        return !this.#test(argument[0], at);
+      case 'Fn::Not': {
+        const [result = true] = all();
+        return result instanceof Undecided ? result : !result;
+      }
       case 'Fn::And':
-        return argument.every((each: Json) => this.#test(each, at));
+        return decide(all(), false);
       case 'Fn::Or':
-        return argument.some((each: Json) => this.#test(each, at));
+        return decide(all(), true);
       default:
-        throw new AssemblyError(`${at}: the local run does not know the condition function ${name}.`);
+        return new Undecided(`the condition function ${name} is not evaluated`);
     }
   }
 }
 
-function literal(text: string, at: string): string {
-  if (text.includes('{{resolve:')) {
-    throw new AssemblyError(`${at}: the local run cannot look up the dynamic reference ${text}.`);
-  }
-  return text;
+/** Of several conditions, where a single one of that value decides. */
+function decide(results: readonly (boolean | Undecided)[], deciding: boolean): boolean | Undecided {
+  if (results.includes(deciding)) return deciding;
+  return results.find((each) => each instanceof Undecided) ?? !deciding;
+}
+
+function list(name: string, argument: Json, length: number, at: string): Json[] {
+  if (Array.isArray(argument) && argument.length === length) return argument;
+  throw new AssemblyError(`${at}: ${name} takes a list of ${length} values.`);
+}
+
+const isSplit = (values: Json): boolean => values?.['Fn::Split'] !== undefined;
+
+function withoutDynamicReferences(text: string): string {
+  return text.replace(/\{\{resolve:([^}]*)\}\}/g, (_, reference: string) =>
+    placeholder('dynamic reference', reference),
+  );
 }

@@ -4,7 +4,7 @@
  * an explicit Deny wins, then any Allow, otherwise no. What is not known here is an error, never an Allow.
  */
 import { type Assembly, AssemblyError, busName } from './assembly';
-import type { Json } from './intrinsics';
+import type { Json } from './template';
 
 type OneOrMany<Value> = Value | readonly Value[];
 

@@ -5,6 +5,7 @@ export function resource(type: string, name: string, properties: object = {}): R
   const service = type.split('::')[1]?.toLowerCase();
   return {
     logicalId: `The${name.replaceAll(/\W/g, '')}`,
+    stackName: 'shop',
     type,
     name,
     arn: `arn:aws:${service}:us-east-1:000000000000:${name}`,

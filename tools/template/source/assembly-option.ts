@@ -1,9 +1,9 @@
-/** Where the commands of `proof/` get the template from: they synthesize it, or read one that is there. */
+/** The options by which a command is told which template it reads. */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Command } from 'commander';
+import { join, resolve } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../../cli/command';
-import { type Assembly, AssemblyError, readAssembly } from '../assembly';
+import { type Assembly, type AssemblyOptions, readAssembly } from '../assembly';
 import { SynthesisError, synthesize } from './synthesize';
 
 const PROJECT = join(__dirname, '..', '..', '..');
@@ -11,35 +11,82 @@ const PROJECT = join(__dirname, '..', '..', '..');
 export interface AssemblySource {
   /** A folder that `cdk synth` wrote. @default the stack is synthesized first, if anything of it has changed */
   readonly assembly?: string;
+  /** A file with a CloudFormation template, instead. */
+  readonly template?: string;
+  /** Name of a stack. @default all */
+  readonly stack?: string;
+  readonly parameter?: Readonly<Record<string, string>>;
+  readonly region?: string;
+  readonly account?: string;
 }
 
 /** Adds the options that `loadAssembly` takes. */
 export function withAssemblyOptions(command: Command): Command {
-  return command.option(
-    '--assembly <dir>',
-    'read this assembly (a cdk.out) instead of synthesizing the stack',
-  );
+  return command
+    .option('--assembly <dir>', 'read this assembly (a cdk.out) instead of synthesizing the stack')
+    .option('--template <file>', 'read this CloudFormation template, in JSON or YAML, instead')
+    .option('--stack <name>', 'of several stacks only this one')
+    .option('--parameter <name=value>', "value of a template's parameter; may be repeated", parameter)
+    .option(
+      '--region <region>',
+      'region, if the stack does not say (default: AWS_REGION, else us-east-1)',
+      (text) => matching(text, /^[a-z]{2}(-[a-z]+)+-\d$/, 'a region such as eu-west-1'),
+    )
+    .option('--account <id>', 'account, if the stack does not say (default: 000000000000)', (text) =>
+      matching(text, /^\d{12}$/, 'the 12 digits of an account'),
+    );
+}
+
+function parameter(text: string, others: AssemblySource['parameter'] = {}): AssemblySource['parameter'] {
+  const [, name, value] = /^([A-Za-z0-9]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined) throw new InvalidArgumentError('Expected name=value.');
+  return { ...others, [name]: value };
+}
+
+function matching(text: string, pattern: RegExp, expected: string): string {
+  if (pattern.test(text)) return text;
+  throw new InvalidArgumentError(`Expected ${expected}.`);
 }
 
 /**
  * @throws InputError if there is no such assembly, it is none, or the stack cannot be synthesized
  * @throws AssemblyError if its template cannot be evaluated
  */
-export async function loadAssembly({ assembly: given }: AssemblySource): Promise<Assembly> {
-  if (given === undefined) return readAssembly(await synthesized());
-  if (!statSync(given, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new InputError(`--assembly ${given} is not a folder; expected one that \`cdk synth\` wrote.`);
+export async function loadAssembly(source: AssemblySource): Promise<Assembly> {
+  const { assembly: directory, template: file } = source;
+  if (directory !== undefined && file !== undefined) {
+    throw new InputError('--assembly and --template exclude each other.');
   }
-  let assembly: Assembly;
-  try {
-    assembly = readAssembly(given);
-  } catch (error) {
-    if (error instanceof AssemblyError) throw error;
-    // A file that is JSON, but of another shape than CDK's, fails wherever it is first looked into.
-    throw new InputError(`--assembly ${given} is not a cloud assembly (${(error as Error).message}).`);
-  }
-  if (assembly.resources.size > 0) return assembly;
-  throw new InputError(`--assembly ${given} has a template without resources.`);
+  if (directory !== undefined) return read(placeOf('--assembly', directory, 'Directory'), source);
+  if (file !== undefined) return read(placeOf('--template', file, 'File'), source);
+  return read(await synthesized(), source);
+}
+
+/** Options of the reader, from those of a command. */
+export function readerOptions({ stack, parameter, region, account }: AssemblySource): AssemblyOptions {
+  return {
+    ...(stack !== undefined && { stackName: stack }),
+    ...(parameter !== undefined && { parameters: parameter }),
+    ...(region !== undefined && { region }),
+    ...(account !== undefined && { account }),
+  };
+}
+
+function read(place: string, source: AssemblySource): Assembly {
+  const assembly = readAssembly(place, readerOptions(source));
+  if (assembly.resources.size > 0 || assembly.notCovered.length > 0) return assembly;
+  throw new InputError(`${place} has a template without resources.`);
+}
+
+/** A relative path is meant from the folder in which the user typed: npm changes to its own. */
+function placeOf(option: string, given: string, kind: 'Directory' | 'File'): string {
+  const place = resolve(process.env.INIT_CWD ?? process.cwd(), given);
+  const stat = statSync(place, { throwIfNoEntry: false });
+  if (stat?.[`is${kind}`]()) return place;
+  const expected = kind === 'File' ? 'a file with a template' : 'a folder that `cdk synth` wrote';
+  throw new InputError(
+    `${option} ${given} is ${stat ? 'something else' : 'not there'}; expected ${expected}.`,
+  );
 }
 
 /** @returns the folder of the assembly */
@@ -49,4 +96,17 @@ async function synthesized(): Promise<string> {
   } catch (error) {
     throw error instanceof SynthesisError ? new InputError(error.message) : error;
   }
+}
+
+/**
+ * Reads a folder that `cdk synth` wrote, or a file with a template.
+ * @param option what gave the path, e.g. `--compare`, for errors
+ * @throws InputError, AssemblyError
+ */
+export function readTemplate(given: string, option: string): Assembly {
+  const place = resolve(process.env.INIT_CWD ?? process.cwd(), given);
+  if (!statSync(place, { throwIfNoEntry: false })) {
+    throw new InputError(`${option} ${given} does not exist; expected a cdk.out or a template.`);
+  }
+  return read(place, {});
 }

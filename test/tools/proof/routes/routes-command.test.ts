@@ -88,8 +88,8 @@ describe('bad input is one line and exit code 2', () => {
     ['no manifest', { 'manifest.json': undefined }, 'manifest.json (ENOENT)'],
     ['a manifest that is not JSON', { 'manifest.json': '{' }, 'manifest.json is not JSON'],
     ['a manifest of something else', { 'manifest.json': 'null' }, 'is not a cloud assembly'],
-    ['no stack', { 'manifest.json': '{}' }, 'expected one stack; it has: none.'],
-    ['a template that is none', { 'event-driven.template.json': '[]' }, 'has a template without resources.'],
+    ['no stack', { 'manifest.json': '{}' }, 'has no stack; it has: none.'],
+    ['a template that is none', { 'event-driven.template.json': '[]' }, 'is a template without resources.'],
     [
       'a template without rules',
       { 'event-driven.template.json': '{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}' },

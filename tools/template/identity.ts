@@ -1,0 +1,244 @@
+/**
+ * How a type's name, ARN, `Ref` and attributes are made, as CloudFormation's resource reference says of its return
+ * values. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+ */
+import { createHash } from 'node:crypto';
+import type { Resource } from './assembly';
+import type { Environment } from './intrinsics';
+import { placeholder } from './placeholder';
+import type { Json } from './template';
+
+export interface Identity {
+  /** The property that gives the physical name. */
+  readonly name?: string;
+  /** Without `arn:<partition>:`; `*R` stands for region and account, `*A` for the account. */
+  arn(name: string, properties: Json, logicalId: string): string;
+  /** @default the name */
+  ref?(resource: Resource, environment: Environment): string;
+  /** Beside `Arn`. */
+  readonly attributes?: Readonly<Record<string, (resource: Resource, environment: Environment) => string>>;
+  /** Longest generated name, in characters. @default 63 */
+  readonly maxLength?: number;
+}
+
+/** The name of a bus, whether the template gives the name or the ARN. */
+export const busName = (nameOrArn: string | undefined): string =>
+  nameOrArn?.split(':event-bus/').at(-1) ?? 'default';
+
+const name = (resource: Resource) => resource.name;
+const arn = (resource: Resource) => resource.arn;
+
+const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: Environment) =>
+  `https://sqs.${region}.${urlSuffix}/${account}/${queue}`;
+
+/** Part of an ARN that AWS makes up. */
+const madeUp = (logicalId: string) => placeholder('attribute', `${logicalId}.Arn`);
+
+/** Of a table or stream that changes can be read from. */
+const streamArn = (resource: Resource) =>
+  `${resource.arn}/stream/${placeholder('attribute', `${resource.logicalId}.StreamArn`)}`;
+
+/** `*R:function:NAME` of whatever a property names a function by. */
+function functionPart(reference: string): string {
+  const [, part = reference] = /:function:(.*)$/.exec(reference) ?? [];
+  return `*R:function:${part}`;
+}
+
+const versionOf = ({ logicalId }: Resource) => placeholder('attribute', `${logicalId}.Version`);
+
+const EVENTS: Readonly<Record<string, Identity>> = {
+  'AWS::Events::ApiDestination': {
+    name: 'Name',
+    arn: (id, _, logicalId) => `events:*R:api-destination/${id}/${madeUp(logicalId)}`,
+  },
+  'AWS::Events::Archive': {
+    name: 'ArchiveName',
+    arn: (id) => `events:*R:archive/${id}`,
+    attributes: { ArchiveName: name },
+    maxLength: 48,
+  },
+  'AWS::Events::Connection': {
+    name: 'Name',
+    arn: (id, _, logicalId) => `events:*R:connection/${id}/${madeUp(logicalId)}`,
+  },
+  'AWS::Events::EventBus': {
+    name: 'Name',
+    arn: (id) => `events:*R:event-bus/${id}`,
+    attributes: { Name: name },
+  },
+  'AWS::Events::Rule': {
+    name: 'Name',
+    arn: (id, { EventBusName }) => {
+      const bus = busName(EventBusName);
+      return `events:*R:rule/${bus === 'default' ? '' : `${bus}/`}${id}`;
+    },
+    ref: (rule) => {
+      const bus = busName(rule.properties.EventBusName);
+      return bus === 'default' ? rule.name : `${bus}|${rule.name}`;
+    },
+  },
+  'AWS::Pipes::Pipe': { name: 'Name', arn: (id) => `pipes:*R:pipe/${id}` },
+  'AWS::Scheduler::Schedule': {
+    name: 'Name',
+    arn: (id, { GroupName = 'default' }) => `scheduler:*R:schedule/${GroupName}/${id}`,
+  },
+  'AWS::Scheduler::ScheduleGroup': { name: 'Name', arn: (id) => `scheduler:*R:schedule-group/${id}` },
+};
+
+const COMPUTE: Readonly<Record<string, Identity>> = {
+  'AWS::Batch::JobDefinition': {
+    name: 'JobDefinitionName',
+    arn: (id, _, logicalId) => `batch:*R:job-definition/${id}:${madeUp(logicalId)}`,
+    ref: arn,
+  },
+  'AWS::Batch::JobQueue': {
+    name: 'JobQueueName',
+    arn: (id) => `batch:*R:job-queue/${id}`,
+    ref: arn,
+    attributes: { JobQueueArn: arn },
+  },
+  'AWS::CodeBuild::Project': { name: 'Name', arn: (id) => `codebuild:*R:project/${id}` },
+  'AWS::CodePipeline::Pipeline': { name: 'Name', arn: (id) => `codepipeline:*R:${id}` },
+  'AWS::ECS::Cluster': { name: 'ClusterName', arn: (id) => `ecs:*R:cluster/${id}` },
+  'AWS::ECS::TaskDefinition': {
+    name: 'Family',
+    arn: (id, _, logicalId) => `ecs:*R:task-definition/${id}:${madeUp(logicalId)}`,
+    ref: arn,
+    attributes: { TaskDefinitionArn: arn },
+  },
+  'AWS::Lambda::Alias': {
+    name: 'Name',
+    arn: (id, { FunctionName }) => `lambda:${functionPart(String(FunctionName))}:${id}`,
+    ref: arn,
+    attributes: { AliasArn: arn },
+  },
+  'AWS::Lambda::Function': { name: 'FunctionName', arn: (id) => `lambda:*R:function:${id}` },
+  'AWS::Lambda::Version': {
+    arn: (_, { FunctionName }, logicalId) =>
+      `lambda:${functionPart(String(FunctionName))}:${placeholder('attribute', `${logicalId}.Version`)}`,
+    ref: arn,
+    attributes: { Version: versionOf, FunctionArn: arn },
+  },
+  'AWS::SSM::Document': { name: 'Name', arn: (id) => `ssm:*R:document/${id}` },
+  'AWS::SageMaker::Pipeline': { name: 'PipelineName', arn: (id) => `sagemaker:*R:pipeline/${id}` },
+  'AWS::StepFunctions::StateMachine': {
+    name: 'StateMachineName',
+    arn: (id) => `states:*R:stateMachine:${id}`,
+    ref: arn,
+    attributes: { Name: name },
+  },
+};
+
+const STORAGE: Readonly<Record<string, Identity>> = {
+  'AWS::DynamoDB::GlobalTable': {
+    name: 'TableName',
+    arn: (id) => `dynamodb:*R:table/${id}`,
+    attributes: { StreamArn: streamArn },
+  },
+  'AWS::DynamoDB::Table': {
+    name: 'TableName',
+    arn: (id) => `dynamodb:*R:table/${id}`,
+    attributes: { StreamArn: streamArn },
+  },
+  'AWS::KMS::Alias': { name: 'AliasName', arn: (id) => `kms:*R:${id}` },
+  'AWS::KMS::Key': { arn: (id) => `kms:*R:key/${id}`, attributes: { KeyId: name } },
+  'AWS::Kinesis::Stream': { name: 'Name', arn: (id) => `kinesis:*R:stream/${id}` },
+  'AWS::KinesisFirehose::DeliveryStream': {
+    name: 'DeliveryStreamName',
+    arn: (id) => `firehose:*R:deliverystream/${id}`,
+  },
+  'AWS::Redshift::Cluster': { name: 'ClusterIdentifier', arn: (id) => `redshift:*R:cluster:${id}` },
+  'AWS::S3::Bucket': {
+    name: 'BucketName',
+    arn: (id) => `s3:::${id}`,
+    attributes: {
+      DomainName: ({ name: bucket }, { urlSuffix }) => `${bucket}.s3.${urlSuffix}`,
+      RegionalDomainName: ({ name: bucket }, { region, urlSuffix }) => `${bucket}.s3.${region}.${urlSuffix}`,
+    },
+  },
+  'AWS::SNS::Topic': {
+    name: 'TopicName',
+    arn: (id) => `sns:*R:${id}`,
+    ref: arn,
+    attributes: { TopicArn: arn, TopicName: name },
+  },
+  'AWS::SQS::Queue': {
+    name: 'QueueName',
+    arn: (id) => `sqs:*R:${id}`,
+    ref: queueUrl,
+    attributes: { QueueName: name, QueueUrl: queueUrl },
+  },
+  'AWS::SSM::Parameter': {
+    name: 'Name',
+    arn: (id) => `ssm:*R:parameter/${id.replace(/^\//, '')}`,
+    attributes: { Value: ({ properties }) => String(properties.Value) },
+  },
+  'AWS::SecretsManager::Secret': {
+    name: 'Name',
+    arn: (id, _, logicalId) => `secretsmanager:*R:secret:${id}-${madeUp(logicalId)}`,
+    ref: arn,
+    attributes: { Id: arn },
+  },
+};
+
+const SUPPORT: Readonly<Record<string, Identity>> = {
+  'AWS::CloudWatch::Alarm': { name: 'AlarmName', arn: (id) => `cloudwatch:*R:alarm:${id}` },
+  'AWS::CloudWatch::CompositeAlarm': { name: 'AlarmName', arn: (id) => `cloudwatch:*R:alarm:${id}` },
+  'AWS::CloudWatch::Dashboard': { name: 'DashboardName', arn: (id) => `cloudwatch:*R:dashboard/${id}` },
+  'AWS::IAM::Group': { name: 'GroupName', arn: (id) => `iam::*A:group/${id}` },
+  'AWS::IAM::ManagedPolicy': {
+    name: 'ManagedPolicyName',
+    arn: (id, { Path = '/' }) => `iam::*A:policy${Path}${id}`,
+    ref: arn,
+    attributes: { PolicyArn: arn },
+  },
+  'AWS::IAM::Policy': { name: 'PolicyName', arn: (id) => `iam::*A:policy/${id}` },
+  'AWS::IAM::Role': {
+    name: 'RoleName',
+    arn: (id, { Path = '/' }) => `iam::*A:role${Path}${id}`,
+    attributes: { RoleId: name },
+  },
+  'AWS::IAM::User': { name: 'UserName', arn: (id) => `iam::*A:user/${id}` },
+  'AWS::Logs::LogGroup': { name: 'LogGroupName', arn: (id) => `logs:*R:log-group:${id}:*` },
+  'AWS::Logs::LogStream': {
+    name: 'LogStreamName',
+    arn: (id, { LogGroupName }) => `logs:*R:log-group:${LogGroupName}:log-stream:${id}`,
+  },
+};
+
+/** By type. `Ref` and attributes of any other are placeholders. */
+export const IDENTITIES: Readonly<Record<string, Identity>> = {
+  ...EVENTS,
+  ...COMPUTE,
+  ...STORAGE,
+  ...SUPPORT,
+};
+
+/** Shortest limit of all types but archives; S3's. */
+const MAX_GENERATED_NAME = 63;
+const HASH_LENGTH = 8;
+
+/**
+ * Names for the resources of a stack that give none: `<stack>-<logical id>`, cut to what the service takes. CloudFormation
+ * ends such a name in random characters, so that it is unique; here it ends in a hash where it otherwise would not be.
+ * @param given physical names that the template gives, of any type
+ * @returns names by logical id
+ */
+export function generatedNames(
+  stackName: string,
+  resources: readonly (readonly [logicalId: string, type: string])[],
+  given: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  const wholes = resources.map(([logicalId]) => `${stackName}-${logicalId}`.toLowerCase());
+  const isTaken = (whole: string) => given.has(whole) || wholes.indexOf(whole) !== wholes.lastIndexOf(whole);
+  return new Map(
+    resources.map(([logicalId, type]) => {
+      const whole = `${stackName}-${logicalId}`;
+      const limit = IDENTITIES[type]?.maxLength ?? MAX_GENERATED_NAME;
+      const isUnique = whole.length <= limit && !isTaken(whole.toLowerCase());
+      const hash = createHash('sha256').update(logicalId).digest('hex').slice(0, HASH_LENGTH);
+      const generated = isUnique ? whole : `${whole.slice(0, limit - HASH_LENGTH - 1)}-${hash}`;
+      return [logicalId, type === 'AWS::S3::Bucket' ? generated.toLowerCase() : generated];
+    }),
+  );
+}

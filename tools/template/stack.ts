@@ -1,0 +1,167 @@
+/** One stack of an assembly: its resources and outputs, evaluated when they are asked for. */
+import type { Resource } from './assembly';
+import { generatedNames, IDENTITIES } from './identity';
+import { type Environment, Intrinsics, type References } from './intrinsics';
+import { placeholder } from './placeholder';
+import { AssemblyError, type Json, type Template, type TemplateResource } from './template';
+
+/** What a stack may ask of the others. */
+export interface OtherStacks {
+  /** A value that one of them exports. */
+  imported(name: string): Json;
+  /** The stack that an `AWS::CloudFormation::Stack` of this one stands for, if its template is here. */
+  nested(resource: Resource, parameters: Readonly<Record<string, unknown>>): Stack | undefined;
+}
+
+export class Stack implements References {
+  #resources: ReadonlyMap<string, Resource> | undefined;
+  readonly #intrinsics: Intrinsics;
+  readonly #made = new Map<string, Resource>();
+  /** Logical ids whose names are being resolved, to find references in a circle. */
+  readonly #pending = new Set<string>();
+  readonly #generatedNames: ReadonlyMap<string, string>;
+  readonly #nested = new Map<string, Stack | undefined>();
+
+  constructor(
+    readonly template: Template,
+    readonly environment: Environment,
+    private readonly others: OtherStacks,
+  ) {
+    this.#intrinsics = new Intrinsics(template, environment, this);
+    const entries = Object.entries(template.Resources);
+    const given = entries.map(([, { Type, Properties }]) => Properties[IDENTITIES[Type]?.name ?? '']);
+    this.#generatedNames = generatedNames(
+      environment.stackName,
+      entries.map(([logicalId, { Type }]) => [logicalId, Type]),
+      new Set(given.filter((name) => typeof name === 'string').map((name) => name.toLowerCase())),
+    );
+  }
+
+  /** By logical id within the stack: those whose condition holds, or cannot be told. */
+  get resources(): ReadonlyMap<string, Resource> {
+    this.#resources ??= new Map(
+      Object.entries(this.template.Resources)
+        .filter(
+          ([id, { Condition }]) => Condition === undefined || this.#intrinsics.holds(Condition, id) !== false,
+        )
+        .map(([id]) => [id, this.#resource(id)]),
+    );
+    return this.#resources;
+  }
+
+  /** Names of outputs whose condition holds, or cannot be told. */
+  get outputKeys(): string[] {
+    return Object.entries(this.template.Outputs)
+      .filter(([key, { Condition }]) => {
+        return Condition === undefined || this.#intrinsics.holds(Condition, `Outputs.${key}`) !== false;
+      })
+      .map(([key]) => key);
+  }
+
+  output(key: string): Json {
+    return this.#intrinsics.resolve(this.template.Outputs[key]?.Value, `Outputs.${key}`);
+  }
+
+  /** The name by which an output is exported to other stacks. */
+  exportName(key: string): string | undefined {
+    const { Export } = this.template.Outputs[key] ?? {};
+    return Export && String(this.#intrinsics.resolve(Export.Name, `Outputs.${key}.Export`));
+  }
+
+  /** The stack that an `AWS::CloudFormation::Stack` stands for. */
+  nested(logicalId: string): Stack | undefined {
+    if (!this.#nested.has(logicalId)) {
+      const resource = this.#resource(logicalId);
+      this.#nested.set(logicalId, this.others.nested(resource, resource.properties.Parameters ?? {}));
+    }
+    return this.#nested.get(logicalId);
+  }
+
+  ref(logicalId: string): string {
+    const resource = this.#resource(logicalId);
+    const identity = IDENTITIES[resource.type];
+    if (!identity) return placeholder('reference', resource.logicalId);
+    return identity.ref?.(resource, this.environment) ?? resource.name;
+  }
+
+  attribute(logicalId: string, attribute: string): Json {
+    const resource = this.#resource(logicalId);
+    const identity = IDENTITIES[resource.type];
+    if (identity && attribute === 'Arn') return resource.arn;
+    if (resource.type === 'AWS::CloudFormation::Stack' && attribute.startsWith('Outputs.')) {
+      const key = attribute.slice('Outputs.'.length);
+      const stack = this.nested(logicalId);
+      if (stack?.outputKeys.includes(key)) return stack.output(key);
+    }
+    const known = identity?.attributes?.[attribute]?.(resource, this.environment);
+    return known ?? placeholder('attribute', `${resource.logicalId}.${attribute}`);
+  }
+
+  imported(name: string): Json {
+    return this.others.imported(name);
+  }
+
+  #resource(logicalId: string): Resource {
+    const known = this.#made.get(logicalId);
+    if (known) return known;
+    if (this.#pending.has(logicalId)) {
+      const circle = [...this.#pending].join(' -> ');
+      throw new AssemblyError(`${logicalId}: its name depends on itself (${circle}).`);
+    }
+    this.#pending.add(logicalId);
+    const made = this.#make(logicalId, this.template.Resources[logicalId] as TemplateResource);
+    this.#pending.delete(logicalId);
+    this.#made.set(logicalId, made);
+    return made;
+  }
+
+  #make(id: string, { Type: type, Condition, Properties, Metadata }: TemplateResource): Resource {
+    const { environment } = this;
+    const { partition, region, account, scope } = environment;
+    const identity = IDENTITIES[type];
+    let resolved: Json;
+    // Not resolved before it is read: what nobody reads may be what CloudFormation would refuse.
+    const properties = (): Json => {
+      resolved ??= this.#intrinsics.resolve(Properties, `${id}.Properties`);
+      return resolved;
+    };
+    const given = identity?.name === undefined ? undefined : Properties[identity.name];
+    const name =
+      given === undefined
+        ? this.#generatedName(id, type, Properties)
+        : String(this.#intrinsics.resolve(given, `${id}.Properties.${identity?.name}`));
+    const logicalId = `${scope}${id}`;
+    // Evaluated late, since an ARN may name another resource (a rule's bus).
+    const makeArn = () =>
+      identity
+        ? `arn:${partition}:${identity.arn(name, properties(), logicalId)}`
+            .replace('*R', `${region}:${account}`)
+            .replace('*A', account)
+        : placeholder('attribute', `${logicalId}.Arn`);
+    const holds = Condition === undefined || this.#intrinsics.holds(Condition, id);
+    return {
+      logicalId,
+      stackName: environment.stackName,
+      type,
+      name,
+      metadata: Metadata,
+      ...(typeof holds === 'string' && { uncertain: `its condition ${Condition} cannot be told: ${holds}` }),
+      get arn() {
+        return makeArn();
+      },
+      get properties() {
+        return properties();
+      },
+    };
+  }
+
+  #generatedName(
+    id: string,
+    type: string,
+    { FifoQueue, FifoTopic }: Readonly<Record<string, unknown>>,
+  ): string {
+    const name = this.#generatedNames.get(id) ?? id;
+    const isFifo = /Queue$|Topic$/.test(type) && String(FifoQueue ?? FifoTopic) === 'true';
+    return isFifo ? `${name}.fifo` : name;
+  }
+}

@@ -1,0 +1,161 @@
+/** A CloudFormation template as a document: its sections, read from JSON or YAML. */
+import * as v from 'valibot';
+import { type CollectionTag, Pair, parseDocument, Scalar, type ScalarTag, YAMLMap, type YAMLSeq } from 'yaml';
+
+/** A template that cannot be read or evaluated. One line: where, what, and what is allowed. */
+export class AssemblyError extends Error {
+  override readonly name = 'AssemblyError';
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a template's properties have no static type; readers check what they read
+export type Json = any;
+
+const Section = v.optional(v.record(v.string(), v.unknown()), {});
+const Parameter = v.looseObject({
+  Type: v.string(),
+  Default: v.optional(v.union([v.string(), v.number(), v.boolean(), v.array(v.unknown())])),
+  AllowedValues: v.optional(v.array(v.unknown())),
+});
+const TemplateResource = v.looseObject({
+  Type: v.string(),
+  Condition: v.optional(v.string()),
+  Properties: Section,
+  Metadata: Section,
+});
+const Output = v.looseObject({
+  Value: v.unknown(),
+  Condition: v.optional(v.string()),
+  Export: v.optional(v.looseObject({ Name: v.unknown() })),
+});
+
+const Template = v.object({
+  Transform: v.optional(v.unknown()),
+  Parameters: v.optional(v.record(v.string(), Parameter), {}),
+  Conditions: Section,
+  Mappings: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
+  /** Also holds `Fn::ForEach::...` and `Fn::Transform`, which are no resources. */
+  Resources: v.record(v.string(), v.unknown()),
+  Outputs: Section,
+});
+
+export type TemplateParameter = v.InferOutput<typeof Parameter>;
+export type TemplateResource = v.InferOutput<typeof TemplateResource>;
+export type TemplateOutput = v.InferOutput<typeof Output>;
+
+export interface Template extends Omit<v.InferOutput<typeof Template>, 'Resources' | 'Outputs'> {
+  readonly Resources: Readonly<Record<string, TemplateResource>>;
+  readonly Outputs: Readonly<Record<string, TemplateOutput>>;
+  /** What a macro would add or change, as it stands in the template: `Fn::ForEach::Queues`. */
+  readonly macros: readonly string[];
+}
+
+const SAM = 'AWS::Serverless-2016-10-31';
+/** Transforms whose functions are evaluated here, or named where they stand. */
+const KNOWN_TRANSFORMS: readonly unknown[] = ['AWS::LanguageExtensions', 'AWS::Include'];
+
+/**
+ * @param text JSON, or YAML with CloudFormation's short forms (`!Sub`)
+ * @param name of the file, for errors
+ * @throws AssemblyError
+ */
+export function parseTemplate(text: string, name: string): Template {
+  return readTemplateDocument(parseText(text, name), name);
+}
+
+/** @throws AssemblyError if the document has not the shape of a template, or must be expanded before */
+export function readTemplateDocument(document: unknown, name: string): Template {
+  const whole = v.safeParse(v.looseObject({}), document);
+  if (!whole.success) throw new AssemblyError(`${name} is not a template (${whole.issues[0].message}).`);
+  if (whole.output.Resources === undefined)
+    throw new AssemblyError(`${name} is a template without resources.`);
+  const read = v.safeParse(Template, document);
+  if (!read.success) throw new AssemblyError(`${name}: ${issueText(read.issues[0], 'a template')}`);
+  const { Resources: entries, Outputs: outputs, ...sections } = read.output;
+  const transforms = [sections.Transform ?? []].flat();
+  if (transforms.includes(SAM)) {
+    throw new AssemblyError(
+      `${name} is a SAM template (Transform ${SAM}); expected what CloudFormation makes of it, which ` +
+        '`aws cloudformation get-template --template-stage Processed --stack-name NAME` gives of a deployed ' +
+        'stack, and with --change-set-name ID of what `sam deploy --no-execute-changeset` has prepared.',
+    );
+  }
+  const macros = transforms
+    .filter((each) => !KNOWN_TRANSFORMS.includes(each))
+    .map((each) => `Transform ${typeof each === 'string' ? each : JSON.stringify(each)}`);
+  const resources: Record<string, TemplateResource> = {};
+  for (const [id, entry] of Object.entries(entries)) {
+    if (id.startsWith('Fn::')) macros.push(id);
+    else resources[id] = check(TemplateResource, entry, `${name}: Resources.${id}`);
+  }
+  const Outputs: Record<string, TemplateOutput> = {};
+  for (const [key, entry] of Object.entries(outputs)) {
+    if (!key.startsWith('Fn::')) Outputs[key] = check(Output, entry, `${name}: Outputs.${key}`);
+  }
+  return { ...sections, Resources: resources, Outputs, macros };
+}
+
+function check<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  at: string,
+): v.InferOutput<Schema> {
+  const read = v.safeParse(schema, value);
+  if (read.success) return read.output;
+  throw new AssemblyError(`${at}: ${issueText(read.issues[0], 'a resource or output')}`);
+}
+
+function issueText(issue: v.BaseIssue<unknown>, whole: string): string {
+  const where = v.getDotPath(issue);
+  return where ? `${where}: ${issue.message}.` : `it is not ${whole}. ${issue.message}.`;
+}
+
+function parseText(text: string, name: string): unknown {
+  if (name.endsWith('.json') || /^\s*[{[]/.test(text)) {
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw new AssemblyError(`${name} is not JSON: ${(error as Error).message}`);
+    }
+  }
+  // Aliases are bounded by the library, against a file that grows without end.
+  const document = parseDocument(text, { customTags: SHORT_FORMS, prettyErrors: true });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new AssemblyError(`${name} is not YAML: ${problem.message.split('\n')[0]}`);
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new AssemblyError(`${name} is not YAML: ${(error as Error).message}`);
+  }
+}
+
+const FUNCTIONS = [
+  ...['And', 'Base64', 'Cidr', 'Equals', 'FindInMap', 'ForEach', 'GetAZs', 'GetAtt', 'If', 'ImportValue'],
+  ...['Join', 'Length', 'Not', 'Or', 'Select', 'Split', 'Sub', 'ToJsonString', 'Transform'],
+];
+
+/** `!Sub text` is `{"Fn::Sub": "text"}`, `!Ref Id` is `{"Ref": "Id"}`. */
+const SHORT_FORMS: (ScalarTag | CollectionTag)[] = [...FUNCTIONS, 'Ref', 'Condition'].flatMap((name) => {
+  const key = FUNCTIONS.includes(name) ? `Fn::${name}` : name;
+  const scalar: ScalarTag = {
+    tag: `!${name}`,
+    // `!GetAtt Queue.Arn` is the list of both.
+    resolve: (text) => ({ [key]: name === 'GetAtt' ? splitAttribute(text) : text }),
+  };
+  const collection = (kind: 'seq' | 'map'): CollectionTag => ({
+    tag: `!${name}`,
+    collection: kind,
+    resolve: (node) => wrapped(key, node),
+  });
+  return [scalar, collection('seq'), collection('map')];
+});
+
+function splitAttribute(text: string): string[] {
+  const dot = text.indexOf('.');
+  return dot < 0 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
+}
+
+function wrapped(key: string, node: YAMLMap.Parsed | YAMLSeq.Parsed): YAMLMap {
+  const map = new YAMLMap();
+  map.add(new Pair(new Scalar(key), node));
+  return map;
+}
