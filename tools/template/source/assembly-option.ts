@@ -83,10 +83,9 @@ function placeOf(option: string, given: string, kind: 'Directory' | 'File'): str
   const place = resolve(process.env.INIT_CWD ?? process.cwd(), given);
   const stat = statSync(place, { throwIfNoEntry: false });
   if (stat?.[`is${kind}`]()) return place;
-  const expected = kind === 'File' ? 'a file with a template' : 'a folder that `cdk synth` wrote';
-  throw new InputError(
-    `${option} ${given} is ${stat ? 'something else' : 'not there'}; expected ${expected}.`,
-  );
+  const expected =
+    kind === 'File' ? 'file; expected one with a template' : 'folder; expected one that `cdk synth` wrote';
+  throw new InputError(`${option} ${given} is not a ${expected}.`);
 }
 
 /** @returns the folder of the assembly */
