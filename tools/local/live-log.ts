@@ -81,6 +81,13 @@ export class LiveLog {
       case 'rule-missed':
         this.#flows.get(step.eventId)?.misses.push(`${this.#short(step.rule)}: ${step.field} ${step.reason}`);
         return;
+      case 'delivery-resumed':
+        this.#begin(step, step.event, 'left by the last run');
+        this.#flows.get(step.eventId)?.ways.push({
+          ...newWay(this.#short(step.rule)),
+          ...{ target: this.#nameOf(step.targetArn), mark: 'waiting', isWaiting: true },
+        });
+        return;
       case 'delivered':
       case 'delivery-failed':
       case 'delivery-lost':
@@ -128,10 +135,14 @@ export class LiveLog {
     return this.#options.color && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   }
 
-  #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent): void {
-    const replay = event['replay-name'] ? `  replayed by ${event['replay-name']}` : '';
+  #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent, origin?: string): void {
+    const replay = event['replay-name'] ? `replayed by ${event['replay-name']}` : '';
+    const whence = [replay, origin]
+      .filter(Boolean)
+      .map((each) => `  ${each}`)
+      .join('');
     const flow: Flow = {
-      title: `${this.style('bold', event['detail-type'])}  ${this.style('dim', event.source)}${this.style('magenta', replay)}`,
+      title: `${this.style('bold', event['detail-type'])}  ${this.style('dim', event.source)}${this.style('magenta', whence)}`,
       ways: [],
       misses: [],
       detail: JSON.stringify(event.detail),

@@ -18,7 +18,10 @@ export interface RunLog {
   samplesSent(stack: LocalStack): Promise<void>;
   updated(synthesis: Synthesis, needRestart: readonly string[]): void;
   notUpdated(error: Error): void;
-  stopping(stack: LocalStack): void;
+  /** @param left what an earlier run left and cannot be gone on with, a line each; @param resumed how many are */
+  resumed(resumed: number, left: readonly string[]): void;
+  /** @param isKept whether what waits to be tried again is kept for the next run */
+  stopping(stack: LocalStack, isKept: boolean): void;
   /** @param failures what was lost or did not happen, a line each */
   finished(stack: LocalStack, failures: readonly string[]): Promise<void>;
 }
@@ -65,8 +68,12 @@ export class JsonLog implements RunLog {
     this.#write({ kind: 'run-not-updated', message });
   }
 
-  stopping({ waitingForRetry }: LocalStack): void {
-    this.#write({ kind: 'run-stopping', waitingForRetry });
+  resumed(resumed: number, left: readonly string[]): void {
+    if (resumed > 0 || left.length > 0) this.#write({ kind: 'run-resumed', resumed, left });
+  }
+
+  stopping({ waitingForRetry }: LocalStack, isKept: boolean): void {
+    this.#write({ kind: 'run-stopping', waitingForRetry, isKept });
   }
 
   async finished(_: LocalStack, failures: readonly string[]): Promise<void> {
@@ -180,11 +187,21 @@ export class TerminalLog implements RunLog {
     this.#log.print();
   }
 
-  stopping({ waitingForRetry }: LocalStack): void {
+  resumed(resumed: number, left: readonly string[]): void {
+    const log = this.#log;
+    if (resumed > 0) log.print(`Going on with ${plural(resumed, 'event')} that the last run left.`);
+    for (const line of left) log.print(log.style('yellow', `Not gone on with: ${escapeControl(line)}`));
+    if (resumed > 0 || left.length > 0) log.print();
+  }
+
+  stopping({ waitingForRetry }: LocalStack, isKept: boolean): void {
+    const waiting = plural(waitingForRetry, 'event');
     this.#log.print(
-      waitingForRetry > 0
-        ? `Stopping. ${plural(waitingForRetry, 'event')} that waited to be tried again will not be.`
-        : 'Stopping.',
+      waitingForRetry === 0
+        ? 'Stopping.'
+        : isKept
+          ? `Stopping. ${waiting} to be tried again: the next run with this --data goes on with them.`
+          : `Stopping. ${waiting} that waited to be tried again will not be: only --data keeps them.`,
     );
   }
 

@@ -99,6 +99,8 @@ export async function run(options: RunOptions): Promise<number> {
   const interrupted = interruption();
   try {
     log.ready(stack);
+    const left = stack.resume();
+    log.resumed(stack.waitingForRetry, left);
     const stopWatching = options.watch ? watch(project, stack, log) : undefined;
     const work = async () => {
       await sendSamples(stack, samples, log, interrupted);
@@ -107,7 +109,7 @@ export async function run(options: RunOptions): Promise<number> {
     await Promise.race([once ? work() : work().then(() => aborted(interrupted)), aborted(interrupted)]);
     stopWatching?.();
     if (interrupted.aborted) {
-      log.stopping(stack);
+      log.stopping(stack, options.data !== undefined);
       return once ? INTERRUPTED : 0;
     }
     const failures = verdict(samples, steps);

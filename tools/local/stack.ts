@@ -4,14 +4,15 @@ import os from 'node:os';
 import path from 'node:path';
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { type Decision, Policies } from '../template/policy';
+import { plural } from './effect-line';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
 import type { Clock } from './services/clock';
-import type { TargetService } from './services/delivery';
+import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
 import { InFlight } from './services/in-flight';
-import { LambdaFunction } from './services/lambda';
+import { type AsyncEvent, LambdaFunction } from './services/lambda';
 import {
   checkDefinition,
   type FailureDestination,
@@ -22,6 +23,7 @@ import { LogGroups } from './services/log-groups';
 import { Queue } from './services/queue';
 import { Tables } from './services/tables';
 import { Topic } from './services/topic';
+import { Unfinished } from './services/unfinished';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
 import { requireSupported } from './supported';
 
@@ -60,6 +62,7 @@ export class LocalStack {
   readonly #inFlight = new InFlight();
   /** Code and, without a data directory, archives. Gone when the stack stops. */
   readonly #workDirectory: string;
+  readonly #stores: { close(): void }[] = [];
   #assembly: Assembly;
   #policies: Policies;
   #decisions = new Map<string, Decision>();
@@ -96,12 +99,14 @@ export class LocalStack {
       .map(
         (resource) => new Topic(resource, clock, { subscriptions, queues: this.queues, maySend, ...steps }),
       );
-    this.deliveryStreams = assembly
-      .ofType('AWS::KinesisFirehose::DeliveryStream')
-      .map(
-        (resource) =>
-          new DeliveryStream(resource, clock, { ...(objects && { directory: objects }), ...steps }),
-      );
+    this.deliveryStreams = assembly.ofType('AWS::KinesisFirehose::DeliveryStream').map(
+      (resource) =>
+        new DeliveryStream(resource, clock, {
+          ...(objects && { directory: objects }),
+          ...optional('file', data('records', `${resource.name}.jsonl`)),
+          ...steps,
+        }),
+    );
 
     const { maxEnvironments, allowEgress } = options;
     this.functions = assembly.ofType('AWS::Lambda::Function').map(
@@ -112,6 +117,7 @@ export class LocalStack {
           endpoint: () => this.url,
           ...(allowEgress && { allowEgress }),
           log: (...line) => this.logGroups.append(...line),
+          unfinished: this.#unfinished<AsyncEvent>('invocations', resource.name),
           ...(maxEnvironments !== undefined && { maxEnvironments }),
           ...steps,
         }),
@@ -156,6 +162,8 @@ export class LocalStack {
       targets: this.#targets(),
       queues: new Map(this.queues.map((queue) => [queue.arn, queue])),
       directory: path.join(dataDirectory ?? this.#workDirectory, 'archives'),
+      unfinished: this.#unfinished<WaitingDelivery>('deliveries'),
+      unfinishedReplays: this.#unfinished<{ ReplayName: string }>('replays'),
       inFlight: this.#inFlight,
       ...steps,
     });
@@ -167,6 +175,40 @@ export class LocalStack {
         authorize: (...request) => this.#authorize(...request),
       },
     );
+  }
+
+  /**
+   * Takes up what an earlier run left in the data directory.
+   * @returns what cannot be gone on with, a line each
+   */
+  resume(): string[] {
+    const left = this.eventBridge.resume();
+    for (const each of this.functions) each.resume();
+    const { dataDirectory } = this.#options;
+    const folder = dataDirectory && path.join(dataDirectory, 'invocations');
+    if (!folder || !fs.existsSync(folder)) return left;
+    const known = new Set(this.functions.map(({ name }) => `${name}.jsonl`));
+    for (const file of fs.readdirSync(folder)) {
+      if (known.has(file)) continue;
+      const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
+      const events = orphaned.restored();
+      for (const [, kept] of events) kept.finish();
+      orphaned.close();
+      if (events.length === 0) continue;
+      const name = file.replace(/\.jsonl$/, '');
+      left.push(
+        `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`,
+      );
+    }
+    return left;
+  }
+
+  /** The store of what a service has not finished; in memory, that is none, without a data directory. */
+  #unfinished<Work>(...names: string[]): Unfinished<Work> {
+    const { dataDirectory } = this.#options;
+    const store = new Unfinished<Work>(dataDirectory && `${path.join(dataDirectory, ...names)}.jsonl`);
+    this.#stores.push(store);
+    return store;
   }
 
   /** E.g. `http://127.0.0.1:4566`. */
@@ -229,7 +271,8 @@ export class LocalStack {
     await Promise.all(this.functions.map((each) => each.stop()));
     await this.#endpoint?.close();
     await this.#eventBridge?.stop();
-    for (const stream of this.deliveryStreams) await stream.flush();
+    for (const stream of this.deliveryStreams) await stream.stop();
+    for (const store of this.#stores) store.close();
     for (const queue of this.queues) queue.close();
     this.logGroups.close();
     await this.#tables?.stop();
@@ -276,6 +319,10 @@ export class LocalStack {
         if (!queue) throw new Error('there is no such queue');
         const { allowed, reason } = this.#policies.roleMay(properties.Role, 'sqs:SendMessage', arn);
         if (!allowed) throw new Error(reason);
+        const bytes = Buffer.byteLength(envelope);
+        if (bytes > queue.maximumMessageBytes) {
+          throw new Error(`the record has ${bytes} bytes; the queue takes ${queue.maximumMessageBytes}`);
+        }
         queue.send({ body: envelope, senderId: properties.Role });
       },
     };
@@ -328,6 +375,9 @@ export class LocalStack {
     return decision;
   }
 }
+
+const optional = <Key extends string>(key: Key, value: string | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as { [Each in Key]?: string };
 
 function started<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new Error('The stack has not started yet.');

@@ -26,6 +26,8 @@ export type Step =
   /** The rule nearly took the event: `reason` says which field did not match, and why. */
   | { kind: 'rule-missed'; eventId: string; rule: string; field: string; reason: string }
   | { kind: 'schedule-fired'; rule: string; eventId: string; event: BusEvent }
+  /** It waited to be tried again when an earlier run ended. */
+  | ({ kind: 'delivery-resumed'; event: BusEvent } & Delivery)
   | ({ kind: 'delivered'; payload: string; requestId?: string; attempt: number } & Delivery)
   | ({
       kind: 'delivery-failed';

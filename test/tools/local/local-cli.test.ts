@@ -242,6 +242,49 @@ describe('a run', () => {
     await local.interrupt();
   });
 
+  test.each(['SIGKILL', 'SIGINT'] as const)(
+    'ended by %s, leaves what waits to be tried again to the next run on the same --data',
+    async (signal) => {
+      const project = makeProject({ code: 'exports.handler = async () => { throw new Error("no"); };' });
+      const data = path.join(project, 'data');
+      const first = new LocalRun(project, ['--port', '0', '--data', data]);
+      await first.until('again in 60 s');
+      first.process.kill(signal);
+      const { stdout } = await first.ended;
+      if (signal === 'SIGINT') {
+        expect(stdout).toContain(
+          '1 event to be tried again: the next run with this --data goes on with them.',
+        );
+      }
+      fs.writeFileSync(path.join(project, 'lambdas/index.js'), ECHO);
+      const args = ['--port', '0', '--data', data, '--no-samples', '--speed', '600'];
+      const second = new LocalRun(project, args);
+      await second.until('returns   {"heard":{"id":7}}');
+      expect((await second.interrupt()).stdout).toContain('Going on with 1 event that the last run left.');
+      const third = new LocalRun(project, args);
+      await third.until('Listening');
+      expect((await third.interrupt()).stdout).not.toContain('that the last run left');
+    },
+  );
+
+  test('says at the next start what it cannot go on with', async () => {
+    const project = makeProject({ code: 'exports.handler = async () => { throw new Error("no"); };' });
+    const data = path.join(project, 'data');
+    const first = new LocalRun(project, ['--port', '0', '--data', data]);
+    await first.until('again in 60 s');
+    first.process.kill('SIGKILL');
+    await first.ended;
+    fs.renameSync(
+      path.join(data, 'invocations', 'shop-worker.jsonl'),
+      path.join(data, 'invocations', 'shop-former.jsonl'),
+    );
+    const second = new LocalRun(project, ['--port', '0', '--data', data, '--no-samples']);
+    await second.until('Listening');
+    expect((await second.interrupt()).stdout).toContain(
+      'Not gone on with: 1 event waited for the function shop-former, which is no longer in the template.',
+    );
+  });
+
   test('with --watch takes over changed code, and runs on as it was when the app is broken', async () => {
     const project = makeProject();
     const local = new LocalRun(project, ['--json', '--port', '0', '--watch']);

@@ -4,7 +4,7 @@ import {
   testEventPattern,
 } from '../../eventbridge/event-pattern';
 import { RULE } from '../../eventbridge/service-facts';
-import type { Replay } from '../services/event-bridge';
+import type { Replay } from '../services/replays';
 import { ServiceError } from '../services/service-error';
 import { anything, integer, list, type Member, required, string, structure, timestamp } from './input';
 import { operation, page, type Service, type Services, validationError } from './service';

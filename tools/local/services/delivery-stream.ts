@@ -11,6 +11,7 @@ import { AssemblyError, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
+import { Journal } from './journal';
 
 export interface DeliveredObject {
   readonly bucket: string;
@@ -23,6 +24,8 @@ export interface DeliveredObject {
 export interface DeliveryStreamOptions {
   /** Objects become files `<directory>/<bucket>/<key>`. @default kept in memory, the latest 32 MiB of them */
   readonly directory?: string;
+  /** Where records that are not yet written outlive the process. @default in memory only */
+  readonly file?: string;
   readonly onStep?: StepListener;
 }
 
@@ -38,6 +41,8 @@ export class DeliveryStream {
   readonly destination: Resource['properties'];
   readonly #clock: Clock;
   readonly #options: DeliveryStreamOptions;
+  /** Records that are not yet written, as base64. */
+  readonly #journal: Journal<string> | undefined;
   readonly #bufferBytes: number;
   readonly #bufferMs: number;
   #buffer: Buffer[] = [];
@@ -88,16 +93,22 @@ export class DeliveryStream {
     this.#options = options;
     this.#bufferBytes = 1024 * 1024 * Number(hints.SizeInMBs ?? 5);
     this.#bufferMs = 1000 * Number(hints.IntervalInSeconds ?? 300);
+    if (options.file) {
+      this.#journal = Journal.open<string>(options.file, (record) => {
+        const content = Buffer.from(record, 'base64');
+        this.#buffer.push(content);
+        this.#bytes += content.length;
+      });
+      if (this.#buffer.length > 0) this.#startBuffering();
+    }
     evaluatePrefix(resource, this.createdAt); // An expression that is not known stops the start, not a delivery.
   }
 
   /** @returns an id for each record */
   put(records: readonly Buffer[]): string[] {
     const bytes = records.reduce((sum, record) => sum + record.length, 0);
-    if (this.#buffer.length === 0 && records.length > 0) {
-      this.#oldest = this.#clock.now();
-      this.#timer = this.#clock.after(this.#bufferMs, () => this.flush());
-    }
+    if (this.#buffer.length === 0 && records.length > 0) this.#startBuffering();
+    for (const record of records) this.#journal?.append(record.toString('base64'));
     this.#buffer.push(...records);
     this.#bytes += bytes;
     this.#options.onStep?.({ kind: 'records-put', stream: this.name, count: records.length, bytes });
@@ -114,9 +125,23 @@ export class DeliveryStream {
     const [records, oldest] = [this.#buffer, this.#oldest];
     this.#buffer = [];
     this.#bytes = 0;
-    const written = this.#writing.then(() => this.#write(records, oldest));
+    const written = this.#writing.then(async () => {
+      await this.#write(records, oldest);
+      if (records.length > 0) this.#journal?.rewrite(this.#buffer.map((each) => each.toString('base64')));
+    });
     this.#writing = written;
     return written;
+  }
+
+  /** Writes what has been put so far, and lets go of the file. */
+  async stop(): Promise<void> {
+    await this.flush();
+    this.#journal?.close();
+  }
+
+  #startBuffering(): void {
+    this.#oldest = this.#clock.now();
+    this.#timer = this.#clock.after(this.#bufferMs, () => this.flush());
   }
 
   /** What was delivered and is still in memory, oldest first. Empty if objects go to a directory. */

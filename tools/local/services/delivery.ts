@@ -11,6 +11,7 @@ import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import type { Queue } from './queue';
 import { ServiceError } from './service-error';
+import type { Kept, Unfinished } from './unfinished';
 
 export interface RuleTarget extends TargetInput {
   readonly Arn: string;
@@ -44,6 +45,8 @@ export interface DeliveryOptions {
   readonly queues: ReadonlyMap<string, Queue>;
   /** In [0, 1). */
   readonly random: () => number;
+  /** Keeps what waits to be tried again. @default it is gone when the process ends */
+  readonly unfinished?: Unfinished<WaitingDelivery>;
   readonly onStep?: StepListener;
 }
 
@@ -60,6 +63,20 @@ interface Shipment {
   readonly trace: string | undefined;
   readonly acceptedAt: number;
   attempts: number;
+}
+
+/** A delivery that failed and waits to be tried again. */
+export interface WaitingDelivery {
+  readonly ruleArn: string;
+  /** The target's `Id`. */
+  readonly target: string;
+  readonly shipment: Shipment;
+  readonly failure: Failure;
+  /** Until then or for so long, whichever is shorter: the clock of the next run may be behind. */
+  readonly until: number;
+  readonly delayMs: number;
+  /** It is given up then. */
+  readonly isTooOld: boolean;
 }
 
 interface Failure {
@@ -110,7 +127,15 @@ export class Delivery {
     else this.#fail(shipment, { code: 'INVALID_JSON', message: input.reason });
   }
 
-  /** Drops what waits to be tried again. */
+  /** Takes up what an earlier run left. */
+  resume(waiting: WaitingDelivery, kept: Kept<WaitingDelivery>): void {
+    const { clock, onStep } = this.options;
+    const { event } = waiting.shipment;
+    onStep?.({ kind: 'delivery-resumed', ...this.#identify(waiting.shipment), event });
+    this.#wait(waiting, kept, Math.min(waiting.delayMs, waiting.until - clock.now()));
+  }
+
+  /** Tries nothing again; what waits stays in the store. */
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
@@ -174,12 +199,12 @@ export class Delivery {
     const untilTooOld = shipment.acceptedAt + 1000 * maxAge - clock.now();
     const delay = Math.round(deliveryBackOffMs(shipment.attempts, random()));
     const isTooOld = delay > untilTooOld;
-    const timer = clock.after(Math.min(delay, untilTooOld), () => {
-      this.#timers.delete(timer);
-      if (isTooOld) this.#fail(shipment, { ...failure, exhausted: 'MaximumEventAgeInSeconds' });
-      else this.#attempt(shipment);
-    });
-    this.#timers.add(timer);
+    const delayMs = Math.min(delay, untilTooOld);
+    const waiting = {
+      ...{ ruleArn: this.rule.arn, target: this.target.Id, shipment, failure },
+      ...{ until: clock.now() + delayMs, delayMs, isTooOld },
+    };
+    this.#wait(waiting, this.options.unfinished?.keep(waiting), delayMs);
     onStep?.({
       kind: 'delivery-failed',
       ...this.#identify(shipment),
@@ -188,6 +213,18 @@ export class Delivery {
       attempt: shipment.attempts,
       ...(!isTooOld && { retryInMs: delay }),
     });
+  }
+
+  #wait(waiting: WaitingDelivery, kept: Kept<WaitingDelivery> | undefined, delayMs: number): void {
+    const { shipment, failure, isTooOld } = waiting;
+    const timer = this.options.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      if (isTooOld) this.#fail(shipment, { ...failure, exhausted: 'MaximumEventAgeInSeconds' });
+      else this.#attempt(shipment);
+      // Only now: an end of the process in between makes it twice, and never not at all.
+      kept?.finish();
+    });
+    this.#timers.add(timer);
   }
 
   /** It will not be tried again: to the dead-letter queue with it, or it is lost. */
@@ -225,7 +262,13 @@ export class Delivery {
       RETRY_ATTEMPTS: String(Math.max(0, shipment.attempts - 1)),
       ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted }),
     };
-    queue.send({ body: JSON.stringify(shipment.event), attributes, senderId: SERVICE });
+    try {
+      queue.send({ body: JSON.stringify(shipment.event), attributes, senderId: SERVICE });
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      lost(`The dead-letter queue ${queueArn} refuses it. ${error.message}`);
+      return;
+    }
     onStep?.({ kind: 'dead-lettered', ...step, queue: queue.name, attributes });
   }
 

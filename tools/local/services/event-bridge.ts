@@ -16,6 +16,7 @@ import { currentTrace } from '../steps';
 import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
+import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
 import { archiveRule, Rule, readRule } from './rule';
 import { ServiceError } from './service-error';
 
@@ -45,45 +46,15 @@ export interface EventBus {
   readonly policy?: object;
 }
 
-/** Field names and values are those of DescribeReplay; times are seconds since 1970-01-01 UTC. */
-export interface Replay {
-  readonly ReplayName: string;
-  readonly ReplayArn: string;
-  readonly Description?: string;
-  readonly State: 'STARTING' | 'RUNNING' | 'CANCELLING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
-  readonly StateReason?: string;
-  readonly EventSourceArn: string;
-  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
-  readonly EventStartTime: number;
-  readonly EventEndTime: number;
-  readonly EventLastReplayedTime?: number;
-  readonly ReplayStartTime: number;
-  readonly ReplayEndTime?: number;
-}
-
-export interface StartReplayRequest {
-  readonly ReplayName: string;
-  readonly Description?: string;
-  /** ARN of the ARCHIVE. */
-  readonly EventSourceArn: string;
-  /** Seconds since 1970-01-01 UTC. */
-  readonly EventStartTime: number;
-  readonly EventEndTime: number;
-  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
-}
-
 export interface EventBridgeOptions extends DeliveryOptions {
   readonly assembly: Assembly;
   /** Where archives are kept. */
   readonly directory: string;
+  /** Remembers the replays that have not ended. */
+  readonly unfinishedReplays?: ReplaysOptions['unfinished'];
   /** Takes the replays that are at work. */
   readonly inFlight: InFlight;
 }
-
-/** So many events of a replay are sent before other work has its turn. */
-const REPLAY_BATCH = 100;
-/** The service takes its time to begin a replay; so there is one to cancel it in. */
-const REPLAY_START_MS = 1000;
 
 export class EventBridge {
   /** By name; always with `default`. */
@@ -98,7 +69,7 @@ export class EventBridge {
   readonly #rulesByArn = new Map<string, Rule>();
   /** The next time of each rule that has a schedule and is enabled. */
   readonly #schedules = new Map<Rule, { cancel(): void }>();
-  readonly #replays = new Map<string, RunningReplay>();
+  readonly #replays: Replays;
   readonly #options: EventBridgeOptions;
 
   private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
@@ -108,6 +79,18 @@ export class EventBridge {
     const own = assembly.ofType('AWS::Events::EventBus').map((resource) => readBus(assembly, resource));
     const standard = { name: 'default', arn: `${arnPrefix(assembly)}:event-bus/default` };
     this.buses = new Map([standard, ...own].map((bus) => [bus.name, bus]));
+    this.#replays = new Replays({
+      ...{ clock: options.clock, inFlight: options.inFlight, arnPrefix: arnPrefix(assembly) },
+      ...(options.onStep && { onStep: options.onStep }),
+      ...(options.unfinishedReplays && { unfinished: options.unfinishedReplays }),
+      buses: this.buses,
+      archives: this.archives,
+      busOfRule: (arn) => this.#rulesByArn.get(arn)?.busName,
+      send: (bus, event, only) => {
+        options.onStep?.({ kind: 'event-put', bus, eventId: event.id, event });
+        this.#route(bus, event, undefined, only);
+      },
+    });
     this.#load(options);
   }
 
@@ -123,6 +106,34 @@ export class EventBridge {
       }
     }
     return new EventBridge(options, archives);
+  }
+
+  /**
+   * Takes up the deliveries that an earlier run left.
+   * @returns what cannot be gone on with, a line each
+   */
+  resume(): string[] {
+    const left: string[] = [];
+    for (const [waiting, kept] of this.#options.unfinished?.restored() ?? []) {
+      const rule = this.#rulesByArn.get(waiting.ruleArn);
+      const delivery = rule?.deliveries.find(({ target }) => target.Id === waiting.target);
+      if (delivery) {
+        delivery.resume(waiting, kept);
+        continue;
+      }
+      const { id, source, 'detail-type': type } = waiting.shipment.event;
+      left.push(
+        `${type} of ${source} (${id}) waited to be delivered by ${waiting.ruleArn} to ${waiting.target}, which is no longer in the template.`,
+      );
+      kept.finish();
+    }
+    for (const [{ ReplayName }, kept] of this.#options.unfinishedReplays?.restored() ?? []) {
+      left.push(
+        `The replay ${ReplayName} was under way and does not go on. Start it again under another name.`,
+      );
+      kept.finish();
+    }
+    return left;
   }
 
   get rules(): readonly Rule[] {
@@ -301,81 +312,21 @@ export class EventBridge {
 
   /** @throws ServiceError as StartReplay does */
   startReplay(request: StartReplayRequest): Replay {
-    const { ReplayName, EventSourceArn, Destination, EventStartTime, EventEndTime } = request;
-    const bus = [...this.buses.values()].find(({ arn }) => arn === Destination.Arn);
-    if (!/:event-bus\//.test(Destination.Arn)) {
-      throw validation('Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.');
-    }
-    if (!bus) {
-      throw new ServiceError(
-        'ResourceNotFoundException',
-        `Event bus ${busName(Destination.Arn)} does not exist.`,
-      );
-    }
-    const archiveName = EventSourceArn.split('archive/').at(-1) ?? '';
-    const archive = this.archives.get(archiveName);
-    if (!archive || archive.arn !== EventSourceArn) {
-      throw validation(
-        `Parameter EventSourceArn is not valid. Reason: Archive ${archiveName} does not exist.`,
-      );
-    }
-    if (archive.eventSourceArn !== bus.arn) {
-      throw validation(
-        'Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.',
-      );
-    }
-    if (EventEndTime <= EventStartTime) {
-      throw validation(
-        'Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.',
-      );
-    }
-    for (const arn of Destination.FilterArns ?? []) {
-      if (this.#rulesByArn.get(arn)?.busName === bus.name) continue;
-      throw validation(
-        `Parameter Destination.FilterArns is not valid. Reason: Rule ${arn} does not exist on ${bus.name}.`,
-      );
-    }
-    if (this.#replays.has(ReplayName)) {
-      throw new ServiceError('ResourceAlreadyExistsException', `Replay ${ReplayName} already exists.`);
-    }
-    const { assembly, clock } = this.#options;
-    const replay: RunningReplay = {
-      ...request,
-      ReplayArn: `${arnPrefix(assembly)}:replay/${ReplayName}`,
-      State: 'STARTING',
-      ReplayStartTime: clock.now() / 1000,
-      replayed: 0,
-    };
-    this.#replays.set(ReplayName, replay);
-    this.#change(replay, 'STARTING');
-    clock.after(REPLAY_START_MS, () => {
-      const run = this.#replay(replay, archive, bus.name);
-      this.#options.inFlight.track(run);
-      return run;
-    });
-    return describe(replay);
+    return this.#replays.start(request);
   }
 
   /** @throws ServiceError (ResourceNotFoundException) */
   describeReplay(name: string): Replay {
-    return describe(this.#findReplay(name));
+    return this.#replays.describe(name);
   }
 
   listReplays(): Replay[] {
-    return [...this.#replays.values()].map(describe);
+    return this.#replays.list();
   }
 
   /** @throws ServiceError (ResourceNotFoundException, IllegalStatusException) */
   cancelReplay(name: string): Replay {
-    const replay = this.#findReplay(name);
-    if (replay.State !== 'STARTING' && replay.State !== 'RUNNING') {
-      throw new ServiceError(
-        'IllegalStatusException',
-        `Replay ${name} is not in a valid state for this operation.`,
-      );
-    }
-    this.#change(replay, 'CANCELLING');
-    return describe(replay);
+    return this.#replays.cancel(name);
   }
 
   /** How many events wait to be delivered again. */
@@ -387,63 +338,10 @@ export class EventBridge {
   async stop(): Promise<void> {
     for (const timer of this.#schedules.values()) timer.cancel();
     for (const delivery of this.#deliveries) delivery.stop();
-    for (const replay of this.#replays.values()) {
-      if (replay.State === 'STARTING' || replay.State === 'RUNNING') this.#change(replay, 'CANCELLING');
-    }
+    this.#replays.stop();
     await this.#options.inFlight.settled();
     for (const archive of this.archives.values()) archive.close();
   }
-
-  #findReplay(name: string): RunningReplay {
-    const replay = this.#replays.get(name);
-    if (!replay) throw new ServiceError('ResourceNotFoundException', `Replay ${name} does not exist.`);
-    return replay;
-  }
-
-  async #replay(replay: RunningReplay, archive: Archive, bus: string): Promise<void> {
-    const { FilterArns } = replay.Destination;
-    const only = FilterArns && FilterArns.length > 0 ? new Set(FilterArns) : undefined;
-    if (replay.State === 'STARTING') this.#change(replay, 'RUNNING');
-    try {
-      const window = [1000 * replay.EventStartTime, 1000 * replay.EventEndTime] as const;
-      for await (const { events } of archive.replay(...window)) {
-        for (const event of events) {
-          if (replay.State === 'CANCELLING') break;
-          const replayed = { ...event, 'replay-name': replay.ReplayName };
-          this.#options.onStep?.({ kind: 'event-put', bus, eventId: event.id, event: replayed });
-          this.#route(bus, replayed, undefined, only);
-          replay.EventLastReplayedTime = Date.parse(event.time) / 1000;
-          replay.replayed++;
-          if (replay.replayed % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
-        }
-        if (replay.State === 'CANCELLING') break;
-      }
-    } catch (error) {
-      replay.StateReason = (error as Error).message;
-      this.#change(replay, 'FAILED');
-      return;
-    }
-    this.#change(replay, replay.State === 'CANCELLING' ? 'CANCELLED' : 'COMPLETED');
-  }
-
-  #change(replay: RunningReplay, state: Replay['State']): void {
-    replay.State = state;
-    const isOver = state === 'COMPLETED' || state === 'CANCELLED' || state === 'FAILED';
-    if (isOver) replay.ReplayEndTime = this.#options.clock.now() / 1000;
-    this.#options.onStep?.({
-      kind: 'replay-changed',
-      replay: replay.ReplayName,
-      state,
-      replayed: replay.replayed,
-      ...(replay.StateReason !== undefined && { reason: replay.StateReason }),
-    });
-  }
-}
-
-type RunningReplay = { -readonly [Key in keyof Replay]: Replay[Key] } & { replayed: number };
-
-function describe({ replayed: _, ...replay }: RunningReplay): Replay {
-  return replay;
 }
 
 /** What the service's own checks say, with the resource that they say it of. */

@@ -15,6 +15,7 @@ import { checkDefinition, type FunctionDefinition } from './lambda-definition';
 import type { Outcome } from './lambda-environment';
 import { LoggedEnvironment, type LoggedEnvironmentOptions, type Run } from './logged-environment';
 import { ServiceError } from './service-error';
+import type { Kept, Unfinished } from './unfinished';
 
 export interface InvocationResult {
   readonly statusCode: 200;
@@ -35,9 +36,12 @@ export interface LambdaOptions extends LoggedEnvironmentOptions {
    * @default as many as the machine has processors, but at least 2
    */
   readonly maxEnvironments?: number;
+  /** Keeps the asynchronous queue. @default it is gone when the process ends */
+  readonly unfinished?: Unfinished<AsyncEvent>;
 }
 
-interface AsyncEvent {
+/** An event in the function's asynchronous queue. */
+export interface AsyncEvent {
   readonly requestId: string;
   readonly payload: string;
   readonly trace: string | undefined;
@@ -46,6 +50,8 @@ interface AsyncEvent {
   attempts: number;
   throttles: number;
   lastOutcome?: Outcome;
+  /** The delay before the next attempt, and when it is over. Absent when it is under way, or is to be at once. */
+  wait?: { readonly until: number; readonly delayMs: number };
 }
 
 export class LambdaFunction {
@@ -130,8 +136,17 @@ export class LambdaFunction {
       attempts: 0,
       throttles: 0,
     };
-    this.#options.inFlight.track(this.#attempt(event));
+    this.#track(event, this.#options.unfinished?.keep(event));
     return event.requestId;
+  }
+
+  /** Takes up the events that an earlier run left in the queue; what was under way then is tried again. */
+  resume(): void {
+    for (const [event, kept] of this.#options.unfinished?.restored() ?? []) {
+      const { wait } = event;
+      if (wait) this.#retryAfter(Math.min(wait.delayMs, wait.until - this.#options.clock.now()), event, kept);
+      else this.#track(event, kept);
+    }
   }
 
   /** How many events wait to be tried again. */
@@ -139,7 +154,7 @@ export class LambdaFunction {
     return this.#timers.size;
   }
 
-  /** Ends all environments at once, drops what waits, and resolves when their processes are gone. */
+  /** Ends all environments at once and resolves when they are gone; what waits or is under way stays in the store. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
@@ -153,17 +168,22 @@ export class LambdaFunction {
     return this.reservedConcurrency !== undefined && wanted >= this.reservedConcurrency;
   }
 
-  async #attempt(event: AsyncEvent): Promise<void> {
+  #track(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
+    this.#options.inFlight.track(this.#attempt(event, kept));
+  }
+
+  async #attempt(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): Promise<void> {
     const { requestId } = event;
     if (this.#options.clock.now() - event.acceptedAt > this.#maxAgeMs) {
       this.#giveUp(event, 'EventAgeExceeded');
+      kept?.finish();
       return;
     }
     if (this.#isThrottled()) {
       event.throttles++;
       const retryInMs = throttleDelayMs(event.throttles);
       this.#report({ kind: 'invocation-throttled', function: this.name, requestId, retryInMs });
-      this.#retryAfter(retryInMs, event);
+      this.#retryAfter(retryInMs, event, kept);
       return;
     }
     const run = await this.#run(requestId, event.payload, event.trace, event.attempts + 1);
@@ -176,9 +196,12 @@ export class LambdaFunction {
     const delaySeconds = event.attempts <= retries ? retryDelaysSeconds[event.attempts - 1] : undefined;
     const retryInMs = outcome.error && delaySeconds ? 1000 * delaySeconds : undefined;
     this.#reportOutcome(requestId, event.attempts, outcome, retryInMs);
-    if (!outcome.error) return;
-    if (retryInMs === undefined) this.#giveUp(event, 'RetriesExhausted');
-    else this.#retryAfter(retryInMs, event);
+    if (retryInMs !== undefined) {
+      this.#retryAfter(retryInMs, event, kept);
+      return;
+    }
+    if (outcome.error) this.#giveUp(event, 'RetriesExhausted');
+    kept?.finish();
   }
 
   get #maxAgeMs(): number {
@@ -190,12 +213,16 @@ export class LambdaFunction {
   }
 
   /** Tries again at that time, or when the event gets too old, whichever is first. */
-  #retryAfter(ms: number, event: AsyncEvent): void {
+  #retryAfter(ms: number, event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
     const { clock } = this.#options;
     const untilTooOld = event.acceptedAt + this.#maxAgeMs - clock.now() + 1;
-    const timer = clock.after(Math.min(ms, untilTooOld), () => {
+    const delayMs = Math.min(ms, untilTooOld);
+    event.wait = { until: clock.now() + delayMs, delayMs };
+    kept?.update(event);
+    const timer = clock.after(delayMs, () => {
       this.#timers.delete(timer);
-      const attempt = this.#attempt(event);
+      delete event.wait;
+      const attempt = this.#attempt(event, kept);
       this.#options.inFlight.track(attempt);
       return attempt;
     });

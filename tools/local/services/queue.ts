@@ -101,7 +101,7 @@ export class Queue {
   readonly retentionSeconds: number;
   readonly delaySeconds: number;
   readonly waitSeconds: number;
-  /** Of body and attributes together. */
+  /** Maximum size of body plus attributes, in bytes. */
   readonly maximumMessageBytes: number;
 
   readonly #clock: Clock;
@@ -143,12 +143,22 @@ export class Queue {
     this.#compact();
   }
 
-  /** @returns the message's id */
+  /**
+   * @returns the message's id
+   * @throws ServiceError (InvalidParameterValue) if the message is larger than the queue takes
+   */
   send(message: OutgoingMessage): string {
     const sentAt = this.#clock.now();
     const attributes: Record<string, MessageAttribute> = {};
     for (const [name, value] of Object.entries(message.attributes ?? {})) {
       attributes[name] = typeof value === 'string' ? { DataType: 'String', StringValue: value } : value;
+    }
+    const bytes = sizeOf(message.body, attributes);
+    if (bytes > this.maximumMessageBytes) {
+      throw new ServiceError(
+        'InvalidParameterValue',
+        `One or more parameters are invalid. Reason: Message must be shorter than ${this.maximumMessageBytes} bytes.`,
+      );
     }
     const stored = {
       id: randomUUID(),
@@ -360,4 +370,14 @@ export class Queue {
     );
     this.#deadLines = 0;
   }
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
+function sizeOf(body: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
+  let bytes = Buffer.byteLength(body);
+  for (const [name, { DataType, StringValue = '', BinaryValue = '' }] of Object.entries(attributes)) {
+    bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
+    bytes += Buffer.byteLength(BinaryValue, 'base64');
+  }
+  return bytes;
 }

@@ -116,11 +116,15 @@ export class Topic {
         continue;
       }
       const body = typeof message === 'string' ? message : (message.sqs ?? message.default);
-      queue.send(
-        subscription.rawMessageDelivery
-          ? { body, attributes, senderId: 'AIDASNS' }
-          : { body: this.#envelope(messageId, body, subject, attributes, subscription), senderId: 'AIDASNS' },
-      );
+      const sent = subscription.rawMessageDelivery
+        ? { body, attributes }
+        : { body: this.#envelope(messageId, body, subject, attributes, subscription) };
+      try {
+        queue.send({ ...sent, senderId: 'AIDASNS' });
+      } catch (error) {
+        if (!(error instanceof ServiceError)) throw error;
+        this.#undelivered(messageId, subscription, error.message);
+      }
     }
     return messageId;
   }
