@@ -6,6 +6,7 @@ import { METRICS } from '../lambdas/metrics';
 import { ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import type { App, Contract } from '../tools/app';
+import { publish } from './app-publisher';
 
 export const APP: App = {
   contracts: CONTRACTS.map(describeContract),
@@ -27,6 +28,7 @@ export const APP: App = {
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
     '1 OrderStatusChanged status=DELIVERED',
   redact: redactEmails,
+  publish,
 };
 
 /** The parts of an event contract that a description needs. */

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 
 /** The stage of `cdk synth` without `-c stage=…`. Its physical names are the bare project name's. */
 export const DEFAULT_STAGE = 'production';
+export const DEFAULT_PROJECT = 'event-driven';
 
 /** An object whose keys are all known; what is not is named, with the keys that are. */
 const settings = <const Entries extends v.ObjectEntries>(entries: Entries) =>
@@ -41,7 +42,7 @@ const StageSettings = settings({
   /** Start of every physical name. Other stages than the default add `-<stage>`. @default 'event-driven' */
   projectName: v.optional(
     text(/^[a-z][a-z0-9-]{0,23}$/, '1 to 24 lower-case letters, digits or hyphens, a letter first'),
-    'event-driven',
+    DEFAULT_PROJECT,
   ),
   /** Tags on every resource, beside `Environment` = the stage. @default {} */
   tags: v.optional(
@@ -226,8 +227,13 @@ export function parseStage(stage: string, settings: unknown): StageConfig {
     ...rest,
     stage,
     retainData,
-    prefix: stage === DEFAULT_STAGE ? projectName : `${projectName}-${stage}`,
+    prefix: stackPrefix(stage, projectName),
   };
+}
+
+/** The start of every physical name of a stage, and the name of its stack. */
+export function stackPrefix(stage: string, projectName: string): string {
+  return stage === DEFAULT_STAGE ? projectName : `${projectName}-${stage}`;
 }
 
 /**

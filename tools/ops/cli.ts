@@ -3,24 +3,25 @@
  * stands in the file of its name.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { CONTRACTS } from '../../lambdas/events';
+import type { App } from '../app';
 import { EXIT, oneLine } from '../cli/errors';
 import { failures } from './failures';
 import { publish } from './publish';
 import { redrive } from './redrive';
 import { replay } from './replay';
 import { inSession } from './session';
+import type { Stages } from './stack';
 import { status } from './status';
 import { trace } from './trace';
 
-const TYPES = CONTRACTS.map(({ detailType }) => detailType).join(', ');
-
 /** Runs the command that the arguments name; sets the process's exit code. */
-export async function run(argv: readonly string[]): Promise<void> {
+export async function run(argv: readonly string[], app: App, stages: Stages): Promise<void> {
+  const types = app.contracts.map(({ detailType }) => detailType).join(', ');
+  const entity = app.entity?.name ?? 'event';
   const program = new Command('ops')
     .usage('COMMAND [options]')
     .description('Operates the stack: in AWS, or the local run of npm start.')
-    .option('--stage <stage>', 'stage of cdk.json', 'production')
+    .option('--stage <stage>', 'stage of cdk.json', stages.default)
     .option(
       '--endpoint-url <url>',
       'address instead of AWS, e.g. http://127.0.0.1:4566 (env: AWS_ENDPOINT_URL)',
@@ -44,8 +45,8 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
   program
     .command('status')
     .summary('the stack at a glance')
-    .description('Rules, queues of failed events, alarms, the last daily report, the archive.')
-    .action(inSession(status));
+    .description('Rules, queues of failed events, alarms, the last work of each schedule, the archive.')
+    .action(inSession(app, stages, status));
 
   program
     .command('publish')
@@ -58,20 +59,20 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
       'JSON or JSON lines; - for stdin. Each event is {"Source", "DetailType", "Detail"} as ' +
         'put-events takes it, {"source", "detail-type", "detail"} as EventBridge delivers it, or with --type a detail',
     )
-    .option('--example <type>', `publish the example of ${TYPES}`)
-    .option('--type <type>', `what the details are: ${TYPES}`)
+    .option('--example <type>', `publish the example of ${types}`)
+    .option('--type <type>', `what the details are: ${types}`)
     .option('--dry-run', 'check only')
-    .action(inSession(publish));
+    .action(inSession(app, stages, publish));
 
   program
     .command('trace')
-    .summary('the whole way of an order')
+    .summary(`the whole way of an ${entity}`)
     .description(
       'What all functions logged of it, its item in the table, and what waits of it in the queues.',
     )
-    .argument('<ID>', 'order id or correlation id')
+    .argument('<ID>', `${entity} id or correlation id`)
     .option('--since <time>', 'how far back to search the logs', '14d')
-    .action(inSession(trace));
+    .action(inSession(app, stages, trace));
 
   program
     .command('failures')
@@ -80,7 +81,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
       'Reads both queues of failed events and takes nothing away. While it reads, the messages are hidden from others.',
     )
     .option('--limit <n>', 'messages to read of each queue', wholeNumber(1, 100_000), 10_000)
-    .action(inSession(failures));
+    .action(inSession(app, stages, failures));
 
   program
     .command('redrive')
@@ -94,7 +95,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .option('--include-poison', 'also what no version of the code could read')
     .option('--rate <n>', 'events a second', wholeNumber(1, 1_000), 20)
     .option('--dry-run', 'show what would be sent')
-    .action(inSession(redrive));
+    .action(inSession(app, stages, redrive));
 
   program
     .command('replay')
@@ -115,7 +116,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .option('--yes', 'do not ask')
     .option('--dry-run', 'show the preview')
     .addOption(new Option('--cancel <name>', 'stop a replay').conflicts(['from', 'to', 'rule', 'dryRun']))
-    .action(inSession(replay));
+    .action(inSession(app, stages, replay));
 
   try {
     await program.parseAsync(argv);

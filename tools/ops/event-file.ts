@@ -7,9 +7,9 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
-import { CONTRACTS, findContract, PoisonEventError, parseMetadata } from '../../lambdas/events';
-import type { NewEvent } from '../../lambdas/publisher';
+import type { App, Contract, NewEvent } from '../app';
 import { InputError, oneLine } from '../cli/errors';
+import { sampleEvent } from '../eventbridge/event';
 
 export interface EventSource {
   /** A path, or `-` for stdin. */
@@ -25,8 +25,6 @@ export interface PlacedEvent {
   readonly place: string;
   readonly event: NewEvent;
 }
-
-type Contract = (typeof CONTRACTS)[number];
 
 /** Valibot's `record` takes arrays, too. */
 const Detail = v.custom<Record<string, unknown>>(
@@ -49,15 +47,16 @@ const DeliveredEvent = v.looseObject({ source: v.string(), 'detail-type': v.stri
 export async function eventsToPublish(
   { file, example, type }: EventSource,
   busNames: readonly string[],
+  { contracts }: App,
 ): Promise<PlacedEvent[]> {
   if ((file === undefined) === (example === undefined)) {
     throw new InputError('Name one thing to publish: a FILE, - for stdin, or --example TYPE.');
   }
   if (file === undefined) {
-    const contract = contractOfType('--example', example ?? '');
+    const contract = contractOfType(contracts, '--example', example ?? '');
     return [{ place: 'the example', event: newEvent(contract, contract.example) }];
   }
-  const contract = type === undefined ? undefined : contractOfType('--type', type);
+  const contract = type === undefined ? undefined : contractOfType(contracts, '--type', type);
   const name = file === '-' ? 'stdin' : file;
   const values = parseValues(name, await readText(file));
   if (values.length === 0) throw new InputError(`${name} has no events.`);
@@ -66,9 +65,12 @@ export async function eventsToPublish(
   const problems: string[] = [];
   for (const { place, value } of values) {
     try {
-      events.push({ place, event: contract ? newEvent(contract, value) : readEvent(value, busNames) });
+      events.push({
+        place,
+        event: contract ? newEvent(contract, value) : readEvent(value, busNames, contracts),
+      });
     } catch (error) {
-      if (!(error instanceof InputError || error instanceof PoisonEventError)) throw error;
+      if (!(error instanceof InputError)) throw error;
       problems.push(`${place}: ${error.message}`);
     }
   }
@@ -79,7 +81,7 @@ export async function eventsToPublish(
   return events;
 }
 
-function readEvent(value: unknown, busNames: readonly string[]): NewEvent {
+function readEvent(value: unknown, busNames: readonly string[], contracts: readonly Contract[]): NewEvent {
   const entry = v.safeParse(PutEventsEntry, value);
   if (entry.success) {
     const { EventBusName, Source, DetailType, Detail: detail } = entry.output;
@@ -87,35 +89,37 @@ function readEvent(value: unknown, busNames: readonly string[]): NewEvent {
       throw new InputError(`EventBusName is ${EventBusName}, but the stack's bus is ${busNames[0]}.`);
     }
     return newEvent(
-      contractOf(Source, DetailType),
+      contractOf(contracts, Source, DetailType),
       typeof detail === 'string' ? parseDetail(detail) : detail,
     );
   }
   const event = v.safeParse(DeliveredEvent, value);
   if (event.success)
-    return newEvent(contractOf(event.output.source, event.output['detail-type']), event.output.detail);
+    return newEvent(
+      contractOf(contracts, event.output.source, event.output['detail-type']),
+      event.output.detail,
+    );
   throw new InputError(
     'no event. Expected {"Source", "DetailType", "Detail"} or {"source", "detail-type", "detail"} and nothing else, ' +
       'or a detail whose type --type names.',
   );
 }
 
-/** @throws PoisonEventError if the contract does not allow it */
+/** @throws InputError if the contract does not allow it */
 function newEvent(contract: Contract, value: unknown): NewEvent {
   const detail = v.safeParse(Detail, value);
   if (!detail.success) throw new InputError('the detail is no JSON object.');
-  const { metadata, ...fields } = detail.output;
-  // Says what is wrong with the metadata; without it `create` makes its own.
-  parseMetadata(contract.type, metadata, 'none', contract.version);
-  const { eventId, correlationId, causationId } = (metadata ?? {}) as Record<string, string | undefined>;
-  const event = {
-    contract,
-    detail: fields,
-    ids: { eventId, correlationId, causationId },
-  } as unknown as NewEvent;
-  contract.create(fields as never, event.ids);
-  return event;
+  const { metadata = { version: contract.version }, ...fields } = detail.output;
+  const { source, detailType } = contract;
+  const event = { source, 'detail-type': detailType, detail: { ...fields, metadata } };
+  const problem = contract.problem(sampleEvent(event, PLACE));
+  if (problem) throw new InputError(problem.message);
+  const { eventId, correlationId, causationId } = metadata as Record<string, string | undefined>;
+  return { contract, detail: fields, ids: { eventId, correlationId, causationId } };
 }
+
+/** Nothing that a contract asks of an event depends on where it is. */
+const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 function parseDetail(json: string): unknown {
   try {
@@ -125,17 +129,17 @@ function parseDetail(json: string): unknown {
   }
 }
 
-function contractOf(source: string, detailType: string): Contract {
-  const contract = findContract(source, detailType);
+function contractOf(contracts: readonly Contract[], source: string, detailType: string): Contract {
+  const contract = contracts.find((each) => each.source === source && each.detailType === detailType);
   if (contract) return contract;
-  const known = CONTRACTS.map(({ type }) => type).join(', ');
+  const known = contracts.map(({ type }) => type).join(', ');
   throw new InputError(`no event of type ${source}/${detailType} is known; known are ${known}.`);
 }
 
-function contractOfType(option: string, detailType: string): Contract {
-  const contract = CONTRACTS.find((candidate) => candidate.detailType === detailType);
+function contractOfType(contracts: readonly Contract[], option: string, detailType: string): Contract {
+  const contract = contracts.find((candidate) => candidate.detailType === detailType);
   if (contract) return contract;
-  const known = CONTRACTS.map((candidate) => candidate.detailType).join(', ');
+  const known = contracts.map((candidate) => candidate.detailType).join(', ');
   throw new InputError(`${option} is ${JSON.stringify(detailType)}, but must be one of ${known}.`);
 }
 

@@ -8,8 +8,7 @@
  *   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
  */
 import * as v from 'valibot';
-import { PoisonEventError } from '../../lambdas/events';
-import { redactEmails } from '../../lambdas/personal-data';
+import type { App } from '../app';
 import { oneLine } from '../cli/errors';
 import type { BusEvent } from '../eventbridge/event';
 
@@ -22,14 +21,11 @@ export interface QueueMessage {
   readonly sentAt: number;
 }
 
-/** What may be shown of an event. */
-export interface EventIdentity {
-  /** Detail-type of an event, `type` of another payload. */
-  readonly type?: string;
-  readonly eventId?: string;
-  readonly correlationId?: string;
-  readonly orderId?: string;
-}
+/**
+ * What may be shown of an event, as far as it is there: `type` (its detail-type, or `type` of another payload),
+ * `eventId`, `correlationId`, and the id of what it is about under the name of `App.entity.idField`.
+ */
+export type EventIdentity = Readonly<Partial<Record<string, string>>>;
 
 interface Failure {
   readonly messageId: string;
@@ -107,16 +103,16 @@ const PublishedEvent = v.looseObject({
 /** Longest reason that is kept, in characters. */
 const REASON_LENGTH = 300;
 
-export function readFailedEvent(message: QueueMessage): FailedEvent | UnreadableMessage {
+export function readFailedEvent(message: QueueMessage, app: App): FailedEvent | UnreadableMessage {
   const { RULE_ARN: ruleArn, TARGET_ARN: targetArn } = message.attributes;
   const body = parseJson(message.body);
   if (ruleArn && targetArn) {
     const event = v.safeParse(PublishedEvent, body);
-    if (event.success) return undelivered(message, ruleArn, targetArn, event.output as BusEvent);
+    if (event.success) return undelivered(message, ruleArn, targetArn, event.output as BusEvent, app);
     return unreadable(message, 'RULE_ARN and TARGET_ARN are there, but the body is no event');
   }
   const record = v.safeParse(FailureRecord, body);
-  if (record.success) return unhandled(message, record.output);
+  if (record.success) return unhandled(message, record.output, app);
   return unreadable(message, "neither a rule's dead letter nor a function's failure record");
 }
 
@@ -125,6 +121,7 @@ function undelivered(
   ruleArn: string,
   targetArn: string,
   published: BusEvent,
+  app: App,
 ): UndeliveredEvent {
   const { ERROR_CODE: cause = 'UNKNOWN', ERROR_MESSAGE: reason = '' } = message.attributes;
   return {
@@ -132,17 +129,21 @@ function undelivered(
     messageId: message.id,
     consumer: nameInArn(targetArn),
     cause,
-    reason: showable(reason),
+    reason: showable(reason, app),
     poison: false,
     failedAt: message.sentAt,
-    event: identify(published),
+    event: identify(published, app),
     ruleArn,
     targetArn,
     published,
   };
 }
 
-function unhandled(message: QueueMessage, record: v.InferOutput<typeof FailureRecord>): UnhandledEvent {
+function unhandled(
+  message: QueueMessage,
+  record: v.InferOutput<typeof FailureRecord>,
+  app: App,
+): UnhandledEvent {
   const { requestContext, requestPayload, responseContext, responsePayload } = record;
   const thrown = v.safeParse(ThrownError, responsePayload);
   const { errorType, errorMessage } = thrown.success ? thrown.output : {};
@@ -153,10 +154,10 @@ function unhandled(message: QueueMessage, record: v.InferOutput<typeof FailureRe
     messageId: message.id,
     consumer: nameInArn(requestContext.functionArn),
     cause,
-    reason: showable(errorMessage ?? requestContext.condition),
-    poison: errorType === PoisonEventError.name,
+    reason: showable(errorMessage ?? requestContext.condition, app),
+    poison: errorType !== undefined && errorType === app.poison?.error,
     failedAt: message.sentAt,
-    event: identify(requestPayload),
+    event: identify(requestPayload, app),
     functionArn: requestContext.functionArn,
     requestId: requestContext.requestId,
     payload: requestPayload,
@@ -170,13 +171,13 @@ function unreadable(message: QueueMessage, reason: string): UnreadableMessage {
 /** `arn:aws:lambda:region:account:function:name[:qualifier]` -> `name`. */
 export const nameInArn = (arn: string): string => arn.split(':')[6] ?? arn;
 
-const showable = (text: string): string => redactEmails(oneLine(text)).slice(0, REASON_LENGTH);
+const showable = (text: string, app: App): string => app.redact(oneLine(text)).slice(0, REASON_LENGTH);
 
 /**
  * Finds the ids in an event, or in what a rule's transformer made of one. Anything may be missing, and nothing in
  * it is trusted: it may be poison.
  */
-export function identify(payload: unknown): EventIdentity {
+export function identify(payload: unknown, { entity }: App): EventIdentity {
   const envelope = fieldsOf(payload);
   const detail = fieldsOf(envelope.detail);
   const metadata = fieldsOf(detail.metadata ?? envelope.metadata);
@@ -184,10 +185,13 @@ export function identify(payload: unknown): EventIdentity {
     type: envelope['detail-type'] ?? envelope.type,
     eventId: metadata.eventId ?? envelope.id,
     correlationId: metadata.correlationId ?? metadata.eventId ?? envelope.id,
-    orderId: detail.orderId ?? envelope.orderId,
+    ...(entity && { [entity.idField]: detail[entity.idField] ?? envelope[entity.idField] }),
   };
   return Object.fromEntries(
-    Object.entries(identity).filter(([, id]) => typeof id === 'string' && /^[\w.:/#+= -]{1,128}$/.test(id)),
+    Object.entries(identity).filter(
+      (entry): entry is [string, string] =>
+        typeof entry[1] === 'string' && /^[\w.:/#+= -]{1,128}$/.test(entry[1]),
+    ),
   );
 }
 

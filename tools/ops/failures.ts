@@ -19,7 +19,7 @@ export interface FailuresOptions {
 const VISIBILITY_SECONDS = 120;
 
 export async function failures(session: Session, { limit }: FailuresOptions): Promise<ExitCode> {
-  const { stack, terminal } = session;
+  const { app, stack, terminal } = session;
   const signal = interruptSignal();
   const sqs = new SQSClient(stack.clientConfig);
   const groups = new FailureGroups();
@@ -30,7 +30,7 @@ export async function failures(session: Session, { limit }: FailuresOptions): Pr
   const others = await Promise.all(
     readers.map(async (reader) => {
       for await (const batch of reader.batches(signal, limit)) {
-        for (const message of batch) groups.add(readFailedEvent(message));
+        for (const message of batch) groups.add(readFailedEvent(message, app));
         terminal.progress(`${formatCountOf(seen(), 'message')} read`);
       }
       return reader.close();
@@ -58,13 +58,13 @@ export async function failures(session: Session, { limit }: FailuresOptions): Pr
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
-function table({ stack, terminal, now }: Session, groups: readonly FailureGroup[]): string {
+function table({ app, stack, terminal, now }: Session, groups: readonly FailureGroup[]): string {
   const rows = groups.map(({ consumer, cause, poison, count, oldest, sample }) => [
     stack.shortName(consumer),
     terminal.style(poison ? 'yellow' : 'red', cause),
     formatCount(count),
     formatAge(oldest, now()),
-    [sample.orderId ?? sample.eventId, sample.reason].filter(Boolean).join(': '),
+    [sample[app.entity?.idField ?? ''] ?? sample.eventId, sample.reason].filter(Boolean).join(': '),
   ]);
   return terminal.table(['CONSUMER', 'CAUSE', 'COUNT', 'OLDEST', 'FOR EXAMPLE'], rows, [2]);
 }

@@ -6,9 +6,11 @@
  * which consumers tell a second publishing from a first.
  */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
-import { EventTooLargeError, PublishError, publishEvents } from '../../lambdas/publisher';
+import type { App, Sending } from '../app';
 import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf } from '../cli/terminal';
+import { entrySize } from '../eventbridge/event';
+import { PUT_EVENTS } from '../eventbridge/service-facts';
 import { type EventSource, eventsToPublish, type PlacedEvent } from './event-file';
 import { interruptSignal, type Session } from './session';
 
@@ -32,43 +34,17 @@ interface NotPublished {
   readonly message: string;
 }
 
-/** Stands in the place of a call that is not made. */
-class NotSentError extends Error {
-  override readonly name = 'NotSent';
-}
-
 /** Failures that are told one by one; `--json` has all. */
 const TOLD_FAILURES = 20;
 
 export async function publish(
-  { stack, terminal }: Session,
+  { app, stack, terminal }: Session,
   { dryRun = false, ...source }: PublishOptions,
   [file]: readonly (string | undefined)[],
 ): Promise<ExitCode> {
   const busName = stack.output('EventBusName');
-  const events = await eventsToPublish({ ...source, file }, [busName, stack.output('EventBusArn')]);
-
-  const signal = interruptSignal();
-  const eventBridge = new EventBridgeClient(stack.clientConfig);
-  let tried = 0;
-  // Around each call, since one `publishEvents` for all is what checks all before the first call.
-  eventBridge.middlewareStack.add(
-    (next) => async (call) => {
-      if (dryRun) throw new NotSentError('--dry-run');
-      if (signal.aborted) throw new NotSentError('interrupted');
-      const answer = await next(call);
-      tried += (call.input as { Entries: unknown[] }).Entries.length;
-      if (events.length > 1) {
-        terminal.progress(
-          `${formatCount(Math.min(tried, events.length))} of ${formatCount(events.length)} sent`,
-        );
-      }
-      return answer;
-    },
-    { step: 'initialize' },
-  );
-  const { published, failed } = await publishAll(events, busName, eventBridge);
-
+  const events = await eventsToPublish({ ...source, file }, [busName, stack.output('EventBusArn')], app);
+  for (const each of events) checkSize(each);
   if (dryRun) {
     const types = events.map(({ event }) => event.contract.detailType);
     terminal.print(
@@ -78,6 +54,15 @@ export async function publish(
     );
     return EXIT.ok;
   }
+
+  const signal = interruptSignal();
+  let sent = 0;
+  const onSent = (entries: number) => {
+    sent += entries;
+    if (events.length > 1) terminal.progress(`${formatCount(sent)} of ${formatCount(events.length)} sent`);
+  };
+  const client = new EventBridgeClient(stack.clientConfig);
+  const { published, failed } = await publishAll(app, events, { busName, client, signal, onSent });
   terminal.print({ bus: busName, interrupted: signal.aborted, published, failed }, () =>
     published.map(({ type, eventId }) => `${type}  ${eventId}`).join('\n'),
   );
@@ -94,40 +79,35 @@ export async function publish(
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** @throws InputError if an event is too large, before any is sent; and what kept every event from being sent */
+/** @throws InputError if EventBridge would not take the event for its size */
+function checkSize({ place, event: { contract, detail, ids } }: PlacedEvent): void {
+  const { source: Source, detailType: DetailType } = contract;
+  const Detail = JSON.stringify(contract.create(detail, ids));
+  const size = entrySize({ Time: new Date(), Source, DetailType, Detail });
+  if (size < PUT_EVENTS.maxBytes) return;
+  throw new InputError(
+    `${place} has ${formatCount(size)} bytes, but EventBridge takes less than 1 MiB. Nothing was published.`,
+  );
+}
+
+/** @throws what kept every event from being sent */
 async function publishAll(
+  { publish: send }: App,
   events: readonly PlacedEvent[],
-  busName: string,
-  eventBridge: EventBridgeClient,
+  to: Sending,
 ): Promise<{ published: Published[]; failed: NotPublished[] }> {
-  const placeOf = (index: number) => events[index]?.place ?? `event ${index + 1}`;
-  const typed = (published: { eventId: string; envelopeId: string }, index: number) => ({
-    type: events[index]?.event.contract.detailType ?? '',
-    ...published,
-  });
-  try {
-    const published = await publishEvents(
-      events.map(({ event }) => event),
-      { busName, eventBridge },
-    );
-    return { published: published.map(typed), failed: [] };
-  } catch (error) {
-    if (error instanceof EventTooLargeError) {
-      throw new InputError(
-        `${placeOf(error.index)} has ${formatCount(error.size)} bytes, but EventBridge takes less than 1 MiB. ` +
-          'Nothing was published.',
-      );
-    }
-    if (!(error instanceof PublishError)) throw error;
-    if (error.published.length === 0 && error.cause && !(error.cause instanceof NotSentError))
-      throw error.cause;
-    const failedIndices = new Set(error.failures.map(({ index }) => index));
-    const publishedIndices = [...events.keys()].filter((index) => !failedIndices.has(index));
-    return {
-      published: error.published.map((published, position) =>
-        typed(published, publishedIndices[position] ?? 0),
-      ),
-      failed: error.failures.map(({ index, ...failure }) => ({ place: placeOf(index), ...failure })),
-    };
+  if (!send) throw new InputError('This app is not described with a way to publish its events.');
+  const outcomes = await send(
+    events.map(({ event }) => event),
+    to,
+  );
+  const published: Published[] = [];
+  const failed: NotPublished[] = [];
+  for (const [index, { place, event }] of events.entries()) {
+    const outcome = outcomes[index];
+    if (!outcome) throw new Error(`no outcome of ${place}`);
+    if ('envelopeId' in outcome) published.push({ type: event.contract.detailType, ...outcome });
+    else failed.push({ place, type: event.contract.type, ...outcome });
   }
+  return { published, failed };
 }

@@ -10,10 +10,8 @@
  *
  * Stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run goes on:
  * - before the 202: the message was never deleted and is visible again after its timeout;
- * - between the 202 and the delete: the same, so the event is sent a second time. That changes nothing: the order
- *   processor's write is conditional (the second says `duplicate`), the notifier remembers event ids for longer
- *   than the queue keeps messages, and analytics may write a second record with the same `eventId`, by which its
- *   readers tell it, as they must for every other duplicate of at-least-once delivery.
+ * - between the 202 and the delete: the same, so the event is sent a second time. A consumer tells it from a first
+ *   time by its `eventId`, as it must for every other duplicate of at-least-once delivery.
  *
  * An event that fails again while the run lasts is left in its queue. It is known by the request id that Lambda
  * gave to the run's own invocation, so a cause that is not mended cannot make a run endless.
@@ -22,6 +20,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import type { App } from '../app';
 import { EXIT, type ExitCode, explain, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf } from '../cli/terminal';
 import { type FailedEvent, type QueueMessage, readFailedEvent } from './failed-event';
@@ -63,13 +62,13 @@ interface OutcomeGroup {
 }
 
 export async function redrive(session: Session, options: RedriveOptions): Promise<ExitCode> {
-  const { stack, terminal } = session;
+  const { app, stack, terminal } = session;
   const selection = {
     consumers: options.consumer && new Set(options.consumer.map((name) => functionName(stack, name))),
     causes: options.cause && new Set(options.cause),
     includePoison: options.includePoison ?? false,
   };
-  const run = new Run(stack, selection, options);
+  const run = new Run(app, stack, selection, options);
   const signal = interruptSignal();
   const sqs = new SQSClient(stack.clientConfig);
   let others = 0;
@@ -139,6 +138,7 @@ class Run {
   isComplete = true;
 
   constructor(
+    private readonly app: App,
     stack: Stack,
     private readonly selection: Selection,
     private readonly options: RedriveOptions,
@@ -159,7 +159,7 @@ class Run {
   }
 
   async #redrive(reader: QueueReader, message: QueueMessage, signal: AbortSignal): Promise<void> {
-    const failed = readFailedEvent(message);
+    const failed = readFailedEvent(message, this.app);
     if (failed.kind === 'unreadable') {
       const { consumers, causes } = this.selection;
       if (!consumers && !causes) this.#count('?', 'unreadable', 'left', failed.reason);

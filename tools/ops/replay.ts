@@ -1,8 +1,8 @@
 /**
  * `replay`: sends a window of the archive through chosen rules again, after a preview and a confirmation.
  *
- * The rule that notifies customers is not among them unless asked for in words; as it is in `lib/`, its pattern lets
- * no replayed event through either, and asking for it is answered with that.
+ * A rule whose consumer must not be told twice (`replayed` of its description is false) is not among them unless asked
+ * for in words; if its pattern lets no replayed event through either, asking for it is answered with that.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import {
   ResourceNotFoundException,
   StartReplayCommand,
 } from '@aws-sdk/client-eventbridge';
+import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode, explain, InputError } from '../cli/errors';
 import { formatBytes, formatCountOf } from '../cli/terminal';
 import { REPLAY } from '../eventbridge/service-facts';
@@ -26,7 +27,7 @@ import { formatTime, parseTime } from './time';
 export interface ReplayOptions {
   readonly from?: string;
   readonly to?: string;
-  /** Names of rules. @default all of the bus, but the one that notifies customers */
+  /** Names of rules. @default all of the bus, but those that notify customers */
   readonly rule?: readonly string[];
   readonly notifyCustomers?: boolean;
   readonly allowRecent?: boolean;
@@ -41,12 +42,12 @@ const LONGEST_POLL_MS = 5_000;
 const ENDED_STATES = ['COMPLETED', 'CANCELLED', 'FAILED'];
 
 export async function replay(session: Session, options: ReplayOptions): Promise<ExitCode> {
-  const { stack, terminal, now } = session;
+  const { app, stack, terminal, now } = session;
   const eventBridge = new EventBridgeClient(stack.clientConfig);
   if (options.cancel !== undefined) return cancel(session, eventBridge, options.cancel);
 
   const window = replayWindow(options, now());
-  const rules = chooseRules(stack, await listStackRules(eventBridge, stack), options);
+  const rules = chooseRules(app, stack, await listStackRules(eventBridge, stack), options);
   const preview = estimateReplay(await readArchive(eventBridge, stack.output('ArchiveArn')), window, now());
   const plan = {
     from: formatTime(window.from),
@@ -138,12 +139,14 @@ export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: numb
  * @throws InputError
  */
 export function chooseRules(
+  app: App,
   stack: Stack,
   rules: readonly StackRule[],
   { rule: names, notifyCustomers = false }: ReplayOptions,
 ): StackRule[] {
   const onBus = rules.filter(({ schedule }) => schedule === undefined);
-  const notifies = ({ consumers }: StackRule) => consumers.includes(stack.output('NotifierName'));
+  const notifies = ({ consumers }: StackRule) =>
+    consumers.some((name) => findConsumer(app, stack.shortName(name))?.replayed === false);
   const chosen =
     names === undefined
       ? onBus.filter((rule) => !notifies(rule) || notifyCustomers)

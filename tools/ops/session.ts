@@ -1,10 +1,12 @@
 /** What every command has: the stack it works on, the terminal, the time. */
 import type { Command } from 'commander';
+import type { App } from '../app';
 import { type ExitCode, explain } from '../cli/errors';
 import { Terminal } from '../cli/terminal';
-import { findStack, type Stack, type StackOptions } from './stack';
+import { findStack, type Stack, type StackOptions, type Stages } from './stack';
 
 export interface Session {
+  readonly app: App;
   readonly stack: Stack;
   readonly terminal: Terminal;
   /** Milliseconds since 1970-01-01 UTC. */
@@ -20,6 +22,8 @@ export interface GlobalOptions extends StackOptions {
  * an exit code.
  */
 export function inSession<Options>(
+  app: App,
+  stages: Stages,
   work: (session: Session, options: Options, args: readonly (string | undefined)[]) => Promise<ExitCode>,
 ): (...parameters: unknown[]) => Promise<void> {
   return async (...parameters) => {
@@ -27,8 +31,8 @@ export function inSession<Options>(
     const options = command.optsWithGlobals<Options & GlobalOptions>();
     const terminal = new Terminal(options);
     try {
-      const stack = await findStack(options);
-      process.exitCode = await work({ stack, terminal, now: Date.now }, options, command.processedArgs);
+      const stack = await findStack(options, stages);
+      process.exitCode = await work({ app, stack, terminal, now: Date.now }, options, command.processedArgs);
     } catch (error) {
       if (isDefect(error)) throw error;
       const { line, exitCode } = explain(error, options.endpointUrl ?? process.env.AWS_ENDPOINT_URL);

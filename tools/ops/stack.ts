@@ -2,18 +2,26 @@
  * The deployed stack that a command works on: found by its stage's name, known by its outputs. Against the local
  * run it is found the same way, at the address of `--endpoint-url`.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import {
+  CloudFormationClient,
+  DescribeStacksCommand,
+  paginateListStackResources,
+} from '@aws-sdk/client-cloudformation';
 import { InputError } from '../cli/errors';
 
-const CDK_JSON = join(__dirname, '..', '..', 'cdk.json');
-/** As in `lib/config.ts`, which a test holds this file to. */
-const DEFAULT_STAGE = 'production';
-const DEFAULT_PROJECT = 'event-driven';
+/** The stages that the app can be deployed as. */
+export interface Stages {
+  /** Stage of a command without `--stage`. */
+  readonly default: string;
+  /**
+   * Name that the stage's stack is deployed under.
+   * @throws InputError if there is no such stage
+   */
+  stackName(stage: string): string;
+}
 
 export interface StackOptions {
-  /** @default production */
+  /** @default the default stage */
   readonly stage?: string;
   /** @default AWS_ENDPOINT_URL, else AWS itself */
   readonly endpointUrl?: string;
@@ -26,19 +34,13 @@ export interface StackOptions {
 /** Settings of every AWS client of the tool. */
 export type ClientConfig = ReturnType<typeof clientConfig>;
 
-/**
- * The outputs of `lib/event-driven-stack.ts` that the tool uses; all of them are text.
- */
-export type OutputName =
-  | 'EventBusName'
-  | 'EventBusArn'
-  | 'ArchiveArn'
-  | 'DeadLetterQueueUrl'
-  | 'FailedEventsQueueUrl'
-  | 'OrdersTableName'
-  | 'OrderProcessorName'
-  | 'NotifierName'
-  | 'AnalyticsName';
+/** A resource of the deployed stack. */
+export interface StackResource {
+  /** E.g. `AWS::Lambda::Function`. */
+  readonly type: string;
+  /** Physical id: the name of a function or alarm, the ARN of a topic. */
+  readonly id: string;
+}
 
 export class Stack {
   constructor(
@@ -47,14 +49,16 @@ export class Stack {
     readonly name: string,
     readonly clientConfig: ClientConfig,
     private readonly outputs: ReadonlyMap<string, string>,
+    private readonly resources: readonly StackResource[],
+    private readonly deployCommand: string,
   ) {}
 
   /** @throws InputError if the deployed stack is too old, or too broken, to have it. */
-  output(name: OutputName): string {
+  output(name: string): string {
     const value = this.outputs.get(name);
     if (value === undefined) {
       throw new InputError(
-        `Stack ${this.name} has no output ${name}: deploy it again with ${deployCommand(this.stage)}.`,
+        `Stack ${this.name} has no output ${name}: deploy it again with ${this.deployCommand}.`,
       );
     }
     return value;
@@ -62,7 +66,16 @@ export class Stack {
 
   /** Full names of the stack's functions. */
   get functions(): string[] {
-    return [this.output('OrderProcessorName'), this.output('NotifierName'), this.output('AnalyticsName')];
+    return this.#idsOf('AWS::Lambda::Function');
+  }
+
+  /** Names of the stack's alarms. */
+  get alarms(): string[] {
+    return [...this.#idsOf('AWS::CloudWatch::Alarm'), ...this.#idsOf('AWS::CloudWatch::CompositeAlarm')];
+  }
+
+  #idsOf(type: string): string[] {
+    return this.resources.filter((each) => each.type === type).map(({ id }) => id);
   }
 
   /** A physical name without the part that all have: `event-driven-notifier` -> `notifier`. */
@@ -75,9 +88,10 @@ export class Stack {
  * Finds the stage's stack.
  * @throws InputError for an unknown stage, a malformed address, and a stack that is not deployed
  */
-export async function findStack(options: StackOptions, env = process.env): Promise<Stack> {
-  const stage = options.stage ?? DEFAULT_STAGE;
-  const name = stackName(stage, JSON.parse(readFileSync(CDK_JSON, 'utf8')));
+export async function findStack(options: StackOptions, stages: Stages, env = process.env): Promise<Stack> {
+  const stage = options.stage ?? stages.default;
+  const name = stages.stackName(stage);
+  const deployCommand = stage === stages.default ? 'npx cdk deploy' : `npx cdk deploy -c stage=${stage}`;
   const config = clientConfig(options, env);
   const cloudFormation = new CloudFormationClient(config);
   try {
@@ -87,35 +101,27 @@ export async function findStack(options: StackOptions, env = process.env): Promi
     const outputs = (stack?.Outputs ?? []).map(
       ({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const,
     );
-    return new Stack(stage, name, config, new Map(outputs));
+    const resources = await listResources(cloudFormation, name);
+    return new Stack(stage, name, config, new Map(outputs), resources, deployCommand);
   } catch (error) {
     if (!(error instanceof Error && /does not exist/.test(error.message))) throw error;
     const where = config.endpoint ?? (await cloudFormation.config.region());
     throw new InputError(
-      `Stack ${name} (stage ${stage}) is not deployed at ${where}: deploy it with ${deployCommand(stage)}, ` +
+      `Stack ${name} (stage ${stage}) is not deployed at ${where}: deploy it with ${deployCommand}, ` +
         'or name another --stage, --region or --endpoint-url.',
     );
   }
 }
 
-const deployCommand = (stage: string) =>
-  stage === DEFAULT_STAGE ? 'npx cdk deploy' : `npx cdk deploy -c stage=${stage}`;
-
-/**
- * The name that the stage's stack is deployed under.
- * @param cdkJson the parsed `cdk.json`
- * @throws InputError if it has no such stage
- */
-export function stackName(stage: string, cdkJson: unknown): string {
-  const { context } = cdkJson as { context?: { stages?: Record<string, { projectName?: string }> } };
-  const stages = context?.stages ?? { [DEFAULT_STAGE]: {} };
-  if (!Object.hasOwn(stages, stage)) {
-    throw new InputError(
-      `--stage is ${JSON.stringify(stage)}, but must be one of cdk.json's stages: ${Object.keys(stages).join(', ')}.`,
-    );
+async function listResources(client: CloudFormationClient, StackName: string): Promise<StackResource[]> {
+  const resources: StackResource[] = [];
+  for await (const page of paginateListStackResources({ client }, { StackName })) {
+    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
+      // A resource whose creation failed has no id.
+      if (ResourceType && PhysicalResourceId) resources.push({ type: ResourceType, id: PhysicalResourceId });
+    }
   }
-  const project = stages[stage]?.projectName ?? DEFAULT_PROJECT;
-  return stage === DEFAULT_STAGE ? project : `${project}-${stage}`;
+  return resources;
 }
 
 /**

@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { reportEventId } from '../../lambdas/analytics/daily-report';
+import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { type Archive, readArchive } from './archive';
@@ -26,42 +26,53 @@ interface AlarmState {
   readonly since: number;
 }
 
-interface DailyReport {
-  /** The day that it counts, `YYYY-MM-DD`. */
-  readonly day: string;
-  /** Milliseconds since 1970-01-01 UTC. */
-  readonly published: number;
+/** Work that a schedule has a function do. */
+interface ScheduledWork {
+  /** What the work makes, e.g. `daily report`. */
+  readonly product: string;
+  /** Name of the function. */
+  readonly function: string;
+  /** Absent if none was found. */
+  readonly last?: {
+    /** Of which run, e.g. the day of a daily report. */
+    readonly run: string;
+    /** Milliseconds since 1970-01-01 UTC. */
+    readonly published: number;
+  };
 }
 
 interface Status {
   readonly rules: readonly StackRule[];
   readonly queues: readonly ({ readonly name: string } & QueueDepth)[];
   readonly alarms: readonly AlarmState[];
-  readonly report: DailyReport | undefined;
+  readonly scheduled: readonly ScheduledWork[];
   readonly archive: Archive;
 }
 
-/** The last report is looked for this far back: they come daily. */
-const REPORT_SEARCH_HOURS = 36;
+/** How far back the last work of a schedule is searched: for what is done daily. */
+const WORK_SEARCH_HOURS = 36;
 const HOUR_MS = 60 * 60_000;
 
-export async function status({ stack, terminal, now }: Session): Promise<ExitCode> {
+export async function status({ app, stack, terminal, now }: Session): Promise<ExitCode> {
   const { clientConfig } = stack;
   const eventBridge = new EventBridgeClient(clientConfig);
-  const [rules, queues, alarms, report, archive] = await Promise.all([
+  const [rules, queues, alarms, scheduled, archive] = await Promise.all([
     listStackRules(eventBridge, stack),
     readQueues(stack),
     listAlarms(stack),
-    lastReport(stack, now() - REPORT_SEARCH_HOURS * HOUR_MS),
+    scheduledWork(app, stack, now() - WORK_SEARCH_HOURS * HOUR_MS),
     readArchive(eventBridge, stack.output('ArchiveArn')),
   ]);
-  const found = { rules, queues, alarms, report, archive };
+  const found = { rules, queues, alarms, scheduled, archive };
   const json = {
     stack: stack.name,
     stage: stack.stage,
     ...found,
     alarms: alarms.map((alarm) => ({ ...alarm, since: formatTime(alarm.since) })),
-    report: report ? { ...report, published: formatTime(report.published) } : null,
+    scheduled: scheduled.map(({ last, ...work }) => ({
+      ...work,
+      last: last ? { ...last, published: formatTime(last.published) } : null,
+    })),
     archive: { ...archive, createdAt: formatTime(archive.createdAt) },
   };
   terminal.print(json, () => describe(terminal, stack, found, now()));
@@ -76,16 +87,17 @@ async function readQueues(stack: Stack): Promise<Status['queues']> {
   );
 }
 
-/** The alarms that tell the stack's topic: those of another stage may begin with the same name. */
+/** Only those of the stack itself: the names of another stage's may begin the same way. */
 async function listAlarms(stack: Stack): Promise<AlarmState[]> {
+  const own = new Set(stack.alarms);
   const pages = paginateDescribeAlarms(
     { client: new CloudWatchClient(stack.clientConfig) },
     { AlarmNamePrefix: `${stack.name}-` },
   );
   const alarms: AlarmState[] = [];
-  for await (const { MetricAlarms = [] } of pages) {
-    for (const alarm of MetricAlarms) {
-      if (!alarm.AlarmActions?.some((action) => action.endsWith(`:${stack.name}-alarms`))) continue;
+  for await (const { MetricAlarms = [], CompositeAlarms = [] } of pages) {
+    for (const alarm of [...MetricAlarms, ...CompositeAlarms]) {
+      if (!own.has(alarm.AlarmName ?? '')) continue;
       alarms.push({
         name: alarm.AlarmName ?? '',
         state: alarm.StateValue ?? 'INSUFFICIENT_DATA',
@@ -97,23 +109,41 @@ async function listAlarms(stack: Stack): Promise<AlarmState[]> {
   return alarms;
 }
 
-/** What the analytics function logged of its last report. The report itself went onto the bus, and is not kept. */
-async function lastReport(stack: Stack, startTime: number): Promise<DailyReport | undefined> {
+function scheduledWork(app: App, stack: Stack, startTime: number): Promise<ScheduledWork[]> {
+  const scheduled = stack.functions.flatMap((name) => {
+    const work = findConsumer(app, stack.shortName(name))?.scheduled;
+    return work ? [{ name, work }] : [];
+  });
+  return Promise.all(
+    scheduled.map(async ({ name, work: { product, eventIdPrefix } }) => {
+      const last = await lastWork(stack, name, eventIdPrefix, startTime);
+      return { product, function: name, ...(last && { last }) };
+    }),
+  );
+}
+
+/** What the function logged of its last work. The event that it published is not kept. */
+async function lastWork(
+  stack: Stack,
+  functionName: string,
+  eventIdPrefix: string,
+  startTime: number,
+): Promise<ScheduledWork['last']> {
   const pages = paginateFilterLogEvents(
     { client: new CloudWatchLogsClient(stack.clientConfig) },
     {
-      logGroupName: `/aws/lambda/${stack.output('AnalyticsName')}`,
-      filterPattern: `{ $.eventId = "${reportEventId('*')}" && $.outcome = "published" }`,
+      logGroupName: `/aws/lambda/${functionName}`,
+      filterPattern: `{ $.eventId = "${eventIdPrefix}*" && $.outcome = "published" }`,
       startTime,
     },
   );
-  let last: DailyReport | undefined;
+  let last: ScheduledWork['last'];
   try {
     for await (const { events = [] } of pages) {
       for (const { timestamp = 0, message = '{}' } of events) {
         const { eventId = '' } = JSON.parse(message) as { eventId?: string };
-        const day = eventId.slice(reportEventId('').length);
-        if (!last || timestamp >= last.published) last = { day, published: timestamp };
+        const run = eventId.slice(eventIdPrefix.length);
+        if (!last || timestamp >= last.published) last = { run, published: timestamp };
       }
     }
   } catch (error) {
@@ -126,7 +156,7 @@ async function lastReport(stack: Stack, startTime: number): Promise<DailyReport 
 function describe(
   terminal: Terminal,
   stack: Stack,
-  { rules, queues, alarms, report, archive }: Status,
+  { rules, queues, alarms, scheduled, archive }: Status,
   now: number,
 ): string {
   const short = (name: string) => stack.shortName(name);
@@ -158,11 +188,13 @@ function describe(
       ),
     ),
     section('Alarms', describeAlarms(terminal, stack, alarms, now)),
-    section(
-      'Daily report',
-      report
-        ? `of ${report.day}, published ${formatTime(report.published)} (${formatAge(report.published, now)})`
-        : terminal.style('yellow', `none in the last ${REPORT_SEARCH_HOURS} hours`),
+    ...scheduled.map(({ product, last }) =>
+      section(
+        `${product.charAt(0).toUpperCase()}${product.slice(1)}`,
+        last
+          ? `of ${last.run}, published ${formatTime(last.published)} (${formatAge(last.published, now)})`
+          : terminal.style('yellow', `none in the last ${WORK_SEARCH_HOURS} hours`),
+      ),
     ),
     section(
       'Archive',

@@ -1,7 +1,7 @@
 /**
- * `trace`: the whole way of one order, or of all that shares a correlation id: what each function logged of it, its
- * item in the table, and what waits of it in the queues of failed events (an event that could not be delivered has
- * left no line in any log).
+ * `trace`: the whole way of one entity of the app, or of all that shares a correlation id: what each function logged of
+ * it, its item in the table, and what waits of it in the queues of failed events (an event that could not be delivered
+ * has left no line in any log).
  */
 import {
   CloudWatchLogsClient,
@@ -11,8 +11,7 @@ import {
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import { ORDER_KEY } from '../../lambdas/order-table';
-import { redactEmails } from '../../lambdas/personal-data';
+import type { App } from '../app';
 import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { type FailedEvent, readFailedEvent } from './failed-event';
@@ -35,14 +34,13 @@ export interface LogLine {
   /** Detail-type. This and what follows is absent from a line that the handlers did not write. */
   readonly type?: string;
   readonly outcome?: string;
-  readonly eventId?: string;
-  readonly correlationId?: string;
-  readonly orderId?: string;
+  /** Event id, correlation id and the entity's id, by the names of their fields. */
+  readonly ids: Readonly<Partial<Record<string, string>>>;
   /** Why the handler failed; or the whole line, if the handlers did not write it. */
   readonly text?: string;
 }
 
-type Order = Readonly<Record<string, unknown>>;
+type Item = Readonly<Record<string, unknown>>;
 
 /** Queues with more messages are not searched: each message would have to be received. */
 const MOST_QUEUED = 1_000;
@@ -50,28 +48,29 @@ const MOST_QUEUED = 1_000;
 const VISIBILITY = 30;
 
 export async function trace(
-  { stack, terminal, now }: Session,
+  { app, stack, terminal, now }: Session,
   { since }: TraceOptions,
   [id = '']: readonly (string | undefined)[],
 ): Promise<ExitCode> {
   if (!/^[\w.:/#+=-]{1,128}$/.test(id)) {
-    throw new InputError(`${JSON.stringify(id)} is neither an order id nor a correlation id.`);
+    throw new InputError(`${JSON.stringify(id)} is neither ${entityId(app)} nor a correlation id.`);
   }
+  const { name: entityName, idField } = app.entity ?? { name: 'item', idField: '' };
   const startTime = parseTime('--since', since, now());
   terminal.progress('Searching the logs');
   const logs = new CloudWatchLogsClient(stack.clientConfig);
-  const found = await Promise.all(stack.functions.map((name) => searchLog(logs, name, id, startTime)));
+  const found = await Promise.all(stack.functions.map((name) => searchLog(app, logs, name, id, startTime)));
   const lines = found.flat().sort((a, b) => a.time - b.time);
-  const orders = await readOrders(stack, new Set([id, ...lines.flatMap(({ orderId }) => orderId ?? [])]));
+  const items = await readItems(app, stack, [id, ...lines.flatMap(({ ids }) => ids[idField] ?? [])]);
   terminal.progress('Searching the queues');
   const signal = interruptSignal();
-  const { failures, unsearched } = await searchQueues(stack, id, signal);
+  const { failures, unsearched } = await searchQueues(app, stack, id, signal);
 
-  const isFound = lines.length + orders.length + failures.length > 0;
+  const isFound = lines.length + items.length + failures.length > 0;
   const result = {
     id,
-    lines: lines.map((line) => ({ ...line, time: new Date(line.time).toISOString() })),
-    orders: orders.map(redacted),
+    lines: lines.map(({ ids, ...line }) => ({ ...line, ...ids, time: new Date(line.time).toISOString() })),
+    items: items.map((item) => redact(item, app)),
     failures: failures.map(({ consumer, cause, reason, failedAt, event }) => ({
       consumer,
       cause,
@@ -84,10 +83,10 @@ export async function trace(
     isFound
       ? [
           logTable(terminal, stack, lines),
-          ...orders.map((order) => orderTable(terminal, order)),
+          ...items.map((item) => itemTable(app, terminal, item)),
           ...(failures.length > 0 ? [failureTable(terminal, stack, failures)] : []),
         ].join('\n\n')
-      : `Nothing is known of ${id}: no log line since ${formatTime(startTime)}, no order, no failed event.`,
+      : `Nothing is known of ${id}: no log line since ${formatTime(startTime)}, no ${entityName}, no failed event.`,
   );
   if (unsearched > 0) {
     terminal.note(
@@ -98,7 +97,14 @@ export async function trace(
   return isFound ? EXIT.ok : EXIT.failed;
 }
 
+/** With its article, e.g. `an order id`. */
+function entityId({ entity }: App): string {
+  const { name } = entity ?? { name: 'event' };
+  return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name} id`;
+}
+
 async function searchLog(
+  app: App,
   logs: CloudWatchLogsClient,
   functionName: string,
   id: string,
@@ -112,7 +118,7 @@ async function searchLog(
     );
     for await (const { events = [] } of pages) {
       for (const { timestamp = 0, message = '' } of events) {
-        const line = readLogLine(functionName, timestamp, message, id);
+        const line = readLogLine(app, functionName, timestamp, message, id);
         if (line) lines.push(line);
       }
     }
@@ -124,27 +130,36 @@ async function searchLog(
 }
 
 /**
- * Reads a line of a log as `lambdas/telemetry.ts` writes it.
+ * Reads a line of a log: a JSON object with `message` (the event's type), `outcome`, ids and, if it failed, `error` and
+ * `reason`.
  * @returns undefined if the id stands in it only as a part of something else
  */
 export function readLogLine(
+  app: App,
   functionName: string,
   time: number,
   message: string,
   id: string,
 ): LogLine | undefined {
-  const { message: type, outcome, eventId, correlationId, orderId, error, reason } = parseObject(message);
+  const { message: type, outcome, error, reason, ...fields } = parseObject(message);
   if (typeof type !== 'string' || typeof outcome !== 'string') {
-    return { time, function: functionName, text: redactEmails(oneLine(message)) };
+    return { time, function: functionName, ids: {}, text: app.redact(oneLine(message)) };
   }
-  if (![eventId, correlationId, orderId].includes(id)) return undefined;
-  const given = { type, outcome, eventId, correlationId, orderId };
+  const names = ['eventId', 'correlationId', ...(app.entity ? [app.entity.idField] : [])];
+  const ids: Record<string, string> = {};
+  for (const name of names) {
+    const value = fields[name];
+    if (typeof value === 'string') ids[name] = value;
+  }
+  if (!Object.values(ids).includes(id)) return undefined;
   const text = [error, reason].filter((part) => typeof part === 'string').join(': ');
   return {
     time,
     function: functionName,
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => typeof value === 'string')),
-    ...(text && { text: redactEmails(oneLine(text)) }),
+    type,
+    outcome,
+    ids,
+    ...(text && { text: app.redact(oneLine(text)) }),
   };
 }
 
@@ -157,18 +172,20 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-async function readOrders(stack: Stack, ids: ReadonlySet<string>): Promise<Order[]> {
+async function readItems({ entity }: App, stack: Stack, ids: readonly string[]): Promise<Item[]> {
+  if (!entity) return [];
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));
-  const TableName = stack.output('OrdersTableName');
+  const TableName = stack.output(entity.tableOutput);
   const answers = await Promise.all(
-    [...ids].map((id) =>
-      table.send(new GetCommand({ TableName, Key: { [ORDER_KEY]: id }, ConsistentRead: true })),
+    [...new Set(ids)].map((id) =>
+      table.send(new GetCommand({ TableName, Key: { [entity.idField]: id }, ConsistentRead: true })),
     ),
   );
   return answers.flatMap(({ Item }) => Item ?? []);
 }
 
 async function searchQueues(
+  app: App,
   stack: Stack,
   id: string,
   signal: AbortSignal,
@@ -183,10 +200,10 @@ async function searchQueues(
     if (visible === 0 || visible > MOST_QUEUED) continue;
     const reader = new QueueReader(sqs, url, VISIBILITY);
     for await (const batch of reader.batches(signal)) {
-      for (const failed of batch.map(readFailedEvent)) {
+      for (const failed of batch.map((message) => readFailedEvent(message, app))) {
         if (failed.kind === 'unreadable') continue;
-        const { orderId, eventId, correlationId } = failed.event;
-        if ([orderId, eventId, correlationId].includes(id)) failures.push(failed);
+        const { type, ...ids } = failed.event;
+        if (Object.values(ids).includes(id)) failures.push(failed);
       }
     }
     await reader.close();
@@ -198,7 +215,7 @@ function logTable(terminal: Terminal, stack: Stack, lines: readonly LogLine[]): 
   if (lines.length === 0) return 'No function has logged anything of it.';
   const rows: string[][] = [];
   let day = '';
-  for (const { time, function: name, type = '', outcome = '', text, eventId = '' } of lines) {
+  for (const { time, function: name, type = '', outcome = '', text, ids } of lines) {
     const [date = '', clock = ''] = new Date(time).toISOString().replace('Z', '').split('T');
     if (date !== day) rows.push([date, '', '', '', '']);
     day = date;
@@ -208,19 +225,20 @@ function logTable(terminal: Terminal, stack: Stack, lines: readonly LogLine[]): 
       stack.shortName(name),
       type,
       terminal.style(isBad ? 'red' : 'green', outcome),
-      text ?? eventId,
+      text ?? ids.eventId ?? '',
     ]);
   }
   return terminal.table(['TIME (UTC)', 'FUNCTION', 'EVENT', 'OUTCOME', 'EVENT ID OR REASON'], rows);
 }
 
-function orderTable(terminal: Terminal, order: Order): string {
-  const { orderId, status, ...rest } = redacted(order);
-  const rows = Object.entries({ status, ...rest }).map(([name, value]) => [
-    `  ${name}`,
+function itemTable(app: App, terminal: Terminal, item: Item): string {
+  const { name, idField } = app.entity ?? { name: 'item', idField: '' };
+  const { [idField]: id, status, ...rest } = redact(item, app) as Item;
+  const rows = Object.entries({ ...(status !== undefined && { status }), ...rest }).map(([field, value]) => [
+    `  ${field}`,
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);
-  return terminal.table([`ORDER ${orderId}`, ''], rows);
+  return terminal.table([`${name.toUpperCase()} ${id}`, ''], rows);
 }
 
 function failureTable(terminal: Terminal, stack: Stack, failures: readonly FailedEvent[]): string {
@@ -235,12 +253,12 @@ function failureTable(terminal: Terminal, stack: Stack, failures: readonly Faile
   return `${title}\n${terminal.table(['FAILED', 'FUNCTION', 'EVENT', 'CAUSE', 'REASON'], rows)}`;
 }
 
-/** An order without e-mail addresses: what the tool prints goes into tickets and chats. */
-const redacted = (order: Order): Order => redact(order) as Order;
-
-function redact(value: unknown): unknown {
-  if (typeof value === 'string') return redactEmails(value);
-  if (Array.isArray(value)) return value.map(redact);
+/** A value without personal data: what the tool prints goes into tickets and chats. */
+function redact(value: unknown, app: App): unknown {
+  if (typeof value === 'string') return app.redact(value);
+  if (Array.isArray(value)) return value.map((each) => redact(each, app));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [redactEmails(key), redact(child)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [app.redact(key), redact(child, app)]),
+  );
 }

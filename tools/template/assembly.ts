@@ -24,6 +24,8 @@ export interface Resource {
   readonly name: string;
   /** A placeholder if the type is not modelled. */
   readonly arn: string;
+  /** What `Ref` gives: CloudFormation's physical id of it. */
+  readonly ref: string;
   /** As in the template, intrinsic functions resolved. Reading them throws an AssemblyError if one is wrong. */
   readonly properties: Json;
   /** The resource's `Metadata`. */
@@ -144,7 +146,7 @@ class StackSet {
     const resources = new Map(
       this.#stacks.flatMap((stack) => [...stack.resources.values()].map((each) => [each.logicalId, each])),
     );
-    const lookup = new Lookup(resources, this.#references());
+    const lookup = new Lookup(resources);
     const names = read.stacks.map(({ stackName }) => stackName);
     return {
       directory: place,
@@ -216,15 +218,6 @@ class StackSet {
 
   #leaveOut(resource: string, type: string, message: string): void {
     this.#notCovered.push({ resource, type, message: `${message}.` });
-  }
-
-  /** What `Ref` gives, by logical id. */
-  #references(): (resource: Resource) => string {
-    const owner = new Map<string, () => string>();
-    for (const stack of this.#stacks) {
-      for (const [id, { logicalId }] of stack.resources) owner.set(logicalId, () => stack.ref(id));
-    }
-    return ({ logicalId }) => owner.get(logicalId)?.() ?? '';
   }
 
   #imported(name: string): Json {

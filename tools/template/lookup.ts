@@ -7,11 +7,7 @@ export class Lookup {
   readonly #byType = new Map<string, Resource[]>();
   #byReference: ReadonlyMap<string, Resource> | undefined;
 
-  /** @param refOf what `Ref` gives for a resource */
-  constructor(
-    private readonly resources: ReadonlyMap<string, Resource>,
-    private readonly refOf: (resource: Resource) => string,
-  ) {
+  constructor(private readonly resources: ReadonlyMap<string, Resource>) {
     for (const resource of resources.values()) {
       const { type } = resource;
       this.#byType.set(type, [...(this.#byType.get(type) ?? []), resource]);
@@ -44,7 +40,7 @@ export class Lookup {
     for (const resource of this.resources.values()) {
       const identity = IDENTITIES[resource.type];
       // A `Ref` that is only the name is found with its service.
-      if (identity?.ref) add(this.refOf(resource), resource);
+      if (identity?.ref) add(resource.ref, resource);
       if (resource.type === 'AWS::Logs::LogGroup') add(resource.arn.replace(/:\*$/, ''), resource);
     }
     return index;

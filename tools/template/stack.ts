@@ -138,6 +138,7 @@ export class Stack implements References {
             .replace('*R', `${region}:${account}`)
             .replace('*A', account)
         : placeholder('attribute', `${logicalId}.Arn`);
+    const makeRef = () => this.ref(id);
     const holds = Condition === undefined || this.#intrinsics.holds(Condition, id);
     return {
       logicalId,
@@ -148,6 +149,9 @@ export class Stack implements References {
       ...(typeof holds === 'string' && { uncertain: `its condition ${Condition} cannot be told: ${holds}` }),
       get arn() {
         return makeArn();
+      },
+      get ref() {
+        return makeRef();
       },
       get properties() {
         return properties();

@@ -148,7 +148,7 @@ describe('trace', () => {
     expect(json.lines.map(({ time }: { time: string }) => time)).toEqual(
       json.lines.map(({ time }: { time: string }) => time).sort(),
     );
-    expect(json.orders).toMatchObject([{ orderId: 'order-1001', status: 'SHIPPED' }]);
+    expect(json.items).toMatchObject([{ orderId: 'order-1001', status: 'SHIPPED' }]);
   });
 
   test('of what nobody has seen says so, with exit code 1', async () => {

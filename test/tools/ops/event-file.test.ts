@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CONTRACTS, OrderCreated } from '../../../lambdas/events';
+import { APP } from '../../../bin/app-description';
+import { OrderCreated } from '../../../lambdas/events';
 import { InputError } from '../../../tools/cli/errors';
 import { eventsToPublish } from '../../../tools/ops/event-file';
 
@@ -9,13 +10,15 @@ const directory = mkdtempSync(join(tmpdir(), 'event-file-'));
 const file = join(directory, 'events.json');
 afterAll(() => rmSync(directory, { recursive: true }));
 
+const described = (type: string) => APP.contracts.find((contract) => contract.type === type);
+
 const BUSES = ['event-driven-bus', 'arn:aws:events:us-east-1:000000000000:event-bus/event-driven-bus'];
 const detail = { orderId: 'order-1', customerId: 'customer-1', total: 9.99 };
 const entry = { Source: 'app.orders', DetailType: 'OrderCreated', Detail: JSON.stringify(detail) };
 
 const read = (content: unknown, type?: string) => {
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
-  return eventsToPublish({ file, type }, BUSES);
+  return eventsToPublish({ file, type }, BUSES, APP);
 };
 const refusal = async (content: unknown, type?: string) => {
   const error = await read(content, type).catch((thrown: unknown) => thrown);
@@ -38,7 +41,7 @@ describe('a file of events', () => {
     ['a file that begins with a byte order mark', `\ufeff${JSON.stringify(entry)}`],
   ])('may be %s', async (_, content) => {
     expect(await read(content)).toEqual([
-      { place: 'event 1', event: { contract: OrderCreated, detail, ids: NO_IDS } },
+      { place: 'event 1', event: { contract: described(OrderCreated.type), detail, ids: NO_IDS } },
     ]);
   });
 
@@ -49,7 +52,7 @@ describe('a file of events', () => {
 
   test('may be bare details if their type is named', async () => {
     const [placed] = await read(detail, 'OrderCreated');
-    expect(placed?.event).toMatchObject({ contract: OrderCreated, detail });
+    expect(placed?.event).toMatchObject({ contract: described(OrderCreated.type), detail });
   });
 
   test('keeps the ids that an event has, so that publishing it again changes nothing', async () => {
@@ -95,16 +98,16 @@ describe('a file of events', () => {
   });
 
   test('that is not there is refused', async () => {
-    await expect(eventsToPublish({ file: join(directory, 'none') }, BUSES)).rejects.toThrow(
+    await expect(eventsToPublish({ file: join(directory, 'none') }, BUSES, APP)).rejects.toThrow(
       /none cannot be read: ENOENT/,
     );
   });
 });
 
-test.each(CONTRACTS.map((contract) => [contract.detailType, contract] as const))(
+test.each(APP.contracts.map((contract) => [contract.detailType, contract] as const))(
   'the example of %s can be published',
   async (example, contract) => {
-    const [placed] = await eventsToPublish({ example }, BUSES);
+    const [placed] = await eventsToPublish({ example }, BUSES, APP);
     expect(placed?.event).toMatchObject({ contract, detail: contract.example });
   },
 );
@@ -115,5 +118,5 @@ test.each([
   [{ example: 'OrderLost' }, '--example is "OrderLost", but must be one of OrderCreated, OrderStatusChanged'],
   [{ file, type: 'OrderLost' }, '--type is "OrderLost", but must be one of OrderCreated, OrderStatusChanged'],
 ])('%j is refused', async (source, message) => {
-  await expect(eventsToPublish(source, BUSES)).rejects.toThrow(message);
+  await expect(eventsToPublish(source, BUSES, APP)).rejects.toThrow(message);
 });

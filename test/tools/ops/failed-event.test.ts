@@ -1,3 +1,4 @@
+import { APP } from '../../../bin/app-description';
 import {
   type FailedEvent,
   FailureGroups,
@@ -66,7 +67,7 @@ const unhandled = (fields: object = {}) => message({ body: JSON.stringify(record
 
 describe("a rule's dead letter", () => {
   test('says which function did not get which event, and why', () => {
-    expect(readFailedEvent(undelivered())).toEqual({
+    expect(readFailedEvent(undelivered(), APP)).toEqual({
       kind: 'undelivered',
       messageId: 'message-1',
       consumer: 'event-driven-order-processor',
@@ -82,7 +83,7 @@ describe("a rule's dead letter", () => {
   });
 
   test('whose body is no event is unreadable', () => {
-    expect(readFailedEvent(undelivered({}, { orderId: 'order-1' }))).toMatchObject({
+    expect(readFailedEvent(undelivered({}, { orderId: 'order-1' }), APP)).toMatchObject({
       kind: 'unreadable',
       reason: 'RULE_ARN and TARGET_ARN are there, but the body is no event',
     });
@@ -90,7 +91,7 @@ describe("a rule's dead letter", () => {
 
   test('of a scheduled rule has an event without ids of an order', () => {
     const scheduled = { ...EVENT, 'detail-type': 'Scheduled Event', source: 'aws.events', detail: {} };
-    expect(readFailedEvent(undelivered({}, scheduled))).toMatchObject({
+    expect(readFailedEvent(undelivered({}, scheduled), APP)).toMatchObject({
       event: { type: 'Scheduled Event', eventId: EVENT.id, correlationId: EVENT.id },
     });
   });
@@ -98,7 +99,7 @@ describe("a rule's dead letter", () => {
 
 describe("a function's failure record", () => {
   test('says which function failed on which payload, and how', () => {
-    expect(readFailedEvent(unhandled())).toEqual({
+    expect(readFailedEvent(unhandled(), APP)).toEqual({
       kind: 'unhandled',
       messageId: 'message-1',
       consumer: 'event-driven-order-processor',
@@ -118,7 +119,7 @@ describe("a function's failure record", () => {
       errorType: 'PoisonEventError',
       errorMessage: 'detail.total: expected at least 0',
     };
-    expect(readFailedEvent(unhandled({ responsePayload }))).toMatchObject({
+    expect(readFailedEvent(unhandled({ responsePayload }), APP)).toMatchObject({
       cause: 'PoisonEventError',
       poison: true,
     });
@@ -126,13 +127,16 @@ describe("a function's failure record", () => {
 
   test('that only quotes a poison event in its message is not poison', () => {
     const responsePayload = { errorType: 'Error', errorMessage: 'PoisonEventError: detail.total' };
-    expect(readFailedEvent(unhandled({ responsePayload }))).toMatchObject({ cause: 'Error', poison: false });
+    expect(readFailedEvent(unhandled({ responsePayload }), APP)).toMatchObject({
+      cause: 'Error',
+      poison: false,
+    });
   });
 
   test("of an event that grew too old has Lambda's condition as its cause", () => {
     const requestContext = { ...record().requestContext, condition: 'EventAgeExceeded' };
     const fields = { requestContext, responseContext: undefined, responsePayload: undefined };
-    expect(readFailedEvent(unhandled(fields))).toMatchObject({
+    expect(readFailedEvent(unhandled(fields), APP)).toMatchObject({
       cause: 'EventAgeExceeded',
       reason: 'EventAgeExceeded',
     });
@@ -140,7 +144,7 @@ describe("a function's failure record", () => {
 
   test('of a timeout that has no error type is told by its message', () => {
     const responsePayload = { errorMessage: '2026-11-23 Task timed out after 30.00 seconds' };
-    expect(readFailedEvent(unhandled({ responsePayload }))).toMatchObject({
+    expect(readFailedEvent(unhandled({ responsePayload }), APP)).toMatchObject({
       cause: 'Unhandled',
       reason: '2026-11-23 Task timed out after 30.00 seconds',
     });
@@ -148,7 +152,7 @@ describe("a function's failure record", () => {
 
   test("knows the ids in what a rule's transformer made", () => {
     const requestPayload = { orderId: 'order-1', status: 'SHIPPED', id: 'envelope-1', metadata: '' };
-    expect(readFailedEvent(unhandled({ requestPayload }))).toMatchObject({
+    expect(readFailedEvent(unhandled({ requestPayload }), APP)).toMatchObject({
       event: { orderId: 'order-1', eventId: 'envelope-1', correlationId: 'envelope-1' },
     });
   });
@@ -156,7 +160,10 @@ describe("a function's failure record", () => {
   test.each([null, 'text', 7, [1], { detail: null }, { detail: { orderId: 7, metadata: [] } }])(
     'of the payload %j is read without ids',
     (requestPayload) => {
-      expect(readFailedEvent(unhandled({ requestPayload }))).toMatchObject({ kind: 'unhandled', event: {} });
+      expect(readFailedEvent(unhandled({ requestPayload }), APP)).toMatchObject({
+        kind: 'unhandled',
+        event: {},
+      });
     },
   );
 });
@@ -164,7 +171,7 @@ describe("a function's failure record", () => {
 test.each(['', 'no JSON', '{}', '[]', 'null', '{"requestContext": {}}'])(
   'a message with the body %j is unreadable, and not lost sight of',
   (body) => {
-    expect(readFailedEvent(message({ body }))).toEqual({
+    expect(readFailedEvent(message({ body }), APP)).toEqual({
       kind: 'unreadable',
       messageId: 'message-1',
       reason: "neither a rule's dead letter nor a function's failure record",
@@ -175,7 +182,7 @@ test.each(['', 'no JSON', '{}', '[]', 'null', '{"requestContext": {}}'])(
 
 test('reasons are shown without e-mail addresses', () => {
   const ERROR_MESSAGE = 'jane@example.com is not known';
-  expect(readFailedEvent(undelivered({ ERROR_MESSAGE }))).toMatchObject({
+  expect(readFailedEvent(undelivered({ ERROR_MESSAGE }), APP)).toMatchObject({
     reason: '[redacted] is not known',
   });
 });
@@ -184,13 +191,13 @@ test('failures are grouped by consumer and cause, the largest group first, with 
   const groups = new FailureGroups();
   const at = (failedAt: number, read: FailedEvent, orderId: string) =>
     groups.add({ ...read, failedAt, event: { orderId } });
-  const throttled = readFailedEvent(unhandled()) as FailedEvent;
-  const forbidden = readFailedEvent(undelivered()) as FailedEvent;
+  const throttled = readFailedEvent(unhandled(), APP) as FailedEvent;
+  const forbidden = readFailedEvent(undelivered(), APP) as FailedEvent;
   at(3_000, throttled, 'order-3');
   at(1_000, throttled, 'order-1');
   at(2_000, throttled, 'order-2');
   at(5_000, forbidden, 'order-5');
-  groups.add(readFailedEvent(message({ body: '?', sentAt: 4_000 })));
+  groups.add(readFailedEvent(message({ body: '?', sentAt: 4_000 }), APP));
 
   expect(groups.all).toEqual([
     {

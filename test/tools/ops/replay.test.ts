@@ -1,3 +1,4 @@
+import { APP } from '../../../bin/app-description';
 import { estimateReplay } from '../../../tools/ops/archive';
 import { chooseRules, replayWindow } from '../../../tools/ops/replay';
 import type { StackRule } from '../../../tools/ops/rules';
@@ -38,7 +39,9 @@ describe('the rules of a replay', () => {
     'production',
     'event-driven',
     clientConfig({ endpointUrl: 'http://127.0.0.1:4566' }, {}),
-    new Map([['NotifierName', 'event-driven-notifier']]),
+    new Map(),
+    [],
+    'npx cdk deploy',
   );
   const rule = (name: string, consumer: string, more: Partial<StackRule> = {}): StackRule => ({
     name: `event-driven-${name}`,
@@ -55,16 +58,16 @@ describe('the rules of a replay', () => {
   const rules = [created, changed, all, daily];
 
   test('are all of the bus but the one that notifies customers', () => {
-    expect(chooseRules(stack, rules, {})).toEqual([created, all]);
+    expect(chooseRules(APP, stack, rules, {})).toEqual([created, all]);
   });
 
   test('are also that one if it is asked for in words', () => {
-    expect(chooseRules(stack, rules, { notifyCustomers: true })).toEqual([created, changed, all]);
+    expect(chooseRules(APP, stack, rules, { notifyCustomers: true })).toEqual([created, changed, all]);
   });
 
   test('are those that are named, each once, with or without the prefix', () => {
     const names = ['all-events', 'event-driven-all-events'];
-    expect(chooseRules(stack, rules, { rule: names })).toEqual([all]);
+    expect(chooseRules(APP, stack, rules, { rule: names })).toEqual([all]);
   });
 
   test.each([
@@ -72,13 +75,13 @@ describe('the rules of a replay', () => {
     [['daily-report'], '--rule is "daily-report", but must be one of'],
     [['order-status-changed'], 'notifies customers, who would hear of old changes again'],
   ])('cannot be %j', (names, message) => {
-    expect(() => chooseRules(stack, rules, { rule: names })).toThrow(message);
+    expect(() => chooseRules(APP, stack, rules, { rule: names })).toThrow(message);
   });
 
   test('cannot be one that takes no replayed events: the replay would do nothing', () => {
     const deaf = { ...changed, takesReplays: false };
-    expect(chooseRules(stack, [created, deaf], {})).toEqual([created]);
-    expect(() => chooseRules(stack, [created, deaf], { notifyCustomers: true })).toThrow(
+    expect(chooseRules(APP, stack, [created, deaf], {})).toEqual([created]);
+    expect(() => chooseRules(APP, stack, [created, deaf], { notifyCustomers: true })).toThrow(
       'Rule event-driven-order-status-changed takes no replayed events',
     );
   });

@@ -1,6 +1,7 @@
+import { stagesOf } from '../../../bin/stages';
 import { parseStage } from '../../../lib/config';
 import { EXIT, explain, InputError } from '../../../tools/cli/errors';
-import { clientConfig, stackName } from '../../../tools/ops/stack';
+import { clientConfig } from '../../../tools/ops/stack';
 
 const cdkJson = {
   context: { stages: { production: {}, dev: { logLevel: 'DEBUG' }, eu: { projectName: 'shop' } } },
@@ -9,16 +10,16 @@ const cdkJson = {
 test.each(Object.entries(cdkJson.context.stages))(
   'stage %s is looked for under the name it is deployed with',
   (stage, settings) => {
-    expect(stackName(stage, cdkJson)).toBe(parseStage(stage, settings).prefix);
+    expect(stagesOf(cdkJson).stackName(stage)).toBe(parseStage(stage, settings).prefix);
   },
 );
 
 test('without stages in cdk.json there is the default one', () => {
-  expect(stackName('production', {})).toBe('event-driven');
+  expect(stagesOf({}).stackName('production')).toBe('event-driven');
 });
 
 test.each(['staging', 'constructor', ''])('stage %j, which cdk.json does not have, is refused', (stage) => {
-  expect(() => stackName(stage, cdkJson)).toThrow(
+  expect(() => stagesOf(cdkJson).stackName(stage)).toThrow(
     new InputError(`--stage is "${stage}", but must be one of cdk.json's stages: production, dev, eu.`),
   );
 });

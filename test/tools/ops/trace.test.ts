@@ -1,3 +1,4 @@
+import { APP } from '../../../bin/app-description';
 import { readLogLine } from '../../../tools/ops/trace';
 
 const line = {
@@ -11,7 +12,7 @@ const line = {
   outcome: 'stored',
 };
 const read = (message: object | string, id = 'order-1') =>
-  readLogLine('f', 7, typeof message === 'string' ? message : JSON.stringify(message), id);
+  readLogLine(APP, 'f', 7, typeof message === 'string' ? message : JSON.stringify(message), id);
 
 test.each(['order-1', 'checkout-1', 'event-1'])("a handler's line is found by its id %s", (id) => {
   expect(read(line, id)).toEqual({
@@ -19,9 +20,7 @@ test.each(['order-1', 'checkout-1', 'event-1'])("a handler's line is found by it
     function: 'f',
     type: 'OrderCreated',
     outcome: 'stored',
-    eventId: 'event-1',
-    correlationId: 'checkout-1',
-    orderId: 'order-1',
+    ids: { eventId: 'event-1', correlationId: 'checkout-1', orderId: 'order-1' },
   });
 });
 
@@ -44,5 +43,5 @@ test.each([
   ['a number', '1', '1'],
   ['null', 'null', 'null'],
 ])('%s that has the id is shown as it is', (_, message, text) => {
-  expect(read(message)).toEqual({ time: 7, function: 'f', text });
+  expect(read(message)).toEqual({ time: 7, function: 'f', ids: {}, text });
 });

@@ -11,5 +11,6 @@ export function resource(type: string, name: string, properties: object = {}): R
     arn: `arn:aws:${service}:us-east-1:000000000000:${name}`,
     properties,
     metadata: {},
+    ref: name,
   };
 }

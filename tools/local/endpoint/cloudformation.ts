@@ -1,13 +1,16 @@
 import { ServiceError } from '../services/service-error';
-import { string } from './input';
-import { operation, type Service, type Services, validationError } from './service';
+import { required, string } from './input';
+import { operation, page, type Service, type Services, validationError } from './service';
 
-/** CloudFormation, as far as a stack's outputs are read from it. */
+/** CloudFormation, as far as a stack's outputs and resources are read from it. */
 export function cloudformation({ assembly, clock }: Services): Service {
   const { stackName, region, account } = assembly;
   const created = new Date(clock.now());
   const stackId = `arn:aws:cloudformation:${region}:${account}:stack/${stackName}/local`;
   const awsQueueUrls = `https://sqs.${region}.amazonaws.com/${account}/`;
+  /** Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given. */
+  const atEndpoint = (value: string, url: string) =>
+    value.startsWith(awsQueueUrls) ? `${url}/${account}/${value.slice(awsQueueUrls.length)}` : value;
 
   return {
     name: 'cloudformation',
@@ -24,10 +27,7 @@ export function cloudformation({ assembly, clock }: Services): Service {
           }
           const outputs = Object.entries(assembly.outputs).map(([key, value]) => ({
             OutputKey: key,
-            // Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given.
-            OutputValue: value.startsWith(awsQueueUrls)
-              ? `${url}/${account}/${value.slice(awsQueueUrls.length)}`
-              : value,
+            OutputValue: atEndpoint(value, url),
           }));
           return {
             Stacks: [
@@ -44,6 +44,29 @@ export function cloudformation({ assembly, clock }: Services): Service {
           };
         },
       }),
+      ListStackResources: operation({
+        input: { StackName: required(string()), NextToken: string({ min: 1, max: 1024 }) },
+        resources: () => [stackId],
+        run({ StackName, NextToken }, { url }) {
+          if (StackName !== stackName && StackName !== stackId) {
+            throw new ServiceError('ValidationError', `Stack with id ${StackName} does not exist`);
+          }
+          const { items, next } = page([...assembly.resources.values()], PAGE, NextToken, 'ValidationError');
+          return {
+            StackResourceSummaries: items.map((resource) => ({
+              LogicalResourceId: resource.logicalId,
+              PhysicalResourceId: atEndpoint(resource.ref, url),
+              ResourceType: resource.type,
+              LastUpdatedTimestamp: created,
+              ResourceStatus: 'CREATE_COMPLETE',
+            })),
+            NextToken: next,
+          };
+        },
+      }),
     },
   };
 }
+
+/** Resources of one answer. */
+const PAGE = 100;

@@ -3,6 +3,7 @@ import zlib from 'node:zlib';
 import {
   CloudFormationClient,
   DescribeStacksCommand,
+  ListStackResourcesCommand,
   ListStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, DescribeAlarmsCommand, ListMetricsCommand } from '@aws-sdk/client-cloudwatch';
@@ -848,6 +849,25 @@ test('CloudFormation gives the stack with its outputs; queues are on the endpoin
     name: 'ValidationError',
     message: 'Stack with id other does not exist',
   });
+});
+
+test('CloudFormation lists the resources of the stack, each with what Ref gives of it', async () => {
+  const client = new CloudFormationClient(configuration());
+  const list = async (StackName: string) =>
+    (await client.send(new ListStackResourcesCommand({ StackName }))).StackResourceSummaries ?? [];
+  const resources = await list('shop');
+  for (const queue of stack.queues)
+    expect(resources).toContainEqual(
+      expect.objectContaining({
+        ResourceType: 'AWS::SQS::Queue',
+        PhysicalResourceId: `${stack.url}/000000000000/${queue.name}`,
+      }),
+    );
+  for (const { arn } of stack.topics)
+    expect(resources).toContainEqual(
+      expect.objectContaining({ ResourceType: 'AWS::SNS::Topic', PhysicalResourceId: arn }),
+    );
+  await expect(list('other')).rejects.toMatchObject({ name: 'ValidationError' });
 });
 
 describe('CloudWatch', () => {
