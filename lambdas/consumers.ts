@@ -3,7 +3,7 @@
  * reads this; it is for those who ask about the flow without running anything (`npm run routes`, `audit`, `cost`).
  * So it holds the handlers' own parsers and nothing that has an effect; tests run the handlers and compare.
  */
-import { isReportRequest, reportEventId, reportedDay } from './analytics/daily-report';
+import { isReportRequest, parseReportRequest, reportEventId } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
 import type { EnvironmentVariable } from './env';
 import {
@@ -97,7 +97,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
       product: 'daily report',
     },
     accepts: (payload) => {
-      if (isReportRequest(payload)) reportedDay(payload);
+      if (isReportRequest(payload)) parseReportRequest(payload);
       else analyticsRecord(payload);
     },
     // Is given whole events of every type, and no transformer can take one field out of those: it removes the
@@ -107,6 +107,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     calls: [
       { on: 'FIREHOSE_STREAM', actions: ['firehose:PutRecordBatch'] },
       { on: 'TABLE_NAME', index: DAY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
+      { on: 'REPORTS_TABLE_NAME', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
       { on: 'EVENT_BUS_NAME', actions: ['events:PutEvents'] },
     ],
   },

@@ -5,6 +5,8 @@
 export type EnvironmentVariable =
   /** Name of the orders table. */
   | 'TABLE_NAME'
+  /** Name of the table that remembers which daily reports were made. */
+  | 'REPORTS_TABLE_NAME'
   /** ARN of the topic that notifications are published to. */
   | 'SNS_TOPIC_ARN'
   /** Name of the Firehose delivery stream that analytics records are put to. */

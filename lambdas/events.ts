@@ -413,10 +413,26 @@ export const DailyReportGenerated = new EventContract({
     date: v.pipe(v.string(), v.isoDate('a date as in 2026-01-15')),
     /** Orders created on that day. */
     orders: Count,
-    /** Sum of their totals, in the currency's unit. */
+    /** Sum of their totals, in the currency's unit, the cancelled ones included. */
     revenue: v.number(),
-    /** The same by the status that the orders have now. */
+    /** The same by its clearer name. */
+    grossRevenue: v.optional(v.number()),
+    /** Revenue without that of the cancelled orders. */
+    netRevenue: v.optional(v.number()),
+    /** Orders that are cancelled now. */
+    cancelled: v.optional(Count),
+    /** Orders and revenue by the status that the orders have now. */
     byStatus: v.record(Status, v.object({ orders: Count, revenue: v.number() })),
+    /** Those whose status in the table is none that this version knows; they are in the sums. */
+    unknownStatus: v.optional(v.object({ orders: Count, revenue: v.number() })),
+    /** Orders whose item has no total that is a number, so that no revenue counts them. */
+    withoutTotal: v.optional(Count),
+    /** 1 for the first report of the day. */
+    revision: v.optional(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'))),
+    /** Event id of the report that this one replaces. */
+    replaces: v.optional(Id),
+    /** The day was not over. */
+    partial: v.optional(v.boolean()),
     generatedAt: v.optional(Timestamp),
   }),
   complete: (detail, time) => ({ ...detail, generatedAt: detail.generatedAt ?? time }),
@@ -425,7 +441,11 @@ export const DailyReportGenerated = new EventContract({
     date: '2026-01-15',
     orders: 2,
     revenue: 149.98,
+    grossRevenue: 149.98,
+    netRevenue: 99.99,
+    cancelled: 1,
     byStatus: { SHIPPED: { orders: 1, revenue: 99.99 }, CANCELLED: { orders: 1, revenue: 49.99 } },
+    revision: 1,
     generatedAt: '2026-01-16T09:00:01.000Z',
   },
 });

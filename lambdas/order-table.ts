@@ -1,6 +1,6 @@
 /**
- * The shape of the orders table: what `lib/order-store.ts` creates, the order processor writes, and the daily
- * report and the publisher read.
+ * The shape of the tables that `lib` creates: the orders, which the order processor writes and the daily report and
+ * the publisher read; the daily reports that were made; and what was already notified.
  */
 import { createHash } from 'node:crypto';
 
@@ -32,6 +32,9 @@ export function dayShard(createdAt: string, orderId: string): string {
 export function dayShards(day: string): string[] {
   return Array.from({ length: DAY_SHARDS }, (_, shard) => `${day}#${shard}`);
 }
+
+/** The partition key of the reports table: the day that was counted, `YYYY-MM-DD`. */
+export const REPORT_KEY = 'date';
 
 /** The idempotency table's attributes, as Powertools names them by default. */
 export const IDEMPOTENCY_KEY = 'id';

@@ -10,6 +10,7 @@ import { EventHandler } from './event-handler';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
+import { ReportStore } from './report-store';
 
 export interface EventDrivenStackProps extends StackProps {
   readonly config: StageConfig;
@@ -29,6 +30,7 @@ export class EventDrivenStack extends Stack {
       runbookEntry: 'failed-events-depth',
     });
     const orders = new OrderStore(this, 'Orders', config);
+    const reports = new ReportStore(this, 'Reports', config);
     const notifications = new Notifications(this, 'Notifications', config);
     const analyticsStream = new AnalyticsStream(this, 'AnalyticsStream', config);
 
@@ -59,6 +61,7 @@ export class EventDrivenStack extends Stack {
 
     orders.grantFold(orderProcessor);
     orders.grantReport(analytics);
+    reports.grantRemember(analytics);
     notifications.grantNotify(notifier);
     analyticsStream.grantPut(analytics);
     bus.grantPublish(analytics);

@@ -1,10 +1,33 @@
-/** Counts and revenue of one day's orders. */
+/** The daily report: which day is asked for, what is counted of it, and how often it was reported before. */
 import * as v from 'valibot';
-import { check, type DailyReportGenerated, Timestamp } from '../events';
+import { check, type DailyReportGenerated, ORDER_STATUSES, PoisonEventError, Timestamp } from '../events';
+import { ExactSum } from './exact-sum';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
+const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 'YYYY-MM-DD'.length);
 
-const Request = v.object({ type: v.literal('daily_report'), date: Timestamp });
+/** `Date` takes 30 February for 2 March. */
+const isDay = (text: string): boolean =>
+  /^\d{4}-\d\d-\d\d$/.test(text) && (new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) ?? false);
+
+const ReportDate = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === 'today' || isDay(text) || v.is(Timestamp, text),
+    'a time as in 2026-01-16T09:00:00Z, a day as in 2026-01-15, or "today"',
+  ),
+);
+
+const Request = v.object({
+  type: v.literal('daily_report'),
+  date: ReportDate,
+  /** Report a day that is not over: as a partial report, which nothing remembers. */
+  partial: v.optional(v.boolean(), false),
+  /** Do nothing if the day has a report. */
+  onlyIfMissing: v.optional(v.boolean(), false),
+});
+
+export type ReportRequest = v.InferOutput<typeof Request>;
 
 /** True for what the schedule's rule sends, well-formed or not, as opposed to an event. */
 export function isReportRequest(event: unknown): boolean {
@@ -12,59 +35,140 @@ export function isReportRequest(event: unknown): boolean {
 }
 
 /**
- * The day that a report is about: the one before its schedule's time.
- * @param request `{type: 'daily_report', date: <time of the scheduled event>}`
- * @returns `YYYY-MM-DD`, UTC
- * @throws PoisonEventError if `date` is no timestamp.
+ * Reads a request for a report.
+ * @throws PoisonEventError naming the first field that is wrong
  */
-export function reportedDay(request: unknown): string {
-  const { date } = check('daily_report', '', Request, request);
-  return new Date(Date.parse(date) - DAY_MS).toISOString().slice(0, 'YYYY-MM-DD'.length);
-}
-
-/** A day is reported once: asked for twice, it gives an event with the same id. */
-export const reportEventId = (day: string): string => `daily-report-${day}`;
-
-export interface CountedOrder {
-  readonly status: string;
-  readonly total: number;
+export function parseReportRequest(request: unknown): ReportRequest {
+  return check('daily_report', '', Request, request);
 }
 
 /**
- * Totals are summed as whole ten-thousandths, which every currency's smallest unit is a multiple of (ISO 4217),
- * so that the sum is exact and does not depend on the order in which a query returns the orders.
+ * The day that a report is about. A time, which is what the schedule sends, means the report made on that day, of the
+ * day before; so does `today`. A plain day means that day.
+ * @returns `YYYY-MM-DD`, UTC
+ * @throws PoisonEventError for a day that is not over, unless a partial report is asked for
  */
-const UNITS = 10_000;
+export function reportedDay({ date, partial }: ReportRequest, now: Date): string {
+  const today = dayOf(now.getTime());
+  const day = dayAskedFor(date, now);
+  if (day > today || (day === today && !partial)) {
+    const problem =
+      day > today
+        ? `${day} has not begun (UTC).`
+        : `${day} is not over (UTC): ask for it tomorrow, or add "partial": true.`;
+    throw new PoisonEventError('daily_report', 'date', problem);
+  }
+  return day;
+}
 
+function dayAskedFor(date: string, now: Date): string {
+  if (date === 'today') return dayOf(now.getTime() - DAY_MS);
+  return isDay(date) ? date : dayOf(Date.parse(date) - DAY_MS);
+}
+
+/** The first report of a day; later ones have their revision after it. */
+export const reportEventId = (day: string, revision = 1): string =>
+  revision === 1 ? `daily-report-${day}` : `daily-report-${day}-r${revision}`;
+
+/** A partial report is an event of its own each time. */
+export const partialReportEventId = (day: string, generatedAt: string): string =>
+  `daily-report-${day}-partial-${generatedAt}`;
+
+/** An order as the table's index has it: DynamoDB's own notation, each attribute possibly missing or of another type. */
+export interface IndexedOrder {
+  readonly status?: { readonly S?: string };
+  readonly total?: { readonly N?: string };
+}
+
+/** What was counted, without anything that differs between two counts of the same orders. */
+export type Figures = Omit<
+  typeof DailyReportGenerated.example,
+  'date' | 'revision' | 'replaces' | 'partial' | 'generatedAt'
+>;
+
+interface Tally {
+  orders: number;
+  readonly revenue: ExactSum;
+}
+
+/** Counts the orders of one day. No order, however damaged its item is, keeps the others from being counted. */
 export class DailyTally {
-  readonly #byStatus = new Map<string, { orders: number; units: bigint }>();
+  readonly #byStatus = new Map<string, Tally>();
+  /** Orders whose item has no total that is a number. */
+  #withoutTotal = 0;
 
-  add({ status, total }: CountedOrder): void {
-    const tally = this.#byStatus.get(status) ?? { orders: 0, units: 0n };
-    this.#byStatus.set(status, {
-      orders: tally.orders + 1,
-      units: tally.units + BigInt(Math.round(total * UNITS)),
-    });
+  add({ status, total }: IndexedOrder): void {
+    const tally = this.#of(status?.S ?? '');
+    tally.orders++;
+    if (!total?.N || !tally.revenue.add(total.N)) this.#withoutTotal++;
   }
 
-  /**
-   * @param day `YYYY-MM-DD`
-   * @param generatedAt ISO 8601
-   */
-  report(day: string, generatedAt: string): typeof DailyReportGenerated.example {
-    const tallies = [...this.#byStatus.values()];
+  figures(): Figures {
+    const all = sumOf(this.#byStatus.values());
+    const cancelled = this.#byStatus.get('CANCELLED') ?? newTally();
+    const net = new ExactSum();
+    net.addSum(all.revenue);
+    net.subtractSum(cancelled.revenue);
+    const known = ORDER_STATUSES.filter((status) => this.#byStatus.has(status)).sort();
+    const unknown = [...this.#byStatus.keys()].filter(
+      (status) => !(ORDER_STATUSES as readonly string[]).includes(status),
+    );
     return {
-      date: day,
-      orders: tallies.reduce((sum, { orders }) => sum + orders, 0),
-      revenue: amount(tallies.reduce((sum, { units }) => sum + units, 0n)),
-      byStatus: Object.fromEntries(
-        [...this.#byStatus]
-          .sort()
-          .map(([status, { orders, units }]) => [status, { orders, revenue: amount(units) }]),
-      ),
-      generatedAt,
+      orders: all.orders,
+      revenue: all.revenue.value,
+      grossRevenue: all.revenue.value,
+      netRevenue: net.value,
+      cancelled: cancelled.orders,
+      byStatus: Object.fromEntries(known.map((status) => [status, figuresOf(this.#of(status))])),
+      ...(unknown.length > 0 && {
+        unknownStatus: figuresOf(sumOf(unknown.map((status) => this.#of(status)))),
+      }),
+      ...(this.#withoutTotal > 0 && { withoutTotal: this.#withoutTotal }),
     };
+  }
+
+  #of(status: string): Tally {
+    let tally = this.#byStatus.get(status);
+    if (!tally) {
+      tally = newTally();
+      this.#byStatus.set(status, tally);
+    }
+    return tally;
   }
 }
 
-const amount = (units: bigint): number => Number(units) / UNITS;
+const newTally = (): Tally => ({ orders: 0, revenue: new ExactSum() });
+
+const figuresOf = ({ orders, revenue }: Tally) => ({ orders, revenue: revenue.value });
+
+function sumOf(tallies: Iterable<Tally>): Tally {
+  const sum = newTally();
+  for (const { orders, revenue } of tallies) {
+    sum.orders += orders;
+    sum.revenue.addSum(revenue);
+  }
+  return sum;
+}
+
+/** One report of a day, as the reports table remembers the last. */
+export interface Revision {
+  /** 1, 2, 3, ... */
+  readonly revision: number;
+  readonly eventId: string;
+  /** Event id of the report that this one replaces. */
+  readonly replaces?: string | undefined;
+  /** `Figures` as JSON. */
+  readonly figures: string;
+}
+
+/**
+ * Decides which revision of a day's report the figures are: the last one again if nothing has changed since, so that
+ * a repeated request publishes the same event; otherwise the next one.
+ */
+export function reportRevision(day: string, figures: Figures, last: Revision | undefined): Revision {
+  const text = JSON.stringify(figures);
+  if (!last) return { revision: 1, eventId: reportEventId(day), figures: text };
+  if (last.figures === text) return last;
+  const revision = last.revision + 1;
+  return { revision, eventId: reportEventId(day, revision), replaces: last.eventId, figures: text };
+}

@@ -1,6 +1,7 @@
 /**
  * Writes every event of the bus, as one line of JSON, to the Firehose stream; and, asked by the 09:00 schedule,
- * counts the orders of the day before and publishes the result as an event.
+ * counts the orders of the day before and publishes the result as an event. Counted again with another result, because
+ * an order came late or was cancelled, the day gets a new revision of its report, which says which one it replaces.
  *
  * The report is not written to the stream here: as an event it comes back by the all-events rule, like every
  * other. At least once: a record can stand in the stream twice, with the same `eventId`.
@@ -8,21 +9,34 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
-import { DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { DailyReportGenerated } from '../events';
 import { METRICS } from '../metrics';
-import { DAY_INDEX, dayShards } from '../order-table';
 import { BACKOFF, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
 import { publishEvent } from '../publisher';
 import { type Handled, observed } from '../telemetry';
-import { type CountedOrder, DailyTally, isReportRequest, reportEventId, reportedDay } from './daily-report';
+import {
+  DailyTally,
+  type Figures,
+  isReportRequest,
+  parseReportRequest,
+  partialReportEventId,
+  type Revision,
+  reportedDay,
+  reportRevision,
+} from './daily-report';
 import { analyticsRecord, recordLine } from './record';
+import { lastReport, readDay, rememberReport } from './report-table';
 
 interface Response {
   readonly statusCode: 200;
+  /** Which report was made, as JSON; nothing for an event. */
+  readonly body?: string;
 }
+
+/** Two reports of one day made at the same moment are rare; a third is a fault. */
+const REVISION_ATTEMPTS = 3;
 
 /** Firehose took the call and refused the record, four times. */
 export class RecordRefusedError extends Error {
@@ -39,9 +53,10 @@ export class RecordRefusedError extends Error {
 export const makeHandler = ({
   stream = readEnvironment('FIREHOSE_STREAM'),
   table = readEnvironment('TABLE_NAME'),
+  reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
   firehose = new FirehoseClient(CLIENT_CONFIG),
-  dynamodb = DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG)),
+  dynamodb = new DynamoDBClient(CLIENT_CONFIG),
   eventBridge = new EventBridgeClient(CLIENT_CONFIG),
   backoff = BACKOFF,
   now = () => new Date(),
@@ -72,40 +87,68 @@ export const makeHandler = ({
     }
   }
 
-  async function report(request: unknown): Promise<Handled<Response>> {
-    const day = reportedDay(request);
-    const tally = new DailyTally();
-    await Promise.all(dayShards(day).map((shard) => count(shard, tally)));
-    const eventId = reportEventId(day);
-    const detail = tally.report(day, now().toISOString());
-    await publishEvent(DailyReportGenerated, detail, { eventId }, { busName, eventBridge, now, ...backoff });
+  async function report(input: unknown): Promise<Handled<Response>> {
+    const request = parseReportRequest(input);
+    const day = reportedDay(request, now());
+    // A partial report is asked for of the present day only: of any other the word says nothing.
+    if (day === now().toISOString().slice(0, day.length)) return reportPart(day);
+    const before = await lastReport(dynamodb, reportsTable, day);
+    if (before && request.onlyIfMissing) return reported('made before', day, before);
+    const figures = await count(day);
+    const revision = await remember(day, figures, before);
+    const { eventId, replaces } = revision;
+    await publish(eventId, {
+      date: day,
+      ...figures,
+      revision: revision.revision,
+      ...(replaces && { replaces }),
+    });
+    return reported('published', day, revision);
+  }
+
+  async function reportPart(day: string): Promise<Handled<Response>> {
+    const figures = await count(day);
+    const eventId = partialReportEventId(day, now().toISOString());
+    await publish(eventId, { date: day, ...figures, partial: true });
+    const body = JSON.stringify({ date: day, outcome: 'partial', eventId, figures });
+    return { outcome: 'partial', eventId, response: { statusCode: 200, body } };
+  }
+
+  function reported(outcome: string, day: string, { eventId, revision, replaces, figures }: Revision) {
+    const told = { date: day, outcome, eventId, revision, replaces, figures: JSON.parse(figures) };
     return {
-      outcome: 'published',
+      outcome,
       eventId,
-      metrics: { [METRICS.dailyReportsPublished]: 1 },
-      response: { statusCode: 200 },
+      metrics: outcome === 'published' ? { [METRICS.dailyReportsPublished]: 1 } : {},
+      response: { statusCode: 200 as const, body: JSON.stringify(told) },
     };
   }
 
-  async function count(shard: string, tally: DailyTally): Promise<void> {
-    const pages = paginateQuery(
-      { client: dynamodb },
-      {
-        TableName: table,
-        IndexName: DAY_INDEX.name,
-        KeyConditionExpression: '#shard = :shard',
-        ProjectionExpression: '#status, #total',
-        ExpressionAttributeNames: {
-          '#shard': DAY_INDEX.partitionKey,
-          '#status': 'status',
-          '#total': 'total',
-        },
-        ExpressionAttributeValues: { ':shard': shard },
-      },
-    );
-    for await (const { Items: orders } of pages) {
-      for (const order of orders ?? []) tally.add(order as CountedOrder);
+  async function count(day: string): Promise<Figures> {
+    const tally = new DailyTally();
+    await readDay(dynamodb, table, day, (order) => tally.add(order));
+    return tally.figures();
+  }
+
+  /**
+   * Finds out which revision the figures are and writes that down, before it is published: a call that dies in
+   * between is repeated and finds its own revision.
+   */
+  async function remember(day: string, figures: Figures, before: Revision | undefined): Promise<Revision> {
+    let last = before;
+    for (let attempt = 1; attempt <= REVISION_ATTEMPTS; attempt++) {
+      const revision = reportRevision(day, figures, last);
+      if (revision === last) return revision;
+      if (await rememberReport(dynamodb, reportsTable, day, revision, last)) return revision;
+      last = await lastReport(dynamodb, reportsTable, day);
     }
+    throw new Error(`The report of ${day} was made by others at the same time, ${REVISION_ATTEMPTS} times.`);
+  }
+
+  async function publish(eventId: string, detail: typeof DailyReportGenerated.example): Promise<void> {
+    const generatedAt = now().toISOString();
+    const options = { busName, eventBridge, now, ...backoff };
+    await publishEvent(DailyReportGenerated, { ...detail, generatedAt }, { eventId }, options);
   }
 
   return observed((event) => (isReportRequest(event) ? report(event) : record(event)));

@@ -1,22 +1,17 @@
 import './environment';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient } from '@aws-sdk/client-firehose';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
-import { DailyTally, reportedDay } from '../../lambdas/analytics/daily-report';
 import { makeHandler, RecordRefusedError } from '../../lambdas/analytics/handler';
 import { analyticsRecord, RECORD_SIZE, recordLine } from '../../lambdas/analytics/record';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { DailyReportGenerated, PoisonEventError } from '../../lambdas/events';
-import { makeHandler as makeOrderProcessor } from '../../lambdas/order-processor/handler';
+import { PoisonEventError } from '../../lambdas/events';
 import { dayShard, dayShards } from '../../lambdas/order-table';
-import { PublishError } from '../../lambdas/publisher';
 import reportGenerated from '../../samples/events/daily-report-generated.json';
 import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
 import poison from '../../samples/events/poison.json';
 import unknownType from '../../samples/events/unknown-type.json';
-import reportRequest from '../../samples/inputs/daily-report.json';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import { invoke } from './invocation';
@@ -47,7 +42,7 @@ const analyse = (event: unknown, table = 'orders') =>
   invoke(
     makeHandler({
       table,
-      dynamodb: database.documents,
+      dynamodb: database.client,
       firehose,
       eventBridge,
       now: () => new Date(NOW),
@@ -273,162 +268,6 @@ describe('a stream that refuses', () => {
     }));
     expect((await analyse(created)).error).toMatchObject({ name: 'ResourceNotFoundException' });
     expect(aws.inputs('PutRecordBatch')).toHaveLength(1);
-  });
-});
-
-describe('the daily report', () => {
-  const order = async (orderId: string, createdAt: string, total: number, status?: string) => {
-    const process = makeOrderProcessor({ client: database.documents });
-    const event = (detailType: string, detail: object) => ({
-      ...created,
-      'detail-type': detailType,
-      id: `${detailType}-${orderId}`,
-      detail: { orderId, ...detail },
-    });
-    await invoke(process, event('OrderCreated', { customerId: 'c', total, createdAt }));
-    if (status) await invoke(process, event('OrderStatusChanged', { status }));
-  };
-  const published = () => aws.inputs('PutEvents').flatMap(({ Entries }) => Entries);
-
-  test('of a day without orders says so', async () => {
-    await analyse({ type: 'daily_report', date: '2020-05-05T09:00:00Z' });
-    expect(JSON.parse(published()[0].Detail)).toMatchObject({
-      date: '2020-05-04',
-      orders: 0,
-      revenue: 0,
-      byStatus: {},
-    });
-  });
-
-  test('counts the orders of the day before, in UTC, and their revenue, by the status they have now', async () => {
-    await order('day-before', '2026-01-14T23:59:59.999Z', 1_000);
-    await order('first', '2026-01-15T00:00:00Z', 0.1);
-    await order('last', '2026-01-15T23:59:59.999Z', 0.2);
-    await order('elsewhere', '2026-01-16T01:30:00+02:00', 0.3, 'SHIPPED');
-    await order('gone', '2026-01-15T12:00:00Z', 49.99, 'CANCELLED');
-    await order('day-after', '2026-01-16T00:00:00Z', 1_000);
-    const { response, lines, metrics } = await analyse(reportRequest);
-    expect(response).toEqual({ statusCode: 200 });
-    const [entry] = published();
-    expect(entry).toMatchObject({
-      EventBusName: 'bus',
-      Source: 'app.analytics',
-      DetailType: 'DailyReportGenerated',
-    });
-    expect(JSON.parse(entry.Detail)).toEqual({
-      date: '2026-01-15',
-      orders: 4,
-      revenue: 50.59,
-      byStatus: {
-        CANCELLED: { orders: 1, revenue: 49.99 },
-        PENDING: { orders: 2, revenue: 0.3 },
-        SHIPPED: { orders: 1, revenue: 0.3 },
-      },
-      generatedAt: NOW,
-      metadata: {
-        eventId: 'daily-report-2026-01-15',
-        version: 1,
-        correlationId: 'daily-report-2026-01-15',
-      },
-    });
-    expect(lines).toMatchObject([
-      {
-        level: 'INFO',
-        message: 'daily_report',
-        eventId: 'daily-report-2026-01-15',
-        outcome: 'published',
-      },
-    ]);
-    expect(metrics).toEqual({ DailyReportsPublished: 1 });
-  });
-
-  test('is not written to the stream by itself: as an event it comes back by the rule for all events', async () => {
-    await analyse(reportRequest);
-    expect(aws.inputs('PutRecordBatch')).toEqual([]);
-    const [entry] = published();
-    const delivered = { ...reportGenerated, detail: JSON.parse(entry.Detail) };
-    expect(DailyReportGenerated.parse(delivered).metadata.eventId).toBe('daily-report-2026-01-15');
-    await analyse(delivered);
-    expect(JSON.parse(written()[0])).toMatchObject({
-      eventId: 'daily-report-2026-01-15',
-      detail: { orders: 4 },
-    });
-  });
-
-  test('asked for twice is the same event twice', async () => {
-    await analyse(reportRequest);
-    await analyse({ ...reportRequest, date: '2026-01-16T09:00:59Z' });
-    const ids = published().map(({ Detail }) => JSON.parse(Detail).metadata.eventId);
-    expect(ids).toEqual(['daily-report-2026-01-15', 'daily-report-2026-01-15']);
-  });
-
-  test('reads all pages of all shards', async () => {
-    const day = '2026-03-10';
-    const items = dayShards(day).flatMap((dayShard) =>
-      [1, 2, 3, 4, 5].map((n) => ({ orderId: `${dayShard}-${n}`, dayShard, total: 1, status: 'PENDING' })),
-    );
-    await Promise.all(
-      items.map((Item) => database.documents.send(new PutCommand({ TableName: 'orders', Item }))),
-    );
-    // Pages end at 1 MB; here they end at two orders.
-    let pages = 0;
-    const { middlewareStack } = database.documents;
-    middlewareStack.add(
-      (next) => (args) => {
-        pages++;
-        return next({ ...args, input: { ...args.input, Limit: 2 } });
-      },
-      { step: 'initialize', name: 'shortPages' },
-    );
-    await analyse({ type: 'daily_report', date: '2026-03-11T09:00:00Z' });
-    middlewareStack.remove('shortPages');
-    expect(pages).toBe(3 * dayShards(day).length);
-    expect(JSON.parse(published()[0].Detail)).toMatchObject({ orders: 40, revenue: 40 });
-  });
-
-  test('that cannot be published is an error with the code of the service', async () => {
-    aws.answerNext('PutEvents', () => ({ error: 'AccessDeniedException', message: 'not authorized' }));
-    const { error, lines, metrics } = await analyse(reportRequest);
-    expect(error).toBeInstanceOf(PublishError);
-    expect(lines).toMatchObject([
-      { level: 'ERROR', outcome: 'failed', error: 'PublishError', message: 'daily_report' },
-    ]);
-    expect(metrics).toEqual({});
-  });
-
-  test('of orders that cannot be read is an error, and nothing is published', async () => {
-    const { error } = await analyse(reportRequest, 'no-such-table');
-    expect(error).toMatchObject({ name: 'ResourceNotFoundException' });
-    expect(published()).toEqual([]);
-  });
-
-  test('asked for with a wrong date is poison that names it', async () => {
-    for (const date of ['today', 20260116, undefined, '2026-02-30T09:00:00Z']) {
-      const { error } = await analyse({ type: 'daily_report', date });
-      expect(error).toBeInstanceOf(PoisonEventError);
-      expect(error).toMatchObject({ field: 'date' });
-    }
-  });
-
-  test('is about the day before, over the ends of months and years', () => {
-    expect(reportedDay({ type: 'daily_report', date: '2026-01-01T09:00:00Z' })).toBe('2025-12-31');
-    expect(reportedDay({ type: 'daily_report', date: '2028-03-01T00:00:00Z' })).toBe('2028-02-29');
-  });
-
-  test('is the same sum in whatever order the orders come', () => {
-    const cents = fc.integer({ min: 0, max: 100_000_000 }).map((n) => n / 100);
-    fc.assert(
-      fc.property(fc.array(cents, { minLength: 1 }), (totals) => {
-        const sum = (list: readonly number[]) => {
-          const tally = new DailyTally();
-          for (const total of list) tally.add({ status: 'PENDING', total });
-          return tally.report('2026-01-15', NOW).revenue;
-        };
-        const exact = totals.reduce((all, total) => all + BigInt(Math.round(total * 100)), 0n);
-        expect(sum(totals)).toBe(Number(exact) / 100);
-        expect(sum([...totals].reverse())).toBe(sum(totals));
-      }),
-    );
   });
 });
 

@@ -30,9 +30,7 @@ const clients = {
 type Handler = Parameters<typeof invoke>[0];
 const handlerOf = async (folder: string): Promise<Handler> => {
   const { makeHandler } = await import(`../../lambdas/${folder}/handler`);
-  const { client, ...others } = clients;
-  // By that name the analytics handler and the notifier mean different clients of the same table service.
-  return makeHandler(folder === 'analytics' ? { ...others, dynamodb: client } : clients);
+  return makeHandler(clients);
 };
 
 const event = (contract: (typeof CONTRACTS)[number], changes: object = {}, detail: object = {}) => ({
@@ -70,6 +68,9 @@ const PAYLOADS: readonly unknown[] = [
   { ...NOTIFICATION, metadata: { version: 2 } },
   { type: 'daily_report', date: '2026-01-15T09:00:00Z' },
   { type: 'daily_report', date: 'today' },
+  { type: 'daily_report', date: '2026-01-15', partial: true },
+  { type: 'daily_report', date: 'tomorrow' },
+  { type: 'daily_report', date: '2026-01-15', partial: 'yes' },
   { type: 'weekly_report' },
   ...[null, 'text', 5, [], {}],
 ];

@@ -1,4 +1,4 @@
-/** A DynamoDB-compatible server on loopback, with the stack's two tables. */
+/** A DynamoDB-compatible server on loopback, with the stack's tables. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import {
@@ -10,7 +10,7 @@ import {
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import dynalite from 'dynalite';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { DAY_INDEX, IDEMPOTENCY_KEY, ORDER_KEY } from '../../lambdas/order-table';
+import { DAY_INDEX, IDEMPOTENCY_KEY, ORDER_KEY, REPORT_KEY } from '../../lambdas/order-table';
 
 const TABLES: CreateTableCommandInput[] = [
   {
@@ -37,6 +37,12 @@ const TABLES: CreateTableCommandInput[] = [
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: [{ AttributeName: IDEMPOTENCY_KEY, AttributeType: 'S' }],
     KeySchema: [{ AttributeName: IDEMPOTENCY_KEY, KeyType: 'HASH' }],
+  },
+  {
+    TableName: 'reports',
+    BillingMode: 'PAY_PER_REQUEST',
+    AttributeDefinitions: [{ AttributeName: REPORT_KEY, AttributeType: 'S' }],
+    KeySchema: [{ AttributeName: REPORT_KEY, KeyType: 'HASH' }],
   },
 ];
 

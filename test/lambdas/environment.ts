@@ -7,6 +7,7 @@ Object.assign(process.env, {
   AWS_ACCESS_KEY_ID: 'test',
   AWS_SECRET_ACCESS_KEY: 'test',
   TABLE_NAME: 'orders',
+  REPORTS_TABLE_NAME: 'reports',
   IDEMPOTENCY_TABLE_NAME: 'idempotency',
   SNS_TOPIC_ARN: 'arn:aws:sns:us-east-1:123456789012:notifications',
   FIREHOSE_STREAM: 'analytics',

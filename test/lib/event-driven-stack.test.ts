@@ -296,10 +296,11 @@ describe('least privilege', () => {
     });
   });
 
-  test('analytics may put records, query the index of days and publish the report, nothing else', () => {
+  test('analytics may put records, query the index of days, remember and publish the report, nothing else', () => {
     expect(permissions('analytics')).toEqual({
       ...base('Analytics'),
       '{"Fn::Join":["",[{"Fn::GetAtt":["OrdersTable","Arn"]},"/index/orders-by-day"]]}': ['dynamodb:Query'],
+      '{"Fn::GetAtt":["ReportsTable","Arn"]}': ['dynamodb:GetItem', 'dynamodb:PutItem'],
       '{"Fn::GetAtt":["AnalyticsStream","Arn"]}': ['firehose:PutRecordBatch'],
       '{"Fn::GetAtt":["Bus","Arn"]}': ['events:PutEvents'],
     });

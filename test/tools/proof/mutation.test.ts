@@ -196,11 +196,11 @@ const TOLD_BY_ROUTES: readonly (readonly [RegExp, Mutation])[] = [
     },
   ],
   [
-    /analytics refuses what rule event-driven-daily-report gives it.*"today"/,
+    /analytics refuses what rule event-driven-daily-report gives it.*"yesterday"/,
     function aLiteralDateForTheDailyReport(stack) {
       const target = stack.target('daily-report');
       delete target.InputTransformer;
-      target.Input = '{"type": "daily_report", "date": "today"}';
+      target.Input = '{"type": "daily_report", "date": "yesterday"}';
     },
   ],
   [

@@ -45,6 +45,7 @@ const calls = new Set<string>();
 const RESOURCES = ['TableName', 'TopicArn', 'DeliveryStreamName', 'EventBusName'];
 const VARIABLES = [
   'TABLE_NAME',
+  'REPORTS_TABLE_NAME',
   'IDEMPOTENCY_TABLE_NAME',
   'SNS_TOPIC_ARN',
   'FIREHOSE_STREAM',
@@ -96,7 +97,7 @@ test('the notifier, given an event, the same again, and one that the topic refus
 
 test('analytics, given an event and asked for the report', async () => {
   const { firehose, eventBridge } = clients;
-  const handler = makeAnalytics({ firehose, eventBridge, dynamodb: database.documents });
+  const handler = makeAnalytics({ firehose, eventBridge, dynamodb: database.client });
   expect((await invoke(handler, orderCreated)).error).toBeUndefined();
   const { error, metrics } = await invoke(handler, reportRequest);
   expect(error).toBeUndefined();

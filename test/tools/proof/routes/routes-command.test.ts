@@ -20,7 +20,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const routes = (...args: string[]): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', ...args], { encoding: 'utf8' });
+  spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', ...args], {
+    encoding: 'utf8',
+    maxBuffer: 16 * 1024 * 1024,
+  });
 
 test('prints the matrix and the payloads, and ends well, if nothing is wrong', () => {
   const { status, stdout, stderr } = routes('--assembly', folder);

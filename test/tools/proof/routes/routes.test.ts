@@ -292,7 +292,7 @@ describe('payloads', () => {
   test('a schedule whose input its consumer refuses', () => {
     const change = (rules: Record<string, Template>) => {
       delete rules['daily-report'].Targets[0].InputTransformer;
-      rules['daily-report'].Targets[0].Input = '{"type": "daily_report", "date": "today"}';
+      rules['daily-report'].Targets[0].Input = '{"type": "daily_report", "date": "yesterday"}';
     };
     expect(findings(change)).toEqual([
       expect.stringMatching(
