@@ -107,7 +107,7 @@ class PatternParser {
       if (this.reader.next() !== '{') this.fail('Filter is not an object');
       const branches: Fields[] = [];
       this.readFields(branches, false);
-      if (this.reader.next() !== 'end') this.fail('Only one JSON object is allowed');
+      // What stands behind the object is never read, as in AWS's matcher.
       return branches;
     } catch (error) {
       if (error instanceof InvalidEventPatternError) throw error;

@@ -10,7 +10,7 @@ export interface SizedEntry {
   readonly Resources?: readonly string[] | undefined;
 }
 
-/** An event as EventBridge delivers it, read by JavaScript: its numbers may have lost digits that its text has. */
+/** An event as EventBridge delivers it, read by JavaScript: numbers may have lost digits that its text has. */
 export interface BusEvent {
   version: string;
   id: string;
@@ -24,6 +24,27 @@ export interface BusEvent {
   detail: unknown;
   /** On replayed events only. */
   'replay-name'?: string;
+}
+
+/** An event as a bus takes and delivers it: what rules read, and what targets get. */
+export interface EventOnBus {
+  readonly event: BusEvent;
+  /** JSON text; the detail stands in it as it was put. */
+  readonly text: string;
+}
+
+/** @param detailText JSON text of the detail, as it was put */
+export function eventOnBus(event: BusEvent, detailText: string = JSON.stringify(event.detail)): EventOnBus {
+  const { detail: _, ...envelope } = event;
+  return { event, text: `${JSON.stringify(envelope).slice(0, -1)},"detail":${detailText}}` };
+}
+
+/** The event as a replay sends it again. */
+export function replayedEvent({ event, text }: EventOnBus, replayName: string): EventOnBus {
+  return {
+    event: { ...event, 'replay-name': replayName },
+    text: `${text.slice(0, -1)},"replay-name":${JSON.stringify(replayName)}}`,
+  };
 }
 
 /** Size of an entry's `Time`, in bytes. */

@@ -108,6 +108,8 @@ export class FieldReader {
   private readonly last: string;
   /** How many segments the path has; 0 if it has to be read with care. */
   private readonly depth: number;
+  /** Whether a field whose name is empty is looked at. */
+  private readonly takesEmptyName: boolean;
 
   constructor(private readonly path: string) {
     const segments = path.split('.');
@@ -116,7 +118,10 @@ export class FieldReader {
     );
     [this.first, this.last] = [segments[0] ?? '', segments.at(-1) ?? ''];
     // Names that every object has (`constructor`) would be found in events that lack them.
-    this.depth = this.keys.flat().some((key) => key in Object.prototype) ? 0 : segments.length;
+    const isPlain = this.keys.flat().every((key) => key !== '' && !(key in Object.prototype));
+    this.depth = isPlain ? segments.length : 0;
+    // AWS's matcher skips fields whose names no pattern has, and Java's split drops empty names at the end of a path.
+    this.takesEmptyName = path === '' || path.replace(/\.+$/, '').split('.').slice(0, -1).includes('');
   }
 
   read(event: JsonObject): Reading {
@@ -181,6 +186,7 @@ export class FieldReader {
       found.mark(node);
     } else if (isObject(node)) {
       for (const [k, key] of (this.keys[depth] ?? []).entries()) {
+        if (key === '' && !this.takesEmptyName) continue;
         if (Object.hasOwn(node, key)) this.collect(node[key], depth + k + 1, element, found, nesting + 1);
       }
     } else if (depth === this.keys.length) {

@@ -20,11 +20,11 @@
  * - A bare variable inserts JSON, so quotes inside a string are escaped there (and only there).
  * - `<aws.events.event>` holds the recorded eight fields; others, such as `replay-name`, are left out.
  *
- * Known difference: events are parsed before they get here, so a number is written as JavaScript writes it
- * (`300.0` becomes `300`, integers beyond 2^53 lose digits).
+ * Numbers stand in the input as they were put (`300.0`, twenty digits), if the event's text is given.
  */
 
 import type { BusEvent } from './event';
+import { ExactNumber, parseExactly, stringifyExactly } from './exact-json';
 import { TARGET } from './service-facts';
 
 /** The part of an `AWS::Events::Rule` target that decides its input. */
@@ -70,8 +70,14 @@ export interface InputReference {
   readonly field?: string;
 }
 
+type Transform = (event: BusEvent, context: DeliveryContext, text?: string) => TransformedInput;
+
 export interface CompiledInput {
-  (event: BusEvent, context: DeliveryContext): TransformedInput;
+  /**
+   * @param text the event's JSON text, from which its values are taken
+   *   @default what JavaScript writes of it
+   */
+  (event: BusEvent, context: DeliveryContext, text?: string): TransformedInput;
   /** In the order of the template, for static analysis. Empty for a constant. */
   readonly references: readonly InputReference[];
 }
@@ -106,11 +112,12 @@ function compileConstant(targetId: string, input: string): CompiledInput {
 function compilePath(targetId: string, path: string): CompiledInput {
   checkLength(targetId, 'inputPath', path, TARGET.maxInputPathLength);
   const find = compileJsonPath(targetId, path);
-  const transform = (event: BusEvent): TransformedInput => {
-    const value = find(event);
+  const transform: Transform = (event, _context, text = JSON.stringify(event)) => {
+    if (path === '$') return { delivered: true, body: text };
+    const value = find(parseExactly(text));
     return value === undefined
       ? { delivered: false, reason: `InputPath ${path} finds nothing in the event` }
-      : { delivered: true, body: JSON.stringify(value) };
+      : { delivered: true, body: stringifyExactly(value) };
   };
   return Object.assign(transform, { references: [{ path, position: 'bare', field: '$' }] as const });
 }
@@ -139,11 +146,14 @@ function compileTransformer(
   if (!template.isJson) checkText(targetId, InputTemplate);
   const fields = template.isJson ? locatePlaceholders(targetId, template) : new Map<number, string>();
 
-  const transform = (event: BusEvent, context: DeliveryContext): TransformedInput => {
+  const transform: Transform = (event, context, text = JSON.stringify(event)) => {
+    const source = { event, content: parseExactly(text), text };
     const body = fill(
       template,
       slots.map(({ variable, position }) =>
-        insertion(variable.read(event, context), position, template.isJson),
+        variable.text && position === 'bare'
+          ? variable.text(source)
+          : insertion(variable.read(source, context), position, template.isJson),
       ),
     );
     const problem = template.isJson ? jsonProblem(body) : undefined;
@@ -166,15 +176,28 @@ function compileTransformer(
 interface Variable {
   /** The JSON path that the variable stands for, if it is one. */
   readonly path?: string;
-  readonly read: (event: BusEvent, context: DeliveryContext) => unknown;
+  readonly read: (source: EventSource, context: DeliveryContext) => unknown;
+  /** The JSON text of the value, where it is there without being written again. */
+  readonly text?: (source: EventSource) => string;
 }
 
+/** What variables are read from. */
+interface EventSource {
+  readonly event: BusEvent;
+  /** The event with its numbers as they are spelled. */
+  readonly content: unknown;
+  /** JSON text of the event. */
+  readonly text: string;
+}
+
+const wholeEvent: Variable = { path: '$', read: ({ content }) => content, text: ({ text }) => text };
+
 const RESERVED_VARIABLES: ReadonlyMap<string, Variable> = new Map<string, Variable>([
-  ['aws.events.rule-arn', { read: (_event, { ruleArn }) => ruleArn }],
-  ['aws.events.rule-name', { read: (_event, { ruleName }) => ruleName }],
-  ['aws.events.event.ingestion-time', { read: (_event, { ingestionTime }) => ingestionTime }],
-  ['aws.events.event', { read: (event, { ingestionTime }) => envelope(event, ingestionTime) }],
-  ['aws.events.event.json', { path: '$', read: (event) => event }],
+  ['aws.events.rule-arn', { read: (_source, { ruleArn }) => ruleArn }],
+  ['aws.events.rule-name', { read: (_source, { ruleName }) => ruleName }],
+  ['aws.events.event.ingestion-time', { read: (_source, { ingestionTime }) => ingestionTime }],
+  ['aws.events.event', { read: ({ event }, { ingestionTime }) => envelope(event, ingestionTime) }],
+  ['aws.events.event.json', wholeEvent],
 ]);
 
 /** Refused outside a JSON template: measured for `event.json`; the guide says the same of both. */
@@ -210,7 +233,8 @@ function compileVariables(
       );
     }
     checkLength(targetId, `inputTransformer.inputPathsMap.${name}`, path, TARGET.maxInputPathLength);
-    variables.set(name, { path, read: compileJsonPath(targetId, path) });
+    const find = compileJsonPath(targetId, path);
+    variables.set(name, path === '$' ? wholeEvent : { path, read: ({ content }) => find(content) });
   }
   return variables;
 }
@@ -252,10 +276,10 @@ function fill({ literals }: Template, insertions: readonly string[]): string {
 
 /** A path that found nothing inserts the empty string (recorded). */
 function insertion(value: unknown, position: Placeholder['position'], isJson: boolean): string {
-  if (position === 'bare') return JSON.stringify(value === undefined ? '' : value);
+  if (position === 'bare') return stringifyExactly(value === undefined ? '' : value);
   if (value === undefined) return '';
   if (typeof value === 'string') return value;
-  const text = JSON.stringify(value);
+  const text = stringifyExactly(value);
   // In text, objects and arrays lose their quotes; in a JSON template they keep them and spoil it (recorded).
   return isJson ? text : text.replaceAll('"', '');
 }
@@ -307,7 +331,7 @@ function checkText(targetId: string, text: string): void {
  * the wildcards `.*` and `[*]`. A path with a wildcard finds an array of what each branch holds. The returned
  * function gives undefined where nothing is found.
  */
-function compileJsonPath(targetId: string, path: string): (event: BusEvent) => unknown {
+function compileJsonPath(targetId: string, path: string): (event: unknown) => unknown {
   if (!/^\$(\.[\w/-]+|\.\*|\[\d+\]|\[\*\])*$/.test(path)) {
     throw new InvalidTargetInputError(`InputPath for target ${targetId} is invalid.`);
   }
@@ -330,7 +354,7 @@ function follow(values: readonly unknown[], steps: readonly string[]): readonly 
 
 /** A name finds nothing in an array, not even `.0` or `.length`, and an index nothing in an object. */
 function children(node: unknown, step: string): readonly unknown[] {
-  if (typeof node !== 'object' || node === null) return [];
+  if (typeof node !== 'object' || node === null || node instanceof ExactNumber) return [];
   if (step === '.*' || step === '[*]') return Object.values(node);
   if (step.startsWith('[') !== Array.isArray(node)) return [];
   const key = step.replace(/^\.|[[\]]/g, '');

@@ -10,7 +10,8 @@
 import * as v from 'valibot';
 import type { App } from '../app';
 import { oneLine } from '../cli/errors';
-import type { BusEvent } from '../eventbridge/event';
+import type { BusEvent, EventOnBus } from '../eventbridge/event';
+import { parseExactly } from '../eventbridge/exact-json';
 
 /** A message as a queue gives it. */
 export interface QueueMessage {
@@ -48,7 +49,7 @@ export interface UndeliveredEvent extends Failure {
   readonly ruleArn: string;
   readonly targetArn: string;
   /** As it was published. */
-  readonly published: BusEvent;
+  readonly published: EventOnBus;
 }
 
 /** The function failed on the payload. */
@@ -58,7 +59,7 @@ export interface UnhandledEvent extends Failure {
   readonly functionArn: string;
   /** Of the invocation that failed for the last time. */
   readonly requestId: string;
-  /** What the function was given. */
+  /** What the function was given; numbers as they are spelled (`ExactNumber`). */
   readonly payload: unknown;
 }
 
@@ -135,7 +136,7 @@ function undelivered(
     event: identify(published, app),
     ruleArn,
     targetArn,
-    published,
+    published: { event: published, text: message.body },
   };
 }
 
@@ -201,7 +202,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseExactly(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 /** What is done with a failed event when it is redriven: the decision, apart from its effects. */
 import type { Target } from '@aws-sdk/client-eventbridge';
+import { stringifyExactly } from '../eventbridge/exact-json';
 import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
 import type { FailedEvent, UndeliveredEvent } from './failed-event';
 
@@ -29,15 +30,13 @@ export class NotRedeliverableError extends Error {
 }
 
 /**
- * Numbers are written as JavaScript reads them (`300.0` becomes `300`). The functions read them with JavaScript
- * too, so to them it is the same payload.
  * @param targets those of the rule that could not deliver the event, as they are now; not used for an event that
  * the function was given
  * @throws NotRedeliverableError
  */
 export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
   if (failed.kind === 'unhandled') {
-    return { functionArn: failed.functionArn, payload: JSON.stringify(failed.payload) };
+    return { functionArn: failed.functionArn, payload: stringifyExactly(failed.payload) };
   }
   if (!failed.targetArn.includes(':lambda:')) {
     throw new NotRedeliverableError('its target is no Lambda function');
@@ -54,15 +53,15 @@ export function redelivery(failed: FailedEvent, targets: readonly Target[]): Red
   return { functionArn: failed.targetArn, payload };
 }
 
-function payloadOf({ ruleArn, published }: UndeliveredEvent, target: Target): string {
+function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, target: Target): string {
   const context = {
     ruleArn,
     ruleName: parseRuleArn(ruleArn).ruleName,
     // When the bus took the event is not kept. Publishers leave `time` to the bus, or set it just before.
-    ingestionTime: published.time,
+    ingestionTime: event.time,
   };
   try {
-    const input = compileInput(target as TargetInput)(published, context);
+    const input = compileInput(target as TargetInput)(event, context, text);
     if (!input.delivered) throw new NotRedeliverableError(input.reason);
     JSON.parse(input.body);
     return input.body;

@@ -78,7 +78,7 @@ describe("a rule's dead letter", () => {
       event: { type: 'OrderCreated', eventId: 'event-1', correlationId: 'checkout-1', orderId: 'order-1' },
       ruleArn: 'arn:aws:events:eu-central-1:111122223333:rule/event-driven-bus/event-driven-order-created',
       targetArn: FUNCTION_ARN,
-      published: EVENT,
+      published: { event: EVENT, text: undelivered().body },
     });
   });
 

@@ -3,7 +3,14 @@ import {
   NOTIFICATION_INPUT_TEMPLATE,
   parseNotificationInput,
 } from '../../../lambdas/notification';
-import type { UndeliveredEvent, UnhandledEvent } from '../../../tools/ops/failed-event';
+import { UNDESCRIBED } from '../../../tools/app';
+import { eventOnBus } from '../../../tools/eventbridge/event';
+import {
+  type QueueMessage,
+  readFailedEvent,
+  type UndeliveredEvent,
+  type UnhandledEvent,
+} from '../../../tools/ops/failed-event';
 import { isSelected, NotRedeliverableError, parseRuleArn, redelivery } from '../../../tools/ops/redelivery';
 
 const NOTIFIER = 'arn:aws:lambda:eu-central-1:111122223333:function:event-driven-notifier';
@@ -33,7 +40,7 @@ const undelivered: UndeliveredEvent = {
   event: {},
   ruleArn: RULE_ARN,
   targetArn: NOTIFIER,
-  published,
+  published: eventOnBus(published),
 };
 
 const target = {
@@ -44,6 +51,16 @@ const target = {
     InputTemplate: NOTIFICATION_INPUT_TEMPLATE,
   },
 };
+
+test('numbers are sent again as they were put', () => {
+  const put = eventOnBus(published, '{"a":300.0, "b":1e400}');
+  const whole = { Id: 'Notifier', Arn: NOTIFIER };
+  expect(redelivery({ ...undelivered, published: put }, [whole]).payload).toBe(put.text);
+  const record = { requestContext: { requestId: 'r', functionArn: ANALYTICS, condition: 'c' } };
+  const body = `${JSON.stringify(record).slice(0, -1)},"requestPayload":${put.text}}`;
+  const failed = readFailedEvent({ id: 'm', body, attributes: {}, sentAt: 0 } as QueueMessage, UNDESCRIBED);
+  expect(redelivery(failed as UnhandledEvent, []).payload).toBe(put.text.replace(', ', ','));
+});
 
 describe('an event that could not be delivered', () => {
   test("goes to its function as the rule's input transformer makes it", () => {
@@ -78,7 +95,10 @@ describe('an event that could not be delivered', () => {
         InputTemplate: '{"type": "daily_report", "date": <time>}',
       },
     };
-    const { payload } = redelivery({ ...undelivered, targetArn: ANALYTICS, published: scheduled }, [report]);
+    const { payload } = redelivery(
+      { ...undelivered, targetArn: ANALYTICS, published: eventOnBus(scheduled) },
+      [report],
+    );
     expect(JSON.parse(payload)).toEqual({ type: 'daily_report', date: '2026-11-23T09:00:00Z' });
   });
 
@@ -110,7 +130,7 @@ describe('an event that could not be delivered', () => {
     ],
     [
       'the transformer makes no JSON of it',
-      { ...undelivered, published: { ...published, detail: { orderId: 'a "quoted" id' } } },
+      { ...undelivered, published: eventOnBus({ ...published, detail: { orderId: 'a "quoted" id' } }) },
       [
         {
           Id: 'Notifier',

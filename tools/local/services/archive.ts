@@ -4,7 +4,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { BusEvent } from '../../eventbridge/event';
+import type { EventOnBus } from '../../eventbridge/event';
 import { compile } from '../../eventbridge/event-pattern';
 import type { Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
@@ -15,8 +15,16 @@ import { JournalError } from './journal';
 interface Entry {
   /** Milliseconds since 1970-01-01 UTC. */
   readonly archivedAt: number;
-  readonly event: BusEvent;
+  /** JSON text, with the detail as it was put. */
+  readonly event: string;
 }
+
+interface ArchivedEvent {
+  readonly archivedAt: number;
+  readonly archived: EventOnBus;
+}
+
+const toLine = (entry: Entry): Buffer => Buffer.from(`${JSON.stringify(entry)}\n`);
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MINUTE_MS = 60_000;
@@ -89,8 +97,8 @@ export class Archive {
   }
 
   /** The event is with the operating system when this returns. */
-  add(event: BusEvent): void {
-    const line = Buffer.from(`${JSON.stringify({ archivedAt: this.#clock.now(), event } satisfies Entry)}\n`);
+  add({ text: event }: EventOnBus): void {
+    const line = toLine({ archivedAt: this.#clock.now(), event });
     if (this.#file === undefined) throw new Error(`The archive ${this.name} is closed.`);
     fs.writeSync(this.#file, line);
     this.#eventCount++;
@@ -104,11 +112,11 @@ export class Archive {
   async *replay(
     from: number,
     to: number,
-  ): AsyncGenerator<{ readonly minute: number; readonly events: BusEvent[] }> {
+  ): AsyncGenerator<{ readonly minute: number; readonly events: EventOnBus[] }> {
     const places = new Map<number, { offset: number; length: number }[]>();
-    for await (const { entry, offset, length } of this.#read()) {
-      const time = Date.parse(entry.event.time);
-      if (time < from || time > to || this.#isExpired(entry)) continue;
+    for await (const { archivedAt, archived, offset, length } of this.#read()) {
+      const time = Date.parse(archived.event.time);
+      if (time < from || time > to || this.#isExpired(archivedAt)) continue;
       const minute = Math.floor(time / MINUTE_MS) * MINUTE_MS;
       const place = { offset, length };
       const others = places.get(minute);
@@ -121,7 +129,7 @@ export class Archive {
         const events = (places.get(minute) ?? []).map(({ offset, length }) => {
           const line = Buffer.alloc(length);
           fs.readSync(file, line, 0, length, offset);
-          return (JSON.parse(line.toString('utf8')) as Entry).event;
+          return this.#parse(line.toString('utf8'), offset).archived;
         });
         yield { minute, events };
       }
@@ -135,7 +143,7 @@ export class Archive {
     this.#file = undefined;
   }
 
-  #isExpired({ archivedAt }: Entry): boolean {
+  #isExpired(archivedAt: number): boolean {
     return this.retentionDays > 0 && archivedAt < this.#clock.now() - this.retentionDays * DAY_MS;
   }
 
@@ -143,9 +151,9 @@ export class Archive {
     const next = `${this.file}.next`;
     const kept = fs.openSync(next, 'w');
     try {
-      for await (const { entry } of this.#read()) {
-        if (this.#isExpired(entry)) continue;
-        const line = Buffer.from(`${JSON.stringify(entry)}\n`);
+      for await (const { archivedAt, archived } of this.#read()) {
+        if (this.#isExpired(archivedAt)) continue;
+        const line = toLine({ archivedAt, event: archived.text });
         fs.writeSync(kept, line);
         this.#eventCount++;
         this.#sizeBytes += line.length;
@@ -157,7 +165,7 @@ export class Archive {
   }
 
   /** Whole lines only: the process may have ended within its last write. */
-  async *#read(): AsyncGenerator<{ entry: Entry; offset: number; length: number }> {
+  async *#read(): AsyncGenerator<ArchivedEvent & { offset: number; length: number }> {
     let offset = 0;
     let rest = Buffer.alloc(0);
     for await (const chunk of fs.createReadStream(this.file)) {
@@ -165,7 +173,7 @@ export class Archive {
       let start = 0;
       for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
         const length = end - start;
-        yield { entry: this.#parse(bytes.toString('utf8', start, end), offset), offset, length };
+        yield { ...this.#parse(bytes.toString('utf8', start, end), offset), offset, length };
         offset += length + 1;
         start = end + 1;
       }
@@ -173,9 +181,10 @@ export class Archive {
     }
   }
 
-  #parse(line: string, offset: number): Entry {
+  #parse(line: string, offset: number): ArchivedEvent {
     try {
-      return JSON.parse(line);
+      const { archivedAt, event: text }: Entry = JSON.parse(line);
+      return { archivedAt, archived: { event: JSON.parse(text), text } };
     } catch (error) {
       throw new JournalError(
         `${this.file}, at byte ${offset}: ${(error as Error).message}. Mend the line, or move the file away.`,

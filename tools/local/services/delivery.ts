@@ -3,7 +3,7 @@
  * dead-letter queue. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
  */
 
-import type { BusEvent } from '../../eventbridge/event';
+import type { BusEvent, EventOnBus } from '../../eventbridge/event';
 import { type CompiledInput, compileInput, type TargetInput } from '../../eventbridge/input-transformer';
 import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-facts';
 import type { Decision, Policies } from '../../template/policy';
@@ -59,6 +59,8 @@ interface DeliveringRule {
 /** An event on its way to the target. */
 interface Shipment {
   readonly event: BusEvent;
+  /** JSON text of the event. */
+  readonly text: string;
   readonly body: string;
   readonly trace: string | undefined;
   readonly acceptedAt: number;
@@ -109,15 +111,17 @@ export class Delivery {
     return this.#timers.size;
   }
 
-  start(event: BusEvent, trace: string | undefined): void {
+  start({ event, text }: EventOnBus, trace: string | undefined): void {
     const acceptedAt = this.options.clock.now();
-    const input = this.#input(event, {
+    const context = {
       ruleArn: this.rule.arn,
       ruleName: this.rule.name,
       ingestionTime: new Date(acceptedAt).toISOString(),
-    });
+    };
+    const input = this.#input(event, context, text);
     const shipment = {
       event,
+      text,
       body: input.delivered ? input.body : '',
       trace,
       acceptedAt,
@@ -263,7 +267,7 @@ export class Delivery {
       ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted }),
     };
     try {
-      queue.send({ body: JSON.stringify(shipment.event), attributes, senderId: SERVICE });
+      queue.send({ body: shipment.text, attributes, senderId: SERVICE });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       lost(`The dead-letter queue ${queueArn} refuses it. ${error.message}`);

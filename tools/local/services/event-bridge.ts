@@ -4,12 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { type BusEvent, entrySize } from '../../eventbridge/event';
+import { type BusEvent, type EventOnBus, entrySize, eventOnBus } from '../../eventbridge/event';
 import { InvalidEventPatternError } from '../../eventbridge/event-pattern';
+import { isNestedDeeper } from '../../eventbridge/exact-json';
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { RuleIndex } from '../../eventbridge/rule-index';
 import { InvalidScheduleError, type Schedule, scheduledEvent } from '../../eventbridge/schedule';
-import { PUT_EVENTS } from '../../eventbridge/service-facts';
+import { MAX_NESTING, PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import { currentTrace } from '../steps';
@@ -86,9 +87,10 @@ export class EventBridge {
       buses: this.buses,
       archives: this.archives,
       busOfRule: (arn) => this.#rulesByArn.get(arn)?.busName,
-      send: (bus, event, only) => {
+      send: (bus, replayed, only) => {
+        const { event } = replayed;
         options.onStep?.({ kind: 'event-put', bus, eventId: event.id, event });
-        this.#route(bus, event, undefined, only);
+        this.#route(bus, replayed, undefined, only);
       },
     });
     this.#load(options);
@@ -212,7 +214,7 @@ export class EventBridge {
     const { account, region } = assembly;
     const event = scheduledEvent({ ruleArn: rule.arn, time, account, region });
     onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
-    for (const delivery of rule.deliveries) delivery.start(event, undefined);
+    for (const delivery of rule.deliveries) delivery.start(eventOnBus(event), undefined);
   }
 
   /**
@@ -262,7 +264,7 @@ export class EventBridge {
     const bus = busName(EventBusName);
     if (this.buses.has(bus)) {
       onStep?.({ kind: 'event-put', bus, eventId: event.id, event });
-      this.#route(bus, event, TraceHeader ?? currentTrace());
+      this.#route(bus, eventOnBus(event, entry.Detail), TraceHeader ?? currentTrace());
     } else {
       const reason = `There is no event bus ${bus} in this stack.`;
       onStep?.({ kind: 'event-dropped', bus, eventId: event.id, reason });
@@ -271,7 +273,8 @@ export class EventBridge {
   }
 
   /** @param only ARNs of the rules that may have it. @default all of the bus */
-  #route(bus: string, event: BusEvent, trace: string | undefined, only?: ReadonlySet<string>): void {
+  #route(bus: string, accepted: EventOnBus, trace: string | undefined, only?: ReadonlySet<string>): void {
+    const { event } = accepted;
     const matched = this.#indexes.get(bus)?.lookup(event) ?? [];
     const { onStep } = this.#options;
     if (onStep) this.#reportMatches(bus, event, new Set(matched), only);
@@ -279,10 +282,10 @@ export class EventBridge {
       if (only && !only.has(arn)) continue;
       const rule = this.#rulesByArn.get(arn);
       if (rule?.archive) {
-        rule.archive.add(event);
+        rule.archive.add(accepted);
         onStep?.({ kind: 'event-archived', archive: rule.archive.name, eventId: event.id });
       }
-      for (const delivery of rule?.deliveries ?? []) delivery.start(event, trace);
+      for (const delivery of rule?.deliveries ?? []) delivery.start(accepted, trace);
     }
   }
 
@@ -391,7 +394,8 @@ function readTime(time: number | string): number {
 function parseDetail(text: string | undefined): object | undefined {
   try {
     const detail = JSON.parse(text ?? '');
-    return typeof detail === 'object' && detail !== null && !Array.isArray(detail) ? detail : undefined;
+    const isDetail = typeof detail === 'object' && detail !== null && !Array.isArray(detail);
+    return isDetail && !isNestedDeeper(detail, MAX_NESTING) ? detail : undefined;
   } catch {
     return undefined;
   }

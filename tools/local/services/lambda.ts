@@ -7,6 +7,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
@@ -248,14 +249,14 @@ export class LambdaFunction {
         condition,
         approximateInvokeCount: event.attempts,
       },
-      requestPayload: JSON.parse(event.payload),
+      requestPayload: parseExactly(event.payload),
       ...(lastOutcome && {
         responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
-        responsePayload: JSON.parse(lastOutcome.payload),
+        responsePayload: parseExactly(lastOutcome.payload),
       }),
     };
     try {
-      onFailure.send(JSON.stringify(envelope));
+      onFailure.send(stringifyExactly(envelope));
     } catch (error) {
       lost(`${onFailure.arn} could not be reached: ${(error as Error).message}`);
       return;

@@ -1,5 +1,5 @@
 /** Replays of archives: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html */
-import type { BusEvent } from '../../eventbridge/event';
+import { type EventOnBus, replayedEvent } from '../../eventbridge/event';
 import { busName } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Archive } from './archive';
@@ -49,7 +49,7 @@ export interface ReplaysOptions {
    * Puts a replayed event on the bus of that name.
    * @param only ARNs of the rules that may have it. @default all of the bus
    */
-  readonly send: (bus: string, event: BusEvent, only?: ReadonlySet<string>) => void;
+  readonly send: (bus: string, replayed: EventOnBus, only?: ReadonlySet<string>) => void;
   /** Takes the replays that are at work. */
   readonly inFlight: InFlight;
   /** Remembers those that have not ended. */
@@ -172,11 +172,10 @@ export class Replays {
     try {
       const window = [1000 * replay.EventStartTime, 1000 * replay.EventEndTime] as const;
       for await (const { events } of archive.replay(...window)) {
-        for (const event of events) {
+        for (const archived of events) {
           if (replay.State === 'CANCELLING') break;
-          const replayed = { ...event, 'replay-name': replay.ReplayName };
-          this.#options.send(bus, replayed, only);
-          replay.EventLastReplayedTime = Date.parse(event.time) / 1000;
+          this.#options.send(bus, replayedEvent(archived, replay.ReplayName), only);
+          replay.EventLastReplayedTime = Date.parse(archived.event.time) / 1000;
           replay.replayed++;
           if (replay.replayed % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
         }

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { BusEvent } from '../../../../tools/eventbridge/event';
+import { type EventOnBus, eventOnBus } from '../../../../tools/eventbridge/event';
 import { Archive } from '../../../../tools/local/services/archive';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import type { Resource } from '../../../../tools/template/assembly';
@@ -27,21 +27,26 @@ async function openArchive(
   return archive;
 }
 
-const eventAt = (time: number, detail: unknown = {}): BusEvent => ({
-  version: '0',
-  id: 'id',
-  'detail-type': 'Placed',
-  source: 'app',
-  account: '000000000000',
-  time: `${new Date(time).toISOString().slice(0, 19)}Z`,
-  region: 'us-east-1',
-  resources: [],
-  detail,
-});
+const eventAt = (time: number, detail: unknown = {}, text = JSON.stringify(detail)): EventOnBus =>
+  eventOnBus(
+    {
+      version: '0',
+      id: 'id',
+      'detail-type': 'Placed',
+      source: 'app',
+      account: '000000000000',
+      time: `${new Date(time).toISOString().slice(0, 19)}Z`,
+      region: 'us-east-1',
+      resources: [],
+      detail,
+    },
+    text,
+  );
 
 async function details(archive: Archive, from = 0, to = Number.MAX_SAFE_INTEGER): Promise<unknown[]> {
   const found: unknown[] = [];
-  for await (const { events } of archive.replay(from, to)) found.push(...events.map(({ detail }) => detail));
+  for await (const { events } of archive.replay(from, to))
+    found.push(...events.map(({ event }) => event.detail));
   return found;
 }
 
@@ -70,6 +75,18 @@ test('any event comes back as it was', async () => {
   );
 });
 
+test('the text of a detail comes back as it was put, after a restart, too', async () => {
+  const file = newFile();
+  const text = ' {"a" : 300.0,\n "b": 1e400, "c": 12345678901234567890, "c": "\\u00e4 "}';
+  const before = await openArchive(file);
+  before.add(eventAt(START, {}, text));
+  before.close();
+  const after = await openArchive(file);
+  for await (const { events } of after.replay(0, Number.MAX_SAFE_INTEGER)) {
+    expect(events.map((each) => each.text.slice(-text.length - 1))).toEqual([`${text}}`]);
+  }
+});
+
 test('events that are larger than what is read at once come back as they were, whatever letters they have', async () => {
   const archive = await openArchive(newFile());
   const long = { text: 'ä\u2028\u2029\r\n€'.repeat(30_000) };
@@ -82,7 +99,7 @@ test('the events of one minute come in the order of their arrival, the minutes i
   for (const [id, seconds] of [61, 5, 119, 1].entries()) archive.add(eventAt(START + 1000 * seconds, id));
   const minutes: [number, unknown[]][] = [];
   for await (const { minute, events } of archive.replay(START, START + DAY)) {
-    minutes.push([minute - START, events.map(({ detail }) => detail)]);
+    minutes.push([minute - START, events.map(({ event }) => event.detail)]);
   }
   expect(minutes).toEqual([
     [0, [1, 3]],

@@ -897,3 +897,47 @@ describe('a template that the service would refuse, or that is not known here', 
     await expect(Harness.start(resources)).rejects.toThrow(message);
   });
 });
+
+describe('the text of a detail', () => {
+  const detail = ' {"a" : 300.0,\n "b": 1e400, "c": 12345678901234567890}';
+
+  test('comes to the target, through the archive and into the dead-letter queue as it was put', async () => {
+    const harness = await Harness.start({
+      ...placed(),
+      Refused: ruleOn('shop', {
+        Name: 'refused',
+        EventPattern: { source: ['app'] },
+        Targets: [{ Id: 'Gone', Arn: ARN('sqs', 'gone'), DeadLetterConfig: { Arn: DEAD } }],
+      }),
+      Archive: {
+        Type: 'AWS::Events::Archive',
+        Properties: { ArchiveName: 'all', SourceArn: ARN('events', 'event-bus/shop') },
+      },
+    });
+    harness.put({ Detail: detail });
+    harness.bridge.startReplay({
+      ReplayName: 'again',
+      EventSourceArn: ARN('events', 'archive/all'),
+      EventStartTime: START / 1000 - 60,
+      EventEndTime: START / 1000 + 60,
+      Destination: { Arn: ARN('events', 'event-bus/shop') },
+    });
+    await harness.clock.advance(MINUTE);
+    await harness.inFlight.settled();
+    for (const queue of ['jobs', 'dead']) {
+      const [first, second, ...more] = harness.messages(queue).map(({ body }) => body);
+      expect(first).toContain(`"detail":${detail}}`);
+      expect(second).toContain(`"detail":${detail},"replay-name":"again"}`);
+      expect(more).toEqual([]);
+    }
+  });
+
+  test('is malformed if it is nested deeper than the service reads', async () => {
+    const harness = await Harness.start();
+    const nested = (depth: number) => `{"a":${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
+    expect(harness.put({ Detail: nested(1_000) })).toHaveProperty('EventId');
+    for (const depth of [1_001, 100_000]) {
+      expect(harness.put({ Detail: nested(depth) })).toMatchObject({ ErrorCode: 'MalformedDetail' });
+    }
+  });
+});
