@@ -1,35 +1,85 @@
 /**
- * What the commands of `proof/` have in common: bad input is one line on stderr and exit code 2, a finding is
- * exit code 1 (set by the command), all else that is thrown is a bug and keeps its stack trace.
+ * The one way to be a command. Bad input is one line on stderr and exit code 2, a finding is exit code 1; all else that
+ * is thrown is a defect of this program and keeps its stack trace.
  */
-import { type Command, CommanderError } from 'commander';
-import { AssemblyError } from '../template/assembly';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { EXIT, type ExitCode, type Explanation, InputError } from './errors';
 
-/** What was given cannot be worked with. `message` is one line: what, its value, what is allowed. */
-export class InputError extends Error {
-  override readonly name = 'InputError';
+/**
+ * @param name as in the help's usage line
+ * @param hint is added to a line about wrong arguments
+ */
+export function createCommand(name: string, hint = ''): Command {
+  return new Command(name)
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}${hint}\n`),
+    });
 }
 
-/** Runs the command on the arguments after the script's name, and sets the process's exit code. */
-export async function runCommand(command: Command, args = process.argv.slice(2)): Promise<void> {
+/** Makes a command's action of work that ends with an exit code. */
+export function exitWith<Parameters extends unknown[]>(
+  work: (...parameters: Parameters) => ExitCode | Promise<ExitCode>,
+): (...parameters: Parameters) => Promise<void> {
+  return async (...parameters) => {
+    process.exitCode = await work(...parameters);
+  };
+}
+
+/**
+ * Runs the command on the arguments after the script's name, and sets the process's exit code.
+ * @param explain tells what was thrown; undefined for a defect
+ */
+export async function runCommand(
+  command: Command,
+  explain: (error: unknown) => Explanation | undefined = explainInput,
+  args: readonly string[] = process.argv.slice(2),
+): Promise<void> {
   // `npm run routes | head` closes the pipe early: that is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
-  command
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}\n`) });
   try {
     await command.parseAsync(args, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Commander has written its line; --help has exit code 0.
-      process.exitCode = error.exitCode === 0 ? 0 : 2;
-    } else if (error instanceof InputError || error instanceof AssemblyError) {
-      console.error(error.message);
-      process.exitCode = 2;
-    } else {
-      throw error;
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.input;
+      return;
     }
+    const explanation = explain(error);
+    if (!explanation) throw error;
+    process.stderr.write(`${explanation.line}\n`);
+    process.exitCode = explanation.exitCode;
   }
+}
+
+function explainInput(error: unknown): Explanation | undefined {
+  return error instanceof InputError ? { line: error.message, exitCode: EXIT.input } : undefined;
+}
+
+/** Reads the value of an option that is a number. Commander tells the error with the option's name. */
+export function numberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
+  };
+}
+
+/** Reads the value of an option that is a whole number. */
+export function wholeNumberFrom(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  };
+}
+
+/** Collects the values of an option that may be repeated. */
+export function repeated<Value = string>(
+  read: (text: string) => Value = (text) => text as Value,
+): (text: string, before?: readonly Value[]) => readonly Value[] {
+  return (text, before = []) => [...before, read(text)];
 }

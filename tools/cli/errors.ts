@@ -1,11 +1,11 @@
 /** What went wrong, in one line, and the exit code that goes with it. */
 
 /**
- * The operator can mend it: an option, a file, the credentials, the stage. The message says what to do; nothing
- * was changed.
+ * What was given cannot be worked with, and the user can mend it: an option, a file, the credentials, the stage.
+ * `message` is one line (but for what another program said): what, its value, what is allowed. Nothing was changed.
  */
 export class InputError extends Error {
-  override readonly name = 'InputError';
+  override readonly name: string = 'InputError';
 }
 
 /** Exit codes of the tool. `interrupted` is what a shell reports of a program ended by Ctrl-C. */

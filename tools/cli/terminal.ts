@@ -105,6 +105,11 @@ export class Terminal {
       .join('\n');
   }
 
+  /** Leaves the line free for what is written next. */
+  close(): void {
+    this.#clearProgress();
+  }
+
   #clearProgress(): void {
     if (!this.#progressShown) return;
     process.stderr.write('\r\x1b[K');

@@ -3,13 +3,12 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { AssemblyError, readAssembly } from '../template/assembly';
-import { SYNTHESIS_INPUTS, SynthesisError, synthesize } from '../template/source/synthesize';
-import { PortInUseError } from './endpoint/server';
+import { InputError } from '../cli/errors';
+import { readAssembly } from '../template/assembly';
+import { SYNTHESIS_INPUTS, synthesize } from '../template/source/synthesize';
 import { JsonLog, type RunLog, TerminalLog } from './run-log';
-import { missingSteps, readSamples, type Sample, SampleError } from './samples';
+import { missingSteps, readSamples, type Sample } from './samples';
 import { type Clock, ManualClock, SystemClock } from './services/clock';
-import { JournalError } from './services/journal';
 import { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 
@@ -38,23 +37,6 @@ export interface RunOptions {
   readonly data?: string;
 }
 
-/** The options do not go together, or with what is there. One line. */
-class RunError extends Error {
-  override readonly name = 'RunError';
-}
-
-/** What the user can mend; `message` is one line, but for what the app itself said. */
-export function isUserError(error: unknown): error is Error {
-  return (
-    error instanceof RunError ||
-    error instanceof AssemblyError ||
-    error instanceof SynthesisError ||
-    error instanceof PortInUseError ||
-    error instanceof JournalError ||
-    error instanceof SampleError
-  );
-}
-
 /** Steps after which an event is nowhere: no target, no queue, no destination has it. */
 const LOSSES: readonly string[] = ['event-refused', 'event-dropped', 'delivery-lost', 'invocation-lost'];
 /** What a shell says of a process that Ctrl-C ended. */
@@ -64,12 +46,12 @@ const WATCH_DELAY_MS = 150;
 
 /**
  * @returns the process's exit code: with `once` 1 if an event was lost or a sample's effect is missing
- * @throws what `isUserError` knows
+ * @throws InputError
  */
 export async function run(options: RunOptions): Promise<number> {
   const { project, once } = options;
   if (once && options.data !== undefined && !isEmpty(options.data)) {
-    throw new RunError(
+    throw new InputError(
       `--data ${options.data} is not empty. With --once the samples must have their effects again, so it needs a new folder.`,
     );
   }
@@ -203,7 +185,7 @@ function watch(project: string, stack: LocalStack, log: RunLog): () => void {
           log.updated(synthesis, needRestart);
         }
       } catch (error) {
-        if (!isUserError(error)) throw error;
+        if (!(error instanceof InputError)) throw error;
         log.notUpdated(error);
       }
       isBusy = false;

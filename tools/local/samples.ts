@@ -3,13 +3,15 @@
  * `aws events put-events --entries file://...` takes them, and `samples/expected/<name>.json` the steps that they
  * must lead to.
  */
+
 import fs from 'node:fs';
 import path from 'node:path';
+import { InputError } from '../cli/errors';
 import type { PutEventsEntry } from './services/event-bridge';
 import type { TimedStep } from './steps';
 
 /** A sample cannot be read. One line: which file, and what is wrong. */
-export class SampleError extends Error {
+export class SampleError extends InputError {
   override readonly name = 'SampleError';
 }
 

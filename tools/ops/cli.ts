@@ -2,23 +2,24 @@
  * The commands, their options and their help: all that an operator can ask for, on one page. What a command does
  * stands in the file of its name.
  */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { App } from '../app';
-import { EXIT, oneLine } from '../cli/errors';
+import { createCommand, repeated, wholeNumberFrom } from '../cli/command';
+import { type Explanation, explain } from '../cli/errors';
+import { Terminal } from '../cli/terminal';
 import { failures } from './failures';
 import { publish } from './publish';
 import { redrive } from './redrive';
 import { replay } from './replay';
-import { inSession } from './session';
+import { type GlobalOptions, inSession } from './session';
 import type { Stages } from './stack';
 import { status } from './status';
 import { trace } from './trace';
 
-/** Runs the command that the arguments name; sets the process's exit code. */
-export async function run(argv: readonly string[], app: App, stages: Stages): Promise<void> {
+export function opsCommand(app: App, stages: Stages): Command {
   const types = app.contracts.map(({ detailType }) => detailType).join(', ');
   const entity = app.entity?.name ?? 'event';
-  const program = new Command('ops')
+  const program = createCommand('ops', ' See: npm run ops -- --help')
     .usage('COMMAND [options]')
     .description('Operates the stack: in AWS, or the local run of npm start.')
     .option('--stage <stage>', 'stage of cdk.json', stages.default)
@@ -33,8 +34,6 @@ export async function run(argv: readonly string[], app: App, stages: Stages): Pr
     .helpCommand(false)
     .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: true, helpWidth: 100 })
-    .configureOutput({ outputError: (text, write) => write(`${oneLine(text)} See: npm run ops -- --help\n`) })
-    .exitOverride()
     .addHelpText(
       'after',
       `
@@ -80,7 +79,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .description(
       'Reads both queues of failed events and takes nothing away. While it reads, the messages are hidden from others.',
     )
-    .option('--limit <n>', 'messages to read of each queue', wholeNumber(1, 100_000), 10_000)
+    .option('--limit <n>', 'messages to read of each queue', wholeNumberFrom(1, 100_000), 10_000)
     .action(inSession(app, stages, failures));
 
   program
@@ -90,10 +89,10 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
       'Sends each failed event again, only to the function that failed and with the payload that it would have had. ' +
         'An event leaves its queue when Lambda has it. May be stopped and started again at any time.',
     )
-    .option('--cause <cause>', 'only this cause, as failures names it; may be repeated', repeated)
-    .option('--consumer <function>', 'only this function; may be repeated', repeated)
+    .option('--cause <cause>', 'only this cause, as failures names it; may be repeated', repeated())
+    .option('--consumer <function>', 'only this function; may be repeated', repeated())
     .option('--include-poison', 'also what no version of the code could read')
-    .option('--rate <n>', 'events a second', wholeNumber(1, 1_000), 20)
+    .option('--rate <n>', 'events a second', wholeNumberFrom(1, 1_000), 20)
     .option('--dry-run', 'show what would be sent')
     .action(inSession(app, stages, redrive));
 
@@ -109,7 +108,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .option(
       '--rule <name>',
       'only this rule; may be repeated (default: all but the one that notifies)',
-      repeated,
+      repeated(),
     )
     .option('--notify-customers', 'also the rule that notifies customers')
     .option('--allow-recent', 'also a window that ends less than 10 minutes ago')
@@ -118,24 +117,19 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .addOption(new Option('--cancel <name>', 'stop a replay').conflicts(['from', 'to', 'rule', 'dryRun']))
     .action(inSession(app, stages, replay));
 
-  try {
-    await program.parseAsync(argv);
-  } catch (error) {
-    const { code, exitCode } = error as { code?: string; exitCode?: number };
-    if (!code?.startsWith('commander.')) throw error;
-    // Help was asked for, or commander has told what is wrong with the arguments.
-    process.exitCode = exitCode === 0 ? EXIT.ok : EXIT.input;
-  }
+  return program;
 }
 
-function repeated(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
+/** Tells what was thrown: a mistake of the operator's, or what a service answered; undefined for a defect. */
+export function explainFailure(command: Command, error: unknown): Explanation | undefined {
+  if (isDefect(error)) return undefined;
+  const { endpointUrl = process.env.AWS_ENDPOINT_URL, ...options } = command.opts<GlobalOptions>();
+  const { line, exitCode } = explain(error, endpointUrl);
+  return { line: `${new Terminal(options).style('red', 'error:')} ${line}`, exitCode };
 }
 
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const number = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
-  };
+/** A mistake of this program: Node shows where. An answer that the SDK could not read has `$metadata`. */
+function isDefect(error: unknown): boolean {
+  const defects = [TypeError, RangeError, ReferenceError, SyntaxError];
+  return defects.some((kind) => error instanceof kind) && !('$metadata' in (error as Error));
 }

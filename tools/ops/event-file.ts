@@ -9,6 +9,7 @@ import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
 import type { App, Contract, NewEvent } from '../app';
 import { InputError, oneLine } from '../cli/errors';
+import { resolveGiven } from '../cli/path';
 import { sampleEvent } from '../eventbridge/event';
 
 export interface EventSource {
@@ -146,7 +147,7 @@ function contractOfType(contracts: readonly Contract[], option: string, detailTy
 /** @throws InputError if it cannot be read */
 async function readText(file: string): Promise<string> {
   try {
-    return file === '-' ? await text(process.stdin) : readFileSync(file, 'utf8');
+    return file === '-' ? await text(process.stdin) : readFileSync(resolveGiven(file), 'utf8');
   } catch (error) {
     throw new InputError(`${file} cannot be read: ${(error as Error).message}.`);
   }

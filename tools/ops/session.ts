@@ -1,7 +1,8 @@
 /** What every command has: the stack it works on, the terminal, the time. */
 import type { Command } from 'commander';
 import type { App } from '../app';
-import { type ExitCode, explain } from '../cli/errors';
+import { exitWith } from '../cli/command';
+import type { ExitCode } from '../cli/errors';
 import { Terminal } from '../cli/terminal';
 import { findStack, type Stack, type StackOptions, type Stages } from './stack';
 
@@ -17,35 +18,23 @@ export interface GlobalOptions extends StackOptions {
   readonly json?: boolean;
 }
 
-/**
- * Makes a command's action: finds the stack, does the work, and turns what is thrown into one line on stderr and
- * an exit code.
- */
+/** Makes a command's action: finds the stack and does the work. */
 export function inSession<Options>(
   app: App,
   stages: Stages,
   work: (session: Session, options: Options, args: readonly (string | undefined)[]) => Promise<ExitCode>,
 ): (...parameters: unknown[]) => Promise<void> {
-  return async (...parameters) => {
+  return exitWith(async (...parameters) => {
     const command = parameters.at(-1) as Command;
     const options = command.optsWithGlobals<Options & GlobalOptions>();
     const terminal = new Terminal(options);
     try {
       const stack = await findStack(options, stages);
-      process.exitCode = await work({ app, stack, terminal, now: Date.now }, options, command.processedArgs);
-    } catch (error) {
-      if (isDefect(error)) throw error;
-      const { line, exitCode } = explain(error, options.endpointUrl ?? process.env.AWS_ENDPOINT_URL);
-      terminal.note(`${terminal.style('red', 'error:')} ${line}`);
-      process.exitCode = exitCode;
+      return await work({ app, stack, terminal, now: Date.now }, options, command.processedArgs);
+    } finally {
+      terminal.close();
     }
-  };
-}
-
-/** A mistake of this program: Node shows where. An answer that the SDK could not read has `$metadata`. */
-function isDefect(error: unknown): boolean {
-  const defects = [TypeError, RangeError, ReferenceError, SyntaxError];
-  return defects.some((kind) => error instanceof kind) && !('$metadata' in (error as Error));
+  });
 }
 
 /**

@@ -1,9 +1,11 @@
 /** A CloudFormation template as a document: its sections, read from JSON or YAML. */
+
 import * as v from 'valibot';
 import { type CollectionTag, Pair, parseDocument, Scalar, type ScalarTag, YAMLMap, type YAMLSeq } from 'yaml';
+import { InputError } from '../cli/errors';
 
 /** A template that cannot be read or evaluated. One line: where, what, and what is allowed. */
-export class AssemblyError extends Error {
+export class AssemblyError extends InputError {
   override readonly name = 'AssemblyError';
 }
 

@@ -1,7 +1,9 @@
 /** Every command, wrongly asked: one line that says what to do, exit code 2, and nothing has changed. */
+import { join } from 'node:path';
 import { Builds, Deployment, type Outcome, startTool } from './deployment';
 
-jest.setTimeout(60_000);
+// Each case is a start of the tool.
+jest.setTimeout(240_000);
 
 interface Case {
   /** As typed; without an address it is the deployment's. */
@@ -48,7 +50,7 @@ const CASES: Case[] = [
   { command: 'publish', says: 'Name one thing to publish: a FILE, - for stdin, or --example TYPE.' },
   {
     command: 'publish none.json',
-    says: "none.json cannot be read: ENOENT: no such file or directory, open 'none.json'.",
+    says: `none.json cannot be read: ENOENT: no such file or directory, open '${join(process.cwd(), 'none.json')}'.`,
   },
   { command: 'publish README.md', says: 'README.md, line 1 is no JSON:' },
   {
@@ -65,11 +67,11 @@ const CASES: Case[] = [
   { command: 'trace order-1001 --since monday', says: '--since is "monday": give a time with its zone' },
   {
     command: 'failures --limit 0',
-    says: "option '--limit <n>' argument '0' is invalid. Give a whole number from 1 to 100000.",
+    says: "option '--limit <n>' argument '0' is invalid. It must be a whole number from 1 to 100000.",
   },
   {
     command: 'redrive --rate fast',
-    says: "option '--rate <n>' argument 'fast' is invalid. Give a whole number from 1 to 1000.",
+    says: "option '--rate <n>' argument 'fast' is invalid. It must be a whole number from 1 to 1000.",
   },
   {
     command: 'redrive --consumer shop',

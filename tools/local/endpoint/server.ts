@@ -1,7 +1,9 @@
 /** The endpoint's socket: one port on this machine for all services that the stack, its handlers and its operators call. */
+
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { InputError } from '../../cli/errors';
 import { type AnswerOptions, createAnswer, type Handler, type RequestContext } from './answer';
 import { type HttpRequest, type Reply, refusePlain } from './protocol';
 import type { Services } from './service';
@@ -19,7 +21,7 @@ export interface Endpoint {
 }
 
 /** Another program has the port that was asked for. */
-export class PortInUseError extends Error {
+export class PortInUseError extends InputError {
   override readonly name = 'PortInUseError';
   constructor(readonly port: number) {
     super(

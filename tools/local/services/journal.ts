@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { InputError } from '../../cli/errors';
 
 /** A journal's file cannot be read back. One line: which file, which line of it, and what to do. */
-export class JournalError extends Error {
+export class JournalError extends InputError {
   override readonly name = 'JournalError';
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { type App, type Consumer, consumerName, findConsumer, type HandlerCalls } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { sampleEvent } from '../../eventbridge/event';
 import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';

@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Contract } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import {
   ASYNCAPI_FILE,
   asyncApi,

@@ -2,7 +2,7 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import type { Contract } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 
 /** The keywords that Valibot's schemas turn into, and whatever else stands beside them. */
 export interface JsonSchema {

@@ -4,7 +4,7 @@
  * schema. What is generated is a guess; whether it is an event of the contract is said by the contract's parser.
  */
 import type { Contract } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { type BusEvent, sampleEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { Scalar, Test } from '../../eventbridge/field-test';

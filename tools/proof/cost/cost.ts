@@ -3,7 +3,7 @@
  * `prices.json`. Before free tiers.
  */
 import { type App, consumerName, findConsumer } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { type BusEvent, entrySize } from '../../eventbridge/event';
 import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
 import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';

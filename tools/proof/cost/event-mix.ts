@@ -1,6 +1,6 @@
 /** Which events are published, and how often each: what a month's events are made of. */
 import type { Contract } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { exampleEvent } from '../contracts/variants';
 
 export interface MixedEvent {

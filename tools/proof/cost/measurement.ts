@@ -98,6 +98,13 @@ export type StartStack = (
   onStep: (step: TimedStep) => void,
 ) => Promise<Pick<LocalStack, 'eventBridge' | 'functions' | 'settled' | 'stop'>>;
 
+export const startLocally: StartStack = (assembly, onStep) => {
+  // Loaded late: it takes longer than to compute a bill.
+  const { LocalStack }: typeof import('../../local/stack') = require('../../local/stack');
+  const { SystemClock }: typeof import('../../local/services/clock') = require('../../local/services/clock');
+  return LocalStack.start({ assembly, clock: new SystemClock(), port: 0, maxEnvironments: 1, onStep });
+};
+
 /**
  * Sends each event of the mix, one after the other, so that no call waits for another.
  * @param progress is told what is being done

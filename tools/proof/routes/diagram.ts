@@ -3,7 +3,7 @@
  * condition -> functions -> what they read and write, and where an event goes that gets stuck.
  */
 import { type App, consumerName, findConsumer } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import type { Assembly, Resource } from '../../template/assembly';
 import { busName } from '../../template/assembly';

@@ -3,7 +3,7 @@
  * rule, through the rule's transformer, up to the parser of the consumer.
  */
 import { type App, type Consumer, type Contract, findConsumer } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';

@@ -5,7 +5,7 @@
 
 import * as v from 'valibot';
 import { type App, consumerName, findConsumer } from '../../app';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
 import type { BusEvent } from '../../eventbridge/event';
 import {
   checkPatternLength,

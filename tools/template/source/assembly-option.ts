@@ -1,10 +1,11 @@
 /** The options by which a command is told which template it reads. */
 import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
-import { InputError } from '../../cli/command';
+import { InputError } from '../../cli/errors';
+import { resolveGiven } from '../../cli/path';
 import { type Assembly, type AssemblyOptions, readAssembly } from '../assembly';
-import { SynthesisError, synthesize } from './synthesize';
+import { synthesize } from './synthesize';
 
 const PROJECT = join(__dirname, '..', '..', '..');
 
@@ -59,7 +60,7 @@ export async function loadAssembly(source: AssemblySource): Promise<Assembly> {
   }
   if (directory !== undefined) return read(placeOf('--assembly', directory, 'Directory'), source);
   if (file !== undefined) return read(placeOf('--template', file, 'File'), source);
-  return read(await synthesized(), source);
+  return read((await synthesize(PROJECT)).directory, source);
 }
 
 /** Options of the reader, from those of a command. */
@@ -78,23 +79,13 @@ function read(place: string, source: AssemblySource): Assembly {
   throw new InputError(`${place} has a template without resources.`);
 }
 
-/** A relative path is meant from the folder in which the user typed: npm changes to its own. */
 function placeOf(option: string, given: string, kind: 'Directory' | 'File'): string {
-  const place = resolve(process.env.INIT_CWD ?? process.cwd(), given);
+  const place = resolveGiven(given);
   const stat = statSync(place, { throwIfNoEntry: false });
   if (stat?.[`is${kind}`]()) return place;
   const expected =
     kind === 'File' ? 'file; expected one with a template' : 'folder; expected one that `cdk synth` wrote';
   throw new InputError(`${option} ${given} is not a ${expected}.`);
-}
-
-/** @returns the folder of the assembly */
-async function synthesized(): Promise<string> {
-  try {
-    return (await synthesize(PROJECT)).directory;
-  } catch (error) {
-    throw error instanceof SynthesisError ? new InputError(error.message) : error;
-  }
 }
 
 /**
@@ -103,7 +94,7 @@ async function synthesized(): Promise<string> {
  * @throws InputError, AssemblyError
  */
 export function readTemplate(given: string, option: string): Assembly {
-  const place = resolve(process.env.INIT_CWD ?? process.cwd(), given);
+  const place = resolveGiven(given);
   if (!statSync(place, { throwIfNoEntry: false })) {
     throw new InputError(`${option} ${given} does not exist; expected a cdk.out or a template.`);
   }

@@ -2,13 +2,15 @@
  * Runs the CDK app and leaves its assembly where `cdk synth` would, with less around it: the app is run
  * directly, and not at all if nothing that it is made of has changed since.
  */
+
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { InputError } from '../../cli/errors';
 
 /** The app failed; `message` is what it said, without the noise of its tools. */
-export class SynthesisError extends Error {
+export class SynthesisError extends InputError {
   override readonly name = 'SynthesisError';
 }
 

@@ -1,0 +1,36 @@
+/** `npm run audit`: every hop of an event in the template, and what it lacks for nothing to be lost in silence. */
+import type { Command } from 'commander';
+import type { App } from '../../app';
+import { createCommand, exitWith } from '../../cli/command';
+import { EXIT, type ExitCode } from '../../cli/errors';
+import {
+  type AssemblySource,
+  loadAssembly,
+  withAssemblyOptions,
+} from '../../template/source/assembly-option';
+import { describedBy } from '../described';
+import { auditHops } from './audit';
+import { textReport } from './audit-report';
+
+interface Options extends AssemblySource {
+  readonly json?: boolean;
+}
+
+export function auditCommand(app: App): Command {
+  return withAssemblyOptions(createCommand('audit'))
+    .description(
+      'Lists every hop of an event in the synthesized template, from publisher to store, with its retry, age ' +
+        'limit, failure destination, permissions, encryption and alarms. Exit code 1 if a hop lacks one, 2 on bad input.',
+    )
+    .option('--json', 'hops, gaps and notes as one JSON document')
+    .action(exitWith((options: Options) => audit(app, options)));
+}
+
+async function audit(app: App, options: Options): Promise<ExitCode> {
+  const assembly = await loadAssembly(options);
+  const found = auditHops(assembly, describedBy(app, assembly));
+  const { stackName } = assembly;
+  const width = process.stdout.columns ?? 120;
+  console.log(options.json ? JSON.stringify(found, null, 2) : textReport(found, { stackName, width }));
+  return found.gaps.length > 0 ? EXIT.failed : EXIT.ok;
+}

@@ -1,0 +1,107 @@
+/** `npm run cost`: what a month costs by this template, and what a change of it costs. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { App } from '../../app';
+import { createCommand, exitWith, numberFrom } from '../../cli/command';
+import { EXIT, type ExitCode, InputError } from '../../cli/errors';
+import {
+  type AssemblySource,
+  loadAssembly,
+  readTemplate,
+  withAssemblyOptions,
+} from '../../template/source/assembly-option';
+import { describedBy } from '../described';
+import { costOf } from './cost';
+import { jsonReport, textReport } from './cost-report';
+import { parseMix } from './event-mix';
+import { type Measurement, measure, startLocally } from './measurement';
+
+interface Options extends AssemblySource {
+  readonly events: number[];
+  readonly mix?: string;
+  readonly months: number;
+  readonly slowdown: number;
+  readonly coldStarts: number;
+  readonly failures: number;
+  readonly compare?: string;
+  readonly measure?: boolean;
+  readonly json?: boolean;
+}
+
+/** @param measurements the file with what was measured last */
+export function costCommand(app: App, measurements: string): Command {
+  return withAssemblyOptions(createCommand('cost'))
+    .description(
+      'Computes the monthly bill of the synthesized template: its fan-out, with durations and sizes measured in ' +
+        'the local run, at the prices of tools/proof/cost/prices.json. Says each assumption. Exit code 2 on bad input.',
+    )
+    .option(
+      '--events <numbers>',
+      'events a month, e.g. 500k,1M,2.5M',
+      parseEvents,
+      parseEvents('1M,10M,100M'),
+    )
+    .option(
+      '--mix <mix>',
+      'how many of which event: "<count> <detail-type> <field>=<value>", with commas between',
+      app.mix,
+    )
+    .option(
+      '--months <number>',
+      'how long the stack has run: what it keeps is stored',
+      numberFrom(1, 1_200),
+      12,
+    )
+    .option(
+      '--slowdown <factor>',
+      'how many times as long a call takes in AWS as here',
+      numberFrom(0.01, 1_000),
+      1,
+    )
+    .option('--cold-starts <percent>', 'calls that load the code first', numberFrom(0, 100), 0.5)
+    .option('--failures <percent>', 'calls that fail at every retry', numberFrom(0, 100), 0.1)
+    .option('--compare <template>', 'the difference to another template, or cdk.out')
+    .option('--measure', 'measure again, in a local run, and keep the result in samples/measurements.json')
+    .option('--json', 'all of it as one JSON document')
+    .action(exitWith((options: Options) => cost(app, measurements, options)));
+}
+
+async function cost(given: App, measurements: string, options: Options): Promise<ExitCode> {
+  const { events, months, slowdown, coldStarts, failures, compare } = options;
+  const mix = parseMix(options.mix ?? '', given.contracts);
+  const other = compare === undefined ? undefined : readTemplate(compare, '--compare');
+  const assembly = await loadAssembly(options);
+  const app = describedBy(given, assembly);
+  if (app !== given) {
+    throw new InputError(
+      `${assembly.stackName}: none of its functions is described, so what they use of an event is not known.`,
+    );
+  }
+  if (options.measure) {
+    const progress = (text: string) => console.error(text);
+    const measured = await measure(assembly, app, mix, startLocally, { progress });
+    writeFileSync(measurements, `${JSON.stringify(measured, null, 2)}\n`);
+  }
+  const measurement: Measurement = JSON.parse(readFileSync(measurements, 'utf8'));
+  const assumptions = { mix, months, slowdown, coldStarts, failures };
+  const report = {
+    stackName: assembly.stackName,
+    cost: costOf(assembly, app, measurement, events, assumptions),
+    assumptions,
+    measurement,
+    ...(other && {
+      other: { name: compare ?? '', cost: costOf(other, app, measurement, events, assumptions) },
+    }),
+  };
+  console.log(options.json ? jsonReport(report) : textReport(report));
+  return EXIT.ok;
+}
+
+function parseEvents(text: string): number[] {
+  return text.split(',').map((part) => {
+    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(part.trim()) ?? [];
+    const events = Number(number) * { '': 1, k: 1_000, M: 1_000_000 }[unit as '' | 'k' | 'M'];
+    if (events > 0) return events;
+    throw new InvalidArgumentError('It must be numbers above 0 with k or M, e.g. 500k,1M.');
+  });
+}

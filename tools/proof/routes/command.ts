@@ -1,0 +1,70 @@
+/** `npm run routes`: proves from the template which event reaches whom, with which payload. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import type { App } from '../../app';
+import { createCommand, exitWith } from '../../cli/command';
+import { EXIT, type ExitCode, InputError } from '../../cli/errors';
+import { resolveGiven } from '../../cli/path';
+import {
+  type AssemblySource,
+  loadAssembly,
+  withAssemblyOptions,
+} from '../../template/source/assembly-option';
+import { describedBy } from '../described';
+import { drawFlow, withDiagram } from './diagram';
+import { proveRoutes } from './routes';
+import { jsonReport, textReport } from './routes-report';
+
+interface Options extends AssemblySource {
+  readonly verbose: boolean;
+  readonly json?: boolean;
+  readonly mermaid?: boolean;
+  readonly readme?: string;
+}
+
+export function routesCommand(app: App): Command {
+  return withAssemblyOptions(createCommand('routes'))
+    .description(
+      'Proves the routing of the synthesized template: every event that the contracts allow, and near misses, ' +
+        'against every rule, up to the parser of the consumer. Exit code 1 if anything is wrong, 2 on bad input.',
+    )
+    .option('--verbose', 'each event by itself, instead of one for all that fare alike')
+    .addOption(new Option('--json', 'all of it as one JSON document').conflicts('verbose'))
+    .addOption(
+      new Option('--mermaid', 'only draw the flow, as a Mermaid diagram').conflicts(['json', 'verbose']),
+    )
+    .addOption(
+      new Option(
+        '--readme <file>',
+        'only draw the flow, into this file between its routes:start and routes:end',
+      ).conflicts(['json', 'verbose', 'mermaid']),
+    )
+    .action(exitWith((options: Options) => routes(app, options)));
+}
+
+async function routes(given: App, options: Options): Promise<ExitCode> {
+  const assembly = await loadAssembly(options);
+  const app = describedBy(given, assembly);
+  if (options.mermaid) {
+    process.stdout.write(drawFlow(assembly, app));
+    return EXIT.ok;
+  }
+  if (options.readme !== undefined) {
+    const file = resolveGiven(options.readme);
+    writeFileSync(file, withDiagram(read(options.readme, file), drawFlow(assembly, app), options.readme));
+    return EXIT.ok;
+  }
+  const proof = proveRoutes(assembly, app);
+  const { stackName } = assembly;
+  const { json, verbose } = options;
+  console.log(json ? jsonReport(proof) : textReport(proof, { stackName, verbose }));
+  return proof.findings.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+function read(given: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new InputError(`--readme ${given} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
+}
