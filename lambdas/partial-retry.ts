@@ -74,7 +74,7 @@ export async function sendWithRetries<Entry>(
   }
 }
 
-/** Node's network errors are known by their code, and some have no message; the SDK's by their name. */
+/** Node's network errors are known by their code, and some have no message; the SDK's, and an abort, by their name. */
 function failureOf({ code, name, message }: NodeJS.ErrnoException): EntryFailure {
-  return { code: code ?? name, message: message || name };
+  return { code: typeof code === 'string' ? code : name, message: message || name };
 }

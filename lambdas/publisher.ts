@@ -55,6 +55,8 @@ export interface PublishOptions extends Partial<Backoff> {
   /** Default: one client for the process. */
   readonly eventBridge?: EventBridgeClient;
   readonly now?: () => Date;
+  /** Ends the calls, and the pauses between them, when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface OrderOptions extends PublishOptions {
@@ -99,6 +101,20 @@ export class PublishError extends Error {
         (more > 0 ? `; and ${more} more` : ''),
       { cause },
     );
+  }
+}
+
+/** A new order whose event was not published, or whose answer was lost: it may have been placed all the same. */
+export class OrderNotPlacedError extends PublishError {
+  constructor(
+    /** The order as it was to be published, with the id that it was given. */
+    readonly order: typeof OrderCreated.example,
+    /** With it and the order, `createOrder` may be called again: the order is then placed once. */
+    readonly eventId: string,
+    { failures, published, cause }: PublishError,
+  ) {
+    super(failures, published, cause);
+    this.message = `Order ${order.orderId} may not have been placed: ${this.message}`;
   }
 }
 
@@ -184,6 +200,7 @@ export async function publishEvents(
     busName = readEnvironment('EVENT_BUS_NAME'),
     eventBridge = sharedEventBridge(),
     now = systemTime,
+    signal,
     sleep = BACKOFF.sleep,
     random = BACKOFF.random,
   }: PublishOptions = {},
@@ -201,11 +218,16 @@ export async function publishEvents(
   });
 
   const send = async (entries: readonly PutEventsRequestEntry[]) => {
-    const answer = await eventBridge.send(new PutEventsCommand({ Entries: [...entries] }));
+    signal?.throwIfAborted();
+    const answer = await eventBridge.send(new PutEventsCommand({ Entries: [...entries] }), {
+      ...(signal && { abortSignal: signal }),
+    });
     return (answer.Entries ?? []).map(({ EventId, ErrorCode, ErrorMessage }) =>
       entryResult(EventId, ErrorCode, ErrorMessage),
     );
   };
+  // Over at once when the signal comes: the call that follows then ends with it.
+  const pause = (ms: number) => Promise.race([sleep(ms), aborted(signal)]);
   const isTransient = ({ code }: EntryFailure) => TRANSIENT_CODES.includes(code);
 
   const published: PublishedEvent[] = [];
@@ -215,7 +237,7 @@ export async function publishEvents(
     const entries = batch.map(({ entry }) => entry);
     const outcome: BatchOutcome = error
       ? { results: entries.map(() => NOT_TRIED), error }
-      : await sendWithRetries(entries, send, isTransient, { sleep, random });
+      : await sendWithRetries(entries, send, isTransient, { sleep: pause, random });
     error = outcome.error;
     for (const [position, { index, type, eventId }] of batch.entries()) {
       const result = outcome.results[position] as EntryResult;
@@ -231,7 +253,7 @@ export async function publishEvents(
  * Places an order by publishing OrderCreated.
  * @param order without an id it gets a UUID; without `createdAt`, the present time
  * @returns the order as published
- * @throws what `publishEvents` throws
+ * @throws OrderNotPlacedError with the order's id, and what `publishEvents` throws before anything is sent
  */
 export async function createOrder(
   order: Omit<typeof OrderCreated.example, 'orderId'> & { readonly orderId?: string },
@@ -243,7 +265,12 @@ export async function createOrder(
     orderId: order.orderId ?? randomUUID(),
     createdAt: order.createdAt ?? now().toISOString(),
   };
-  await publishEvent(OrderCreated, detail, ids, options);
+  const eventId = ids?.eventId ?? randomUUID();
+  try {
+    await publishEvent(OrderCreated, detail, { ...ids, eventId }, options);
+  } catch (error) {
+    throw error instanceof PublishError ? new OrderNotPlacedError(detail, eventId, error) : error;
+  }
   return detail;
 }
 
@@ -265,7 +292,7 @@ export async function updateOrderStatus(
 ): Promise<typeof OrderStatusChanged.example> {
   const { now = systemTime } = options;
   check(OrderStatusChanged.type, 'detail.orderId', OrderId, orderId);
-  const order = await readOrder(orderId, tableName, dynamodb);
+  const order = await readOrder(orderId, tableName, dynamodb, options.signal);
   if (!order) throw new OrderNotFoundError(orderId);
   const allowed = STATUS_TRANSITIONS[order.status];
   if (!allowed.includes(status)) throw new ImpossibleTransitionError(orderId, order.status, status, allowed);
@@ -289,6 +316,7 @@ async function readOrder(
   orderId: string,
   tableName: string,
   dynamodb: DynamoDBDocumentClient,
+  signal: AbortSignal | undefined,
 ): Promise<StoredOrder | undefined> {
   try {
     const { Item } = await dynamodb.send(
@@ -299,11 +327,20 @@ async function readOrder(
         ProjectionExpression: '#status, customerEmail',
         ExpressionAttributeNames: { '#status': 'status' },
       }),
+      { ...(signal && { abortSignal: signal }) },
     );
     return Item as StoredOrder | undefined;
   } catch (error) {
     throw new OrderNotReadError(orderId, tableName, error);
   }
+}
+
+/** Settles when the signal comes. */
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) resolve();
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Bytes of an entry, as the user guide counts them ("Calculating PutEvents event entry size"). */

@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from '../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambdas/notification';
@@ -18,11 +19,15 @@ export interface EventDrivenStackProps extends StackProps {
 
 /** The picture: publishers -> bus -> rules -> handlers -> table, topic, stream. */
 export class EventDrivenStack extends Stack {
+  private readonly bus: EventBus;
+  private readonly orders: OrderStore;
+
   constructor(scope: Construct, id: string, { config, ...props }: EventDrivenStackProps) {
     super(scope, id, props);
     const { memory, reservedConcurrency, prefix } = config;
 
     const bus = new EventBus(this, 'Bus', config);
+    this.bus = bus;
     const failedEvents = new DeadLetterQueue(this, 'FailedEvents', {
       name: 'failed-events',
       prefix,
@@ -30,6 +35,7 @@ export class EventDrivenStack extends Stack {
       runbookEntry: 'failed-events-depth',
     });
     const orders = new OrderStore(this, 'Orders', config);
+    this.orders = orders;
     const reports = new ReportStore(this, 'Reports', config);
     const notifications = new Notifications(this, 'Notifications', config);
     const analyticsStream = new AnalyticsStream(this, 'AnalyticsStream', config);
@@ -121,5 +127,13 @@ export class EventDrivenStack extends Stack {
       AnalyticsName: analytics.function.functionName,
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
+  }
+
+  /**
+   * Lets a function of any stack of this app place orders and change their status, and tells it by which bus and
+   * table: all that `client/` needs.
+   */
+  grantPublish(publisher: LambdaFunction): void {
+    this.orders.grantPublish(publisher, this.bus);
   }
 }

@@ -1,8 +1,12 @@
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import type { EnvironmentVariable } from '../lambdas/env';
 import { DAY_INDEX, ORDER_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
+import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 
 /** The orders table: a projection of the events, rebuilt by a replay. */
@@ -39,5 +43,22 @@ export class OrderStore extends Construct {
   grantReport(handler: EventHandler): void {
     handler.allow(['dynamodb:Query'], `${this.table.tableArn}/index/${DAY_INDEX.name}`);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
+  }
+
+  /**
+   * Lets any function place orders and change their status (`createOrder`, `updateOrderStatus` and `waitForOrder` of
+   * the client), and tells it by which bus and table.
+   */
+  grantPublish(publisher: LambdaFunction, { bus }: EventBus): void {
+    const permissions = [
+      { actions: ['events:PutEvents'], resources: [bus.eventBusArn] },
+      { actions: ['dynamodb:GetItem'], resources: [this.table.tableArn] },
+    ];
+    for (const permission of permissions) publisher.addToRolePolicy(new PolicyStatement(permission));
+    const variables = {
+      EVENT_BUS_NAME: bus.eventBusName,
+      TABLE_NAME: this.table.tableName,
+    } satisfies { readonly [Name in EnvironmentVariable]?: string };
+    for (const [name, value] of Object.entries(variables)) publisher.addEnvironment(name, value);
   }
 }

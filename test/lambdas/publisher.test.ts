@@ -11,12 +11,14 @@ import {
   ImpossibleTransitionError,
   type NewEvent,
   OrderNotFoundError,
+  OrderNotPlacedError,
   OrderNotReadError,
   PublishError,
   publishEvent,
   publishEvents,
   updateOrderStatus,
 } from '../../lambdas/publisher';
+import { OrderNotCaughtUpError, type WaitOptions, waitForOrder } from '../../lambdas/wait-for-order';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import { invoke } from './invocation';
@@ -429,6 +431,130 @@ describe('an order', () => {
     expect(error).toBeInstanceOf(OrderNotReadError);
     expect((error as Error).message).toMatch(/^Order 1 could not be read from table no-such-table: Resource/);
     expect((error as Error).cause).toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+});
+
+describe('an order that may not have been placed', () => {
+  /** The service takes the event, and its answer is lost. */
+  const lost = () => ({ error: 'InternalFailure', message: 'the answer was lost' });
+
+  test('is an error with the id that it was given, by which it can be placed again, once', async () => {
+    aws.answerNext('PutEvents', lost);
+    const once = new EventBridgeClient({ ...CLIENT_CONFIG, maxAttempts: 1, endpoint: aws.url });
+    const error = await thrownBy(
+      createOrder({ customerId: 'c', total: 5 }, { ...options(), eventBridge: once }),
+    );
+    once.destroy();
+    expect(error).toBeInstanceOf(OrderNotPlacedError);
+    expect(error).toBeInstanceOf(PublishError);
+    const { order: placed, eventId, message } = error as OrderNotPlacedError;
+    expect(message).toContain(`Order ${placed.orderId} may not have been placed: `);
+    expect(message).toContain(eventId);
+    expect(await createOrder(placed, { ...options(), ids: { eventId } })).toEqual(placed);
+    const [first, second] = aws.inputs('PutEvents').map(({ Entries }) => Entries[0].Detail);
+    expect(second).toBe(first);
+  });
+
+  test('because it breaks the contract is no such error: nothing was sent', async () => {
+    const error = await thrownBy(createOrder({ customerId: '', total: 5 }, options()));
+    expect(error).toBeInstanceOf(PoisonEventError);
+  });
+});
+
+describe('an abort signal', () => {
+  const reason = new Error('the request was cancelled');
+
+  test('that has come sends nothing', async () => {
+    const error = await thrownBy(
+      createOrder({ customerId: 'c', total: 5 }, { ...options(), signal: AbortSignal.abort(reason) }),
+    );
+    expect(error).toMatchObject({ order: { orderId: expect.any(String) }, cause: reason });
+    expect(
+      await thrownBy(
+        updateOrderStatus('1', 'SHIPPED', { ...withTable(), signal: AbortSignal.abort(reason) }),
+      ),
+    ).toMatchObject({
+      name: 'OrderNotReadError',
+    });
+    expect(aws.calls).toEqual([]);
+  });
+
+  test('ends a call that has no answer', async () => {
+    aws.answerNext('PutEvents', () => undefined);
+    const error = await thrownBy(publishEvents(orders(1), { ...options(), signal: AbortSignal.timeout(50) }));
+    expect(error).toMatchObject({
+      name: 'PublishError',
+      failures: [{ code: expect.stringMatching(/^(Abort|Timeout)Error$/) }],
+    });
+  });
+
+  test('ends a pause, and the events that were published are told', async () => {
+    aws.answerNext('PutEvents', answer(undefined, 'ThrottlingException'));
+    const controller = new AbortController();
+    const sleep = () => {
+      controller.abort(reason);
+      return new Promise<never>(() => {});
+    };
+    const error = await thrownBy(
+      publishEvents(orders(2), { ...options(), sleep, signal: controller.signal }),
+    );
+    expect(error).toMatchObject({ published: [{ eventId: 'order-0-created' }], cause: reason });
+    expect(aws.inputs('PutEvents')).toHaveLength(1);
+  });
+});
+
+describe('waiting for the table', () => {
+  const put = (orderId: string, status: string) =>
+    database.documents.send(
+      new PutCommand({ TableName: 'orders', Item: { orderId, status, createdAt: NOW } }),
+    );
+  const wait = (orderId: string, more: WaitOptions = {}) =>
+    waitForOrder(orderId, { dynamodb: database.documents, timeout: 5_000, ...more });
+
+  test('ends when the order is there', async () => {
+    const waiting = wait('awaited-1');
+    setTimeout(() => void put('awaited-1', 'PENDING'), 80);
+    expect(await waiting).toEqual({ orderId: 'awaited-1', status: 'PENDING' });
+  });
+
+  test('for a status ends when the order has it', async () => {
+    await put('awaited-2', 'PENDING');
+    const waiting = wait('awaited-2', { status: 'SHIPPED' });
+    setTimeout(() => void put('awaited-2', 'SHIPPED'), 80);
+    expect(await waiting).toEqual({ orderId: 'awaited-2', status: 'SHIPPED' });
+  });
+
+  test.each(['DELIVERED', 'CANCELLED'])(
+    'for a status ends when the order cannot have it any more: %s',
+    async (status) => {
+      await put(`awaited-${status}`, status);
+      expect(await wait(`awaited-${status}`, { status: 'SHIPPED', timeout: 0 })).toMatchObject({ status });
+    },
+  );
+
+  test('does not take an order for there of which only a change of status has arrived', async () => {
+    await database.documents.send(
+      new PutCommand({ TableName: 'orders', Item: { orderId: 'awaited-3', status: 'SHIPPED' } }),
+    );
+    expect(await thrownBy(wait('awaited-3', { timeout: 0 }))).toBeInstanceOf(OrderNotCaughtUpError);
+  });
+
+  test('ends with an error that says what the table had', async () => {
+    expect(await thrownBy(wait('nobody', { timeout: 20 }))).toMatchObject({
+      name: 'OrderNotCaughtUpError',
+      message: expect.stringContaining('Order nobody is not in the table after 20 ms.'),
+    });
+    await put('awaited-4', 'PENDING');
+    expect(await thrownBy(wait('awaited-4', { status: 'SHIPPED', timeout: 0 }))).toMatchObject({
+      message: expect.stringContaining('Order awaited-4 is still PENDING'),
+    });
+  });
+
+  test('ends with the reason of a signal', async () => {
+    const controller = new AbortController();
+    const waiting = thrownBy(wait('nobody', { signal: controller.signal }));
+    setTimeout(() => controller.abort(new Error('no more')), 30);
+    expect(await waiting).toMatchObject({ message: expect.stringMatching(/no more|aborted/) });
   });
 });
 
