@@ -10,20 +10,12 @@ import { dynamodb } from './dynamodb';
 import { eventBridge } from './event-bridge';
 import { firehose } from './firehose';
 import { Guard, type GuardOptions } from './guard';
-import { type InputOf, readInput, type Shape } from './input';
+import { type HttpRequest, header, type Reply } from './http';
+import { InputReader } from './input';
 import { lambda } from './lambda';
 import { logs } from './logs';
-import {
-  type Exchange,
-  type HttpRequest,
-  header,
-  type Reply,
-  refusePlain,
-  UnknownRequestError,
-  understand,
-  unknown,
-} from './protocol';
-import type { Call, Service, Services } from './service';
+import { type Exchange, refusePlain, UnknownRequestError, understand, unknown } from './protocol';
+import { type Call, HttpReply, type Service, type Services } from './service';
 import { sns } from './sns';
 import { sqs } from './sqs';
 
@@ -59,6 +51,7 @@ export function createAnswer(services: Services, options: AnswerOptions = {}): H
 
 class Api {
   readonly #services: readonly Service[];
+  readonly #readers: ReadonlyMap<Service, InputReader>;
   readonly #options: AnswerOptions;
   readonly #guard: Guard;
 
@@ -67,6 +60,11 @@ class Api {
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
     ];
+    this.#readers = new Map(
+      this.#services.flatMap((service) =>
+        service.model ? [[service, new InputReader(service.model)] as const] : [],
+      ),
+    );
     this.#options = options;
     this.#guard = new Guard(options);
   }
@@ -111,6 +109,7 @@ class Api {
     };
     try {
       const output = await withTrace(call.trace, () => this.#run(exchange, call));
+      if (output instanceof HttpReply) return output;
       return exchange.reply(output, context.requestId);
     } catch (error) {
       const refused =
@@ -120,15 +119,13 @@ class Api {
   }
 
   async #run(
-    { service, operation: name, input, text = false }: Exchange,
+    { service, operation: name, input, form = 'typed' }: Exchange,
     call: Call,
   ): Promise<object | undefined> {
     const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
-    if (!operation)
-      throw unknown(`${service.name}:${name}`, text && service.namespace ? 'InvalidAction' : undefined);
-    const read = operation.input
-      ? readInput(operation.input, input, text)
-      : { input: input as InputOf<Shape>, problems: [] };
+    if (!operation) throw unknown(`${service.name}:${name}`, form === 'text' ? 'InvalidAction' : undefined);
+    const reader = this.#readers.get(service);
+    const read = reader ? reader.read(name, input, form) : { input, problems: [] };
     if (read.problems.length > 0) throw service.invalid(read.problems);
     const action = `${service.name}:${operation.action ?? name}`;
     const { authorize } = this.#options;

@@ -16,7 +16,7 @@ function encodable(value: unknown): unknown {
   if (value instanceof Date) return dateToTag(value);
   if (Array.isArray(value)) return value.map(encodable);
   return Object.fromEntries(
-    Object.entries(value)
+    (value instanceof Map ? [...value] : Object.entries(value))
       .filter(([, member]) => member !== undefined)
       .map(([name, member]) => [name, encodable(member)]),
   );

@@ -1,5 +1,9 @@
+import type {
+  DescribeStacksCommandInput,
+  ListStackResourcesCommandInput,
+} from '@aws-sdk/client-cloudformation';
 import { ServiceError } from '../services/service-error';
-import { required, string } from './input';
+import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
 
 /** CloudFormation, as far as a stack's outputs and resources are read from it. */
@@ -15,11 +19,11 @@ export function cloudformation({ assembly, clock }: Services): Service {
   return {
     name: 'cloudformation',
     namespace: 'http://cloudformation.amazonaws.com/doc/2010-05-15/',
+    model: MODELS.cloudformation,
     invalid: validationError('ValidationError'),
     accessDenied: { code: 'AccessDenied', status: 403 },
     operations: {
-      DescribeStacks: operation({
-        input: { StackName: string(), NextToken: string({ min: 1, max: 1024 }) },
+      DescribeStacks: operation<DescribeStacksCommandInput>({
         resources: () => [stackId],
         run({ StackName = stackName }, { url }) {
           if (StackName !== stackName && StackName !== stackId) {
@@ -44,8 +48,7 @@ export function cloudformation({ assembly, clock }: Services): Service {
           };
         },
       }),
-      ListStackResources: operation({
-        input: { StackName: required(string()), NextToken: string({ min: 1, max: 1024 }) },
+      ListStackResources: operation<ListStackResourcesCommandInput>({
         resources: () => [stackId],
         run({ StackName, NextToken }, { url }) {
           if (StackName !== stackName && StackName !== stackId) {

@@ -1,5 +1,6 @@
+import type { DescribeAlarmsCommandInput } from '@aws-sdk/client-cloudwatch';
 import type { Resource } from '../../template/assembly';
-import { integer, list, string } from './input';
+import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
 
 const COMPARISONS: Readonly<
@@ -91,19 +92,11 @@ export function cloudwatch({ assembly, clock, queues }: Services): Service {
     jsonVersion: '1.0',
     namespace: 'http://monitoring.amazonaws.com/doc/2010-08-01/',
     queryCodes: {},
+    model: MODELS.cloudwatch,
     invalid: validationError('ValidationError'),
     accessDenied: { code: 'AccessDenied', status: 403 },
     operations: {
-      DescribeAlarms: operation({
-        input: {
-          AlarmNames: list(string({ min: 1, max: 255 }), { max: 100 }),
-          AlarmNamePrefix: string({ min: 1, max: 255 }),
-          AlarmTypes: list(string({ values: ['MetricAlarm', 'CompositeAlarm'] })),
-          StateValue: string({ values: ['OK', 'ALARM', 'INSUFFICIENT_DATA'] }),
-          ActionPrefix: string({ min: 1, max: 1024 }),
-          MaxRecords: integer({ min: 1, max: 100 }),
-          NextToken: string(),
-        },
+      DescribeAlarms: operation<DescribeAlarmsCommandInput>({
         run({
           AlarmNames,
           AlarmNamePrefix = '',

@@ -1,6 +1,5 @@
 import { TABLE_OPERATIONS } from '../services/tables';
-import type { Operation, Service, Services } from './service';
-import { validationError } from './service';
+import { type Operation, operation, type Service, type Services, validationError } from './service';
 
 /** DynamoDB: what is validated and done is dynalite's, whose tables `services/tables.ts` holds. */
 export function dynamodb({ tables, assembly }: Services): Service {
@@ -26,7 +25,7 @@ export function dynamodb({ tables, assembly }: Services): Service {
     operations: Object.fromEntries(
       TABLE_OPERATIONS.map((name): [string, Operation] => [
         name,
-        { resources, run: (input) => tables.request(name, input) },
+        operation<Record<string, unknown>>({ resources, run: (input) => tables.request(name, input) }),
       ]),
     ),
   };

@@ -1,16 +1,18 @@
+import type {
+  DescribeDeliveryStreamCommandInput,
+  PutRecordBatchCommandInput,
+  PutRecordCommandInput,
+} from '@aws-sdk/client-firehose';
 import { ServiceError } from '../services/service-error';
-import { integer, list, required, string, structure } from './input';
+import { MODELS } from './models/models';
 import { operation, type Service, type Services, validationError } from './service';
 
-const streamName = required(string({ min: 1, max: 64, pattern: /^[a-zA-Z0-9_.-]+$/ }));
-const record = structure({ Data: required(string()) });
 /** https://docs.aws.amazon.com/firehose/latest/APIReference/API_PutRecordBatch.html */
-const MAX_RECORD_BYTES = 1000 * 1024;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 
 export function firehose({ deliveryStreams, assembly }: Services): Service {
   const arnOf = (name: string) =>
-    `arn:aws:firehose:${assembly.region}:${assembly.account}:deliverystream/${name}`;
+    `arn:${assembly.partition}:firehose:${assembly.region}:${assembly.account}:deliverystream/${name}`;
   const resources = ({ DeliveryStreamName }: { readonly DeliveryStreamName: string }) => [
     arnOf(DeliveryStreamName),
   ];
@@ -20,35 +22,26 @@ export function firehose({ deliveryStreams, assembly }: Services): Service {
     const message = `Firehose ${name} under account ${assembly.account} not found.`;
     throw new ServiceError('ResourceNotFoundException', message);
   };
-  const invalid = validationError('ValidationException');
-  const decode = (data: string, at: string) => {
-    const bytes = Buffer.from(data, 'base64');
-    if (bytes.length <= MAX_RECORD_BYTES) return bytes;
-    const text = `Value at '${at}' failed to satisfy constraint: Member must have length less than or equal to ${MAX_RECORD_BYTES}`;
-    throw invalid([{ at, text }]);
-  };
-
   return {
     name: 'firehose',
     target: 'Firehose_20150804',
-    invalid,
+    model: MODELS.firehose,
+    invalid: validationError('ValidationException'),
     accessDenied: { code: 'AccessDeniedException', status: 400 },
     operations: {
-      PutRecord: operation({
-        input: { DeliveryStreamName: streamName, Record: required(record) },
+      PutRecord: operation<PutRecordCommandInput>({
         resources,
         run({ DeliveryStreamName, Record }) {
           const stream = find(DeliveryStreamName);
-          const [id] = stream.put([decode(Record.Data, 'record.data')]);
+          const [id] = stream.put([Buffer.from(Record.Data)]);
           return { RecordId: id, Encrypted: isEncrypted(stream.resource) };
         },
       }),
-      PutRecordBatch: operation({
-        input: { DeliveryStreamName: streamName, Records: required(list(record, { min: 1, max: 500 })) },
+      PutRecordBatch: operation<PutRecordBatchCommandInput>({
         resources,
         run({ DeliveryStreamName, Records }) {
           const stream = find(DeliveryStreamName);
-          const data = Records.map(({ Data }, index) => decode(Data, `records.${index + 1}.member.data`));
+          const data = Records.map(({ Data }) => Buffer.from(Data));
           if (data.reduce((sum, bytes) => sum + bytes.length, 0) > MAX_BATCH_BYTES) {
             throw new ServiceError('InvalidArgumentException', 'Records size exceeds 4 MB limit');
           }
@@ -60,8 +53,7 @@ export function firehose({ deliveryStreams, assembly }: Services): Service {
           };
         },
       }),
-      DescribeDeliveryStream: operation({
-        input: { DeliveryStreamName: streamName, Limit: integer({ min: 1, max: 10_000 }) },
+      DescribeDeliveryStream: operation<DescribeDeliveryStreamCommandInput>({
         resources,
         run({ DeliveryStreamName }) {
           const { name, arn, createdAt, destination, resource } = find(DeliveryStreamName);

@@ -3,7 +3,7 @@
  * any site can send requests to this machine. https://owasp.org/www-community/attacks/csrf
  */
 import { ServiceError } from '../services/service-error';
-import { type HttpRequest, header, type Reply } from './protocol';
+import { type HttpRequest, header, type Reply } from './http';
 
 export interface GuardOptions {
   /** Origins of web apps that may call the endpoint, e.g. `http://localhost:5173`. @default none */

@@ -1,182 +1,282 @@
 /**
- * What an operation takes, declared once: it gives the type, converts what the protocols carry as text, and
- * refuses what is wrong in the words that AWS's services use for it.
+ * Reads what an operation takes by its API model: converts what the protocols carry as text, and refuses what is
+ * wrong in the words that AWS's services use for it, before any of the request takes effect.
  */
+import * as v from 'valibot';
 import { ServiceError } from '../services/service-error';
+import type { ApiModel, ModelShape } from './models/model';
 
 /** A value that breaks one of the constraints of its member. */
 export interface Problem {
   /** E.g. `destination.arn` */
   readonly at: string;
+  /** Name of the constraint: `required`, or valibot's (`regex`, `values`, ...). */
+  readonly constraint: string;
+  readonly value: unknown;
+  /** Sentence that AWS's services say of it. */
   readonly text: string;
 }
 
-interface Reading {
-  readonly problems: Problem[];
-  /** The protocol has nothing but text: numbers and booleans are read from it. */
-  readonly text: boolean;
-}
+/** Type of an operation's input after it was read: what the model requires is there. */
+export type Input<T> = T extends string | number | boolean | Date | Uint8Array
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Input<Item>[]
+    : T extends object
+      ? {
+          readonly [K in keyof T]: Record<never, never> extends Pick<T, K>
+            ? Input<T[K]>
+            : Input<Exclude<T[K], undefined>>;
+        }
+      : T;
 
-export interface Member<Value, Required extends boolean = boolean> {
-  readonly required: Required;
-  read(value: unknown, at: string, reading: Reading): Value;
-}
+/** `text`: the protocol has nothing else, so that numbers, booleans and dates are read from it. */
+export type Form = 'typed' | 'text';
 
-export type Shape = Readonly<Record<string, Member<unknown>>>;
+type Schema = v.GenericSchema<unknown, unknown>;
+type Issue = v.BaseIssue<unknown>;
 
-export type InputOf<S extends Shape> = {
-  readonly [K in keyof S]: S[K] extends Member<infer Value, infer Required>
-    ? Required extends true
-      ? Value
-      : Value | undefined
-    : never;
+/** From there on a year has five digits, which no service takes. */
+const MAX_TIME = Date.UTC(10_000, 0);
+const MIN_TIME = Date.UTC(0, 0);
+
+/** Members that the services print and no model has. */
+const INTERNAL_MEMBERS: Readonly<Record<string, readonly string[]>> = {
+  PutEventsRequestEntry: ['kmsKeyIdentifier', 'internalMetadata'],
 };
 
-/** Checks `value` against the shape; members that are not in the shape are passed over, as the services do. */
-export function readInput<S extends Shape>(
-  shape: S,
-  value: unknown,
-  text: boolean,
-): { input: InputOf<S>; problems: Problem[] } {
-  const reading: Reading = { problems: [], text };
-  return { input: readMembers(shape, value, '', reading), problems: reading.problems };
-}
+export class InputReader {
+  readonly #model: ApiModel;
+  /** Made when an operation is first called. */
+  readonly #schemas = new Map<string, Schema>();
 
-export const required = <Value>(member: Member<Value>): Member<Value, true> => ({
-  ...member,
-  required: true,
-});
-
-export function string(
-  limits: { min?: number; max?: number; pattern?: RegExp; values?: readonly string[] } = {},
-): Member<string, false> {
-  return {
-    required: false,
-    read(value, at, { problems }) {
-      if (typeof value !== 'string') throw wrongType(at, 'a string', value);
-      const { min = 0, max = Number.POSITIVE_INFINITY, pattern, values } = limits;
-      const fail = (text: string) => problems.push({ at, text: constraint(value, at, text) });
-      // Characters are counted only where their number could matter: payloads are long.
-      const isShort = value.length < min || (value.length < 2 * min && [...value].length < min);
-      const isLong = value.length > max && [...value].length > max;
-      if (isShort) fail(`Member must have length greater than or equal to ${min}`);
-      if (isLong) fail(`Member must have length less than or equal to ${max}`);
-      if (pattern && !pattern.test(value)) {
-        fail(`Member must satisfy regular expression pattern: ${pattern.source.replace(/^\^|\$$/g, '')}`);
-      }
-      if (values && !values.includes(value))
-        fail(`Member must satisfy enum value set: [${values.join(', ')}]`);
-      return value;
-    },
-  };
-}
-
-export function integer(limits: { min?: number; max?: number } = {}): Member<number, false> {
-  return {
-    required: false,
-    read(value, at, { problems, text }) {
-      const number = text && typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
-      if (typeof number !== 'number' || !Number.isInteger(number)) throw wrongType(at, 'an integer', value);
-      const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = limits;
-      const fail = (text: string) => problems.push({ at, text: constraint(number, at, text) });
-      if (number < min) fail(`Member must have value greater than or equal to ${min}`);
-      if (number > max) fail(`Member must have value less than or equal to ${max}`);
-      return number;
-    },
-  };
-}
-
-export const boolean: Member<boolean, false> = {
-  required: false,
-  read(value, at, { text }) {
-    if (typeof value === 'boolean') return value;
-    if (text && (value === 'true' || value === 'false')) return value === 'true';
-    throw wrongType(at, 'a boolean', value);
-  },
-};
-
-/** Seconds since 1970-01-01 UTC in JSON, a date in CBOR: milliseconds since 1970-01-01 UTC here. */
-export const timestamp: Member<number, false> = {
-  required: false,
-  read(value, at) {
-    const milliseconds =
-      typeof value === 'number'
-        ? value * 1000
-        : typeof value === 'string'
-          ? new Date(value).getTime()
-          : isObject(value) && typeof value.value === 'number'
-            ? value.value * 1000
-            : Number.NaN;
-    if (Number.isNaN(milliseconds)) throw wrongType(at, 'a timestamp', value);
-    return milliseconds;
-  },
-};
-
-/** Checked by the engine behind the operation. */
-export const anything: Member<unknown, false> = { required: false, read: (value) => value };
-
-export function list<Value>(
-  of: Member<Value>,
-  limits: { min?: number; max?: number } = {},
-): Member<readonly Value[], false> {
-  return {
-    required: false,
-    read(value, at, reading) {
-      const values = reading.text && value === '' ? [] : value;
-      if (!Array.isArray(values)) throw wrongType(at, 'a list', value);
-      const { min = 0, max = Number.POSITIVE_INFINITY } = limits;
-      const fail = (text: string) =>
-        reading.problems.push({ at, text: constraint(`[${values.length} members]`, at, text) });
-      if (values.length < min) fail(`Member must have length greater than or equal to ${min}`);
-      if (values.length > max) fail(`Member must have length less than or equal to ${max}`);
-      return values.map((member, index) => of.read(member, `${at}.${index + 1}.member`, reading));
-    },
-  };
-}
-
-export function map<Value>(of: Member<Value>): Member<Readonly<Record<string, Value>>, false> {
-  return {
-    required: false,
-    read(value, at, reading) {
-      if (!isObject(value)) throw wrongType(at, 'a map', value);
-      return Object.fromEntries(
-        Object.entries(value).map(([key, member]) => [key, of.read(member, `${at}.${key}.member`, reading)]),
-      );
-    },
-  };
-}
-
-export function structure<S extends Shape>(shape: S): Member<InputOf<S>, false> {
-  return { required: false, read: (value, at, reading) => readMembers(shape, value, `${at}.`, reading) };
-}
-
-function readMembers<S extends Shape>(
-  shape: S,
-  value: unknown,
-  within: string,
-  reading: Reading,
-): InputOf<S> {
-  if (!isObject(value)) throw wrongType(within.slice(0, -1) || 'The request', 'an object', value);
-  const input: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(shape)) {
-    const at = `${within}${name.charAt(0).toLowerCase()}${name.slice(1)}`;
-    const given = value[name];
-    if (given !== undefined && given !== null) input[name] = member.read(given, at, reading);
-    else if (member.required)
-      reading.problems.push({ at, text: constraint(null, at, 'Member must not be null') });
+  constructor(model: ApiModel) {
+    this.#model = model;
   }
-  return input as InputOf<S>;
+
+  /**
+   * Members that the model does not know are passed over, as the services do.
+   * @throws ServiceError (SerializationException) for a value of another type than the model's
+   */
+  read(operation: string, value: unknown, form: Form): { input: unknown; problems: readonly Problem[] } {
+    const root = this.#model.operations[operation]?.input;
+    if (root === undefined) return { input: {}, problems: [] };
+    const { output: input, issues = [] } = v.safeParse(this.#schema(root, form), value);
+    for (const issue of issues) {
+      if (issue.kind === 'schema' && (issue.input != null || !issue.path)) throw wrongType(issue);
+    }
+    return { input, problems: issues.map((issue) => this.#problem(root, issue)) };
+  }
+
+  #shape(name: string): ModelShape {
+    const shape = this.#model.shapes[name];
+    if (!shape) throw new Error(`The API model has no shape ${name}.`);
+    return shape;
+  }
+
+  #schema(name: string, form: Form): Schema {
+    const key = `${form} ${name}`;
+    const schema = this.#schemas.get(key) ?? this.#compile(this.#shape(name), form);
+    this.#schemas.set(key, schema);
+    return schema;
+  }
+
+  #compile(shape: ModelShape, form: Form): Schema {
+    switch (shape.type) {
+      case 'structure':
+        return this.#structure(shape, form);
+      case 'list':
+        return this.#list(shape, form);
+      case 'map':
+        return this.#map(shape, form);
+      case 'string':
+        return string(shape);
+      case 'integer':
+      case 'long':
+        return number(shape, form, 'an integer');
+      case 'double':
+      case 'float':
+        return number(shape, form, 'a number');
+      case 'boolean':
+        return boolean(form);
+      case 'timestamp':
+        return timestamp(form);
+      case 'blob':
+        return blob(shape);
+      default:
+        throw new Error(`The API model has a shape of the type ${shape.type}.`);
+    }
+  }
+
+  /** Lazily, since shapes may hold themselves. */
+  #member(name: string, form: Form): Schema {
+    return v.lazy(() => this.#schema(name, form));
+  }
+
+  #structure({ members = {}, required = [] }: ModelShape, form: Form): Schema {
+    const entries = Object.entries(members).map(([name, { shape }]): [string, Schema] => {
+      const member = this.#member(shape, form);
+      if (required.includes(name)) return [name, member];
+      const withoutNull = v.transform((value: unknown) => value ?? undefined);
+      return [name, v.pipe(v.nullish(member), withoutNull)];
+    });
+    return v.pipe(v.custom<object>(isObject, 'an object'), v.object(Object.fromEntries(entries)));
+  }
+
+  #list({ member, min = 0, max = Number.POSITIVE_INFINITY }: ModelShape, form: Form): Schema {
+    return v.pipe(
+      v.unknown(),
+      // The query protocol writes an empty list as an empty value.
+      v.transform((value) => (form === 'text' && value === '' ? [] : value)),
+      v.array(this.#member(member?.shape ?? '', form), 'a list'),
+      v.minLength(min, `Member must have length greater than or equal to ${min}`),
+      v.maxLength(max, `Member must have length less than or equal to ${max}`),
+    );
+  }
+
+  /** By way of a Map: valibot's record leaves out keys such as `constructor`, which clients may use. */
+  #map({ value }: ModelShape, form: Form): Schema {
+    return v.pipe(
+      v.custom<object>(isObject, 'a map'),
+      v.transform((members) => new Map<unknown, unknown>(Object.entries(members))),
+      v.map(v.string(), this.#member(value?.shape ?? '', form)),
+      v.transform((members) => Object.fromEntries(members)),
+    );
+  }
+
+  #problem(root: string, issue: Issue): Problem {
+    const at = pathOf(issue);
+    const isMissing = issue.kind === 'schema';
+    const text = isMissing ? 'Member must not be null' : issue.message;
+    const shown = isMissing ? 'null' : `'${this.#show(root, issue)}'`;
+    return {
+      at,
+      constraint: isMissing ? 'required' : issue.type,
+      value: issue.input,
+      text: `Value ${shown} at '${at}' failed to satisfy constraint: ${text}`,
+    };
+  }
+
+  /** A list of structures is shown as the services' own Java prints it: `[Entry(id=1, body=null)]`. */
+  #show(root: string, { input, path }: Issue): string {
+    if (!Array.isArray(input)) return String(input);
+    let name = root;
+    for (const { key } of path ?? []) {
+      const { members, member, value } = this.#shape(name);
+      name = (members?.[String(key)] ?? member ?? value)?.shape ?? name;
+    }
+    const itemName = this.#shape(name).member?.shape ?? name;
+    const { members } = this.#shape(itemName);
+    const items = input.map((item: unknown) => {
+      if (!members || !isObject(item)) return String(item);
+      const names = [...Object.keys(members).map(lowerFirst), ...(INTERNAL_MEMBERS[itemName] ?? [])];
+      const values = new Map(Object.entries(item).map(([field, value]) => [lowerFirst(field), value]));
+      const fields = names.map((field) => `${field}=${values.get(field) ?? null}`);
+      return `${itemName}(${fields.join(', ')})`;
+    });
+    return `[${items.join(', ')}]`;
+  }
+}
+
+function string({ min = 0, max = Number.POSITIVE_INFINITY, pattern, enum: values }: ModelShape): Schema {
+  // Characters are counted only where their number could matter: payloads are long.
+  const isLong = (text: string) => text.length > max && [...text].length > max;
+  const isShort = (text: string) => text.length < 2 * min && [...text].length < min;
+  return v.pipe(
+    v.string('a string'),
+    v.check((text) => !isShort(text), `Member must have length greater than or equal to ${min}`),
+    v.check((text) => !isLong(text), `Member must have length less than or equal to ${max}`),
+    pattern === undefined
+      ? v.check(() => true)
+      : v.regex(whole(pattern), `Member must satisfy regular expression pattern: ${pattern}`),
+    values
+      ? v.values([...values], `Member must satisfy enum value set: [${values.join(', ')}]`)
+      : v.check(() => true),
+  );
+}
+
+/** The services' patterns are Java's, which match the whole text. */
+function whole(pattern: string): RegExp {
+  return new RegExp(`^(?:${pattern})$`, pattern.includes('\\p{') ? 'u' : '');
+}
+
+function number(
+  { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY }: ModelShape,
+  form: Form,
+  wanted: string,
+): Schema {
+  const isNumber = wanted === 'an integer' ? Number.isSafeInteger : Number.isFinite;
+  return v.pipe(
+    v.unknown(),
+    v.transform((value) => {
+      const isText = form === 'text' && typeof value === 'string' && value.trim() !== '';
+      return isText || typeof value === 'bigint' ? Number(value) : value;
+    }),
+    v.custom<number>(isNumber, wanted),
+    v.minValue(min, `Member must have value greater than or equal to ${min}`),
+    v.maxValue(max, `Member must have value less than or equal to ${max}`),
+  );
+}
+
+function boolean(form: Form): Schema {
+  if (form === 'typed') return v.boolean('a boolean');
+  return v.pipe(
+    v.picklist(['true', 'false'], 'a boolean'),
+    v.transform((text) => text === 'true'),
+  );
+}
+
+/** Seconds since 1970-01-01 UTC in JSON, these as CBOR's tag 1, or ISO 8601 in text. */
+function timestamp(form: Form): Schema {
+  return v.pipe(
+    v.unknown(),
+    v.transform((value) => {
+      if (form === 'text') return typeof value === 'string' ? Date.parse(value) : value;
+      const seconds = isObject(value) && value.tag === 1 ? value.value : value;
+      return typeof seconds === 'number' ? Math.round(seconds * 1000) : value;
+    }),
+    v.custom<number>(
+      (time) => typeof time === 'number' && time >= MIN_TIME && time < MAX_TIME,
+      'a timestamp',
+    ),
+    v.transform((time) => new Date(time)),
+  );
+}
+
+/** Base64 in JSON and in text, bytes in CBOR and as a body. */
+function blob({ min = 0, max = Number.POSITIVE_INFINITY }: ModelShape): Schema {
+  return v.pipe(
+    v.unknown(),
+    v.transform((value) => {
+      const isBase64 = typeof value === 'string' && value.length % 4 === 0 && /^[\w+/-]*={0,2}$/.test(value);
+      return isBase64 ? Buffer.from(value, 'base64') : value;
+    }),
+    v.instance(Uint8Array, 'base64'),
+    v.minLength(min, `Member must have length greater than or equal to ${min}`),
+    v.maxLength(max, `Member must have length less than or equal to ${max}`),
+  );
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
 
-function constraint(value: unknown, at: string, text: string): string {
-  const shown = value === null ? 'null' : `'${value}'`;
-  return `Value ${shown} at '${at}' failed to satisfy constraint: ${text}`;
+const lowerFirst = (name: string) => name.charAt(0).toLowerCase() + name.slice(1);
+
+/** E.g. `destination.arn`, `entries.1.member.time`, `tags.name.member`. */
+function pathOf({ path }: Issue): string {
+  return (path ?? [])
+    .map(({ type, key }) => {
+      if (type === 'array') return `${Number(key) + 1}.member`;
+      return type === 'map' ? `${key}.member` : lowerFirst(String(key));
+    })
+    .join('.');
 }
 
-function wrongType(at: string, wanted: string, value: unknown): ServiceError {
-  const given = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a value of type ${typeof value}`;
-  return new ServiceError('SerializationException', `${at} must be ${wanted}, not ${given}.`);
+function wrongType(issue: Issue): ServiceError {
+  const { input, message: wanted } = issue;
+  const at = pathOf(issue) || 'The request';
+  const given = Array.isArray(input) ? 'a list' : input === null ? 'null' : `a value of type ${typeof input}`;
+  const reason =
+    wanted === 'a timestamp' && typeof input === 'string' ? ' STRING_VALUE cannot be converted to Date.' : '';
+  return new ServiceError('SerializationException', `${at} must be ${wanted}, not ${given}.${reason}`);
 }

@@ -1,8 +1,7 @@
+import type { FilterLogEventsCommandInput } from '@aws-sdk/client-cloudwatch-logs';
 import { ServiceError } from '../services/service-error';
-import { boolean, integer, list, string } from './input';
-import { operation, type Service, type Services } from './service';
-
-const streamName = string({ min: 1, max: 512, pattern: /^[^:*]*$/ });
+import { MODELS } from './models/models';
+import { operation, type Service, type Services, validationError } from './service';
 
 /** CloudWatch Logs, as far as `aws logs tail` reads it. */
 export function logs({ logGroups, assembly }: Services): Service {
@@ -12,28 +11,11 @@ export function logs({ logGroups, assembly }: Services): Service {
   return {
     name: 'logs',
     target: 'Logs_20140328',
-    invalid: (problems) => {
-      const count = `${problems.length} validation error${problems.length === 1 ? '' : 's'} detected`;
-      return new ServiceError(
-        'InvalidParameterException',
-        `${count}: ${problems.map(({ text }) => text).join('; ')}`,
-      );
-    },
+    model: MODELS.logs,
+    invalid: validationError('InvalidParameterException'),
     accessDenied: { code: 'AccessDeniedException', status: 400 },
     operations: {
-      FilterLogEvents: operation({
-        input: {
-          logGroupName: string({ min: 1, max: 512, pattern: /^[.\-_/#A-Za-z0-9]+$/ }),
-          logGroupIdentifier: string({ min: 1, max: 2048, pattern: /^[\w#+=/:,.@-]*$/ }),
-          logStreamNames: list(streamName, { min: 1, max: 100 }),
-          logStreamNamePrefix: streamName,
-          startTime: integer({ min: 0 }),
-          endTime: integer({ min: 0 }),
-          filterPattern: string({ max: 1024 }),
-          nextToken: string({ min: 1 }),
-          limit: integer({ min: 1, max: 10_000 }),
-          interleaved: boolean,
-        },
+      FilterLogEvents: operation<FilterLogEventsCommandInput>({
         resources: ({ logGroupName, logGroupIdentifier }) => [
           `arn:aws:logs:${assembly.region}:${assembly.account}:log-group:${nameOf(logGroupName ?? logGroupIdentifier ?? '')}:*`,
         ],

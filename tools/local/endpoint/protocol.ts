@@ -1,31 +1,21 @@
 /** Finds out what a request wants, by the protocol that the client speaks, and writes the answer in it. */
 import { STATUS_CODES } from 'node:http';
+import { isNestedDeeper } from '../../eventbridge/exact-json';
 import { ServiceError } from '../services/service-error';
 import { decodeCbor, encodeCbor } from './cbor';
+import { type HttpRequest, header, type Reply } from './http';
+import type { Form } from './input';
 import { decodeQuery, encodeXml } from './query';
+import { matchOperation } from './rest';
 import type { Service } from './service';
-
-export interface HttpRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: Buffer;
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
-}
 
 /** One request, understood, and how to answer it. */
 export interface Exchange {
   readonly service: Service;
   readonly operation: string;
   readonly input: unknown;
-  /** The protocol has nothing but text: numbers and booleans are read from it. */
-  readonly text?: boolean;
+  /** @default typed */
+  readonly form?: Form;
   reply(output: object | undefined, requestId: string): Reply;
   refuse(error: ServiceError, requestId: string): Reply;
 }
@@ -50,6 +40,9 @@ export function understand(services: readonly Service[], request: HttpRequest, s
     if (!service) throw new UnknownRequestError(refuseJson('1.1', unknown(target)));
     return json(service, name, request);
   }
+  // The scope's name decides: a bucket may be called like another service's path.
+  const rest = services.find(({ name, rest }) => rest && name === signedFor);
+  if (rest) return restful(rest, request);
   const rpc = /^\/service\/([^/]+)\/operation\/([^/]+)$/.exec(request.path);
   if (rpc) {
     // A page can send any other type without asking first.
@@ -58,10 +51,6 @@ export function understand(services: readonly Service[], request: HttpRequest, s
     const service = services.find((candidate) => candidate.target === rpc[1]);
     if (!service) throw new UnknownRequestError(refuseCbor(unknown(`${rpc[1]}.${rpc[2]}`)));
     return cbor(service, String(rpc[2]), request);
-  }
-  for (const service of services) {
-    const exchange = service.rest?.(request);
-    if (exchange) return { service, ...exchange };
   }
   const isForm = header(request, 'content-type')?.startsWith('application/x-www-form-urlencoded');
   const form = isForm ? new URLSearchParams(request.body.toString('utf8')) : request.query;
@@ -75,21 +64,80 @@ export function understand(services: readonly Service[], request: HttpRequest, s
     return query(service, action, form);
   }
   const name = `${signedFor}: ${request.method} ${request.path}`;
-  throw new UnknownRequestError({
-    status: 501,
-    headers: { 'content-type': 'application/xml' },
-    body: `<Error>${encodeXml({ Code: 'NotImplemented', Message: `The local run does not know ${name}` })}</Error>`,
-  });
+  throw new UnknownRequestError(
+    refuseRestXml(new ServiceError('NotImplemented', `The local run does not know ${name}`, 501)),
+  );
+}
+
+function restful(service: Service, request: HttpRequest): Exchange {
+  const isJson = service.rest === 'json';
+  const refuse = isJson ? refuseRestJson : refuseRestXml;
+  let found: ReturnType<typeof matchOperation>;
+  try {
+    found = service.model && matchOperation(service.model, request);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    throw new UnknownRequestError(refuse(error));
+  }
+  if (!found) {
+    const name = `${service.name}: ${request.method} ${request.path}`;
+    throw new UnknownRequestError(
+      refuse(
+        isJson
+          ? unknown(name)
+          : new ServiceError('NotImplemented', `The local run does not know ${name}`, 501),
+      ),
+    );
+  }
+  const status = service.model?.operations[found.operation]?.http.responseCode ?? 200;
+  return {
+    service,
+    ...found,
+    refuse,
+    reply: (output) => ({
+      status,
+      headers: isJson ? JSON_HEADERS : XML_HEADERS,
+      body: isJson
+        ? status === 204
+          ? ''
+          : JSON.stringify(output ?? {}, outputValue)
+        : XML_HEAD + encodeXml(output),
+    }),
+  };
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+const XML_HEADERS = { 'content-type': 'application/xml' };
+const XML_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
+
+function refuseRestJson({ code, message, status, members }: ServiceError): Reply {
+  return {
+    status,
+    headers: { ...JSON_HEADERS, 'x-amzn-errortype': code },
+    body: JSON.stringify({ Type: status < 500 ? 'User' : 'Service', Message: message, message, ...members }),
+  };
+}
+
+function refuseRestXml({ code: Code, message: Message, status, members }: ServiceError): Reply {
+  return {
+    status,
+    headers: XML_HEADERS,
+    body: XML_HEAD + encodeXml({ Error: { Code, Message, ...members } }),
+  };
 }
 
 /** The error for an operation that is not here. */
 export const unknown = (operation: string, code = 'UnknownOperationException') =>
   new ServiceError(code, `The local run does not know the operation ${operation}`);
 
-/** A header's value; several of one name are one, as HTTP has it. */
-export function header({ headers }: HttpRequest, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
+/** Deeper than any request that a service takes: DynamoDB's documents have 32 levels, each of two objects. */
+const MAX_DEPTH = 200;
+
+/** @throws Error for text that is no JSON, or that is nested too deeply */
+function parseJson(text: string): unknown {
+  const value: unknown = JSON.parse(text);
+  if (isNestedDeeper(value, MAX_DEPTH)) throw new Error(`it is nested in more than ${MAX_DEPTH} levels`);
+  return value;
 }
 
 function json(service: Service, operation: string, { body }: HttpRequest): Exchange {
@@ -97,11 +145,10 @@ function json(service: Service, operation: string, { body }: HttpRequest): Excha
   const refuse = (error: ServiceError) => refuseJson(version, error, service);
   let input: unknown;
   try {
-    input = body.length === 0 ? {} : JSON.parse(body.toString('utf8'));
-  } catch {
-    throw new UnknownRequestError(
-      refuse(new ServiceError('SerializationException', 'The body is not JSON.')),
-    );
+    input = body.length === 0 ? {} : parseJson(body.toString('utf8'));
+  } catch (error) {
+    const message = `The body is not JSON: ${(error as Error).message}`;
+    throw new UnknownRequestError(refuse(new ServiceError('SerializationException', message)));
   }
   return {
     service,
@@ -111,7 +158,7 @@ function json(service: Service, operation: string, { body }: HttpRequest): Excha
     reply: (output) => ({
       status: 200,
       headers: { 'content-type': `application/x-amz-json-${version}` },
-      body: JSON.stringify(output ?? {}, secondsForDates),
+      body: JSON.stringify(output ?? {}, outputValue),
     }),
   };
 }
@@ -124,9 +171,12 @@ function refuseJson(version: string, error: ServiceError, service?: Service): Re
   };
 }
 
-function secondsForDates(this: Record<string, unknown>, key: string, value: unknown): unknown {
+/** As JSON has it: dates in seconds, bytes in base64, a map as an object. */
+function outputValue(this: Record<string, unknown>, key: string, value: unknown): unknown {
   const original = this[key];
-  return original instanceof Date ? original.getTime() / 1000 : value;
+  if (original instanceof Date) return original.getTime() / 1000;
+  if (original instanceof Uint8Array) return Buffer.from(original).toString('base64');
+  return original instanceof Map ? Object.fromEntries(original) : value;
 }
 
 function cbor(service: Service, operation: string, { body }: HttpRequest): Exchange {
@@ -172,11 +222,18 @@ function queryError({ code, status }: ServiceError, service: Service | undefined
 }
 
 function query(service: Service, operation: string, form: URLSearchParams): Exchange {
+  let input: unknown;
+  try {
+    input = decodeQuery(form);
+  } catch (error) {
+    if (!(error instanceof ServiceError)) throw error;
+    throw new UnknownRequestError(refuseXml(service, error));
+  }
   return {
     service,
     operation,
-    input: decodeQuery(form),
-    text: true,
+    input,
+    form: 'text',
     refuse: (error, requestId) => refuseXml(service, error, requestId),
     reply: (output, requestId) => ({
       status: 200,

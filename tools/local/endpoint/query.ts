@@ -2,15 +2,23 @@
  * The query protocol: the request a form whose keys are paths, the response XML.
  * https://smithy.io/2.0/aws/protocols/aws-query-protocol.html
  */
+import { ServiceError } from '../services/service-error';
+
+/** No operation takes anything deeper. */
+const MAX_DEPTH = 50;
 
 /**
  * `A.member.1=x` becomes the list A, `M.entry.1.key=k` (or `.Name`) with `M.entry.1.value=v` the map M, and
  * `S.Part=x` a structure. All values are text.
+ * @throws ServiceError (MalformedQueryString)
  */
 export function decodeQuery(form: URLSearchParams): Record<string, unknown> {
   const root: Tree = Object.create(null);
   for (const [key, value] of form) {
     const path = key.split('.');
+    if (path.length > MAX_DEPTH) {
+      throw new ServiceError('MalformedQueryString', `A key has more than ${MAX_DEPTH} parts.`);
+    }
     const last = path.pop() as string;
     let node = root;
     for (const step of path) {
@@ -47,6 +55,13 @@ const inOrder = (list: Tree): (Tree | string)[] => Object.values(list);
 export function encodeXml(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (value instanceof Date) return value.toISOString();
+  if (value instanceof Map) {
+    return [...value]
+      .filter(([, child]) => child !== undefined)
+      .map(([key, child]) => `<entry>${encodeXml({ key, value: child })}</entry>`)
+      .join('');
+  }
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map((item) => `<member>${encodeXml(item)}</member>`).join('');
   if (typeof value !== 'object') return escapeXml(String(value));
   return Object.entries(value)

@@ -5,7 +5,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../cli/errors';
 import { type AnswerOptions, createAnswer, type Handler, type RequestContext } from './answer';
-import { type HttpRequest, type Reply, refusePlain } from './protocol';
+import type { HttpRequest, Reply } from './http';
+import { refusePlain } from './protocol';
 import type { Services } from './service';
 
 export interface EndpointOptions extends AnswerOptions {

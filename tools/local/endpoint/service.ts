@@ -8,8 +8,8 @@ import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
-import type { InputOf, Problem, Shape } from './input';
-import type { Exchange, HttpRequest } from './protocol';
+import type { Input, Problem } from './input';
+import type { ApiModel } from './models/model';
 
 /** What the endpoint speaks for. */
 export interface Services {
@@ -35,15 +35,17 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-export interface Operation<S extends Shape = Shape> {
-  /** @default taken as it is: what is behind the operation checks it */
-  readonly input?: S;
+/** @typeParam I the SDK's type of the command's input */
+export interface Operation<I = unknown> {
   /** The IAM action, without the service. @default the operation's name */
   readonly action?: string;
   /** ARNs on which the caller needs that action. @default `*` */
-  resources?(input: InputOf<S>): readonly string[];
-  /** Members of the output; a Date is a timestamp. */
-  run(input: InputOf<S>, call: Call): object | undefined | Promise<object | undefined>;
+  resources?(input: Input<I>): readonly string[];
+  /**
+   * Members of the output (a Date is a timestamp, a Map a map whose keys the client chose), or the reply itself
+   * where the protocol has parts of it in headers.
+   */
+  run(input: Input<I>, call: Call): object | undefined | Promise<object | undefined>;
 }
 
 export interface Service {
@@ -51,15 +53,15 @@ export interface Service {
   readonly name: string;
   /** The scope's name, where it is another one. */
   readonly signingName?: string;
+  /** Constraints of the operations' inputs. @default what is behind the operations checks them */
+  readonly model?: ApiModel;
   /** What stands before the operation in `X-Amz-Target`: the service speaks AWS JSON. */
   readonly target?: string;
   readonly jsonVersion?: '1.0' | '1.1';
   /** Of XML: the service speaks the query protocol. */
   readonly namespace?: string;
-  /** Of the API, in the query protocol's `Version`. */
-  readonly apiVersion?: string;
-  /** Reads a request whose method and path say what is wanted; undefined if it is not for this service. */
-  readonly rest?: (request: HttpRequest) => Omit<Exchange, 'service'> | undefined;
+  /** Format of the bodies of a service whose operations are told apart by method and path. */
+  readonly rest?: 'json' | 'xml';
   /** An error's code in the query protocol, where it has another one; clients of several languages go by it. */
   readonly queryCodes?: Readonly<Record<string, string>>;
   readonly operations: Readonly<Record<string, Operation>>;
@@ -69,8 +71,16 @@ export interface Service {
 }
 
 /** Declares an operation, so that `resources` and `run` know the type of its input. */
-export const operation = <S extends Shape>(definition: Operation<S>): Operation =>
-  definition as unknown as Operation;
+export const operation = <I>(definition: Operation<I>): Operation => definition as unknown as Operation;
+
+/** An operation's own reply. */
+export class HttpReply {
+  constructor(
+    readonly status: number,
+    readonly headers: Readonly<Record<string, string>>,
+    readonly body: string | Buffer,
+  ) {}
+}
 
 /** What most services say of input that breaks constraints. */
 export function validationError(code: string): Service['invalid'] {

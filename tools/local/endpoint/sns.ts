@@ -1,10 +1,11 @@
-import type { MessageAttribute } from '../services/queue';
+import type { ListTopicsCommandInput, PublishCommandInput, SubscribeCommandInput } from '@aws-sdk/client-sns';
 import { ServiceError } from '../services/service-error';
 import type { Notification } from '../services/topic';
-import { boolean, map, required, string, structure } from './input';
+import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
+import { readAttributes } from './sqs';
 
-export function sns({ topics }: Services): Service {
+export function sns({ topics, assembly }: Services): Service {
   const find = (arn: string) => {
     const parts = arn.split(':');
     if (parts.length < 6) {
@@ -12,6 +13,7 @@ export function sns({ topics }: Services): Service {
         `Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not ${parts.length}`,
       );
     }
+    if (parts[3] !== assembly.region) throw invalid('Invalid parameter: TopicArn');
     const topic = topics.find((candidate) => candidate.arn === arn);
     if (!topic) throw new ServiceError('NotFound', 'Topic does not exist', 404);
     return topic;
@@ -20,21 +22,11 @@ export function sns({ topics }: Services): Service {
   return {
     name: 'sns',
     namespace: 'http://sns.amazonaws.com/doc/2010-03-31/',
+    model: MODELS.sns,
     invalid: validationError('ValidationError'),
     accessDenied: { code: 'AuthorizationError', status: 403 },
     operations: {
-      Publish: operation({
-        input: {
-          TopicArn: string(),
-          TargetArn: string(),
-          PhoneNumber: string(),
-          Message: required(string()),
-          Subject: string(),
-          MessageStructure: string(),
-          MessageAttributes: map(
-            structure({ DataType: required(string()), StringValue: string(), BinaryValue: string() }),
-          ),
-        },
+      Publish: operation<PublishCommandInput>({
         resources: ({ TopicArn, TargetArn }) => [TopicArn ?? TargetArn ?? '*'],
         run({
           TopicArn,
@@ -53,27 +45,19 @@ export function sns({ topics }: Services): Service {
           }
           const messageId = find(arn).publish({
             message: MessageStructure === 'json' ? byProtocol(Message) : Message,
-            attributes: MessageAttributes as Record<string, MessageAttribute>,
+            attributes: readAttributes(MessageAttributes),
             ...(Subject !== undefined && { subject: Subject }),
           });
           return { MessageId: messageId };
         },
       }),
-      ListTopics: operation({
-        input: { NextToken: string() },
+      ListTopics: operation<ListTopicsCommandInput>({
         run({ NextToken }) {
           const shown = page(topics, 100, NextToken, 'InvalidParameter');
           return { Topics: shown.items.map(({ arn }) => ({ TopicArn: arn })), NextToken: shown.next };
         },
       }),
-      Subscribe: operation({
-        input: {
-          TopicArn: required(string()),
-          Protocol: required(string()),
-          Endpoint: string(),
-          Attributes: map(string()),
-          ReturnSubscriptionArn: boolean,
-        },
+      Subscribe: operation<SubscribeCommandInput>({
         resources: ({ TopicArn }) => [TopicArn],
         run({ TopicArn, Protocol, Endpoint = '', Attributes = {} }) {
           const topic = find(TopicArn);
@@ -87,6 +71,11 @@ export function sns({ topics }: Services): Service {
           if (other) {
             throw invalid(
               `Invalid parameter: Attributes Reason: the local run does not know the attribute ${other}`,
+            );
+          }
+          if (raw !== 'true' && raw !== 'false') {
+            throw invalid(
+              `Invalid parameter: Attributes Reason: RawMessageDelivery: Invalid value [${raw}]. Must be true or false.`,
             );
           }
           return { SubscriptionArn: topic.subscribe(Endpoint, raw === 'true').arn };

@@ -1,15 +1,24 @@
 import { createHash } from 'node:crypto';
+import type {
+  ChangeMessageVisibilityBatchCommandInput,
+  ChangeMessageVisibilityCommandInput,
+  DeleteMessageBatchCommandInput,
+  DeleteMessageCommandInput,
+  GetQueueAttributesCommandInput,
+  GetQueueUrlCommandInput,
+  ListQueuesCommandInput,
+  MessageAttributeValue,
+  PurgeQueueCommandInput,
+  ReceiveMessageCommandInput,
+  SendMessageCommandInput,
+} from '@aws-sdk/client-sqs';
 import type { MessageAttribute, Queue, ReceivedMessage } from '../services/queue';
 import { ServiceError } from '../services/service-error';
-import { integer, list, map, required, string, structure } from './input';
+import type { Input, Problem } from './input';
+import { MODELS } from './models/models';
 import { operation, page, type Service, type Services } from './service';
 
-const attributeValue = structure({
-  DataType: required(string()),
-  StringValue: string(),
-  BinaryValue: string(),
-});
-const queueUrl = required(string());
+type AttributeValues = Readonly<Record<string, Input<MessageAttributeValue>>>;
 const MAX_BATCH = 10;
 const MAX_VISIBILITY_SECONDS = 12 * 60 * 60;
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
@@ -19,6 +28,8 @@ const MESSAGE_TEXT = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/
 /** SQS spoke the query protocol until November 2023, and its clients still go by the codes of that time. */
 const OLD = 'AWS.SimpleQueueService';
 const QUERY_CODES = {
+  MissingRequiredParameterException: 'MissingParameter',
+  InvalidParameterValueException: 'InvalidParameterValue',
   QueueDoesNotExist: `${OLD}.NonExistentQueue`,
   MessageNotInflight: `${OLD}.MessageNotInflight`,
   PurgeQueueInProgress: `${OLD}.PurgeQueueInProgress`,
@@ -30,20 +41,28 @@ const QUERY_CODES = {
 
 export function sqs({ queues, assembly }: Services): Service {
   const byName = new Map(queues.map((queue) => [queue.name, queue]));
-  /** A queue's URL names it by its last part, wherever the client has the URL from. */
-  const nameOf = (url: string) => url.slice(url.lastIndexOf('/') + 1);
+  const nonExistent = () => new ServiceError('QueueDoesNotExist', 'The specified queue does not exist.');
+  /**
+   * A queue's URL ends with account and name. Its host is wherever the client has the URL from, but one of AWS's
+   * names the region.
+   */
+  const arnOfUrl = (url: string) => {
+    const [name = '', account = assembly.account] = url.split('/').reverse();
+    const [, region = assembly.region] = /^https?:\/\/sqs\.([\w-]+)\.amazonaws\./.exec(url) ?? [];
+    return `arn:${assembly.partition}:sqs:${region}:${account}:${name}`;
+  };
   const find = (url: string): Queue => {
-    const queue = byName.get(nameOf(url));
-    if (!queue) throw new ServiceError('QueueDoesNotExist', 'The specified queue does not exist.');
+    const arn = arnOfUrl(url);
+    const queue = queues.find((each) => each.arn === arn);
+    if (!queue) throw nonExistent();
     return queue;
   };
   const urlOf = (name: string, base: string) => `${base}/${assembly.account}/${name}`;
-  const arnOf = (name: string) => `arn:aws:sqs:${assembly.region}:${assembly.account}:${name}`;
-  const resources = ({ QueueUrl }: { readonly QueueUrl: string }) => [arnOf(nameOf(QueueUrl))];
+  const resources = ({ QueueUrl }: { readonly QueueUrl: string }) => [arnOfUrl(QueueUrl)];
   const policyOf = (queue: Queue) =>
     assembly
       .ofType('AWS::SQS::QueuePolicy')
-      .find(({ properties }) => properties.Queues.some((url: string) => nameOf(url) === queue.name))
+      .find(({ properties }) => properties.Queues.some((url: string) => arnOfUrl(url) === queue.arn))
       ?.properties.PolicyDocument;
 
   const queueAttributes = (queue: Queue): Record<string, string | undefined> => {
@@ -75,55 +94,42 @@ export function sqs({ queues, assembly }: Services): Service {
     target: 'AmazonSQS',
     jsonVersion: '1.0',
     queryCodes: QUERY_CODES,
-    invalid: ([problem]) => {
-      const name = problem?.at.replace(/^./, (first) => first.toUpperCase());
-      return new ServiceError('MissingParameter', `The request must contain the parameter ${name}.`);
-    },
+    model: MODELS.sqs,
+    invalid: refuseInput,
     accessDenied: { code: 'AccessDenied', status: 403 },
     operations: {
-      ListQueues: operation({
-        input: { QueueNamePrefix: string(), MaxResults: integer(), NextToken: string() },
+      ListQueues: operation<ListQueuesCommandInput>({
         run({ QueueNamePrefix = '', MaxResults, NextToken }, { url }) {
           if (MaxResults !== undefined) requireRange('MaxResults', MaxResults, 1, 1000);
           const names = [...byName.keys()].filter((name) => name.startsWith(QueueNamePrefix));
-          const shown = page(names, MaxResults ?? 1000, NextToken, 'InvalidParameterValue');
+          const shown = page(names, MaxResults ?? 1000, NextToken, 'InvalidParameterValueException');
           return { QueueUrls: shown.items.map((name) => urlOf(name, url)), NextToken: shown.next };
         },
       }),
-      GetQueueUrl: operation({
-        input: { QueueName: required(string()) },
-        resources: ({ QueueName }) => [arnOf(QueueName)],
-        run: ({ QueueName }, { url }) => ({ QueueUrl: urlOf(find(QueueName).name, url) }),
+      GetQueueUrl: operation<GetQueueUrlCommandInput>({
+        resources: ({ QueueName, QueueOwnerAWSAccountId: owner = assembly.account }) => [
+          arnOfUrl(`${owner}/${QueueName}`),
+        ],
+        run({ QueueName, QueueOwnerAWSAccountId: owner = assembly.account }, { url }) {
+          const queue = owner === assembly.account ? byName.get(QueueName) : undefined;
+          if (!queue) throw nonExistent();
+          return { QueueUrl: urlOf(queue.name, url) };
+        },
       }),
-      GetQueueAttributes: operation({
-        input: { QueueUrl: queueUrl, AttributeNames: list(string()) },
+      GetQueueAttributes: operation<GetQueueAttributesCommandInput>({
         resources,
         run({ QueueUrl, AttributeNames = [] }) {
           const all = queueAttributes(find(QueueUrl));
-          for (const name of AttributeNames) {
-            if (name !== 'All' && !(name in all) && !OTHER_QUEUE_ATTRIBUTES.includes(name)) {
-              throw new ServiceError('InvalidAttributeName', `Unknown Attribute ${name}.`);
-            }
-          }
           const wanted = AttributeNames.includes('All') ? Object.keys(all) : AttributeNames;
           return { Attributes: Object.fromEntries(wanted.map((name) => [name, all[name]])) };
         },
       }),
-      SendMessage: operation({
-        input: {
-          QueueUrl: queueUrl,
-          MessageBody: required(string()),
-          DelaySeconds: integer(),
-          MessageAttributes: map(attributeValue),
-          MessageSystemAttributes: map(attributeValue),
-          MessageGroupId: string(),
-          MessageDeduplicationId: string(),
-        },
+      SendMessage: operation<SendMessageCommandInput>({
         resources,
         run(input, { accessKeyId }) {
           const queue = find(input.QueueUrl);
           const { MessageBody: body, DelaySeconds: delaySeconds } = input;
-          const attributes = (input.MessageAttributes ?? {}) as Record<string, MessageAttribute>;
+          const attributes = readAttributes(input.MessageAttributes);
           for (const name of [
             'MessageGroupId',
             'MessageDeduplicationId',
@@ -148,29 +154,15 @@ export function sqs({ queues, assembly }: Services): Service {
           };
         },
       }),
-      ReceiveMessage: operation({
-        input: {
-          QueueUrl: queueUrl,
-          AttributeNames: list(string()),
-          MessageSystemAttributeNames: list(string()),
-          MessageAttributeNames: list(string()),
-          MaxNumberOfMessages: integer(),
-          VisibilityTimeout: integer(),
-          WaitTimeSeconds: integer(),
-        },
+      ReceiveMessage: operation<ReceiveMessageCommandInput>({
         resources,
         async run(input, { signal }) {
           const queue = find(input.QueueUrl);
           const { MaxNumberOfMessages: max, VisibilityTimeout: timeout, WaitTimeSeconds: wait } = input;
           if (max !== undefined) requireRange('MaxNumberOfMessages', max, 1, MAX_BATCH);
           if (timeout !== undefined) requireRange('VisibilityTimeout', timeout, 0, MAX_VISIBILITY_SECONDS);
-          if (wait !== undefined) requireRange('WaitTimeSeconds', wait, 0, 20);
+          if (wait !== undefined) requireRange('WaitTimeSeconds', wait, 0, 20, '>= 0 and <= 20');
           const systemNames = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
-          for (const name of systemNames) {
-            if (!SYSTEM_ATTRIBUTES.includes(name)) {
-              throw new ServiceError('InvalidAttributeName', `Unknown Attribute ${name}.`);
-            }
-          }
           const messages = await queue.receive({
             signal,
             ...(max !== undefined && { max }),
@@ -183,19 +175,14 @@ export function sqs({ queues, assembly }: Services): Service {
           };
         },
       }),
-      DeleteMessage: operation({
-        input: { QueueUrl: queueUrl, ReceiptHandle: required(string()) },
+      DeleteMessage: operation<DeleteMessageCommandInput>({
         resources,
         run({ QueueUrl, ReceiptHandle }) {
           find(QueueUrl).delete(ReceiptHandle);
           return undefined;
         },
       }),
-      DeleteMessageBatch: operation({
-        input: {
-          QueueUrl: queueUrl,
-          Entries: required(list(structure({ Id: required(string()), ReceiptHandle: required(string()) }))),
-        },
+      DeleteMessageBatch: operation<DeleteMessageBatchCommandInput>({
         action: 'DeleteMessage',
         resources,
         run({ QueueUrl, Entries }) {
@@ -203,12 +190,7 @@ export function sqs({ queues, assembly }: Services): Service {
           return eachOf(Entries, ({ ReceiptHandle }) => queue.delete(ReceiptHandle));
         },
       }),
-      ChangeMessageVisibility: operation({
-        input: {
-          QueueUrl: queueUrl,
-          ReceiptHandle: required(string()),
-          VisibilityTimeout: required(integer()),
-        },
+      ChangeMessageVisibility: operation<ChangeMessageVisibilityCommandInput>({
         resources,
         run({ QueueUrl, ReceiptHandle, VisibilityTimeout }) {
           const queue = find(QueueUrl);
@@ -217,19 +199,7 @@ export function sqs({ queues, assembly }: Services): Service {
           return undefined;
         },
       }),
-      ChangeMessageVisibilityBatch: operation({
-        input: {
-          QueueUrl: queueUrl,
-          Entries: required(
-            list(
-              structure({
-                Id: required(string()),
-                ReceiptHandle: required(string()),
-                VisibilityTimeout: integer(),
-              }),
-            ),
-          ),
-        },
+      ChangeMessageVisibilityBatch: operation<ChangeMessageVisibilityBatchCommandInput>({
         action: 'ChangeMessageVisibility',
         resources,
         run({ QueueUrl, Entries }) {
@@ -240,8 +210,7 @@ export function sqs({ queues, assembly }: Services): Service {
           });
         },
       }),
-      PurgeQueue: operation({
-        input: { QueueUrl: queueUrl },
+      PurgeQueue: operation<PurgeQueueCommandInput>({
         resources,
         run({ QueueUrl }) {
           find(QueueUrl).purge();
@@ -252,18 +221,20 @@ export function sqs({ queues, assembly }: Services): Service {
   };
 }
 
-/** Of queues that have a redrive policy or are FIFO. */
-const OTHER_QUEUE_ATTRIBUTES = [
-  ...['RedrivePolicy', 'KmsDataKeyReusePeriodSeconds', 'FifoQueue', 'ContentBasedDeduplication'],
-  ...['DeduplicationScope', 'FifoThroughputLimit'],
-];
-const SYSTEM_ATTRIBUTES = [
-  ...['All', 'SenderId', 'SentTimestamp', 'ApproximateReceiveCount', 'ApproximateFirstReceiveTimestamp'],
-  ...['SequenceNumber', 'MessageDeduplicationId', 'MessageGroupId', 'AWSTraceHeader'],
-  'DeadLetterQueueSourceArn',
-];
+/** Only the first problem is told, in words of SQS's own. */
+function refuseInput([problem]: readonly Problem[]): ServiceError {
+  if (problem?.constraint === 'required') {
+    const name = problem.at.replace(/^./, (first) => first.toUpperCase());
+    return missing(`The request must contain the parameter ${name}.`);
+  }
+  if (problem?.constraint === 'values') {
+    return new ServiceError('InvalidAttributeName', `Unknown Attribute ${problem.value}.`);
+  }
+  return invalid(problem?.text ?? '');
+}
 
-const invalid = (message: string) => new ServiceError('InvalidParameterValue', message);
+const missing = (message: string) => new ServiceError('MissingRequiredParameterException', message);
+const invalid = (message: string) => new ServiceError('InvalidParameterValueException', message);
 
 /** A batch request: each entry succeeds or fails for itself. */
 function eachOf<Entry extends { readonly Id: string }>(
@@ -285,10 +256,28 @@ function eachOf<Entry extends { readonly Id: string }>(
   return { Successful, Failed };
 }
 
-function requireRange(name: string, value: number, min: number, max: number): void {
+function requireRange(
+  name: string,
+  value: number,
+  min: number,
+  max: number,
+  range = `between ${min} and ${max}`,
+): void {
   if (value >= min && value <= max) return;
-  throw invalid(
-    `Value ${value} for parameter ${name} is invalid. Reason: Must be between ${min} and ${max}, if provided.`,
+  throw invalid(`Value ${value} for parameter ${name} is invalid. Reason: Must be ${range}, if provided.`);
+}
+
+/** Attributes as queues and topics keep them: what is binary is base64. */
+export function readAttributes(given: AttributeValues = {}): Record<string, MessageAttribute> {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, { DataType, StringValue, BinaryValue }]) => [
+      name,
+      {
+        DataType,
+        ...(StringValue !== undefined && { StringValue }),
+        ...(BinaryValue !== undefined && { BinaryValue: Buffer.from(BinaryValue).toString('base64') }),
+      },
+    ]),
   );
 }
 
@@ -298,7 +287,7 @@ function checkMessage(
   attributes: Readonly<Record<string, MessageAttribute>>,
 ): void {
   if (body === '') {
-    throw new ServiceError('MissingParameter', 'The request must contain the parameter MessageBody.');
+    throw missing('The request must contain the parameter MessageBody.');
   }
   if (!MESSAGE_TEXT.test(body)) {
     throw new ServiceError(

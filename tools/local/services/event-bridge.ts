@@ -45,6 +45,8 @@ export interface EventBus {
   readonly description?: string;
   /** The resource policy document, if the template has one. */
   readonly policy?: object;
+  /** Milliseconds since 1970-01-01 UTC; the default bus has none. */
+  readonly createdAt?: number;
 }
 
 export interface EventBridgeOptions extends DeliveryOptions {
@@ -77,7 +79,9 @@ export class EventBridge {
     this.#options = options;
     const { assembly } = options;
     this.archives = new Map(archives.map((archive) => [archive.name, archive]));
-    const own = assembly.ofType('AWS::Events::EventBus').map((resource) => readBus(assembly, resource));
+    const own = assembly
+      .ofType('AWS::Events::EventBus')
+      .map((resource) => readBus(assembly, resource, options.clock.now()));
     const standard = { name: 'default', arn: `${arnPrefix(assembly)}:event-bus/default` };
     this.buses = new Map([standard, ...own].map((bus) => [bus.name, bus]));
     this.#replays = new Replays({
@@ -236,20 +240,23 @@ export class EventBridge {
     if (bytes > PUT_EVENTS.maxBytes) {
       throw validation('Total size of the entries in the request is over the limit.');
     }
-    return entries.map((entry) => this.#put(entry));
+    // Nothing is put before all of the request is known to be well-formed.
+    const times = entries.map(({ Time }) =>
+      Time === undefined ? this.#options.clock.now() : readTime(Time),
+    );
+    return entries.map((entry, index) => this.#put(entry, times[index] as number));
   }
 
-  #put(entry: PutEventsEntry): PutEventsResult {
-    const { Source = '', DetailType = '', EventBusName, Resources = [], Time, TraceHeader } = entry;
+  #put(entry: PutEventsEntry, time: number): PutEventsResult {
+    const { Source = '', DetailType = '', EventBusName = 'default', Resources = [], TraceHeader } = entry;
     const detail = parseDetail(entry.Detail);
     const refusal = refuse(entry, detail);
-    const { assembly, clock, onStep } = this.#options;
+    const { assembly, onStep } = this.#options;
     if (refusal) {
       const { ErrorCode: code, ErrorMessage: message } = refusal;
       onStep?.({ kind: 'event-refused', source: Source, detailType: DetailType, code, message });
       return refusal;
     }
-    const time = Time === undefined ? clock.now() : readTime(Time);
     const event: BusEvent = {
       version: '0',
       id: randomUUID(),
@@ -261,15 +268,31 @@ export class EventBridge {
       resources: [...Resources],
       detail,
     };
-    const bus = busName(EventBusName);
-    if (this.buses.has(bus)) {
-      onStep?.({ kind: 'event-put', bus, eventId: event.id, event });
-      this.#route(bus, eventOnBus(event, entry.Detail), TraceHeader ?? currentTrace());
+    const bus = this.findBus(EventBusName);
+    const reason = bus ? discarded(DetailType) : this.#missing(EventBusName);
+    if (bus && !reason) {
+      onStep?.({ kind: 'event-put', bus: bus.name, eventId: event.id, event });
+      this.#route(bus.name, eventOnBus(event, entry.Detail), TraceHeader ?? currentTrace());
     } else {
-      const reason = `There is no event bus ${bus} in this stack.`;
-      onStep?.({ kind: 'event-dropped', bus, eventId: event.id, reason });
+      const shown = bus?.name ?? EventBusName;
+      onStep?.({ kind: 'event-dropped', bus: shown, eventId: event.id, reason: reason ?? '' });
     }
     return { EventId: event.id };
+  }
+
+  /** @param nameOrArn of another account or region it is no bus of this stack, whatever its name */
+  findBus(nameOrArn: string): EventBus | undefined {
+    if (!nameOrArn.startsWith('arn:')) return this.buses.get(nameOrArn);
+    return [...this.buses.values()].find(({ arn }) => arn === nameOrArn);
+  }
+
+  /** Says why an event is on no bus here. */
+  #missing(nameOrArn: string): string {
+    const { account, region } = this.#options.assembly;
+    const [, , , busRegion = region, busAccount = account] = nameOrArn.split(':');
+    const isElsewhere = busRegion !== region || busAccount !== account;
+    if (!isElsewhere) return `There is no event bus ${busName(nameOrArn)} in this stack.`;
+    return `The event bus is of account ${busAccount} in ${busRegion}; this stack runs as account ${account} in ${region}.`;
   }
 
   /** @param only ARNs of the rules that may have it. @default all of the bus */
@@ -358,7 +381,7 @@ function refusalOf(resource: Resource, error: unknown): unknown {
   return new AssemblyError(`${resource.type} ${resource.logicalId}: ${error.message}${reason}`);
 }
 
-function readBus(assembly: Assembly, resource: Resource): EventBus {
+function readBus(assembly: Assembly, resource: Resource, createdAt: number): EventBus {
   requireKnownProperties(resource, resource.properties, [
     ...['Name', 'Description', 'Tags', 'Policy'],
     'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.
@@ -373,6 +396,7 @@ function readBus(assembly: Assembly, resource: Resource): EventBus {
   return {
     name: resource.name,
     arn: resource.arn,
+    createdAt,
     ...(description && { description }),
     ...(policy && { policy }),
   };
@@ -390,7 +414,14 @@ function readTime(time: number | string): number {
   throw new ServiceError('SerializationException', `The Time ${time} of an entry is no timestamp.`);
 }
 
-/** undefined if it is not the JSON text of an object */
+/** The service takes an event with a longer detail type, and delivers it to nobody. */
+function discarded(detailType: string): string | undefined {
+  const { maxDetailTypeLength: max } = PUT_EVENTS;
+  if (detailType.length <= max) return undefined;
+  return `Its detail-type has ${detailType.length} characters; EventBridge takes at most ${max} and discards the event.`;
+}
+
+/** undefined if it is not the JSON text of an object, or nested too deeply */
 function parseDetail(text: string | undefined): object | undefined {
   try {
     const detail = JSON.parse(text ?? '');

@@ -229,7 +229,7 @@ export class Queue {
     this.#compact();
   }
 
-  /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValue) */
+  /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValueException) */
   changeVisibility(receiptHandle: string, timeoutSeconds: number): void {
     const message = this.#find(receiptHandle);
     const now = this.#clock.now();
@@ -242,7 +242,7 @@ export class Queue {
     const visibleAt = now + 1000 * timeoutSeconds;
     if (visibleAt - (message.firstReceivedAt ?? now) > 1000 * MAX_INVISIBLE_SECONDS) {
       throw new ServiceError(
-        'InvalidParameterValue',
+        'InvalidParameterValueException',
         `Value ${timeoutSeconds} for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [${MAX_INVISIBLE_SECONDS} seconds].`,
       );
     }

@@ -1,5 +1,6 @@
 /** Replays of archives: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html */
 import { type EventOnBus, replayedEvent } from '../../eventbridge/event';
+import { REPLAY } from '../../eventbridge/service-facts';
 import { busName } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Archive } from './archive';
@@ -57,6 +58,7 @@ export interface ReplaysOptions {
   readonly onStep?: StepListener;
 }
 
+const ACTIVE: readonly Replay['State'][] = ['STARTING', 'RUNNING', 'CANCELLING'];
 /** So many events of a replay are sent before other work has its turn. */
 const REPLAY_BATCH = 100;
 /** A replay starts after a delay, as in AWS, so that it can be cancelled before. */
@@ -110,6 +112,11 @@ export class Replays {
     }
     if (this.#replays.has(ReplayName)) {
       throw new ServiceError('ResourceAlreadyExistsException', `Replay ${ReplayName} already exists.`);
+    }
+    const active = [...this.#replays.values()].filter(({ State }) => ACTIVE.includes(State));
+    if (active.length >= REPLAY.maxActive) {
+      const message = 'The requested resource exceeds the maximum number allowed.';
+      throw new ServiceError('LimitExceededException', message);
     }
     const replay: RunningReplay = {
       ...request,

@@ -218,6 +218,7 @@ function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: Me
   const refuse = (message: string) => {
     throw new ServiceError('ParameterValueInvalid', message);
   };
+  checkAttributeName(name, refuse);
   if (!ATTRIBUTE_TYPE.test(DataType)) {
     refuse(
       `The message attribute '${name}' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.`,
@@ -234,6 +235,23 @@ function checkAttribute(name: string, { DataType, StringValue, BinaryValue }: Me
       `The message attribute '${name}' must contain non-empty message attribute value for message attribute type '${DataType}'.`,
     );
   }
+}
+
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html */
+function checkAttributeName(name: string, refuse: (message: string) => void): void {
+  if (name === '' || Buffer.byteLength(name) > 256) {
+    refuse('Length of message attribute name must be less than 256 bytes.');
+  }
+  const other = /[^\w.-]/.exec(name)?.[0];
+  if (other !== undefined) {
+    const code = other.charCodeAt(0).toString(16).toUpperCase();
+    refuse(
+      `Invalid non-alphanumeric character '#x${code}' was found in the message attribute name. Can only include alphanumeric characters, hyphens, underscores, or dots.`,
+    );
+  }
+  if (name.startsWith('.')) refuse("Invalid message attribute name starting with character '.' was found.");
+  if (name.endsWith('.')) refuse("Invalid message attribute name ending with character '.' was found.");
+  if (name.includes('..')) refuse('Message attribute name can not have successive dots.');
 }
 
 function size(

@@ -1,7 +1,7 @@
 /** What a web page could send to the endpoint, and what it gets. */
 import { createAnswer, type Handler } from '../../../../tools/local/endpoint/answer';
 import { encodeCbor } from '../../../../tools/local/endpoint/cbor';
-import type { HttpRequest, Reply } from '../../../../tools/local/endpoint/protocol';
+import type { HttpRequest, Reply } from '../../../../tools/local/endpoint/http';
 import { type RunningStack, startStack } from './stack';
 
 let running: RunningStack;

@@ -1,17 +1,7 @@
 import fc from 'fast-check';
 import { XMLParser } from 'fast-xml-parser';
 import { decodeCbor, encodeCbor } from '../../../../tools/local/endpoint/cbor';
-import {
-  boolean,
-  integer,
-  list,
-  map,
-  readInput,
-  required,
-  string,
-  structure,
-  timestamp,
-} from '../../../../tools/local/endpoint/input';
+import { InputReader } from '../../../../tools/local/endpoint/input';
 import { decodeQuery, encodeXml } from '../../../../tools/local/endpoint/query';
 
 describe('CBOR', () => {
@@ -98,16 +88,39 @@ describe('the query protocol', () => {
 });
 
 describe('what an operation takes', () => {
-  const shape = {
-    Name: required(string({ min: 2, max: 4, pattern: /^[a-z]*$/ })),
-    Kind: string({ values: ['one', 'two'] }),
-    Limit: integer({ min: 1, max: 10 }),
-    Dry: boolean,
-    At: timestamp,
-    Items: list(structure({ Id: required(string()) }), { min: 1, max: 2 }),
-    Tags: map(string({ max: 1 })),
-  };
-  const problems = (value: unknown) => readInput(shape, value, false).problems.map(({ text }) => text);
+  const reader = new InputReader({
+    source: 'this test',
+    apiVersion: '2026-01-01',
+    operations: { Do: { input: 'DoRequest', http: { method: 'POST', requestUri: '/' } } },
+    shapes: {
+      DoRequest: {
+        type: 'structure',
+        required: ['Name'],
+        members: {
+          ...{ Name: { shape: 'Name' }, Kind: { shape: 'Kind' }, Limit: { shape: 'Limit' } },
+          ...{ Ratio: { shape: 'Ratio' }, Dry: { shape: 'Dry' }, At: { shape: 'At' } },
+          ...{ Items: { shape: 'Items' }, Tags: { shape: 'Tags' }, Data: { shape: 'Data' } },
+        },
+      },
+      Name: { type: 'string', min: 2, max: 4, pattern: '[a-z]*' },
+      Kind: { type: 'string', enum: ['one', 'two'] },
+      Limit: { type: 'integer', min: 1, max: 10 },
+      Ratio: { type: 'double' },
+      Dry: { type: 'boolean' },
+      At: { type: 'timestamp' },
+      Items: { type: 'list', member: { shape: 'Item' }, min: 1, max: 2 },
+      Item: {
+        type: 'structure',
+        required: ['Id'],
+        members: { Id: { shape: 'Id' }, Inner: { shape: 'Item' } },
+      },
+      Id: { type: 'string' },
+      Tags: { type: 'map', key: { shape: 'Id' }, value: { shape: 'Tag' } },
+      Tag: { type: 'string', max: 1 },
+      Data: { type: 'blob', max: 3 },
+    },
+  });
+  const problems = (value: unknown) => reader.read('Do', value, 'typed').problems.map(({ text }) => text);
 
   test('is taken over, without what it does not know', () => {
     const value = {
@@ -119,8 +132,15 @@ describe('what an operation takes', () => {
       Tags: { a: 'b' },
       Other: 1,
     };
-    expect(readInput(shape, value, false)).toEqual({
-      input: { Name: 'abc', Limit: 3, Dry: false, At: 1500, Items: [{ Id: 'x' }], Tags: { a: 'b' } },
+    expect(reader.read('Do', value, 'typed')).toEqual({
+      input: {
+        Name: 'abc',
+        Limit: 3,
+        Dry: false,
+        At: new Date(1500),
+        Items: [{ Id: 'x' }],
+        Tags: { a: 'b' },
+      },
       problems: [],
     });
   });
@@ -134,7 +154,7 @@ describe('what an operation takes', () => {
       Items: [{ Id: 'x' }],
       Tags: {},
     };
-    expect(readInput(shape, value, true).input).toMatchObject({ Limit: 3, Dry: true, At: 1500 });
+    expect(reader.read('Do', value, 'text').input).toMatchObject({ Limit: 3, Dry: true, At: new Date(1500) });
   });
 
   test.each([
@@ -165,7 +185,19 @@ describe('what an operation takes', () => {
     ],
     [
       { Name: 'ab', Items: [] },
-      "Value '[0 members]' at 'items' failed to satisfy constraint: Member must have length greater than or equal to 1",
+      "Value '[]' at 'items' failed to satisfy constraint: Member must have length greater than or equal to 1",
+    ],
+    [
+      { Name: 'ab', Items: [{ Id: 'x' }, { Id: 'y', Inner: null }, { Id: 'z' }] },
+      "Value '[Item(id=x, inner=null), Item(id=y, inner=null), Item(id=z, inner=null)]' at 'items' failed to satisfy constraint: Member must have length less than or equal to 2",
+    ],
+    [
+      { Name: 'ab', Items: [null] },
+      "Value null at 'items.1.member' failed to satisfy constraint: Member must not be null",
+    ],
+    [
+      { Name: 'ab', Data: 'AAAAAA==' },
+      "Value '\u0000\u0000\u0000\u0000' at 'data' failed to satisfy constraint: Member must have length less than or equal to 3",
     ],
     [
       { Name: 'ab', Items: [{}] },
@@ -179,6 +211,12 @@ describe('what an operation takes', () => {
     expect(problems(value)).toEqual([text]);
   });
 
+  test('keys of a map are those of the client, whatever JavaScript takes them for', () => {
+    const Tags = JSON.parse('{"__proto__":"a","constructor":"b"}');
+    const { input } = reader.read('Do', { Name: 'ab', Tags }, 'typed');
+    expect(JSON.stringify(input)).toBe('{"Name":"ab","Tags":{"__proto__":"a","constructor":"b"}}');
+  });
+
   test.each([
     [[], 'The request must be an object, not a list'],
     [{ Name: 1 }, 'name must be a string, not a value of type number'],
@@ -187,10 +225,17 @@ describe('what an operation takes', () => {
     [{ Name: 'ab', Dry: 'true' }, 'dry must be a boolean'],
     [{ Name: 'ab', At: 'soon' }, 'at must be a timestamp'],
     [{ Name: 'ab', Items: {} }, 'items must be a list'],
-    [{ Name: 'ab', Items: [null] }, 'items.1.member must be an object, not null'],
+    [null, 'The request must be an object, not null'],
+    [{ Name: 'ab', Items: [1] }, 'items.1.member must be an object, not a value of type number'],
+    [{ Name: 'ab', Items: [{ Id: 'x', Inner: { Id: 1 } }] }, 'items.1.member.inner.id must be a string'],
+    [{ Name: 'ab', At: 253_402_300_800 }, 'at must be a timestamp'],
+    [{ Name: 'ab', At: '2026-01-01T00:00:00Z' }, 'STRING_VALUE cannot be converted to Date'],
+    [{ Name: 'ab', Limit: 2 ** 60 }, 'limit must be an integer'],
+    [{ Name: 'ab', Ratio: 'NaN' }, 'ratio must be a number'],
+    [{ Name: 'ab', Data: 'no base64' }, 'data must be base64'],
     [{ Name: 'ab', Tags: [] }, 'tags must be a map, not a list'],
   ])('%j is of the wrong type', (value, message) => {
-    expect(() => readInput(shape, value, false)).toThrow(
+    expect(() => reader.read('Do', value, 'typed')).toThrow(
       expect.objectContaining({ code: 'SerializationException', message: expect.stringContaining(message) }),
     );
   });

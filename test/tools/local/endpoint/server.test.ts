@@ -80,7 +80,7 @@ describe('the port', () => {
   test('is free again after the end, and whoever waits for a message is answered before', async () => {
     const endpoint = await start(0);
     const headers = { ...signedFor('sqs'), 'x-amz-target': 'AmazonSQS.ReceiveMessage' };
-    const body = JSON.stringify({ QueueUrl: 'x/failed', WaitTimeSeconds: 20 });
+    const body = JSON.stringify({ QueueUrl: 'failed', WaitTimeSeconds: 20 });
     const waiting = send({ headers }, body, endpoint.url);
     await send({ headers: { ...headers, 'x-amz-target': 'AmazonSQS.ListQueues' } }, '{}', endpoint.url);
     endpoints = [];

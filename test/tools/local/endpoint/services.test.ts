@@ -278,7 +278,7 @@ describe('EventBridge', () => {
     ).rejects.toMatchObject({
       name: 'ValidationException',
       message:
-        "2 validation errors detected: Value 'a b' at 'namePrefix' failed to satisfy constraint: Member must satisfy regular expression pattern: [.\\-_A-Za-z0-9]+; Value '500' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
+        "2 validation errors detected: Value 'a b' at 'namePrefix' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\.\\-_A-Za-z0-9]+; Value '500' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 100",
     });
     await expect(client().send(new DescribeRuleCommand({ Name: undefined }))).rejects.toMatchObject({
       message:
@@ -921,7 +921,7 @@ describe("an operation that is not there answers with the service's error and it
       () => new FirehoseClient(configuration()).send(new ListDeliveryStreamsCommand({})),
     ],
     [
-      'lambda:GET /2015-03-31/functions/x/policy',
+      'lambda:GetPolicy',
       () => new LambdaClient(configuration()).send(new GetPolicyCommand({ FunctionName: 'x' })),
     ],
     [

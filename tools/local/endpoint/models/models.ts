@@ -1,0 +1,16 @@
+/** The API models of the services that the endpoint speaks for; DynamoDB's input is checked by dynalite. */
+import cloudformation from './cloudformation.json';
+import cloudwatch from './cloudwatch.json';
+import events from './events.json';
+import firehose from './firehose.json';
+import lambda from './lambda.json';
+import logs from './logs.json';
+import type { ApiModel } from './model';
+import s3 from './s3.json';
+import sns from './sns.json';
+import sqs from './sqs.json';
+import sts from './sts.json';
+
+const models = { cloudformation, cloudwatch, events, firehose, lambda, logs, s3, sns, sqs, sts };
+
+export const MODELS: Readonly<Record<keyof typeof models, ApiModel>> = models;
