@@ -4,6 +4,7 @@
  */
 import { type Assembly, AssemblyError } from '../template/assembly';
 import { reasonsOf } from '../template/placeholder';
+import { Policies } from '../template/policies';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
@@ -12,7 +13,8 @@ const RUN: readonly string[] = [
   ...['AWS::SQS::Queue', 'AWS::SQS::QueuePolicy'],
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
-  ...['AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::Logs::LogGroup'],
+  ...['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::IAM::RolePolicy'],
+  ...['AWS::Logs::LogGroup'],
 ];
 
 /** Types that no event meets on its way, and why. */
@@ -30,10 +32,6 @@ const INERT: Readonly<Record<string, string>> = {
   'AWS::S3::BucketPolicy': 'nobody but the delivery stream reaches the files through the stack',
   'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
 };
-
-/** Policies of AWS that give a function no more than writing its logs and traces, which is done for it here. */
-const HARMLESS_MANAGED_POLICY =
-  /:policy\/(service-role\/AWSLambdaBasicExecutionRole|AWSXRayDaemonWriteAccess)$/;
 
 /** @throws AssemblyError that names the first resource which is not known */
 export function requireSupported(assembly: Assembly): void {
@@ -55,12 +53,9 @@ export function requireSupported(assembly: Assembly): void {
     .ofType('AWS::Lambda::Function')
     .filter(({ arn }) => targets.includes(arn))
     .map(({ properties }) => properties.Role);
-  for (const { type, logicalId, arn, properties } of assembly.ofType('AWS::IAM::Role')) {
-    const policies: string[] = properties.ManagedPolicyArns ?? [];
-    const unknown = policies.find((policy) => !HARMLESS_MANAGED_POLICY.test(policy));
-    if (!unknown || !roles.includes(arn)) continue;
-    throw new AssemblyError(
-      `${type} ${logicalId}: the local run does not have the managed policy ${unknown}, so it cannot tell what the function may do.`,
-    );
+  const isUsed = (id: string) => roles.includes(assembly.resources.get(id)?.arn);
+  for (const { resource, type, message } of new Policies(assembly).notCovered) {
+    if (!RUN.includes(type) || (type === 'AWS::IAM::Role' && !isUsed(resource))) continue;
+    throw new AssemblyError(`${type} ${resource}: the local run cannot tell what it allows, for ${message}`);
   }
 }

@@ -1,27 +1,14 @@
 /**
- * Would IAM allow this? The policy documents of the template, evaluated as
- * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html says for one account:
- * an explicit Deny wins, then any Allow, otherwise no. What is not known here is an error, never an Allow.
+ * Would IAM allow this? Statements evaluated as
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html says: an explicit Deny
+ * wins, then any Allow, otherwise no. What is not known here is said so, and never an Allow.
  */
-import { type Assembly, AssemblyError, busName } from './assembly';
-import type { Json } from './template';
+import { type Context, conditionHolds, isKnownOperator } from './policy-condition';
+import { listOf, type Principals, type Statement } from './policy-document';
+import { AssemblyError } from './template';
+import { anyOf, equal, isUndecided, like, not, type Truth, withoutWildcards } from './text-match';
 
-type OneOrMany<Value> = Value | readonly Value[];
-
-/** A statement of a policy document, references resolved. */
-export interface Statement {
-  readonly Sid?: string;
-  readonly Effect: 'Allow' | 'Deny';
-  readonly Principal?: '*' | Readonly<Record<string, OneOrMany<string>>>;
-  readonly NotPrincipal?: unknown;
-  readonly Action?: OneOrMany<string>;
-  readonly NotAction?: OneOrMany<string>;
-  readonly Resource?: OneOrMany<string>;
-  readonly NotResource?: OneOrMany<string>;
-  readonly Condition?: Readonly<
-    Record<string, Readonly<Record<string, OneOrMany<string | boolean | number>>>>
-  >;
-}
+export type { Statement };
 
 export interface AccessRequest {
   /** Who asks. */
@@ -30,35 +17,44 @@ export interface AccessRequest {
   readonly action: string;
   /** ARN. */
   readonly resource: string;
-  /** Condition keys and their values, e.g. `aws:SourceArn`. */
-  readonly context: Readonly<Record<string, string>>;
+  readonly context: Context;
 }
 
 export interface Decision {
   readonly allowed: boolean;
+  /** It cannot be told, and `reason` says why. Not allowed then, as far as is known. */
+  readonly unknown?: true;
   /** Which statement decided, or what the nearest one lacks. One line. */
   readonly reason: string;
 }
 
 /**
  * @param statements of all policies that apply
- * @throws AssemblyError for an element or a condition operator that is not known here
+ * @throws AssemblyError for a statement that IAM would refuse
  */
 export function evaluate(statements: readonly Statement[], request: AccessRequest): Decision {
   let allowing: string | undefined;
+  let undecided: string | undefined;
+  let undecidedDeny: string | undefined;
   let nearest: { mismatch: string; closeness: number } | undefined;
   for (const [index, statement] of statements.entries()) {
     const label = statement.Sid ?? `statement ${index + 1}`;
-    const miss = mismatch(statement, request);
-    if (statement.Effect === 'Deny') {
-      if (!miss) return { allowed: false, reason: `${label} denies ${describe(request)}.` };
-    } else if (!miss) {
+    const { applies, why, closeness } = match(statement, request);
+    if (isUndecided(applies)) {
+      const reason = `It cannot be told whether ${label} applies: ${applies}.`;
+      if (statement.Effect === 'Deny') undecidedDeny ??= reason;
+      else undecided ??= reason;
+    } else if (statement.Effect === 'Deny') {
+      if (applies) return { allowed: false, reason: `${label} denies ${describe(request)}.` };
+    } else if (applies) {
       allowing ??= label;
-    } else if (!nearest || miss.closeness > nearest.closeness) {
-      nearest = { mismatch: `${label}: ${miss.why}`, closeness: miss.closeness };
+    } else if (!nearest || closeness > nearest.closeness) {
+      nearest = { mismatch: `${label}: ${why}`, closeness };
     }
   }
-  if (allowing) return { allowed: true, reason: `${allowing} allows it.` };
+  if (allowing && !undecidedDeny) return { allowed: true, reason: `${allowing} allows it.` };
+  const unknown = allowing ? undecidedDeny : undecided;
+  if (unknown) return { allowed: false, unknown: true, reason: unknown };
   const hint = nearest && nearest.closeness > 0 ? ` Nearest is ${nearest.mismatch}.` : '';
   return { allowed: false, reason: `No statement allows ${describe(request)}.${hint}` };
 }
@@ -68,212 +64,185 @@ function describe({ principal, action, resource }: AccessRequest): string {
   return `${action} on ${resource}${who ? ` for ${who}` : ''}`;
 }
 
-/** What keeps a statement from applying, and how far it came before: the closest one is worth telling. */
-function mismatch(
+interface Match {
+  readonly applies: Truth;
+  /** What keeps the statement from applying. */
+  readonly why: string;
+  /** How far it came before: the closest one is worth telling. */
+  readonly closeness: number;
+}
+
+/** Whether a statement applies: its elements in turn, up to the first that does not fit. */
+function match(statement: Statement, request: AccessRequest): Match {
+  const { cannotTell, Action, NotAction, Resource, NotResource } = statement;
+  const parts: readonly (() => readonly [truth: Truth, why: string])[] = [
+    () => [actionFits(statement, request), `it is about ${texts(Action ?? NotAction)}`],
+    () => [principalFits(statement, request), `it is for ${JSON.stringify(statement.Principal)}`],
+    () => [resourceFits(statement, request), `it is for ${texts(Resource ?? NotResource)}`],
+    ...conditionsOf(statement).map((condition) => () => conditionFits(condition, statement, request)),
+  ];
+  let undecided = cannotTell;
+  for (const [index, part] of parts.entries()) {
+    const [truth, why] = part();
+    if (truth === false) return { applies: false, why, closeness: Math.min(index, 3) };
+    if (isUndecided(truth)) undecided ??= truth;
+  }
+  return { applies: undecided ?? true, why: '', closeness: 0 };
+}
+
+const texts = (value: Statement['Action']) => listOf(value ?? []).join(', ');
+
+function actionFits({ Action, NotAction }: Statement, { action }: AccessRequest): Truth {
+  const fits = (pattern: string) => like(pattern.toLowerCase(), action.toLowerCase());
+  return Action ? anyOf(listOf(Action).map(fits)) : not(anyOf(listOf(NotAction ?? '*').map(fits)));
+}
+
+function principalFits({ Principal, NotPrincipal }: Statement, { principal }: AccessRequest): Truth {
+  if (!principal) return true;
+  // A role's own policy names nobody: it is for whoever has the role.
+  if (NotPrincipal === undefined) return Principal === undefined || names(Principal, principal, true);
+  const excepted = names(NotPrincipal, principal, false);
+  if (excepted !== false) return not(excepted);
+  // Whether an exception for an account is one for its roles, IAM's documentation leaves open.
+  return names(NotPrincipal, principal, true) === false
+    ? true
+    : 'NotPrincipal names the account, but not the role in it';
+}
+
+/** Whether a principal element names who asks; an account stands for its roles, if that is meant. */
+function names(
+  principals: Principals,
+  { service, aws }: NonNullable<AccessRequest['principal']>,
+  byAccount: boolean,
+): Truth {
+  if (principals === '*') return true;
+  if (typeof principals === 'string') return equal(principals, aws ?? service ?? '');
+  const given = (kind: string): readonly string[] => listOf(principals[kind] ?? []);
+  if (given('AWS').includes('*')) return true;
+  if (service !== undefined) return anyOf(given('Service').map((name) => sameService(name, service)));
+  const account = aws?.split(':')[4] ?? '';
+  const accepts = (value: string): Truth =>
+    anyOf([
+      equal(value, aws ?? ''),
+      byAccount && equal(value, account),
+      byAccount && /^arn:[^:]*:iam::[^:]*:root$/.test(value) && equal(value.split(':')[4] ?? '', account),
+    ]);
+  return anyOf(given('AWS').map(accepts));
+}
+
+/** A service's name may name the region, too: `states.us-east-1.amazonaws.com`. */
+function sameService(name: string, service: string): Truth {
+  const whole = equal(name, service);
+  if (whole !== false || !service.endsWith('.amazonaws.com')) return whole;
+  return name === '*' || name.replace(/^([^.]+)\.[a-z]{2}(-[a-z]+)+-\d\./, '$1.') === service;
+}
+
+function resourceFits(statement: Statement, request: AccessRequest): Truth {
+  const { Resource, NotResource, Principal, NotPrincipal } = statement;
+  if (Resource === undefined && NotResource === undefined) {
+    // A policy of a resource, or of who may assume a role, is about that one.
+    if (Principal !== undefined || NotPrincipal !== undefined) return true;
+    throw new AssemblyError(`${statement.Sid ?? 'A statement'} needs either Resource or NotResource.`);
+  }
+  const fits = (pattern: string): Truth => {
+    const replaced = withVariables(pattern, statement, request);
+    if (replaced === undefined) return false;
+    return isUndecided(replaced.unknown) ? replaced.unknown : like(replaced.text, request.resource);
+  };
+  return Resource ? anyOf(listOf(Resource).map(fits)) : not(anyOf(listOf(NotResource ?? []).map(fits)));
+}
+
+interface Condition {
+  readonly operator: string;
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+function conditionsOf({ Condition = {} }: Statement): Condition[] {
+  return Object.entries(Condition).flatMap(([operator, keys]) =>
+    Object.entries(keys).map(([key, values]) => ({ operator, key, values: listOf(values).map(String) })),
+  );
+}
+
+function conditionFits(
+  { operator, key, values }: Condition,
   statement: Statement,
   request: AccessRequest,
-): { why: string; closeness: number } | undefined {
-  const { Action, NotAction, Resource, NotResource, Condition = {} } = statement;
-  if (statement.NotPrincipal !== undefined) {
-    throw new AssemblyError('The local run does not know the policy element NotPrincipal.');
-  }
-  const actionMatches = (pattern: string) => like(pattern.toLowerCase(), request.action.toLowerCase());
-  const actionFits = Action ? list(Action).some(actionMatches) : !list(NotAction ?? '*').some(actionMatches);
-  if (!actionFits) return { why: `it is about ${list(Action ?? NotAction ?? []).join(', ')}`, closeness: 0 };
-  if (request.principal && !principalMatches(statement.Principal, request.principal)) {
-    return { why: `it is for ${JSON.stringify(statement.Principal)}`, closeness: 1 };
-  }
-  const resourceMatches = (pattern: string) => {
-    if (pattern.includes('${'))
-      throw new AssemblyError(`The local run does not know policy variables (${pattern}).`);
-    return like(pattern, request.resource);
-  };
-  const resourceFits = Resource
-    ? list(Resource).some(resourceMatches)
-    : !list(NotResource ?? []).some(resourceMatches);
-  if (!resourceFits)
-    return { why: `it is for ${list(Resource ?? NotResource ?? []).join(', ')}`, closeness: 2 };
-  for (const [operator, keys] of Object.entries(Condition)) {
-    for (const [key, values] of Object.entries(keys)) {
-      const actual = request.context[contextKey(request.context, key)];
-      if (conditionHolds(operator, list(values).map(String), actual)) continue;
-      const found = actual === undefined ? 'is not given' : `is ${actual}`;
-      return { why: `${operator} wants ${key} ${list(values).join(' or ')}, but it ${found}`, closeness: 3 };
-    }
-  }
-  return undefined;
+): readonly [Truth, string] {
+  const actual = valueOfKey(key, request);
+  const found = actual === undefined ? 'is not given' : `is ${[actual].flat().join(', ')}`;
+  const why = `${operator} wants ${key} ${values.join(' or ')}, but it ${found}`;
+  if (!isKnownOperator(operator)) return [`the condition operator ${operator} is not known`, why];
+  if (actual === UNKNOWN) return [`the value of ${key} is not known`, why];
+  const replaced = values.map((value) => withVariables(value, statement, request));
+  const unknown = replaced.find((value) => isUndecided(value?.unknown ?? false))?.unknown;
+  if (unknown !== undefined && isUndecided(unknown)) return [unknown, why];
+  // A variable without a value matches nothing.
+  const known = replaced.flatMap((value) => value?.text ?? []);
+  return [conditionHolds(operator, known, actual), why];
 }
 
-/** Condition keys are case-insensitive. */
-function contextKey(context: AccessRequest['context'], key: string): string {
-  return Object.keys(context).find((known) => known.toLowerCase() === key.toLowerCase()) ?? key;
+/** A key that the request may or may not have, with a value that only AWS knows. */
+const UNKNOWN = '⟨unknown⟩';
+
+/** Keys that no request of these has: they come with other ways to call, or other principals. */
+const ABSENT =
+  /^aws:(CalledVia|CalledViaFirst|CalledViaLast|ChatbotSourceArn|FederatedProvider|MultiFactorAuthAge|MultiFactorAuthPresent|Referer|RequestTag\/.*|SourceIdentity|TagKeys|username)$/i;
+/** Keys that a service has not that acts for a resource. */
+const ABSENT_FOR_SERVICES =
+  /^aws:(Ec2InstanceSource.*|Principal(Arn|Account|OrgID|OrgPaths|Tag\/.*|Type)|SourceIp|SourceVpc.*|VpcSourceIp|userid)$/i;
+/** Keys that only a service has. */
+const ABSENT_FOR_ROLES =
+  /^aws:(PrincipalServiceName|PrincipalServiceNamesList|Source(Arn|Account|OrgID|OrgPaths))$/i;
+
+/** The value of a condition key; condition keys are case-insensitive. */
+function valueOfKey(key: string, { principal, context }: AccessRequest): Context[string] | undefined {
+  const given = Object.keys(context).find((known) => known.toLowerCase() === key.toLowerCase());
+  if (given !== undefined) return context[given];
+  return isAbsent(key, principal?.service !== undefined) ? undefined : UNKNOWN;
 }
 
-function principalMatches(
-  allowed: Statement['Principal'],
-  { service, aws }: NonNullable<AccessRequest['principal']>,
-): boolean {
-  // A role's own policy names nobody: it is for whoever has the role.
-  if (allowed === undefined || allowed === '*') return true;
-  const accepts = (kind: string, fits: (value: string) => boolean) => list(allowed[kind] ?? []).some(fits);
-  if (accepts('AWS', (value) => value === '*')) return true;
-  if (service !== undefined) return accepts('Service', (value) => value === service);
-  const account = aws?.split(':')[4];
-  return accepts('AWS', (value) => value === aws || value === account || value.endsWith(`::${account}:root`));
+function isAbsent(key: string, isService: boolean): boolean {
+  return ABSENT.test(key) || (isService ? ABSENT_FOR_SERVICES : ABSENT_FOR_ROLES).test(key);
 }
 
-const OPERATORS: Readonly<Record<string, (wanted: string, actual: string) => boolean>> = {
-  StringEquals: (wanted, actual) => wanted === actual,
-  StringEqualsIgnoreCase: (wanted, actual) => wanted.toLowerCase() === actual.toLowerCase(),
-  StringLike: like,
-  ArnEquals: arnLike,
-  ArnLike: arnLike,
-  Bool: (wanted, actual) => wanted.toLowerCase() === actual.toLowerCase(),
-};
-
-/** Written out, so that `StringNotEqual` is an unknown operator and not one that lost its `s`. */
-const NEGATED: Readonly<Record<string, keyof typeof OPERATORS>> = {
-  StringNotEquals: 'StringEquals',
-  StringNotEqualsIgnoreCase: 'StringEqualsIgnoreCase',
-  StringNotLike: 'StringLike',
-  ArnNotEquals: 'ArnEquals',
-  ArnNotLike: 'ArnLike',
-};
-
-function conditionHolds(operator: string, wanted: readonly string[], actual: string | undefined): boolean {
-  if (operator === 'Null') return wanted.some((value) => (value === 'true') === (actual === undefined));
-  const [, name = operator, ifExists] = /^(\w+?)(IfExists)?$/.exec(operator) ?? [];
-  const negated = NEGATED[name];
-  const test = OPERATORS[negated ?? name];
-  if (!test)
-    throw new AssemblyError(`The local run does not know the policy condition operator ${operator}.`);
-  if (actual === undefined) return negated !== undefined || ifExists !== undefined;
-  return wanted.some((value) => test(value, actual)) !== (negated !== undefined);
+/**
+ * Replaces policy variables. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+ * @returns undefined if one has no value: then nothing matches
+ */
+function withVariables(
+  text: string,
+  { hasVariables = true }: Statement,
+  request: AccessRequest,
+): { readonly text: string; readonly unknown: Truth } | undefined {
+  if (!hasVariables || !text.includes('${')) return { text, unknown: false };
+  let unknown: Truth = false;
+  let isMissing = false;
+  const replaced = text.replace(/\$\{([^}]*)\}/g, (_, content: string) => {
+    if (/^[*?$]$/.test(content)) return withoutWildcards(content);
+    const [, key = content, fallback] = /^\s*([^,\s]+)\s*(?:,\s*'(.*)')?\s*$/.exec(content) ?? [];
+    const value = valueOfKey(key, request) ?? fallback;
+    if (value === undefined) isMissing = true;
+    if (value === UNKNOWN) unknown = `the value of the policy variable ${key} is not known`;
+    return withoutWildcards([value ?? ''].flat().join(','));
+  });
+  return isMissing ? undefined : { text: replaced, unknown };
 }
 
-/** `*` stands for any text, `?` for one character. */
-function like(pattern: string, text: string): boolean {
-  if (!/[*?]/.test(pattern)) return pattern === text;
-  const source = pattern
-    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`, 's').test(text);
-}
-
-/** Each of the six parts of an ARN by itself: a `*` does not reach over a colon, but in the last. */
-function arnLike(pattern: string, text: string): boolean {
-  const split = (arn: string) => {
-    const parts = arn.split(':');
-    return [...parts.slice(0, 5), parts.slice(5).join(':')];
-  };
-  const parts = split(text);
-  return split(pattern).every((part, index) => like(part, parts[index] ?? ''));
-}
-
-const list = <Value>(value: OneOrMany<Value>): readonly Value[] =>
-  Array.isArray(value) ? value : [value as Value];
-
-/** The template's policies, by what they protect or whom they empower. */
-export class Policies {
-  readonly #ofResource = new Map<string, Statement[]>();
-  readonly #ofRole = new Map<string, Statement[]>();
-  readonly #account: string;
-
-  constructor(assembly: Assembly) {
-    this.#account = assembly.account;
-    const attach = (map: Map<string, Statement[]>, key: string, statements: OneOrMany<Statement>) =>
-      map.set(key, [...(map.get(key) ?? []), ...list(statements)]);
-    const arnOf = (type: string, reference: string) =>
-      assembly
-        .ofType(type)
-        .find(({ arn, name }) => arn === reference || reference.split(/[/:]/).at(-1) === name)?.arn ??
-      reference;
-
-    for (const { properties } of assembly.ofType('AWS::SQS::QueuePolicy')) {
-      for (const url of properties.Queues) {
-        attach(this.#ofResource, arnOf('AWS::SQS::Queue', url), properties.PolicyDocument.Statement);
-      }
-    }
-    for (const { properties } of assembly.ofType('AWS::SNS::TopicPolicy')) {
-      for (const arn of properties.Topics) attach(this.#ofResource, arn, properties.PolicyDocument.Statement);
-    }
-    for (const { properties } of assembly.ofType('AWS::Events::EventBusPolicy')) {
-      const arn = arnOf('AWS::Events::EventBus', busName(properties.EventBusName));
-      attach(this.#ofResource, arn, properties.Statement);
-    }
-    for (const { logicalId, properties } of assembly.ofType('AWS::Lambda::Permission')) {
-      const functionArn = arnOf('AWS::Lambda::Function', properties.FunctionName);
-      attach(this.#ofResource, functionArn, permissionStatement(logicalId, functionArn, properties));
-    }
-    for (const role of assembly.ofType('AWS::IAM::Role')) {
-      for (const { PolicyDocument } of role.properties.Policies ?? []) {
-        attach(this.#ofRole, role.arn, PolicyDocument.Statement);
-      }
-    }
-    for (const { properties } of assembly.ofType('AWS::IAM::Policy')) {
-      for (const roleName of properties.Roles ?? []) {
-        attach(this.#ofRole, arnOf('AWS::IAM::Role', roleName), properties.PolicyDocument.Statement);
-      }
-    }
-  }
-
-  /**
-   * May a service act on a resource for one of this account's resources? Decided by the resource's own policy.
-   * @param service e.g. events.amazonaws.com
-   * @param sourceArn for which it acts, e.g. the rule
-   */
-  serviceMay(service: string, sourceArn: string, action: string, resource: string): Decision {
-    return evaluate(this.#ofResource.get(resource) ?? [], {
-      principal: { service },
-      action,
-      resource,
-      context: {
-        'aws:SourceArn': sourceArn,
-        'aws:SourceAccount': this.#account,
-        'aws:SecureTransport': 'true',
-        'aws:PrincipalIsAWSService': 'true',
-      },
-    });
-  }
-
-  /** May a role of this account do that? Decided by the role's policies; a resource's policy may still deny it. */
-  roleMay(roleArn: string, action: string, resource: string): Decision {
-    const context = {
-      'aws:SecureTransport': 'true',
-      'aws:PrincipalArn': roleArn,
-      'aws:PrincipalAccount': this.#account,
-      'aws:PrincipalIsAWSService': 'false',
-    };
-    // An Allow of the resource's policy would also do, if it names the role itself; none here does.
-    const denials = (this.#ofResource.get(resource) ?? []).filter(({ Effect }) => Effect === 'Deny');
-    return evaluate([...denials, ...(this.#ofRole.get(roleArn) ?? [])], {
-      principal: { aws: roleArn },
-      action,
-      resource,
-      context,
-    });
-  }
-}
-
-function permissionStatement(Sid: string, functionArn: string, properties: Json): Statement {
-  const { Action, Principal, SourceArn, SourceAccount, ...others } = properties;
-  const unknown = Object.keys(others).find((property) => property !== 'FunctionName');
-  if (unknown) {
-    throw new AssemblyError(
-      `AWS::Lambda::Permission ${Sid}: the local run does not know its property ${unknown}.`,
-    );
-  }
-  const isService = /\.amazonaws\.com(\.cn)?$/.test(Principal);
-  return {
-    Sid,
-    Effect: 'Allow',
-    Principal: isService ? { Service: Principal } : { AWS: Principal },
-    Action,
-    Resource: functionArn,
-    Condition: {
-      ...(SourceArn && { ArnLike: { 'aws:SourceArn': SourceArn } }),
-      ...(SourceAccount && { StringEquals: { 'aws:SourceAccount': SourceAccount } }),
-    },
-  };
+/** Elements, operators and condition keys of a statement that may make it undecided, each as part of a sentence. */
+export function undecidable(statement: Statement, context: readonly string[]): string[] {
+  const known = (key: string) =>
+    context.some((each) => each.toLowerCase() === key.toLowerCase()) || ABSENT.test(key);
+  const variables = JSON.stringify(statement).matchAll(/\$\{([\w:/-]+)[^}]*\}/g);
+  const usesVariables = statement.hasVariables ?? true;
+  return [
+    ...(statement.cannotTell === undefined ? [] : [statement.cannotTell]),
+    ...conditionsOf(statement).flatMap(({ operator, key }) => [
+      ...(isKnownOperator(operator) ? [] : [`the condition operator ${operator} is not known`]),
+      ...(known(key) ? [] : [`the value of ${key} is not known`]),
+    ]),
+    ...[...(usesVariables ? variables : [])].flatMap(([, key = '']) =>
+      known(key) ? [] : [`the value of the policy variable ${key} is not known`],
+    ),
+  ];
 }

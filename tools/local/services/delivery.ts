@@ -6,7 +6,8 @@
 import type { BusEvent, EventOnBus } from '../../eventbridge/event';
 import { type CompiledInput, compileInput, type TargetInput } from '../../eventbridge/input-transformer';
 import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-facts';
-import type { Decision, Policies } from '../../template/policy';
+import type { Policies } from '../../template/policies';
+import type { Decision } from '../../template/policy';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import type { Queue } from './queue';

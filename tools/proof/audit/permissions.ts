@@ -2,16 +2,9 @@
  * Who may do what, by all that has a say: the policies of roles, queues, topics, buses, functions and buckets, and
  * of the keys that encrypt them. A reason is given with each answer.
  */
-import { type Assembly, busName, type Resource } from '../../template/assembly';
-import { type AccessRequest, type Decision, evaluate, Policies, type Statement } from '../../template/policy';
-
-/** Whose policy is where: the property that names the protected resources. */
-const POLICY_TYPES: Readonly<Record<string, (properties: Resource['properties']) => readonly string[]>> = {
-  'AWS::SQS::QueuePolicy': ({ Queues }) => Queues,
-  'AWS::SNS::TopicPolicy': ({ Topics }) => Topics,
-  'AWS::S3::BucketPolicy': ({ Bucket }) => [Bucket],
-  'AWS::Events::EventBusPolicy': ({ EventBusName }) => [busName(EventBusName)],
-};
+import type { Assembly, Resource } from '../../template/assembly';
+import { Policies } from '../../template/policies';
+import { type AccessRequest, type Decision, evaluate, type Statement } from '../../template/policy';
 
 /** What a sender must do with the key of what it writes to. */
 const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
@@ -47,21 +40,12 @@ export class Permissions {
 
   /** May whoever has the role do that to the resource, which may be an object of a bucket? */
   roleMay(roleArn: string, action: string, resource: string): Decision {
-    const bucket = this.#assembly
-      .ofType('AWS::S3::Bucket')
-      .find(({ arn }) => resource === arn || resource.startsWith(`${arn}/`));
-    if (bucket) {
-      const request = this.#request({ principal: { aws: roleArn }, action, resource });
-      const decision = evaluate([ALLOW_ALL, ...denials(this.#statementsOf(bucket))], request);
-      if (!decision.allowed) return decision;
-    }
     return this.#policies.roleMay(roleArn, action, resource);
   }
 
   /** May the service take on the role? */
-  mayAssume(service: string, role: Resource): Decision {
-    const request = this.#request({ principal: { service }, action: 'sts:AssumeRole', resource: role.arn });
-    return evaluate(list(role.properties.AssumeRolePolicyDocument.Statement), request);
+  mayAssume(service: string, role: Resource, sourceArn?: string): Decision {
+    return this.#policies.mayAssume(service, role, sourceArn);
   }
 
   /**
@@ -78,7 +62,7 @@ export class Permissions {
     }
     const key = this.#key(reference);
     if (!key) {
-      return { allowed: false, reason: `The key ${reference} is not in this template: nobody can tell.` };
+      return { allowed: false, unknown: true, reason: `The key ${reference} is not in this template.` };
     }
     if (key.properties.Enabled === false) {
       return { allowed: false, reason: `The key ${key.logicalId} is disabled.` };
@@ -100,7 +84,7 @@ export class Permissions {
       isRole
         ? this.#roleMayUseKey(sender.role, action, key, context)
         : evaluate(
-            list(key.properties.KeyPolicy.Statement),
+            this.#policies.ofResource(key.arn),
             this.#request({ principal: { service: sender.service }, action, resource: key.arn }, context),
           ),
     );
@@ -111,7 +95,7 @@ export class Permissions {
   isTlsOnly(resource: Resource, action: string): boolean {
     const context = { 'aws:SecureTransport': 'false' };
     const request = { principal: { aws: this.#root }, action, resource: resource.arn, context };
-    return !evaluate([ALLOW_ALL, ...denials(this.#statementsOf(resource))], request).allowed;
+    return !evaluate([ALLOW_ALL, ...denials(this.#policies.ofResource(resource.arn))], request).allowed;
   }
 
   /** Does its policy let an account in that the template does not name? */
@@ -119,13 +103,13 @@ export class Permissions {
     const principal = { aws: STRANGER };
     const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': '999999999999' };
     const request = { principal, action, resource: resource.arn, context };
-    return evaluate(this.#statementsOf(resource), request).allowed;
+    return evaluate(this.#policies.ofResource(resource.arn), request).allowed;
   }
 
-  /** Does its policy let this account in? */
+  /** May this account do that? Within an account the caller's own policies are enough, if nothing denies it. */
   accountMay(resource: Resource, action: string): Decision {
     const request = this.#request({ principal: { aws: this.#root }, action, resource: resource.arn });
-    return evaluate(this.#statementsOf(resource), request);
+    return evaluate([ALLOW_ALL, ...denials(this.#policies.ofResource(resource.arn))], request);
   }
 
   /** A key policy that names the role is enough; one that names the account leaves it to the role's own policy. */
@@ -135,7 +119,7 @@ export class Permissions {
     key: Resource,
     context: AccessRequest['context'],
   ): Decision {
-    const statements = list<Statement>(key.properties.KeyPolicy.Statement);
+    const statements = this.#policies.ofResource(key.arn);
     const request = this.#request({ principal: { aws: roleArn }, action, resource: key.arn }, context);
     const decision = evaluate(statements, request);
     const namesRole = ({ Effect, Principal }: Statement) =>
@@ -150,18 +134,6 @@ export class Permissions {
       .find(({ name, arn }) => reference === name || reference === arn);
     const target = alias ? alias.properties.TargetKeyId : reference;
     return this.#assembly.ofType('AWS::KMS::Key').find(({ name, arn }) => target === name || target === arn);
-  }
-
-  #statementsOf({ arn, name }: Resource): Statement[] {
-    const names = (reference: string) => reference === arn || reference.split('/').at(-1) === name;
-    return Object.entries(POLICY_TYPES).flatMap(([type, protectedBy]) =>
-      this.#assembly
-        .ofType(type)
-        .filter(({ properties }) => protectedBy(properties).some(names))
-        .flatMap(({ properties }) =>
-          list<Statement>(properties.PolicyDocument?.Statement ?? properties.Statement),
-        ),
-    );
   }
 
   #request(request: Omit<AccessRequest, 'context'>, context: AccessRequest['context'] = {}): AccessRequest {
@@ -184,6 +156,3 @@ export function isKeyOfAws(reference: string): boolean {
 
 const denials = (statements: readonly Statement[]): Statement[] =>
   statements.filter(({ Effect }) => Effect === 'Deny');
-
-const list = <Value>(value: Value | readonly Value[]): readonly Value[] =>
-  Array.isArray(value) ? value : [value as Value];

@@ -7,7 +7,7 @@ import { InputError } from '../../cli/errors';
 import { DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import type { Assembly, Resource } from '../../template/assembly';
 import { busName } from '../../template/assembly';
-import { Policies } from '../../template/policy';
+import { Policies } from '../../template/policies';
 
 const START = '<!-- routes:start -->';
 const END = '<!-- routes:end -->';

@@ -11,7 +11,7 @@ import { InFlight } from '../../../../tools/local/services/in-flight';
 import { Queue } from '../../../../tools/local/services/queue';
 import { ServiceError } from '../../../../tools/local/services/service-error';
 import type { Step } from '../../../../tools/local/steps';
-import { Policies } from '../../../../tools/template/policy';
+import { Policies } from '../../../../tools/template/policies';
 import { ARN, assemblyOf, temporaryDirectory } from '../../template/template';
 
 const START = Date.UTC(2026, 0, 15, 8, 59, 30);

@@ -1,0 +1,60 @@
+/** How Lambda handles asynchronous events of a function: retries, age, and where they go in the end. */
+import * as v from 'valibot';
+import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
+import type { Assembly, NotCovered, Resource } from './assembly';
+import { functionReference, readFunction } from './functions';
+import type { Maybe } from './placeholder';
+import { number, readProperties } from './read';
+
+const Destination = v.optional(v.looseObject({ Destination: v.optional(v.string()) }));
+const InvokeConfigProperties = v.looseObject({
+  FunctionName: v.string(),
+  Qualifier: v.string(),
+  MaximumRetryAttempts: v.optional(number, ASYNC_INVOCATION.defaultRetries),
+  MaximumEventAgeInSeconds: v.optional(number, ASYNC_INVOCATION.defaultAgeSeconds),
+  DestinationConfig: v.optional(v.looseObject({ OnFailure: Destination, OnSuccess: Destination }), {}),
+});
+
+export interface InvokeConfig {
+  /** Undefined if the defaults hold. */
+  readonly resource?: Resource;
+  readonly retries: Maybe<number>;
+  readonly ageSeconds: Maybe<number>;
+  /** ARN of where an event goes that failed for the last time; the function's dead-letter queue if no destination is set. */
+  readonly onFailure?: string;
+  readonly onSuccess?: string;
+}
+
+/**
+ * The configuration that holds for calls of a function by a qualifier. Each alias and version has its own, and a
+ * call without a qualifier is one of $LATEST.
+ * https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
+ * @param qualifier as the caller names it. @default none
+ */
+export function invokeConfigOf(
+  assembly: Assembly,
+  lambda: Resource,
+  qualifier?: string,
+  notCovered?: NotCovered[],
+): InvokeConfig {
+  const deadLetterArn = readFunction(lambda).deadLetterArn;
+  for (const resource of assembly.ofType('AWS::Lambda::EventInvokeConfig')) {
+    const read = readProperties(InvokeConfigProperties, resource, notCovered);
+    const named = functionReference(assembly, read.FunctionName, read.Qualifier);
+    if (named.function !== lambda || named.qualifier !== qualifier) continue;
+    const onFailure = read.DestinationConfig.OnFailure?.Destination ?? deadLetterArn;
+    const onSuccess = read.DestinationConfig.OnSuccess?.Destination;
+    return {
+      resource,
+      retries: read.MaximumRetryAttempts,
+      ageSeconds: read.MaximumEventAgeInSeconds,
+      ...(onFailure !== undefined && { onFailure }),
+      ...(onSuccess !== undefined && { onSuccess }),
+    };
+  }
+  return {
+    retries: ASYNC_INVOCATION.defaultRetries,
+    ageSeconds: ASYNC_INVOCATION.defaultAgeSeconds,
+    ...(deadLetterArn !== undefined && { onFailure: deadLetterArn }),
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * Policies that AWS manages, as far as they matter to who handles events. Each is as in AWS's reference of
+ * November 2026, of which actions that no event's way takes may be left out.
+ * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+ */
+import type { Statement } from './policy-document';
+
+const on = (Resource: string | readonly string[], ...Action: readonly string[]): Statement => ({
+  Effect: 'Allow',
+  Action,
+  Resource,
+});
+const allow = (...actions: readonly string[]): Statement => on('*', ...actions);
+
+const LOGS = ['logs:CreateLogGroup', 'logs:CreateLogStream', 'logs:PutLogEvents'];
+const NETWORK = [
+  'ec2:CreateNetworkInterface',
+  'ec2:DescribeNetworkInterfaces',
+  'ec2:DescribeSubnets',
+  'ec2:DeleteNetworkInterface',
+  'ec2:AssignPrivateIpAddresses',
+  'ec2:UnassignPrivateIpAddresses',
+];
+
+/** By what follows `:policy/` in the ARN. */
+const POLICIES: Readonly<Record<string, readonly Statement[]>> = {
+  AdministratorAccess: [allow('*')],
+  AWSDenyAll: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
+  PowerUserAccess: [{ Effect: 'Allow', NotAction: ['iam:*', 'organizations:*', 'account:*'], Resource: '*' }],
+  AWSXRayDaemonWriteAccess: [
+    allow(
+      'xray:PutTraceSegments',
+      'xray:PutTelemetryRecords',
+      'xray:GetSamplingRules',
+      'xray:GetSamplingTargets',
+      'xray:GetSamplingStatisticSummaries',
+    ),
+  ],
+  AmazonDynamoDBFullAccess: [allow('dynamodb:*', 'dax:*')],
+  AmazonDynamoDBFullAccess_v2: [allow('dynamodb:*', 'dax:*')],
+  AmazonDynamoDBReadOnlyAccess: [
+    allow(
+      'dynamodb:BatchGetItem',
+      'dynamodb:Describe*',
+      'dynamodb:List*',
+      'dynamodb:GetItem',
+      'dynamodb:GetResourcePolicy',
+      'dynamodb:Query',
+      'dynamodb:Scan',
+      'dynamodb:PartiQLSelect',
+    ),
+  ],
+  AmazonEventBridgeFullAccess: [allow('events:*', 'schemas:*', 'scheduler:*', 'pipes:*')],
+  AmazonKinesisFirehoseFullAccess: [allow('firehose:*')],
+  AmazonKinesisFullAccess: [allow('kinesis:*')],
+  AmazonS3FullAccess: [allow('s3:*', 's3-object-lambda:*')],
+  AmazonS3ReadOnlyAccess: [
+    allow('s3:Get*', 's3:List*', 's3:Describe*', 's3-object-lambda:Get*', 's3-object-lambda:List*'),
+  ],
+  AmazonSNSFullAccess: [allow('sns:*')],
+  AmazonSQSFullAccess: [allow('sqs:*')],
+  AmazonSQSReadOnlyAccess: [
+    allow(
+      'sqs:GetQueueAttributes',
+      'sqs:GetQueueUrl',
+      'sqs:ListDeadLetterSourceQueues',
+      'sqs:ListQueues',
+      'sqs:ListMessageMoveTasks',
+      'sqs:ListQueueTags',
+    ),
+  ],
+  AWSStepFunctionsFullAccess: [allow('states:*')],
+  CloudWatchEventsFullAccess: [allow('events:*')],
+  CloudWatchFullAccessV2: [allow('cloudwatch:*', 'logs:*')],
+  CloudWatchLambdaInsightsExecutionRolePolicy: [
+    on('*', 'logs:CreateLogGroup'),
+    on('arn:aws:logs:*:*:log-group:/aws/lambda-insights:*', 'logs:CreateLogStream', 'logs:PutLogEvents'),
+  ],
+  CloudWatchLogsFullAccess: [allow('logs:*')],
+  'service-role/AWSLambdaBasicExecutionRole': [allow(...LOGS)],
+  'service-role/AWSLambdaVPCAccessExecutionRole': [allow(...LOGS, ...NETWORK)],
+  'service-role/AWSLambdaSQSQueueExecutionRole': [
+    allow('sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', ...LOGS),
+  ],
+  'service-role/AWSLambdaKinesisExecutionRole': [
+    allow(
+      'kinesis:DescribeStream',
+      'kinesis:DescribeStreamSummary',
+      'kinesis:GetRecords',
+      'kinesis:GetShardIterator',
+      'kinesis:ListShards',
+      'kinesis:ListStreams',
+      'kinesis:SubscribeToShard',
+      ...LOGS,
+    ),
+  ],
+  'service-role/AWSLambdaDynamoDBExecutionRole': [
+    allow(
+      'dynamodb:DescribeStream',
+      'dynamodb:GetRecords',
+      'dynamodb:GetShardIterator',
+      'dynamodb:ListStreams',
+      ...LOGS,
+    ),
+  ],
+  'service-role/AWSLambdaRole': [allow('lambda:InvokeFunction')],
+  'service-role/AmazonEC2ContainerServiceEventsRole': [
+    allow('ecs:RunTask'),
+    {
+      Effect: 'Allow',
+      Action: 'iam:PassRole',
+      Resource: '*',
+      Condition: { StringLike: { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' } },
+    },
+  ],
+  'service-role/CloudWatchEventsInvocationAccess': [allow('kinesis:PutRecord')],
+  'service-role/AWSBatchServiceEventTargetRole': [allow('batch:SubmitJob')],
+};
+
+/** @returns the statements of a policy that AWS manages; undefined if it is none, or not in the table */
+export function managedPolicy(arn: string): readonly Statement[] | undefined {
+  const [, name = ''] = /^arn:[^:]*:iam::aws:policy\/(.+)$/.exec(arn) ?? [];
+  return Object.hasOwn(POLICIES, name) ? POLICIES[name] : undefined;
+}

@@ -1,0 +1,257 @@
+/** The template's policies, by what they protect or whom they empower. */
+import type { Assembly, NotCovered, Resource } from './assembly';
+import { managedPolicy } from './managed-policies';
+import { hasPlaceholder, reasonsOf } from './placeholder';
+import { type AccessRequest, type Decision, evaluate, undecidable } from './policy';
+import type { Context } from './policy-condition';
+import { listOf, type Statement } from './policy-document';
+import { PolicyReader, type ReadPolicy } from './policy-reader';
+
+/** All that has a say in what a role may do. */
+interface RoleStatements {
+  readonly trust: readonly Statement[];
+  readonly statements: Statement[];
+  /** What its statements cannot go beyond. */
+  readonly boundary?: readonly Statement[];
+  /** Policies that the template does not have, each as part of a sentence. */
+  readonly unknown: string[];
+}
+
+const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' };
+
+/** What a key without a policy of its own has: the account's policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
+const defaultKeyPolicy = (account: string): Statement => ({
+  Sid: 'the default key policy',
+  Effect: 'Allow',
+  Principal: { AWS: account },
+  Action: 'kms:*',
+  Resource: '*',
+});
+
+/** Condition keys whose values a request of a role or of a service has, or is known not to have. */
+const KEYS = [
+  ...[
+    'aws:CurrentTime',
+    'aws:EpochTime',
+    'aws:RequestedRegion',
+    'aws:ResourceAccount',
+    'aws:SecureTransport',
+  ],
+  ...['aws:PrincipalAccount', 'aws:PrincipalArn', 'aws:PrincipalIsAWSService', 'aws:PrincipalType'],
+  ...['aws:SourceAccount', 'aws:SourceArn', 'aws:ViaAWSService'],
+];
+
+export class Policies {
+  /** Policies, or parts of them, that cannot be evaluated: by the resource that has them. */
+  readonly notCovered: readonly NotCovered[];
+  readonly #assembly: Assembly;
+  /** By logical id, or ARN. */
+  readonly #ofResource = new Map<string, Statement[]>();
+  /** By logical id. */
+  readonly #ofRole = new Map<string, RoleStatements>();
+  /** Customers' managed policies, by logical id. */
+  readonly #managed = new Map<string, readonly Statement[]>();
+
+  /** @throws AssemblyError for a policy that IAM would refuse */
+  constructor(assembly: Assembly) {
+    this.#assembly = assembly;
+    const notCovered: NotCovered[] = [];
+    const note = ({ source, statements }: ReadPolicy) => {
+      for (const problem of statements.flatMap((statement) => undecidable(statement, KEYS))) {
+        notCovered.push({ resource: source.logicalId, type: source.type, message: `${problem}.` });
+      }
+    };
+    const reader = new PolicyReader(assembly);
+    for (const { policy, protects } of reader.protecting()) {
+      const key = typeof protects === 'string' ? protects : protects.logicalId;
+      this.#ofResource.set(key, [...(this.#ofResource.get(key) ?? []), ...policy.statements]);
+      note(policy);
+    }
+    const attached = reader.attached();
+    for (const { policy } of attached) {
+      this.#managed.set(policy.source.logicalId, policy.statements);
+      note(policy);
+    }
+    for (const role of assembly.ofType('AWS::IAM::Role')) {
+      const { inline, managed, boundary, trust } = reader.role(role);
+      for (const policy of [...inline, trust]) note(policy);
+      const own = attached.filter(({ roles }) => roles.includes(role)).map(({ policy }) => policy);
+      const statements = [...inline, ...own].flatMap((policy) => [...policy.statements]);
+      const unknown: string[] = [];
+      for (const arn of managed) {
+        const known = this.#managedPolicy(arn);
+        if (known) statements.push(...known);
+        else unknown.push(unknownPolicy(arn, 'managed policy'));
+      }
+      const limit = boundary === undefined ? undefined : this.#managedPolicy(boundary);
+      const limits: readonly Statement[] | undefined =
+        boundary === undefined
+          ? undefined
+          : (limit ?? [{ ...ALLOW_ALL, cannotTell: unknownPolicy(boundary, 'permissions boundary') }]);
+      this.#ofRole.set(role.logicalId, {
+        trust: trust.statements,
+        statements,
+        unknown,
+        ...(limits && { boundary: limits }),
+      });
+      for (const message of [...unknown, ...(limits ?? []).flatMap(({ cannotTell }) => cannotTell ?? [])]) {
+        notCovered.push({ resource: role.logicalId, type: role.type, message: `${message}.` });
+      }
+    }
+    this.notCovered = notCovered;
+  }
+
+  /** Statements of the policy of a resource, or of what it is part of: an object of a bucket, an index of a table. */
+  ofResource(arn: string): readonly Statement[] {
+    const resource = this.#protected(arn);
+    const statements = this.#ofResource.get(resource?.logicalId ?? arn);
+    if (statements) return statements;
+    return resource?.type === 'AWS::KMS::Key' ? [defaultKeyPolicy(this.#assembly.account)] : [];
+  }
+
+  /**
+   * May a service act on a resource for one of this account's resources? Decided by the resource's own policy.
+   * @param service e.g. events.amazonaws.com
+   * @param sourceArn for which it acts, e.g. the rule
+   */
+  serviceMay(
+    service: string,
+    sourceArn: string,
+    action: string,
+    resource: string,
+    context: Context = {},
+  ): Decision {
+    return evaluate(this.ofResource(resource), {
+      principal: { service },
+      action,
+      resource,
+      context: { ...this.#serviceContext(sourceArn), ...context },
+    });
+  }
+
+  /**
+   * May a role do that? Within an account its own policies are enough, and so is a policy of the resource that names
+   * the role; what either denies, or the role's permissions boundary does not allow, it may not.
+   * @param context values of condition keys that only the caller knows, e.g. `dynamodb:LeadingKeys`
+   */
+  roleMay(roleArn: string, action: string, resource: string, context: Context = {}): Decision {
+    const request: AccessRequest = {
+      principal: { aws: roleArn },
+      action,
+      resource,
+      context: { ...this.#roleContext(roleArn), ...context },
+    };
+    const ofResource = this.ofResource(resource);
+    const role = this.#role(roleArn);
+    const { statements = [], boundary, unknown = [] } = role ?? {};
+    const denied = evaluate(
+      [ALLOW_ALL, ...[...ofResource, ...statements, ...(boundary ?? [])].filter(isDeny)],
+      request,
+    );
+    if (!denied.allowed) return denied;
+    const granted = evaluate(
+      ofResource.filter((statement) => namesDirectly(statement, roleArn)),
+      request,
+    );
+    if (granted.allowed) return granted;
+    const own = evaluate(statements, request);
+    if (own.allowed) {
+      const limit = boundary && evaluate(boundary, request);
+      if (!limit || limit.allowed) return own;
+      return { ...limit, reason: `Its permissions boundary: ${limit.reason}` };
+    }
+    if (own.unknown || granted.unknown) return own.unknown ? own : granted;
+    const [reason] = role ? unknown : [notHere(roleArn)];
+    return reason ? { allowed: false, unknown: true, reason: `It cannot be told: ${reason}.` } : own;
+  }
+
+  /** May the service take on the role? Decided by the role's trust policy. */
+  mayAssume(service: string, role: Resource, sourceArn?: string): Decision {
+    return evaluate(this.#ofRole.get(role.logicalId)?.trust ?? [], {
+      principal: { service },
+      action: 'sts:AssumeRole',
+      resource: role.arn,
+      context: sourceArn === undefined ? this.#commonContext() : this.#serviceContext(sourceArn),
+    });
+  }
+
+  /** May the service take on the role that an ARN names? */
+  mayAssumeArn(service: string, roleArn: string, sourceArn?: string): Decision {
+    const role = this.#assembly.find(roleArn);
+    if (role?.type === 'AWS::IAM::Role') return this.mayAssume(service, role, sourceArn);
+    return { allowed: false, unknown: true, reason: `It cannot be told: ${notHere(roleArn)}.` };
+  }
+
+  #role(arn: string): RoleStatements | undefined {
+    const resource = this.#assembly.find(arn);
+    return resource && this.#ofRole.get(resource.logicalId);
+  }
+
+  #managedPolicy(arn: string): readonly Statement[] | undefined {
+    const resource = this.#assembly.find(arn);
+    return resource ? this.#managed.get(resource.logicalId) : managedPolicy(arn);
+  }
+
+  #protected(arn: string): Resource | undefined {
+    const found = this.#assembly.find(arn);
+    if (found) return found;
+    const [whole = ''] = /^arn:[^:]*:s3:::[^/]+|^arn:[^:]*:dynamodb:[^/]*\/[^/]+/.exec(arn) ?? [];
+    return this.#assembly.find(whole) ?? (/:logs:/.test(arn) ? this.#logGroup(arn) : undefined);
+  }
+
+  /** The log group of a log stream. */
+  #logGroup(arn: string): Resource | undefined {
+    return this.#assembly.find(arn.replace(/:log-stream:.*$/, ':*'));
+  }
+
+  #commonContext(): Context {
+    const { region, account } = this.#assembly;
+    const now = new Date();
+    return {
+      'aws:CurrentTime': now.toISOString(),
+      'aws:EpochTime': String(Math.floor(now.getTime() / 1_000)),
+      'aws:RequestedRegion': region,
+      'aws:ResourceAccount': account,
+      'aws:SecureTransport': 'true',
+    };
+  }
+
+  #serviceContext(sourceArn: string): Context {
+    return {
+      ...this.#commonContext(),
+      'aws:SourceArn': sourceArn,
+      'aws:SourceAccount': this.#assembly.account,
+      'aws:PrincipalIsAWSService': 'true',
+    };
+  }
+
+  #roleContext(roleArn: string): Context {
+    return {
+      ...this.#commonContext(),
+      'aws:PrincipalArn': roleArn,
+      'aws:PrincipalAccount': this.#assembly.account,
+      'aws:PrincipalIsAWSService': 'false',
+      'aws:PrincipalType': 'AssumedRole',
+      'aws:SourceOwner': this.#assembly.account,
+      'aws:ViaAWSService': 'false',
+    };
+  }
+}
+
+const isDeny = ({ Effect }: Statement): boolean => Effect === 'Deny';
+
+/** Whether a statement is for the role itself or for everybody, and not for its account, which asks the role's policies. */
+function namesDirectly({ Principal, NotPrincipal }: Statement, roleArn: string): boolean {
+  if (NotPrincipal !== undefined) return true;
+  if (typeof Principal !== 'object') return Principal === '*';
+  return listOf(Principal.AWS ?? []).some((name) => name === '*' || name === roleArn || hasPlaceholder(name));
+}
+
+const notHere = (roleArn: string): string =>
+  hasPlaceholder(roleArn) ? reasonsOf(roleArn) : `the role ${roleArn} is not in this template`;
+
+function unknownPolicy(arn: string, kind: string): string {
+  return hasPlaceholder(arn)
+    ? `a ${kind} is not known: ${reasonsOf(arn)}`
+    : `the ${kind} ${arn} is not in this template, nor in the table of AWS's own`;
+}

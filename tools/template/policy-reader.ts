@@ -1,0 +1,202 @@
+/** Collects the policy documents of a template: who has them, or what they protect. */
+import * as v from 'valibot';
+import { type Assembly, busName, type Resource } from './assembly';
+import { functionReference } from './functions';
+import { type OneOrMany, listOf as oneOrMany, readStatements, type Statement } from './policy-document';
+import { json, listOf, readProperties } from './read';
+
+/** Statements of one policy. */
+export interface ReadPolicy {
+  /** The resource that has the policy, or is it. */
+  readonly source: Resource;
+  readonly statements: readonly Statement[];
+}
+
+const Text = v.optional(v.string());
+const ROLE_NAMES = v.optional(listOf(v.string()), []);
+const IdentityProperties = v.looseObject({ Roles: ROLE_NAMES, PolicyDocument: v.optional(json) });
+const RoleProperties = v.looseObject({
+  AssumeRolePolicyDocument: v.optional(json),
+  Policies: v.optional(v.array(v.looseObject({ PolicyDocument: v.optional(json) })), []),
+  ManagedPolicyArns: v.optional(listOf(v.string()), []),
+  PermissionsBoundary: Text,
+});
+const PermissionProperties = v.looseObject({
+  Action: v.string(),
+  FunctionName: v.string(),
+  Principal: v.string(),
+  SourceArn: Text,
+  SourceAccount: Text,
+  PrincipalOrgID: Text,
+  EventSourceToken: Text,
+  FunctionUrlAuthType: Text,
+});
+
+/** A policy that is a resource of its own: the property that names what it protects, and what service that is of. */
+const PROTECTING: Readonly<Record<string, readonly [property: string, service: string, document?: string]>> =
+  {
+    'AWS::SQS::QueuePolicy': ['Queues', 'sqs'],
+    'AWS::SQS::QueueInlinePolicy': ['Queue', 'sqs'],
+    'AWS::SNS::TopicPolicy': ['Topics', 'sns'],
+    'AWS::SNS::TopicInlinePolicy': ['TopicArn', 'sns'],
+    'AWS::S3::BucketPolicy': ['Bucket', 's3'],
+    'AWS::Kinesis::ResourcePolicy': ['ResourceArn', 'kinesis', 'ResourcePolicy'],
+    'AWS::SecretsManager::ResourcePolicy': ['SecretId', 'secretsmanager', 'ResourcePolicy'],
+  };
+
+/** A policy that stands in the properties of what it protects. */
+const OWN: Readonly<Record<string, readonly [property: string, inner?: string]>> = {
+  'AWS::Events::EventBus': ['Policy'],
+  'AWS::KMS::Key': ['KeyPolicy'],
+  'AWS::DynamoDB::Table': ['ResourcePolicy', 'PolicyDocument'],
+};
+
+const isService = (principal: string) => /\.amazonaws\.com(\.cn)?$/.test(principal);
+
+/** Policies of roles, from all that give a role one. */
+export interface RolePolicies {
+  readonly inline: readonly ReadPolicy[];
+  /** ARNs. */
+  readonly managed: readonly string[];
+  /** ARN. */
+  readonly boundary?: string | undefined;
+  readonly trust: ReadPolicy;
+}
+
+export class PolicyReader {
+  constructor(private readonly assembly: Assembly) {}
+
+  role(role: Resource): RolePolicies {
+    const read = readProperties(RoleProperties, role);
+    const inline = read.Policies.flatMap(({ PolicyDocument }, index) =>
+      this.#policy(role, PolicyDocument, `Policies[${index}].PolicyDocument`, true),
+    );
+    return {
+      inline,
+      managed: read.ManagedPolicyArns,
+      boundary: read.PermissionsBoundary,
+      trust: {
+        source: role,
+        statements: readStatements(role, read.AssumeRolePolicyDocument, { at: 'AssumeRolePolicyDocument' }),
+      },
+    };
+  }
+
+  /** Policies that name the roles which have them, and those roles. */
+  attached(): { readonly policy: ReadPolicy; readonly roles: readonly Resource[] }[] {
+    const of = (type: string, property: 'Roles' | 'RoleName') =>
+      this.assembly.ofType(type).map((source) => {
+        const { PolicyDocument, Roles } = readProperties(IdentityProperties, source);
+        const names = property === 'Roles' ? Roles : [String(source.properties.RoleName)];
+        const [policy = { source, statements: [] }] = this.#policy(
+          source,
+          PolicyDocument,
+          'PolicyDocument',
+          true,
+        );
+        return { policy, roles: names.flatMap((name) => this.assembly.find(name, 'iam') ?? []) };
+      });
+    return [
+      ...of('AWS::IAM::Policy', 'Roles'),
+      ...of('AWS::IAM::ManagedPolicy', 'Roles'),
+      ...of('AWS::IAM::RolePolicy', 'RoleName'),
+    ];
+  }
+
+  /** Policies of resources, and what they protect: a resource, or the ARN of one that the template does not have. */
+  protecting(): { readonly policy: ReadPolicy; readonly protects: Resource | string }[] {
+    return [...this.#standalone(), ...this.#own(), ...this.#buses(), ...this.#permissions(), ...this.#logs()];
+  }
+
+  *#standalone() {
+    for (const [type, [property, service, document = 'PolicyDocument']] of Object.entries(PROTECTING)) {
+      for (const source of this.assembly.ofType(type)) {
+        const [policy] = this.#policy(source, source.properties[document], document);
+        for (const reference of oneOrMany<string>(source.properties[property] ?? [])) {
+          if (policy) yield { policy, protects: this.assembly.find(reference, service) ?? reference };
+        }
+      }
+    }
+  }
+
+  *#own() {
+    for (const [type, [property, inner]] of Object.entries(OWN)) {
+      for (const source of this.assembly.ofType(type)) {
+        const whole = source.properties[property];
+        const [policy] = this.#policy(source, inner ? whole?.[inner] : whole, property);
+        if (policy) yield { policy, protects: source };
+      }
+    }
+  }
+
+  /** A statement of a bus, in one of the two forms that CloudFormation takes. */
+  *#buses() {
+    for (const source of this.assembly.ofType('AWS::Events::EventBusPolicy')) {
+      const {
+        EventBusName,
+        StatementId: Sid,
+        Statement: given,
+        Action,
+        Principal,
+        Condition,
+      } = source.properties;
+      const bus = busName(EventBusName);
+      const { partition, region, account } = this.assembly;
+      const protects =
+        this.assembly.find(bus, 'events') ?? `arn:${partition}:events:${region}:${account}:event-bus/${bus}`;
+      const { Type, Key, Value } = Condition ?? {};
+      const statement = given ?? {
+        Effect: 'Allow',
+        Principal: Principal === '*' ? '*' : { AWS: Principal },
+        Action,
+        Resource: typeof protects === 'string' ? protects : protects.arn,
+        ...(Type && { Condition: { [Type]: { [Key]: Value } } }),
+      };
+      const document = { Version: '2012-10-17', Statement: Sid ? { Sid, ...statement } : statement };
+      const [policy] = this.#policy(source, document, 'Statement');
+      if (policy) yield { policy, protects };
+    }
+  }
+
+  *#permissions() {
+    for (const source of this.assembly.ofType('AWS::Lambda::Permission')) {
+      const read = readProperties(PermissionProperties, source);
+      const named = functionReference(this.assembly, read.FunctionName);
+      const condition: Record<string, Record<string, OneOrMany<string>>> = {};
+      const need = (operator: string, key: string, value: string | undefined) => {
+        if (value !== undefined) condition[operator] = { ...condition[operator], [key]: value };
+      };
+      need('ArnLike', 'aws:SourceArn', read.SourceArn);
+      need('StringEquals', 'aws:SourceAccount', read.SourceAccount);
+      need('StringEquals', 'aws:PrincipalOrgID', read.PrincipalOrgID);
+      need('StringEquals', 'lambda:EventSourceToken', read.EventSourceToken);
+      need('StringEquals', 'lambda:FunctionUrlAuthType', read.FunctionUrlAuthType);
+      const unknown = Object.keys(read).find((property) => !(property in PermissionProperties.entries));
+      const statement: Statement = {
+        Sid: source.logicalId,
+        Effect: 'Allow',
+        Principal: isService(read.Principal) ? { Service: read.Principal } : { AWS: read.Principal },
+        Action: read.Action,
+        Resource: named.arn,
+        Condition: condition,
+        ...(unknown && { cannotTell: `the property ${unknown} of the permission is not known` }),
+      };
+      yield { policy: { source, statements: [statement] }, protects: named.function ?? named.arn };
+    }
+  }
+
+  /** A policy of CloudWatch Logs is one for all log groups that it names. */
+  *#logs() {
+    for (const source of this.assembly.ofType('AWS::Logs::ResourcePolicy')) {
+      const [policy] = this.#policy(source, source.properties.PolicyDocument, 'PolicyDocument');
+      for (const group of this.assembly.ofType('AWS::Logs::LogGroup')) {
+        if (policy) yield { policy, protects: group };
+      }
+    }
+  }
+
+  #policy(source: Resource, document: unknown, at: string, isIdentity = false): ReadPolicy[] {
+    if (document === undefined) return [];
+    return [{ source, statements: readStatements(source, document, { at, isIdentity }) }];
+  }
+}

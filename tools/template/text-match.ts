@@ -1,0 +1,104 @@
+/** Matches text against patterns with wildcards, where either may hold placeholders: yes, no, or cannot tell. */
+import { hasPlaceholder, reasonsOf, replacePlaceholders } from './placeholder';
+
+/** Whether something is so; a text is the reason, as part of a sentence, why that cannot be told. */
+export type Truth = boolean | string;
+
+export const isUndecided = (truth: Truth): truth is string => typeof truth === 'string';
+
+/** One of them is so. */
+export function anyOf(truths: Iterable<Truth>): Truth {
+  let undecided: string | undefined;
+  for (const truth of truths) {
+    if (truth === true) return true;
+    if (isUndecided(truth)) undecided ??= truth;
+  }
+  return undecided ?? false;
+}
+
+export const not = (truth: Truth): Truth => (isUndecided(truth) ? truth : !truth);
+
+/** Stand for `*` and `?` themselves, as a policy's `${*}` and `${?}` do. */
+const LITERALS = { '*': '\ue000', '?': '\ue001' } as const;
+
+export const withoutWildcards = (text: string): string =>
+  text.replace(/[*?]/g, (character) => LITERALS[character as keyof typeof LITERALS]);
+
+const restored = (text: string): string => text.replaceAll(LITERALS['*'], '*').replaceAll(LITERALS['?'], '?');
+
+const ANY_TEXT = Symbol('*');
+const ANY_CHARACTER = Symbol('?');
+type Part = string | typeof ANY_TEXT | typeof ANY_CHARACTER;
+
+/** Exactly the same text. */
+export function equal(wanted: string, actual: string): Truth {
+  if (restored(wanted) === actual) return true;
+  if (!hasPlaceholder(wanted) && !hasPlaceholder(actual)) return false;
+  return overlap(literal(wanted), literal(actual)) ? reasonsOf([wanted, actual]) : false;
+}
+
+/** `*` in the pattern stands for any text, `?` for one character. */
+export function like(pattern: string, actual: string): Truth {
+  if (!/[*?]/.test(pattern)) return equal(pattern, actual);
+  if (pattern === '*' || expression(pattern).test(actual)) return true;
+  if (!hasPlaceholder(pattern) && !hasPlaceholder(actual)) return false;
+  return overlap(wildcards(pattern), literal(actual)) ? reasonsOf([pattern, actual]) : false;
+}
+
+/** Each of the six parts of an ARN by itself: a `*` does not reach over a colon, but in the last. */
+export function arnLike(pattern: string, actual: string): Truth {
+  const split = (arn: string) => {
+    const parts = arn.split(':');
+    return [...parts.slice(0, 5), parts.slice(5).join(':')];
+  };
+  const parts = split(actual);
+  const each = split(pattern).map((part, index) => like(part, parts[index] ?? ''));
+  if (each.every((truth) => truth === true)) return true;
+  // A placeholder may stand for a whole ARN.
+  return hasPlaceholder(pattern) || hasPlaceholder(actual) ? like(pattern, actual) : false;
+}
+
+function expression(pattern: string): RegExp {
+  const source = pattern
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.')
+    .replaceAll(LITERALS['*'], '\\*')
+    .replaceAll(LITERALS['?'], '\\?');
+  return new RegExp(`^${source}$`, 's');
+}
+
+const UNKNOWN = '\u0000';
+
+function literal(text: string): Part[] {
+  return [...replacePlaceholders(restored(text), UNKNOWN)].map((part) =>
+    part === UNKNOWN ? ANY_TEXT : part,
+  );
+}
+
+function wildcards(pattern: string): Part[] {
+  const parts = [...replacePlaceholders(pattern, UNKNOWN)];
+  return parts.map((part) =>
+    part === '*' || part === UNKNOWN ? ANY_TEXT : part === '?' ? ANY_CHARACTER : restored(part),
+  );
+}
+
+/** Whether there is a text that both patterns match. */
+function overlap(left: readonly Part[], right: readonly Part[]): boolean {
+  // reachable[j]: the first i parts of left and the first j parts of right can be of the same text.
+  let reachable = right.map(() => false);
+  reachable.unshift(true);
+  for (let j = 1; j <= right.length; j++)
+    reachable[j] = Boolean(reachable[j - 1]) && right[j - 1] === ANY_TEXT;
+  for (const part of left) {
+    const next = [Boolean(reachable[0]) && part === ANY_TEXT];
+    for (const [index, other] of right.entries()) {
+      const either = part === ANY_TEXT || other === ANY_TEXT;
+      const same = part === other || part === ANY_CHARACTER || other === ANY_CHARACTER;
+      const diagonal = Boolean(reachable[index]) && (same || either);
+      next.push(diagonal || (either && (Boolean(reachable[index + 1]) || Boolean(next[index]))));
+    }
+    reachable = next;
+  }
+  return Boolean(reachable[right.length]);
+}
