@@ -11,8 +11,11 @@ import type { Json } from './template';
 export interface Identity {
   /** The property that gives the physical name. */
   readonly name?: string;
-  /** Without `arn:<partition>:`; `*R` stands for region and account, `*A` for the account. */
-  arn(name: string, properties: Json, logicalId: string): string;
+  /**
+   * Without `arn:<partition>:`; `*R` stands for region and account, `*A` for the account.
+   * @param property reads a single one: the others may refer to this resource again
+   */
+  arn(name: string, property: (name: string) => Json, logicalId: string): string;
   /** @default the name */
   ref?(resource: Resource, environment: Environment): string;
   /** Beside `Arn`. */
@@ -68,8 +71,8 @@ const EVENTS: Readonly<Record<string, Identity>> = {
   },
   'AWS::Events::Rule': {
     name: 'Name',
-    arn: (id, { EventBusName }) => {
-      const bus = busName(EventBusName);
+    arn: (id, property) => {
+      const bus = busName(property('EventBusName'));
       return `events:*R:rule/${bus === 'default' ? '' : `${bus}/`}${id}`;
     },
     ref: (rule) => {
@@ -80,7 +83,7 @@ const EVENTS: Readonly<Record<string, Identity>> = {
   'AWS::Pipes::Pipe': { name: 'Name', arn: (id) => `pipes:*R:pipe/${id}` },
   'AWS::Scheduler::Schedule': {
     name: 'Name',
-    arn: (id, { GroupName = 'default' }) => `scheduler:*R:schedule/${GroupName}/${id}`,
+    arn: (id, property) => `scheduler:*R:schedule/${property('GroupName') ?? 'default'}/${id}`,
   },
   'AWS::Scheduler::ScheduleGroup': { name: 'Name', arn: (id) => `scheduler:*R:schedule-group/${id}` },
 };
@@ -108,14 +111,14 @@ const COMPUTE: Readonly<Record<string, Identity>> = {
   },
   'AWS::Lambda::Alias': {
     name: 'Name',
-    arn: (id, { FunctionName }) => `lambda:${functionPart(String(FunctionName))}:${id}`,
+    arn: (id, property) => `lambda:${functionPart(String(property('FunctionName')))}:${id}`,
     ref: arn,
     attributes: { AliasArn: arn },
   },
   'AWS::Lambda::Function': { name: 'FunctionName', arn: (id) => `lambda:*R:function:${id}` },
   'AWS::Lambda::Version': {
-    arn: (_, { FunctionName }, logicalId) =>
-      `lambda:${functionPart(String(FunctionName))}:${placeholder('attribute', `${logicalId}.Version`)}`,
+    arn: (_, property, logicalId) =>
+      `lambda:${functionPart(String(property('FunctionName')))}:${placeholder('attribute', `${logicalId}.Version`)}`,
     ref: arn,
     attributes: { Version: versionOf, FunctionArn: arn },
   },
@@ -188,21 +191,21 @@ const SUPPORT: Readonly<Record<string, Identity>> = {
   'AWS::IAM::Group': { name: 'GroupName', arn: (id) => `iam::*A:group/${id}` },
   'AWS::IAM::ManagedPolicy': {
     name: 'ManagedPolicyName',
-    arn: (id, { Path = '/' }) => `iam::*A:policy${Path}${id}`,
+    arn: (id, property) => `iam::*A:policy${property('Path') ?? '/'}${id}`,
     ref: arn,
     attributes: { PolicyArn: arn },
   },
   'AWS::IAM::Policy': { name: 'PolicyName', arn: (id) => `iam::*A:policy/${id}` },
   'AWS::IAM::Role': {
     name: 'RoleName',
-    arn: (id, { Path = '/' }) => `iam::*A:role${Path}${id}`,
+    arn: (id, property) => `iam::*A:role${property('Path') ?? '/'}${id}`,
     attributes: { RoleId: name },
   },
   'AWS::IAM::User': { name: 'UserName', arn: (id) => `iam::*A:user/${id}` },
   'AWS::Logs::LogGroup': { name: 'LogGroupName', arn: (id) => `logs:*R:log-group:${id}:*` },
   'AWS::Logs::LogStream': {
     name: 'LogStreamName',
-    arn: (id, { LogGroupName }) => `logs:*R:log-group:${LogGroupName}:log-stream:${id}`,
+    arn: (id, property) => `logs:*R:log-group:${property('LogGroupName')}:log-stream:${id}`,
   },
 };
 

@@ -125,16 +125,15 @@ export class Stack implements References {
       resolved ??= this.#intrinsics.resolve(Properties, `${id}.Properties`);
       return resolved;
     };
-    const given = identity?.name === undefined ? undefined : Properties[identity.name];
-    const name =
-      given === undefined
-        ? this.#generatedName(id, type, Properties)
-        : String(this.#intrinsics.resolve(given, `${id}.Properties.${identity?.name}`));
+    const property = (key: string): Json =>
+      this.#intrinsics.resolve({ [key]: Properties[key] }, `${id}.Properties`)[key];
+    const given = identity?.name === undefined ? undefined : property(identity.name);
+    const name = given === undefined ? this.#generatedName(id, type, Properties) : String(given);
     const logicalId = `${scope}${id}`;
     // Evaluated late, since an ARN may name another resource (a rule's bus).
     const makeArn = () =>
       identity
-        ? `arn:${partition}:${identity.arn(name, properties(), logicalId)}`
+        ? `arn:${partition}:${identity.arn(name, property, logicalId)}`
             .replace('*R', `${region}:${account}`)
             .replace('*A', account)
         : placeholder('attribute', `${logicalId}.Arn`);

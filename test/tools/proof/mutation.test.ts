@@ -342,8 +342,8 @@ const TOLD_BY_AUDIT: readonly (readonly [RegExp, Mutation])[] = [
   ],
   [
     /event-driven-bus: events:PutEvents is not allowed for this account/,
-    function aBusPolicyRemoved(stack) {
-      stack.delete(stack.ids('AWS::Events::EventBusPolicy')[0] as string);
+    function aBusPolicyThatRefusesTheAccount(stack) {
+      stack.only('AWS::Events::EventBusPolicy').Statement.Effect = 'Deny';
     },
   ],
   [

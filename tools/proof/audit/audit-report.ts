@@ -1,7 +1,7 @@
 /** What `npm run audit` prints. */
 import Table from 'cli-table3';
 import type { Audit } from './audit';
-import type { Hop } from './hops';
+import type { Gap, Hop } from './hops';
 
 /** Narrower than this, a table of six columns is not readable; a terminal then wraps its lines. */
 const LEAST_WIDTH = 100;
@@ -16,7 +16,7 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
  * @param width columns of the terminal
  */
 export function textReport(
-  { hops, gaps, notes }: Audit,
+  { hops, gaps, unknown, notes }: Audit,
   { stackName, width }: { readonly stackName: string; readonly width: number },
 ): string {
   const room = Math.max(width, LEAST_WIDTH) - FRAME;
@@ -36,12 +36,8 @@ export function textReport(
     ...notes.map((note) => `Note: ${note}`),
     gaps.length === 0
       ? 'No gaps.'
-      : [
-          `${count(gaps.length, 'gap')}:`,
-          ...gaps.map(
-            ({ kind, hop, resource, message }) => `  ✗ ${kind}: ${resource}: ${message}\n      on ${hop}`,
-          ),
-        ].join('\n'),
+      : [`${count(gaps.length, 'gap')}:`, ...gaps.map((gap) => entry('✗', gap))].join('\n'),
+    ...(unknown.length === 0 ? [] : [['Cannot tell:', ...unknown.map((gap) => entry('?', gap))].join('\n')]),
   ].join('\n\n');
 }
 
@@ -64,6 +60,10 @@ function cells({
     encryption,
     alarms.join('\n') || '-',
   ];
+}
+
+function entry(mark: string, { kind, hop, resource, message }: Gap): string {
+  return `  ${mark} ${kind}: ${resource}: ${message}\n      on ${hop}`;
 }
 
 function count(number: number, noun: string): string {

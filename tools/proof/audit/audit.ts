@@ -13,13 +13,15 @@ import type { Assembly, Resource } from '../../template/assembly';
 import { exampleEvent } from '../contracts/variants';
 import { type Routing, type Rule, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
-import { type Gap, Hop, type HopKind, isHopEnd } from './hops';
+import { type Findings, type Gap, Hop, type HopKind, isHopEnd } from './hops';
 import { Permissions } from './permissions';
 
 export interface Audit {
   readonly hops: readonly Hop[];
   /** Empty if all is well. */
   readonly gaps: readonly Gap[];
+  /** What may be a gap, but depends on what the template does not say. */
+  readonly unknown: readonly Gap[];
   /** What is as the configuration wants it, but good to know. */
   readonly notes: readonly string[];
 }
@@ -68,7 +70,7 @@ class Auditor {
   readonly #encryption: Encryption;
   readonly #alarms: Alarms;
   readonly #hops: Hop[] = [];
-  readonly #gaps: Gap[] = [];
+  readonly #found: Findings = { gaps: [], unknown: [] };
   readonly #notes: string[] = [];
   /** Queues that failures end in. */
   readonly #failureQueues = new Set<Resource>();
@@ -94,7 +96,7 @@ class Auditor {
     for (const topic of this.#assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
     for (const queue of this.#failureQueues) this.#auditFailureQueue(queue);
     this.#auditAlarms();
-    return { hops: this.#hops, gaps: this.#gaps, notes: [...this.#notes, ...this.#notLookedAt()] };
+    return { hops: this.#hops, ...this.#found, notes: [...this.#notes, ...this.#notLookedAt()] };
   }
 
   #notLookedAt(): string[] {
@@ -103,7 +105,7 @@ class Auditor {
   }
 
   #hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
-    const hop = new Hop(kind, from, to, this.#gaps, this.#alarms);
+    const hop = new Hop(kind, from, to, this.#found, this.#alarms);
     this.#hops.push(hop);
     return hop;
   }

@@ -67,9 +67,13 @@ export class Encryption {
   ): string {
     if (key === undefined) return otherwise;
     for (const sender of senders) {
-      const { allowed, reason } = this.#permissions.mayWriteUnderKey(sender, key, resource);
+      const { allowed, unknown, reason } = this.#permissions.mayWriteUnderKey(sender, key, resource);
       if (allowed) continue;
       const who = 'role' in sender ? sender.role : sender.service;
+      if (unknown) {
+        hop.cannotTell('encryption', resource, `whether ${who} may use its key. ${withoutEnd(reason)}`);
+        continue;
+      }
       hop.gap('encryption', resource, `${who} may not use its key. ${withoutEnd(reason)}`);
     }
     return isKeyOfAws(key) ? `alias/${key.split('alias/').at(-1)}` : 'own key';

@@ -51,6 +51,12 @@ export interface Gap {
   readonly message: string;
 }
 
+/** Filled by the hops. */
+export interface Findings {
+  readonly gaps: Gap[];
+  readonly unknown: Gap[];
+}
+
 /** Texts are for people; `-`: there is no such thing on this hop. */
 export class Hop {
   readonly from: string;
@@ -64,40 +70,51 @@ export class Hop {
   readonly permissions: { readonly needed: string; readonly reason: string }[] = [];
   /** Names of the alarms that tell of a failure on this hop. */
   readonly alarms: string[] = [];
-  readonly #gaps: Gap[];
+  readonly #found: Findings;
   readonly #alarms: Alarms;
 
   /**
    * @param from a resource, or what the template does not have
-   * @param gaps takes what is found missing
+   * @param found takes what is found missing, or cannot be told
    */
   constructor(
     readonly kind: HopKind,
     from: Resource | string,
     to: Resource | string,
-    gaps: Gap[],
+    found: Findings,
     alarms: Alarms,
   ) {
     this.from = labelOf(from);
     this.to = labelOf(to);
-    this.#gaps = gaps;
+    this.#found = found;
     this.#alarms = alarms;
   }
 
   /** @param message without its end */
-  gap(kind: GapKind, { name: resource }: Resource, message: string): void {
+  gap(kind: GapKind, resource: Resource, message: string): void {
+    this.#add(this.#found.gaps, kind, resource, message);
+  }
+
+  /** Something that may be a gap, but depends on what the template does not say. @param message without its end */
+  cannotTell(kind: GapKind, resource: Resource, message: string): void {
+    this.#add(this.#found.unknown, kind, resource, message);
+  }
+
+  #add(list: Gap[], kind: GapKind, { name: resource }: Resource, message: string): void {
     const hop = `${this.kind}: ${this.from} -> ${this.to}`;
     const gap = { kind, hop, resource, message: `${message}.` };
     // A queue or a key that several hops use is to be mended once.
-    const isKnown = this.#gaps.some((each) => each.resource === resource && each.message === gap.message);
-    if (!isKnown) this.#gaps.push(gap);
+    const isKnown = list.some((each) => each.resource === resource && each.message === gap.message);
+    if (!isKnown) list.push(gap);
   }
 
   /** @param resource to mend if it is not allowed */
-  needs(needed: string, { allowed, reason }: Decision, resource: Resource, forWhom: string): void {
+  needs(needed: string, decision: Decision, resource: Resource, forWhom: string): void {
+    const { allowed, unknown, reason } = decision;
     this.permissions.push({ needed, reason });
-    if (allowed) return;
-    this.gap('permission', resource, `${needed} is not allowed ${forWhom}. ${withoutEnd(reason)}`);
+    if (unknown) this.cannotTell('permission', resource, `${needed} ${forWhom}. ${withoutEnd(reason)}`);
+    else if (!allowed)
+      this.gap('permission', resource, `${needed} is not allowed ${forWhom}. ${withoutEnd(reason)}`);
   }
 
   /** Each of the symptoms must set an alarm off. */
