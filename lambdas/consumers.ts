@@ -44,6 +44,11 @@ export interface Consumer {
     readonly eventIdPrefix: string;
     /** What it makes, in words. */
     readonly product: string;
+    /** Makes the input that asks for the work of one day (`YYYY-MM-DD`, UTC). */
+    readonly request?: (
+      day: string,
+      options: { readonly again: boolean; readonly partial: boolean },
+    ) => object;
   };
   /**
    * Reads what a rule's target gives the function, as its handler does.
@@ -95,6 +100,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
       metric: METRICS.dailyReportsPublished,
       eventIdPrefix: reportEventId(''),
       product: 'daily report',
+      request: (date, { again, partial }) => ({ type: 'daily_report', date, partial, onlyIfMissing: !again }),
     },
     accepts: (payload) => {
       if (isReportRequest(payload)) parseReportRequest(payload);

@@ -83,6 +83,18 @@ export interface ScheduledWork {
   readonly eventIdPrefix: string;
   /** What the work makes, e.g. `daily report`. */
   readonly product: string;
+  /**
+   * Makes what the function is given to do the work of one day, if it can be asked for that.
+   * @param day `YYYY-MM-DD`, UTC
+   */
+  readonly request?: (day: string, options: DayOptions) => object;
+}
+
+export interface DayOptions {
+  /** Do the work even if it was done before. */
+  readonly again: boolean;
+  /** Do it though the day is not over. */
+  readonly partial: boolean;
 }
 
 export interface App {

@@ -11,6 +11,7 @@ import { failures } from './failures';
 import { publish } from './publish';
 import { redrive } from './redrive';
 import { replay } from './replay';
+import { report } from './report';
 import { type GlobalOptions, inSession } from './session';
 import type { Stages } from './stack';
 import { status } from './status';
@@ -116,6 +117,17 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .option('--dry-run', 'show the preview')
     .addOption(new Option('--cancel <name>', 'stop a replay').conflicts(['from', 'to', 'rule', 'dryRun']))
     .action(inSession(app, stages, replay));
+
+  program
+    .command('report')
+    .summary('make the report of a day, or show the one it has')
+    .description(
+      'Has the function that reports each day do so for one day. What it reported before is shown.',
+    )
+    .requiredOption('--date <day>', 'day to report, such as 2026-01-15 (UTC)')
+    .option('--again', 'count it again: with other figures it is a new revision')
+    .option('--partial', 'also a day that is not over')
+    .action(inSession(app, stages, report));
 
   return program;
 }

@@ -47,6 +47,16 @@ const CASES: Case[] = [
     says: 'Nothing answers at http://127.0.0.1:9: start the local run with npm start',
   },
   { command: 'status', env: { AWS_ENDPOINT_URL: 'here' }, says: '--endpoint-url is "here", but must be' },
+  {
+    command: 'report --date yesterday',
+    says: '--date is "yesterday", but must be a day such as 2026-01-15.',
+  },
+  { command: 'report --date 2026-02-30', says: '--date is "2026-02-30", but must be a day' },
+  { command: 'report --date 2999-01-01', says: '--date is 2999-01-01, which has not begun (UTC).' },
+  {
+    command: `report --date ${new Date().toISOString().slice(0, 10)}`,
+    says: `--date is ${new Date().toISOString().slice(0, 10)}, which is not over (UTC): ask tomorrow, or add --partial.`,
+  },
   { command: 'publish', says: 'Name one thing to publish: a FILE, - for stdin, or --example TYPE.' },
   {
     command: 'publish none.json',
