@@ -1,7 +1,8 @@
 /** This application, as the tools are told of it: the one place where they and `lambdas` meet. */
 import { CLIENT_CONFIG } from '../lambdas/client-config';
 import { CONSUMERS } from '../lambdas/consumers';
-import { CONTRACTS, type EventContract, Metadata, PoisonEventError } from '../lambdas/events';
+import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contract';
+import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import { ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';

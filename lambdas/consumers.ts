@@ -5,18 +5,12 @@
  */
 import { isReportRequest, parseReportRequest, reportEventId } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
+import type { EventSelection } from './contract';
 import type { EnvironmentVariable } from './env';
-import {
-  CONTRACTS,
-  DailyReportGenerated,
-  type EventSelection,
-  NOTIFIED_STATUSES,
-  OrderCreated,
-  OrderStatusChanged,
-} from './events';
+import { CONTRACTS, DailyReportGenerated, NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from './events';
 import { METRICS, type MetricName } from './metrics';
 import { parseNotificationInput } from './notification';
-import { orderUpdate } from './order-processor/order';
+import { readOrderEvent } from './order-processor/order';
 import { DAY_INDEX } from './order-table';
 
 /** Calls of AWS on one resource. */
@@ -68,7 +62,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     receives: [OrderCreated, OrderStatusChanged],
     replayed: true,
     accepts: (payload) => {
-      orderUpdate(payload, new Date(0).toISOString());
+      readOrderEvent(payload);
     },
     // Keeps the address with the order, from where a later change of status takes it.
     personalData: ['customerEmail'],

@@ -4,6 +4,8 @@ export const METRICS = {
   ordersProcessed: 'OrdersProcessed',
   /** Sum of those orders' totals, in the currency's unit. */
   revenue: 'Revenue',
+  /** Events that contradict what the table holds of their order, and lost. */
+  orderConflicts: 'OrderConflicts',
   /** Events that had already been handled. */
   duplicateEvents: 'DuplicateEvents',
   /** Notifications published to the topic. */

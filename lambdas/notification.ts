@@ -3,16 +3,8 @@
  * output, side by side, so that the rule and the handler cannot disagree.
  */
 import * as v from 'valibot';
-import {
-  check,
-  Email,
-  type EventMetadata,
-  NOTIFIED_STATUSES,
-  OrderId,
-  type OrderStatus,
-  OrderStatusChanged,
-  parseMetadata,
-} from './events';
+import { check, type EventMetadata } from './contract';
+import { Email, NOTIFIED_STATUSES, OrderId, type OrderStatus, OrderStatusChanged } from './events';
 
 /** The transformer's input paths. */
 export const NOTIFICATION_INPUT_PATHS = {
@@ -61,11 +53,10 @@ const Input = v.object({
  * @throws PoisonEventError naming the first field that is not as the contract of OrderStatusChanged says.
  */
 export function parseNotificationInput(input: unknown): NotificationInput {
-  const { type, version } = OrderStatusChanged;
-  const { id, email, metadata, ...rest } = check(type, '', Input, input, ['email']);
+  const { id, email, metadata, ...rest } = check(OrderStatusChanged.type, '', Input, input, ['email']);
   return {
     ...rest,
     email: email || undefined,
-    metadata: parseMetadata(type, metadata || undefined, id, version),
+    metadata: OrderStatusChanged.parseMetadata(metadata || undefined, id),
   };
 }

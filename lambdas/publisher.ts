@@ -10,17 +10,10 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { CLIENT_CONFIG } from './client-config';
+import { check, type EventIds } from './contract';
 import { readEnvironment } from './env';
-import {
-  type CONTRACTS,
-  check,
-  type EventIds,
-  OrderCreated,
-  OrderId,
-  type OrderStatus,
-  OrderStatusChanged,
-  STATUS_TRANSITIONS,
-} from './events';
+import { type CONTRACTS, ORDER_STATUSES, OrderCreated, OrderId, type OrderStatus, OrderStatusChanged, STATUS_TRANSITIONS } from './events';
+import { orderAttributes, readOrderItem } from './order-item';
 import { ORDER_KEY } from './order-table';
 import {
   BACKOFF,
@@ -302,6 +295,7 @@ export async function updateOrderStatus(
     previousStatus: order.status,
     ...(order.customerEmail && { customerEmail: order.customerEmail }),
     updatedAt: now().toISOString(),
+    revision: order.revision,
   };
   await publishEvent(OrderStatusChanged, detail, ids, options);
   return detail;
@@ -309,6 +303,7 @@ export async function updateOrderStatus(
 
 interface StoredOrder {
   readonly status: OrderStatus;
+  readonly revision: number;
   readonly customerEmail?: string;
 }
 
@@ -319,17 +314,18 @@ async function readOrder(
   signal: AbortSignal | undefined,
 ): Promise<StoredOrder | undefined> {
   try {
+    const attributes = ['customerEmail', ...orderAttributes(ORDER_STATUSES)];
     const { Item } = await dynamodb.send(
       new GetCommand({
         TableName: tableName,
         Key: { [ORDER_KEY]: orderId },
         ConsistentRead: true,
-        ProjectionExpression: '#status, customerEmail',
-        ExpressionAttributeNames: { '#status': 'status' },
+        ProjectionExpression: attributes.map((_, i) => `#${i}`).join(', '),
+        ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#${i}`, name])),
       }),
       { ...(signal && { abortSignal: signal }) },
     );
-    return Item as StoredOrder | undefined;
+    return Item && ({ ...Item, revision: readOrderItem(Item).revision } as StoredOrder);
   } catch (error) {
     throw new OrderNotReadError(orderId, tableName, error);
   }

@@ -6,7 +6,7 @@ import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
 import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
-import { PoisonEventError } from './events';
+import { PoisonEventError } from './contract';
 import { METRICS, type MetricName } from './metrics';
 import { redactEmails } from './personal-data';
 
@@ -16,6 +16,10 @@ export interface Handled<Response> {
   readonly outcome: string;
   /** Default: the event's, as far as it tells. */
   readonly eventId?: string;
+  /** What somebody has to know of, in words: makes the line a WARN. */
+  readonly warning?: string;
+  /** More for the line. */
+  readonly details?: Readonly<Record<string, number>>;
   readonly metrics?: { readonly [Name in MetricName]?: number };
   /** What the function returns. */
   readonly response: Response;
@@ -42,7 +46,7 @@ const logger = new Logger({ logFormatter: new ShortFormatter() });
 const metrics = new Metrics();
 
 /**
- * Makes the function that Lambda calls: runs `handle`, writes one line (INFO, or ERROR with the reason), sends
+ * Makes the function that Lambda calls: runs `handle`, writes one line (INFO, or WARN or ERROR with the reason), sends
  * the metrics in both cases, and throws what `handle` threw, so that Lambda retries.
  * @param type the line's message for events that do not tell their own type
  */
@@ -53,8 +57,17 @@ export function observed<Response>(
   return async (event, context) => {
     const { message = type, ...ids } = identify(event);
     try {
-      const { outcome, eventId, metrics: counts = {}, response } = await handle(event, context);
-      logger.info(message, { ...ids, ...(eventId && { eventId, correlationId: eventId }), outcome });
+      const {
+        outcome,
+        eventId,
+        warning,
+        details,
+        metrics: counts = {},
+        response,
+      } = await handle(event, context);
+      const line = { ...ids, ...(eventId && { eventId, correlationId: eventId }), outcome, ...details };
+      if (warning === undefined) logger.info(message, line);
+      else logger.warn(message, { ...line, reason: redactEmails(warning) });
       for (const [name, value] of Object.entries(counts)) count(name, value);
       return response;
     } catch (error) {

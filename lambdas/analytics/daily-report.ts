@@ -1,6 +1,7 @@
 /** The daily report: which day is asked for, what is counted of it, and how often it was reported before. */
 import * as v from 'valibot';
-import { check, type DailyReportGenerated, ORDER_STATUSES, PoisonEventError, Timestamp } from '../events';
+import { check, PoisonEventError, Timestamp } from '../contract';
+import { type DailyReportGenerated, ORDER_STATUSES } from '../events';
 import { ExactSum } from './exact-sum';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;

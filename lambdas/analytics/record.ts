@@ -1,6 +1,7 @@
 /** An event as analytics keeps it: one line of JSON, without personal data. */
 import * as v from 'valibot';
-import { type EventEnvelope, findContract, Metadata, parseEnvelope } from '../events';
+import { type EventEnvelope, Metadata, parseEnvelope } from '../contract';
+import { findContract } from '../events';
 import { redactEmails } from '../personal-data';
 
 export interface AnalyticsRecord {

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { makeHandler, RecordRefusedError } from '../../lambdas/analytics/handler';
 import { analyticsRecord, RECORD_SIZE, recordLine } from '../../lambdas/analytics/record';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
 import { dayShard, dayShards } from '../../lambdas/order-table';
 import reportGenerated from '../../samples/events/daily-report-generated.json';
 import minimalCreated from '../../samples/events/minimal-order-created.json';

@@ -1,16 +1,6 @@
 import fc from 'fast-check';
-import {
-  CONTRACTS,
-  DailyReportGenerated,
-  findContract,
-  NOTIFIED_STATUSES,
-  ORDER_STATUSES,
-  OrderCreated,
-  OrderStatusChanged,
-  PoisonEventError,
-  parseEnvelope,
-  STATUS_TRANSITIONS,
-} from '../../lambdas/events';
+import { PoisonEventError, parseEnvelope } from '../../lambdas/contract';
+import { CONTRACTS, DailyReportGenerated, findContract, NOTIFIED_STATUSES, ORDER_STATUSES, OrderCreated, OrderStatusChanged, STATUS_TRANSITIONS } from '../../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../../lambdas/notification';
 import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
@@ -61,7 +51,8 @@ describe.each(CONTRACTS.map((contract) => [contract.type, contract] as const))('
     const event = delivered(contract);
     const next = { ...event, detail: { ...event.detail, metadata: { version: contract.version + 1 } } };
     expect(refusalOf(() => contract.parse(next)).message).toBe(
-      `${contract.type}: detail.metadata.version: is 2, but this code reads version 1 only.`,
+      `${contract.type}: detail.metadata.version: is 2, newer than 1, the newest version that this code reads: ` +
+        'deploy first, then redrive.',
     );
   });
 

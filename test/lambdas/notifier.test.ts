@@ -3,7 +3,7 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { ScanCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
 import { parseNotificationInput } from '../../lambdas/notification';
 import { makeHandler } from '../../lambdas/notifier/handler';
 import { notification, subject } from '../../lambdas/notifier/message';

@@ -1,16 +1,19 @@
 import './environment';
-import { DeleteCommand, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
-import fc from 'fast-check';
-import { ORDER_STATUSES, type OrderStatus, PoisonEventError, STATUS_TRANSITIONS } from '../../lambdas/events';
+import { randomUUID } from 'node:crypto';
+import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { PoisonEventError } from '../../lambdas/contract';
+import { OrderCreated, type OrderStatus } from '../../lambdas/events';
+import { MOST_CONFLICTS } from '../../lambdas/order-processor/fold';
 import { makeHandler } from '../../lambdas/order-processor/handler';
 import { DAY_INDEX } from '../../lambdas/order-table';
+import { storedSize } from '../../lambdas/stored-size';
 import dailyReport from '../../samples/events/daily-report-generated.json';
 import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
 import shipped from '../../samples/events/order-shipped.json';
 import poison from '../../samples/events/poison.json';
 import { startDatabase, type TestDatabase } from './dynamodb';
-import { context, invoke } from './invocation';
+import { invoke } from './invocation';
 
 const NOW = '2026-02-01T12:00:00.000Z';
 
@@ -27,9 +30,6 @@ async function itemOf(orderId: string): Promise<Record<string, unknown> | undefi
   const answer = await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId } }));
   return answer.Item;
 }
-
-const handleAll = (handler: ReturnType<typeof handlerAt>, events: readonly unknown[]) =>
-  Promise.all(events.map((event) => handler(event, context)));
 
 /** A fresh order for each test. */
 let orders = 0;
@@ -73,8 +73,8 @@ describe('the example of the put-events command', () => {
       createdAt: '2026-01-15T09:59:58.000Z',
       processedAt: NOW,
       correlationId: minimalCreated.id,
-      createdVersion: `2026-01-15T09:59:58.000Z#${minimalCreated.id}`,
-      statusVersion: '0',
+      createdBy: minimalCreated.id,
+      revision: 1,
       dayShard: expect.stringMatching(/^2026-01-15#[0-7]$/),
     });
   });
@@ -145,7 +145,8 @@ describe('one event', () => {
       orderId,
       status: 'CONFIRMED',
       updatedAt: '2026-01-20T00:00:00.000Z',
-      statusVersion: '1#2026-01-20T00:00:00.000Z#s1',
+      fact_CONFIRMED: { at: '2026-01-20T00:00:00.000Z', by: 's1' },
+      revision: 1,
     });
     const { metrics } = await process(createdEvent(orderId));
     expect(await itemOf(orderId)).toMatchObject({ status: 'CONFIRMED', total: 10, processedAt: NOW });
@@ -161,22 +162,188 @@ describe('one event', () => {
     expect(metrics).toEqual({});
   });
 
-  test('of two events that both create the order, the earlier one stands, with its e-mail or without', async () => {
+  test('a status that skips others moves the order and is told, since they may be late', async () => {
     const orderId = newOrderId();
-    const late = { createdAt: '2026-01-02T00:00:00Z', customerEmail: 'late@example.com', total: 20 };
-    await process(createdEvent(orderId, 'late', late), '2026-01-02T00:00:05Z');
-    const { lines, metrics } = await process(
-      createdEvent(orderId, 'early', { createdAt: '2026-01-01T00:00:00Z' }),
-    );
-    expect(await itemOf(orderId)).toMatchObject({ total: 10, createdAt: '2026-01-01T00:00:00.000Z' });
-    expect(await itemOf(orderId)).not.toHaveProperty('customerEmail');
-    expect(lines).toEqual([expect.objectContaining({ outcome: 'stored' })]);
+    await process(createdEvent(orderId));
+    const { lines, metrics } = await process(statusEvent(orderId, 'DELIVERED', 's3'));
+    expect(await itemOf(orderId)).toMatchObject({ status: 'DELIVERED' });
+    expect(lines).toEqual([expect.objectContaining({ level: 'INFO', outcome: 'ahead' })]);
     expect(metrics).toEqual({});
-    expect(await process(createdEvent(orderId, 'late', late))).toMatchObject({
+    expect(await process(statusEvent(orderId, 'SHIPPED', 's2'))).toMatchObject({
       lines: [{ outcome: 'superseded' }],
+    });
+    expect(await itemOf(orderId)).toMatchObject({
+      status: 'DELIVERED',
+      fact_SHIPPED: { by: 's2' },
+      fact_DELIVERED: { by: 's3' },
     });
   });
 
+  test('an ordinary order that was delivered has less than 1 KB with all its facts', async () => {
+    const orderId = randomUUID();
+    const event = (detailType: string, detail: object) => ({
+      ...created,
+      'detail-type': detailType,
+      detail: { ...detail, orderId, metadata: { eventId: randomUUID(), correlationId: randomUUID() } },
+    });
+    await process(event('OrderCreated', { ...OrderCreated.example, customerId: randomUUID() }));
+    const statuses = ['CONFIRMED', 'SHIPPED', 'DELIVERED'];
+    for (const [revision, status] of statuses.entries()) {
+      const detail = { status, updatedAt: '2026-01-20T00:00:00.123Z', revision: revision + 1 };
+      await process(event('OrderStatusChanged', detail));
+    }
+    const item = await itemOf(orderId);
+    expect(item).toMatchObject({ status: 'DELIVERED', revision: 4 });
+    expect(storedSize(item)).toBeLessThan(1_024);
+  });
+});
+
+describe('conflicts', () => {
+  const conflict = { lines: [{ level: 'WARN', outcome: 'conflict' }], metrics: { OrderConflicts: 1 } };
+
+  test.each<[OrderStatus, OrderStatus]>([
+    ['SHIPPED', 'CANCELLED'],
+    ['CANCELLED', 'SHIPPED'],
+    ['DELIVERED', 'CANCELLED'],
+    ['CANCELLED', 'DELIVERED'],
+  ])(
+    'of %s and then %s the first stays, whatever the clocks say; the other is kept, told and counted',
+    async (one, other) => {
+      const orderId = newOrderId();
+      await process(createdEvent(orderId));
+      await process(statusEvent(orderId, one, 's1', '2026-01-20T00:05:00Z'));
+      for (const updatedAt of ['2026-01-20T00:00:00Z', '2026-01-20T00:10:00Z']) {
+        const lost = { ...statusEvent(orderId, other, `s-${updatedAt}`, updatedAt) };
+        const { lines, metrics } = await process(lost);
+        expect({ lines, metrics }).toMatchObject(conflict);
+        expect(lines[0]?.reason).toBe(
+          `the order is ${one} and stays it; ${other} is kept as a conflict in its item`,
+        );
+        const again = await process(lost);
+        expect(again).toMatchObject({ lines: [{ outcome: 'duplicate' }], metrics: { DuplicateEvents: 1 } });
+      }
+      expect(await itemOf(orderId)).toMatchObject({
+        status: one,
+        updatedAt: '2026-01-20T00:05:00.000Z',
+        conflicts: ['2026-01-20T00:00:00Z', '2026-01-20T00:10:00Z'].map((at) => ({
+          type: 'OrderStatusChanged',
+          status: other,
+          at: new Date(at).toISOString(),
+          by: `s-${at}`,
+        })),
+      });
+    },
+  );
+
+  test('a conflict does not keep the order from moving on', async () => {
+    const orderId = newOrderId();
+    for (const status of ['SHIPPED', 'CANCELLED', 'DELIVERED'] as const) {
+      await process(statusEvent(orderId, status, status));
+    }
+    expect(await itemOf(orderId)).toMatchObject({
+      status: 'DELIVERED',
+      conflicts: [{ status: 'CANCELLED', by: 'CANCELLED' }],
+    });
+  });
+
+  test('of two different creations the first stays, whatever their clocks say, and the other is kept', async () => {
+    const orderId = newOrderId();
+    await process(createdEvent(orderId, 'first', { createdAt: '2026-01-02T00:00:00Z', total: 20 }));
+    const second = createdEvent(orderId, 'second', {
+      createdAt: '0001-01-01T00:00:00Z',
+      customerId: 'customer-2',
+      customerEmail: 'second@example.com',
+    });
+    const { lines, metrics, output } = await process(second);
+    expect({ lines, metrics }).toMatchObject(conflict);
+    expect(output).not.toContain('customer-2');
+    const item = await itemOf(orderId);
+    expect(item).toMatchObject({
+      customerId: 'customer-1',
+      total: 20,
+      createdBy: 'first',
+      conflicts: [
+        {
+          type: 'OrderCreated',
+          by: 'second',
+          at: '0001-01-01T00:00:00.000Z',
+          customerId: 'customer-2',
+          total: 10,
+          correlationId: 'second',
+        },
+      ],
+    });
+    expect(item).not.toHaveProperty('customerEmail');
+    expect(await process(second)).toMatchObject({ lines: [{ outcome: 'duplicate' }] });
+  });
+
+  test('a creation with an older revision takes the place of one that came before it', async () => {
+    const orderId = newOrderId();
+    await process(
+      createdEvent(orderId, 'late', {
+        customerEmail: 'late@example.com',
+        customerId: 'customer-2',
+        total: 20,
+      }),
+    );
+    const { lines, metrics } = await process(createdEvent(orderId, 'early', { revision: 0 }));
+    expect({ lines, metrics }).toMatchObject(conflict);
+    const item = await itemOf(orderId);
+    expect(item).toMatchObject({
+      total: 10,
+      createdBy: 'early',
+      createdRevision: 0,
+      conflicts: [{ type: 'OrderCreated', by: 'late', customerId: 'customer-2', total: 20 }],
+    });
+    expect(item).not.toHaveProperty('customerEmail');
+    expect(await process(createdEvent(orderId, 'late'))).toMatchObject({ lines: [{ outcome: 'duplicate' }] });
+  });
+
+  test('however many there are, the item keeps a bounded number of them', async () => {
+    const orderId = newOrderId();
+    await process(createdEvent(orderId));
+    for (let n = 0; n < MOST_CONFLICTS + 3; n++) {
+      expect(await process(createdEvent(orderId, `x${n}`))).toMatchObject({ metrics: { OrderConflicts: 1 } });
+    }
+    expect((await itemOf(orderId))?.conflicts).toHaveLength(MOST_CONFLICTS);
+  });
+
+  test('a decision on another revision than the order has is told with both', async () => {
+    const orderId = newOrderId();
+    await process(createdEvent(orderId));
+    const decided = (status: OrderStatus, revision: number) => {
+      const event = statusEvent(orderId, status, status);
+      return { ...event, detail: { ...event.detail, revision } };
+    };
+    const { lines } = await process(decided('CONFIRMED', 1));
+    expect(lines[0]).not.toHaveProperty('decidedOn');
+    expect(await process(decided('SHIPPED', 1))).toMatchObject({
+      lines: [{ outcome: 'stored', decidedOn: 1, found: 2 }],
+    });
+    expect(await itemOf(orderId)).toMatchObject({
+      fact_CONFIRMED: { by: 'CONFIRMED', revision: 1 },
+      fact_SHIPPED: { by: 'SHIPPED', revision: 1 },
+    });
+  });
+
+  test('of two events that say the same status, the one decided on the older revision stands', async () => {
+    const orderId = newOrderId();
+    const shippedOn = (eventId: string, revision: number) => {
+      const event = statusEvent(orderId, 'SHIPPED', eventId, `2026-01-2${revision}T00:00:00Z`);
+      return { ...event, detail: { ...event.detail, revision } };
+    };
+    await process(shippedOn('a', 2));
+    const { lines, metrics } = await process(shippedOn('b', 1));
+    expect(lines).toMatchObject([{ level: 'INFO', outcome: 'repeated' }]);
+    expect(metrics).toEqual({});
+    expect(await itemOf(orderId)).toMatchObject({
+      fact_SHIPPED: { by: 'b' },
+      updatedAt: '2026-01-21T00:00:00.000Z',
+    });
+  });
+});
+
+describe('one event, again', () => {
   test('processedAt is the time of the first processing', async () => {
     const orderId = newOrderId();
     await process(
@@ -208,99 +375,6 @@ describe('the largest order that the contract accepts', () => {
       }),
     );
     expect(response).toMatchObject({ statusCode: 200 });
-  });
-});
-
-describe('many events', () => {
-  const day = (n: number) => `2026-01-${String(n).padStart(2, '0')}T00:00:00Z`;
-
-  /** Facts about one order, legal or not: up to two creations, up to five statuses, clocks that disagree. */
-  const facts = fc
-    .record({
-      creations: fc.array(
-        fc.record({ day: fc.integer({ min: 1, max: 3 }), hasEmail: fc.boolean(), total: fc.nat(1_000) }),
-        { maxLength: 2 },
-      ),
-      statuses: fc.array(
-        fc.record({ day: fc.integer({ min: 1, max: 3 }), status: fc.constantFrom(...ORDER_STATUSES) }),
-        { maxLength: 5 },
-      ),
-    })
-    .filter(({ creations, statuses }) => creations.length + statuses.length > 0);
-
-  type Facts = typeof facts extends fc.Arbitrary<infer Value> ? Value : never;
-
-  const eventsOf = (orderId: string, { creations, statuses }: Facts) => [
-    ...creations.map(({ day: n, hasEmail, total }, index) =>
-      createdEvent(orderId, `c${index}`, {
-        total,
-        createdAt: day(n),
-        ...(hasEmail && { customerEmail: `c${index}@example.com` }),
-      }),
-    ),
-    ...statuses.map(({ day: n, status }, index) => statusEvent(orderId, status, `s${index}`, day(n))),
-  ];
-
-  /** Positions of the facts: each at least once, some several times, in any order. */
-  const arrivals = facts.chain((given) => {
-    const count = given.creations.length + given.statuses.length;
-    const each = Array.from({ length: count }, (_, index) => index);
-    const shuffled = fc
-      .array(fc.nat(count - 1), { maxLength: 4 })
-      .chain((again) => fc.shuffledSubarray([...each, ...again], { minLength: count + again.length }));
-    return fc.tuple(fc.constant(given), shuffled);
-  });
-
-  const forget = (orderId: string) =>
-    database.documents.send(new DeleteCommand({ TableName: 'orders', Key: { orderId } }));
-
-  test('any order of arrival, with any duplicates, at once or in turn, ends in the same item', async () => {
-    const handler = handlerAt(NOW);
-    await fc.assert(
-      fc.asyncProperty(arrivals, fc.boolean(), async ([given, order], atOnce) => {
-        const orderId = newOrderId();
-        const events = eventsOf(orderId, given);
-        for (const event of events) await invoke(handler, event);
-        const expected = await itemOf(orderId);
-        expect(expected).toBeDefined();
-        await forget(orderId);
-
-        const arriving = order.map((index) => events[index]);
-        if (atOnce) await invoke((all: unknown) => handleAll(handler, all as unknown[]), arriving);
-        else for (const event of arriving) await invoke(handler, event);
-        expect(await itemOf(orderId)).toEqual(expected);
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  test('of every legal history, in any order of arrival and with any clocks, the last status stands', async () => {
-    /** A walk along the transitions, and a shuffled arrival of it. */
-    const history = fc.array(fc.nat(2), { maxLength: 4 }).map((choices) => {
-      const walk: OrderStatus[] = ['PENDING'];
-      for (const choice of choices) {
-        const next = STATUS_TRANSITIONS[walk.at(-1) as OrderStatus];
-        if (next.length > 0) walk.push(next[choice % next.length] as OrderStatus);
-      }
-      return walk;
-    });
-    const handler = handlerAt(NOW);
-    await fc.assert(
-      fc.asyncProperty(
-        history.chain((walk) =>
-          fc.tuple(fc.constant(walk), fc.shuffledSubarray(walk, { minLength: walk.length })),
-        ),
-        fc.infiniteStream(fc.integer({ min: 1, max: 28 })),
-        async ([walk, arriving], days) => {
-          const orderId = newOrderId();
-          for (const status of arriving) {
-            await invoke(handler, statusEvent(orderId, status, status, day(days.next().value)));
-          }
-          expect(await itemOf(orderId)).toMatchObject({ status: walk.at(-1) });
-        },
-      ),
-      { numRuns: 40 },
-    );
   });
 });
 

@@ -3,7 +3,8 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { OrderCreated, type OrderStatus, OrderStatusChanged, PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
+import { OrderCreated, type OrderStatus, OrderStatusChanged } from '../../lambdas/events';
 import { makeHandler } from '../../lambdas/order-processor/handler';
 import {
   createOrder,

@@ -1,6 +1,7 @@
 /** The samples are what they are called: what is said to be read is read, and what is poison is refused. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { findContract, PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
+import { findContract } from '../../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, parseNotificationInput } from '../../lambdas/notification';
 
 const read = (folder: string) =>

@@ -1,5 +1,5 @@
 import './environment';
-import { PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
 import { METRICS } from '../../lambdas/metrics';
 import { observed } from '../../lambdas/telemetry';
 import { invoke } from './invocation';

@@ -1,7 +1,7 @@
 import '../lambdas/environment';
 import { readFileSync } from 'node:fs';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { PoisonEventError } from '../../lambdas/events';
+import { PoisonEventError } from '../../lambdas/contract';
 import { METRICS } from '../../lambdas/metrics';
 import { observed } from '../../lambdas/telemetry';
 import { invoke } from '../lambdas/invocation';

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { APP, describeContract } from '../../../../bin/app-description';
-import { EventContract, OrderCreated } from '../../../../lambdas/events';
+import { EventContract } from '../../../../lambdas/contract';
+import { OrderCreated } from '../../../../lambdas/events';
 import type { App } from '../../../../tools/app';
 import { proveRoutes } from '../../../../tools/proof/routes/routes';
 import type { Finding } from '../../../../tools/proof/routes/routing';

@@ -12,7 +12,7 @@
 
 import { Template } from 'aws-cdk-lib/assertions';
 import { APP } from '../../../../bin/app-description';
-import type { EventContract } from '../../../../lambdas/events';
+import type { EventContract } from '../../../../lambdas/contract';
 import type { BusEvent } from '../../../../tools/eventbridge/event';
 import { exampleEvent } from '../../../../tools/proof/contracts/variants';
 import { readRouting } from '../../../../tools/proof/routes/routing';

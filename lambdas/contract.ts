@@ -1,0 +1,346 @@
+/**
+ * The mechanism of event contracts. A contract gives the TypeScript type, the rule pattern, the parser of what
+ * arrives, the maker of what is published, and a valid example. It holds every version that was ever released, each
+ * with its schema and an upcaster to the next, so that the archive, the queues and publishers that are not upgraded
+ * yet stay readable.
+ */
+import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
+import { redactEmails } from './personal-data';
+
+/** What every detail carries beside its own fields. */
+export interface EventMetadata {
+  /** Identity of the event for idempotency; the envelope's `id` if the publisher gave none. */
+  readonly eventId: string;
+  /** Version of the contract that the detail was published under. */
+  readonly version: number;
+  /** Shared by all events that one request caused; the event's own id if the publisher gave none. */
+  readonly correlationId: string;
+  /** Id of the event that caused this one. */
+  readonly causationId?: string | undefined;
+}
+
+/** An event as EventBridge delivers it (https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html). */
+export interface EventEnvelope {
+  readonly version: string;
+  readonly id: string;
+  readonly 'detail-type': string;
+  readonly source: string;
+  readonly account: string;
+  /** ISO 8601 with milliseconds, UTC, once parsed; EventBridge writes whole seconds. */
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: Readonly<Record<string, unknown>>;
+  /** Set on replayed events only. */
+  readonly 'replay-name'?: string;
+}
+
+/** What a contract's `parse` returns: the detail in its newest version, with its defaults filled in. */
+export interface ParsedEvent<Detail> {
+  /** The envelope's id: EventBridge gives a new one to each PutEvents entry. */
+  readonly id: string;
+  readonly source: string;
+  readonly detailType: string;
+  /** ISO 8601 with milliseconds, UTC. */
+  readonly time: string;
+  readonly metadata: EventMetadata;
+  readonly detail: Detail;
+}
+
+/**
+ * An event that no retry can help: its shape or version is not one this code reads. Thrown before anything is
+ * written; the event ends, whole, in the failed-events queue.
+ */
+export class PoisonEventError extends Error {
+  override readonly name = 'PoisonEventError';
+  constructor(
+    /** `source/detail-type`, as far as it is known. */
+    readonly eventType: string,
+    /** Dotted path of the offending field, e.g. `detail.total`. */
+    readonly field: string,
+    /** What is wrong with it. */
+    readonly problem: string,
+  ) {
+    super(`${eventType}: ${field}: ${problem}`);
+  }
+}
+
+/** A rule's pattern for one contract, as it stands in the template. */
+export interface ContractPattern {
+  readonly source: readonly string[];
+  readonly 'detail-type': readonly string[];
+  readonly detail?: Readonly<Record<string, readonly unknown[]>>;
+}
+
+/** A contract narrowed to some values: what `subscribe` takes. A contract is its own widest selection. */
+export interface EventSelection {
+  readonly pattern: ContractPattern;
+}
+
+type AnyObjectSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+
+/** The version before, and how its details become those of this one. */
+interface PreviousVersion<Schema extends AnyObjectSchema, Before> {
+  readonly contract: EventContract<AnyObjectSchema, Before>;
+  /** Makes a detail of this version, as a publisher would send it, of one of the version before. */
+  readonly upcast: (detail: Before) => v.InferInput<Schema>;
+}
+
+interface ContractDefinition<Schema extends AnyObjectSchema, Detail, Before> {
+  readonly source: string;
+  readonly detailType: string;
+  readonly version: number;
+  /** Absent from the first version only. */
+  readonly previous?: PreviousVersion<Schema, Before>;
+  /** The detail's own fields, as published. */
+  readonly schema: Schema;
+  /** Fills what a publisher may leave out, from the event's time (ISO 8601 with milliseconds, UTC). */
+  readonly complete: (detail: v.InferOutput<Schema>, time: string) => Detail;
+  /** Fields of the detail that tell who a person is. They are kept from logs and analytics. */
+  readonly personalData: readonly (keyof v.InferOutput<Schema> & string)[];
+  /** A valid detail. */
+  readonly example: v.InferInput<Schema>;
+}
+
+/** Ids a caller may give to a new event; each has a default. */
+export interface EventIds {
+  /** Default: a new UUID. */
+  readonly eventId?: string | undefined;
+  /** Default: the event id. */
+  readonly correlationId?: string | undefined;
+  readonly causationId?: string | undefined;
+}
+
+export class EventContract<
+  Schema extends AnyObjectSchema = AnyObjectSchema,
+  Detail = v.InferOutput<Schema>,
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the version before had
+  Before = any,
+> implements EventSelection
+{
+  readonly source: string;
+  readonly detailType: string;
+  readonly version: number;
+  readonly schema: Schema;
+  readonly personalData: readonly string[];
+  readonly example: v.InferInput<Schema>;
+  readonly pattern: ContractPattern;
+  readonly #previous: PreviousVersion<Schema, Before> | undefined;
+  readonly #complete: (detail: v.InferOutput<Schema>, time: string) => Detail;
+
+  constructor(definition: ContractDefinition<Schema, Detail, Before>) {
+    this.source = definition.source;
+    this.detailType = definition.detailType;
+    this.version = definition.version;
+    this.schema = definition.schema;
+    this.personalData = definition.personalData;
+    this.example = definition.example;
+    this.pattern = { source: [definition.source], 'detail-type': [definition.detailType] };
+    this.#previous = definition.previous;
+    this.#complete = definition.complete;
+    const before = this.#previous?.contract;
+    if (before && (before.type !== this.type || before.version !== this.version - 1)) {
+      throw new Error(
+        `Version ${this.version} of ${this.type} cannot follow version ${before.version} of ${before.type}.`,
+      );
+    }
+  }
+
+  /** The events of this contract whose detail has one of the given values in each given field. */
+  where(
+    values: { readonly [Field in keyof v.InferOutput<Schema>]?: readonly v.InferOutput<Schema>[Field][] },
+  ): EventSelection {
+    return { pattern: { ...this.pattern, detail: values as Record<string, readonly unknown[]> } };
+  }
+
+  /** Every version that this code reads, oldest first, this one last. */
+  get versions(): readonly EventContract[] {
+    // No version knows the types of another.
+    return [...(this.#previous?.contract.versions ?? []), this as unknown as EventContract];
+  }
+
+  /**
+   * Reads an event of this contract, of any version, as EventBridge delivered it.
+   * @returns its detail as this version has it
+   * @throws PoisonEventError naming the first field that is not as the event's version says.
+   */
+  parse(event: unknown): ParsedEvent<Detail> {
+    const envelope = parseEnvelope(event);
+    const type = `${envelope.source}/${envelope['detail-type']}`;
+    if (type !== this.type)
+      throw new PoisonEventError(type, 'detail-type', `expected an event of type ${this.type}.`);
+    return {
+      id: envelope.id,
+      source: envelope.source,
+      detailType: envelope['detail-type'],
+      time: envelope.time,
+      ...this.parseDetail(envelope.detail, envelope),
+    };
+  }
+
+  /**
+   * Reads a detail of any version.
+   * @param envelope id and time (ISO 8601 with milliseconds, UTC) of its event, for what the detail leaves out
+   * @throws PoisonEventError naming the first field that is not as the detail's version says.
+   */
+  parseDetail(
+    detail: Readonly<Record<string, unknown>>,
+    envelope: Pick<EventEnvelope, 'id' | 'time'>,
+  ): Pick<ParsedEvent<Detail>, 'metadata' | 'detail'> {
+    const metadata = this.parseMetadata(detail.metadata, envelope.id);
+    return { metadata, detail: this.#read(metadata.version, detail, envelope.time) };
+  }
+
+  /**
+   * Reads a detail's metadata, filling what is missing.
+   * @param given undefined if the detail has none
+   * @param id the envelope's
+   * @throws PoisonEventError for malformed metadata and for a version that this code does not read.
+   */
+  parseMetadata(given: unknown, id: string): EventMetadata {
+    const metadata = check(this.type, 'detail.metadata', Metadata, given ?? {});
+    const oldest = this.versions[0]?.version ?? this.version;
+    if (metadata.version > this.version || metadata.version < oldest) {
+      const problem =
+        metadata.version > this.version
+          ? `newer than ${this.version}, the newest version that this code reads: deploy first, then redrive.`
+          : `older than ${oldest}, the oldest version that this code reads.`;
+      throw new PoisonEventError(this.type, 'detail.metadata.version', `is ${metadata.version}, ${problem}`);
+    }
+    const { eventId = id, version, correlationId = eventId, causationId } = metadata;
+    return { eventId, version, correlationId, ...(causationId && { causationId }) };
+  }
+
+  #read(version: number, detail: unknown, time: string): Detail {
+    const checked =
+      version === this.version || !this.#previous
+        ? check(this.type, 'detail', this.schema, detail, this.personalData)
+        : this.#upcast(this.#previous, this.#previous.contract.#read(version, detail, time));
+    return this.#complete(checked, time);
+  }
+
+  /** What the version before read, as this version has it: checked, since an upcaster is code like any other. */
+  #upcast({ contract, upcast }: PreviousVersion<Schema, Before>, before: Before): v.InferOutput<Schema> {
+    try {
+      return check(this.type, 'detail', this.schema, upcast(before), this.personalData);
+    } catch (error) {
+      const [field, problem] =
+        error instanceof PoisonEventError ? [error.field, error.problem] : ['detail', String(error)];
+      const versions = `upcast from version ${contract.version} to ${this.version}`;
+      throw new PoisonEventError(this.type, field, `${versions}: ${problem}`);
+    }
+  }
+
+  /**
+   * Makes the detail to publish: the given fields, checked, with their metadata.
+   * @throws PoisonEventError naming the first field that is not as the contract says.
+   */
+  create(
+    detail: v.InferInput<Schema>,
+    ids: EventIds = {},
+  ): v.InferInput<Schema> & { metadata: EventMetadata } {
+    check(this.type, 'detail', this.schema, detail, this.personalData);
+    const eventId = ids.eventId ?? randomUUID();
+    const given = { ...ids, eventId, version: this.version };
+    return { ...detail, metadata: this.parseMetadata(given, eventId) };
+  }
+
+  /** `source/detail-type`, the name of the contract in messages. */
+  get type(): string {
+    return `${this.source}/${this.detailType}`;
+  }
+}
+
+// The message of each rule below says what is expected; `check` says what was received.
+
+/** Ids stand in logs: no blanks, and no @, so that nobody's address is taken for one. */
+const Id = v.pipe(
+  v.string(),
+  v.regex(/^[\w.:/#+=-]{1,128}$/, '1 to 128 letters, digits or any of . _ : / # + = -'),
+);
+
+/** What a timestamp becomes: one spelling for each instant, so that timestamps compare as strings. */
+const TIMESTAMP_LENGTH = '2026-01-15T10:00:00.000Z'.length;
+
+export const Timestamp = v.pipe(
+  v.string(),
+  v.isoTimestamp('a date and time with its zone, e.g. 2026-01-15T10:00:00Z'),
+  v.check(isOnCalendar, 'a date that exists'),
+  v.transform((text) => new Date(text).toISOString()),
+  v.check((text) => text.length === TIMESTAMP_LENGTH, 'a year from 0000 to 9999'),
+);
+
+const Envelope = v.looseObject({
+  version: v.string(),
+  id: Id,
+  'detail-type': v.string(),
+  source: v.string(),
+  account: v.string(),
+  time: Timestamp,
+  region: v.string(),
+  resources: v.array(v.string()),
+  detail: v.record(v.string(), v.unknown()),
+});
+
+export const Metadata = v.object({
+  eventId: v.optional(Id),
+  version: v.optional(v.pipe(v.number(), v.integer('a whole number')), 1),
+  correlationId: v.optional(Id),
+  causationId: v.optional(Id),
+});
+
+/**
+ * Reads the envelope that every event has, whatever its type.
+ * @throws PoisonEventError if it is not an EventBridge event.
+ */
+export function parseEnvelope(event: unknown): EventEnvelope {
+  return check('event', '', Envelope, event) as EventEnvelope;
+}
+
+/**
+ * Checks `value` and throws the first problem as a PoisonEventError with its dotted path. The message quotes the
+ * offending value, as far as it fits in a log: no e-mail address, no personal field, no whole object.
+ * @param at the path of `value` in the event
+ */
+export function check<Schema extends v.GenericSchema>(
+  type: string,
+  at: string,
+  schema: Schema,
+  value: unknown,
+  personalData: readonly string[] = [],
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? '';
+  const field = [at, path].filter(Boolean).join('.') || 'event';
+  // A type that is wrong is told by `expected`; a value that breaks a rule by the rule's own message.
+  const expected = issue.kind === 'schema' && issue.expected ? issue.expected : issue.message;
+  const received = personalData.includes(path) ? `a ${typeof issue.input}` : quote(issue.input);
+  throw new PoisonEventError(type, field, `expected ${expected}, received ${received}.`);
+}
+
+/** Longest value in an error message, in characters. */
+const QUOTE_LENGTH = 80;
+
+function quote(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  const text = redactEmails(JSON.stringify(value));
+  return text.length > QUOTE_LENGTH ? `${text.slice(0, QUOTE_LENGTH)}...` : text;
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isOnCalendar(timestamp: string): boolean {
+  const day = timestamp.slice(0, 'YYYY-MM-DD'.length);
+  // `toJSON` gives null for what is no date at all.
+  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) ?? false;
+  return isDay && !Number.isNaN(Date.parse(timestamp));
+}
+
+/** The detail of a contract with its defaults filled in. */
+export type DetailOf<Contract extends { parse(event: unknown): ParsedEvent<unknown> }> = ReturnType<
+  Contract['parse']
+>['detail'];

@@ -1,0 +1,119 @@
+/** The orders table as the order processor writes it. */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import { STATUS_TRANSITIONS } from '../events';
+import { orderAttributes, readOrderItem } from '../order-item';
+import { ORDER_KEY } from '../order-table';
+import { StatusOrder } from '../status-order';
+import { foldCreation, foldStatus, moved, type Outcome } from './fold';
+import type { OrderEvent } from './order';
+import { firstWrite, foldedWrite, type Write } from './write';
+
+/** What came of an event. */
+export interface Stored {
+  readonly outcome: Outcome;
+  /** Whether the event made the order. */
+  readonly isNewOrder: boolean;
+  /** The order's, before the event; undefined if nothing was known of it. */
+  readonly status?: string | undefined;
+  readonly revision?: number | undefined;
+}
+
+/** Writers of one item at the same moment that an event gives way to before it fails, for Lambda to try again. */
+const MOST_TRIES = 10;
+
+export class ContendedOrderError extends Error {
+  override readonly name = 'ContendedOrderError';
+  constructor(readonly orderId: string) {
+    super(`Order ${orderId} was changed by others ${MOST_TRIES} times between its reading and its writing.`);
+  }
+}
+
+type Item = Readonly<Record<string, unknown>>;
+
+/** `before` has what the changed attributes were. */
+type Tried =
+  | { readonly isWritten: true; readonly before: Item }
+  | { readonly isWritten: false; readonly wasSentBefore: boolean };
+
+export class OrderStore {
+  readonly #client: DynamoDBDocumentClient;
+  readonly #table: string;
+  readonly #order: StatusOrder;
+
+  constructor(
+    client: DynamoDBDocumentClient,
+    table: string,
+    transitions: Readonly<Record<string, readonly string[]>> = STATUS_TRANSITIONS,
+  ) {
+    this.#client = client;
+    this.#table = table;
+    this.#order = new StatusOrder(transitions);
+  }
+
+  /**
+   * Folds an event into its order's item: one write if it comes in order.
+   * @param processedAt ISO 8601
+   * @throws UnknownStatusError, ContendedOrderError
+   */
+  async store(event: OrderEvent, processedAt: string): Promise<Stored> {
+    const first = await this.#tryWrite(event.orderId, firstWrite(event, processedAt, this.#order));
+    if (!first.isWritten) return this.#fold(event, processedAt, first.wasSentBefore);
+    if (event.kind === 'created') return { outcome: 'stored', isNewOrder: true };
+    const { status, revision = 0 } = first.before as { status?: string; revision?: number };
+    return { outcome: moved(status, event.change.status, this.#order), isNewOrder: false, status, revision };
+  }
+
+  /** @param wasSentBefore whether the first write may have been done, and only its answer was lost */
+  async #fold(event: OrderEvent, processedAt: string, wasSentBefore: boolean): Promise<Stored> {
+    let unanswered: Stored | undefined;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const item = await this.#read(event.orderId);
+      const before = readOrderItem(item);
+      const { outcome, state: after } =
+        event.kind === 'created'
+          ? foldCreation(before, event.creation)
+          : foldStatus(before, event.change, this.#order);
+      const isOwn = wasSentBefore && event.kind === 'created' && item?.processedAt === processedAt;
+      if (outcome === 'duplicate' && isOwn) return { outcome: 'stored', isNewOrder: true };
+      if (outcome === 'duplicate' && unanswered) return unanswered;
+
+      const isNewOrder = event.kind === 'created' && before.creation === undefined;
+      const result = { outcome, isNewOrder, status: before.status, revision: before.revision };
+      const write = foldedWrite({ item, before, after }, event, processedAt);
+      if (!write) return result;
+      const tried = await this.#tryWrite(event.orderId, write);
+      if (tried.isWritten) return result;
+      if (tried.wasSentBefore) unanswered = result;
+    }
+    throw new ContendedOrderError(event.orderId);
+  }
+
+  async #tryWrite(orderId: string, write: Write): Promise<Tried> {
+    const Key = { [ORDER_KEY]: orderId };
+    try {
+      const { Attributes: before = {} } = await this.#client.send(
+        new UpdateCommand({ TableName: this.#table, Key, ...write, ReturnValues: 'UPDATED_OLD' }),
+      );
+      return { isWritten: true, before };
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      // The SDK sends again what got no answer, and the condition then refuses what was done already.
+      return { isWritten: false, wasSentBefore: (error.$metadata.attempts ?? 1) > 1 };
+    }
+  }
+
+  async #read(orderId: string): Promise<Item | undefined> {
+    const attributes = ['processedAt', ...orderAttributes(this.#order.statuses)];
+    const { Item } = await this.#client.send(
+      new GetCommand({
+        TableName: this.#table,
+        Key: { [ORDER_KEY]: orderId },
+        ConsistentRead: true,
+        ProjectionExpression: attributes.map((_, i) => `#${i}`).join(', '),
+        ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#${i}`, name])),
+      }),
+    );
+    return Item;
+  }
+}

@@ -1,0 +1,52 @@
+/** Statuses in the order in which a state machine lets them follow one another. */
+export class StatusOrder {
+  /** Every status that can follow, in one step or more. */
+  readonly #after: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly #transitions: Readonly<Record<string, readonly string[]>>;
+
+  /** @param transitions which status may follow which; every status is a key, and no way leads back */
+  constructor(transitions: Readonly<Record<string, readonly string[]>>) {
+    this.#transitions = transitions;
+    const after = new Map<string, ReadonlySet<string>>();
+    const follow = (status: string): ReadonlySet<string> => {
+      const known = after.get(status);
+      if (known) return known;
+      const found = new Set((transitions[status] ?? []).flatMap((next) => [next, ...follow(next)]));
+      after.set(status, found);
+      return found;
+    };
+    for (const status of Object.keys(transitions)) follow(status);
+    this.#after = after;
+  }
+
+  get statuses(): readonly string[] {
+    return [...this.#after.keys()];
+  }
+
+  /** Whether one step leads from a status to another. */
+  allows(from: string, to: string): boolean {
+    return this.#transitions[from]?.includes(to) ?? false;
+  }
+
+  /** Whether a status can come before another, in one step or more. */
+  isBefore(one: string, other: string): boolean {
+    return this.#after.get(one)?.has(other) ?? false;
+  }
+
+  /** Whether two different statuses are on different branches: no order can have both. */
+  areApart(one: string, other: string): boolean {
+    const areKnown = this.#after.has(one) && this.#after.has(other);
+    return areKnown && one !== other && !this.isBefore(one, other) && !this.isBefore(other, one);
+  }
+
+  /**
+   * The status that no other of the list can follow.
+   * @param held the one to keep if there are several, since the branches differ
+   * @returns undefined if the list has no status of this state machine
+   */
+  furthest(statuses: readonly string[], held?: string): string | undefined {
+    const known = this.statuses.filter((status) => statuses.includes(status));
+    const last = known.filter((status) => !known.some((other) => this.isBefore(status, other)));
+    return held !== undefined && last.includes(held) ? held : last[0];
+  }
+}
