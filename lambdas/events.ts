@@ -137,7 +137,6 @@ export const OrderStatusChanged = new EventContract({
     previousStatus: 'PENDING',
     customerEmail: 'jane@example.com',
     updatedAt: '2026-01-16T08:30:00.000Z',
-    revision: 1,
   },
 });
 

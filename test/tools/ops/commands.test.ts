@@ -68,7 +68,7 @@ describe('publish', () => {
     const order = (await deployment.orders()).get(OrderCreated.example.orderId);
     expect(order).toMatchObject({
       status: 'PENDING',
-      createdVersion: expect.stringContaining(`#${eventId}`),
+      createdBy: eventId,
     });
   });
 

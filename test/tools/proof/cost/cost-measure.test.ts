@@ -52,7 +52,7 @@ test('an order is written whole, then its status; a notification is remembered b
   const { 'order-processor': processor, notifier } = measured.functions;
   expect(processor?.events.OrderCreated?.writes).toMatchObject([{ table: 'TABLE_NAME', isNew: true }]);
   expect(processor?.events.OrderStatusChanged?.writes).toMatchObject([
-    { table: 'TABLE_NAME', isNew: false, changed: ['status', 'statusVersion'] },
+    { table: 'TABLE_NAME', isNew: false, changed: ['status', 'revision', 'fact_DELIVERED'] },
   ]);
   expect(notifier?.events.OrderStatusChanged).toMatchObject({
     writes: [
