@@ -333,7 +333,7 @@ describe('a call that fails as a whole', () => {
 describe('an order', () => {
   const stored = async (status: OrderStatus, customerEmail?: string) => {
     const orderId = `stored-${status}-${customerEmail ? 'mail' : 'plain'}`;
-    const Item = { orderId, status, ...(customerEmail && { customerEmail }) };
+    const Item = { orderId, status, revision: 2, ...(customerEmail && { customerEmail }) };
     await database.documents.send(new PutCommand({ TableName: 'orders', Item }));
     return orderId;
   };
@@ -380,7 +380,7 @@ describe('an order', () => {
     });
   });
 
-  test('moves on with the status and the e-mail address that the table has', async () => {
+  test('moves on with the status, the revision and the e-mail address that the table has', async () => {
     const orderId = await stored('CONFIRMED', 'jane@example.com');
     const change = await updateOrderStatus(orderId, 'SHIPPED', withTable());
     expect(change).toEqual({
@@ -389,6 +389,7 @@ describe('an order', () => {
       previousStatus: 'CONFIRMED',
       customerEmail: 'jane@example.com',
       updatedAt: NOW,
+      revision: 2,
     });
     expect(entry()).toMatchObject({ DetailType: 'OrderStatusChanged', Detail: change });
     expect(aws.calls).toHaveLength(1);
