@@ -5,14 +5,13 @@
  * `createOrder` and `updateOrderStatus` publish one event each; the orders table follows it within a moment, which
  * `waitForOrder` waits for.
  */
-export type { EventIds, EventMetadata } from '../lambdas/events';
+export { type EventIds, type EventMetadata, PoisonEventError } from '../lambdas/contract';
 export {
   DailyReportGenerated,
   ORDER_STATUSES,
   OrderCreated,
   type OrderStatus,
   OrderStatusChanged,
-  PoisonEventError,
   STATUS_TRANSITIONS,
 } from '../lambdas/events';
 export {

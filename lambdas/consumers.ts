@@ -7,7 +7,13 @@ import { isReportRequest, parseReportRequest, reportEventId } from './analytics/
 import { analyticsRecord } from './analytics/record';
 import type { EventSelection } from './contract';
 import type { EnvironmentVariable } from './env';
-import { CONTRACTS, DailyReportGenerated, NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from './events';
+import {
+  CONTRACTS,
+  DailyReportGenerated,
+  NOTIFIED_STATUSES,
+  OrderCreated,
+  OrderStatusChanged,
+} from './events';
 import { METRICS, type MetricName } from './metrics';
 import { parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';

@@ -255,7 +255,7 @@ export class EventContract<
 // The message of each rule below says what is expected; `check` says what was received.
 
 /** Ids stand in logs: no blanks, and no @, so that nobody's address is taken for one. */
-const Id = v.pipe(
+export const Id = v.pipe(
   v.string(),
   v.regex(/^[\w.:/#+=-]{1,128}$/, '1 to 128 letters, digits or any of . _ : / # + = -'),
 );

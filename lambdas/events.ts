@@ -6,7 +6,7 @@
  * as `previous`, with an upcaster. `npm run contracts` then holds both to what was released.
  */
 import * as v from 'valibot';
-import { EventContract, Timestamp } from './contract';
+import { EventContract, Id, Timestamp } from './contract';
 
 /** The states of an order. `STATUS_TRANSITIONS` says which may follow which. */
 export const ORDER_STATUSES = ['PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;

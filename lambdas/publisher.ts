@@ -12,7 +12,15 @@ import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { CLIENT_CONFIG } from './client-config';
 import { check, type EventIds } from './contract';
 import { readEnvironment } from './env';
-import { type CONTRACTS, ORDER_STATUSES, OrderCreated, OrderId, type OrderStatus, OrderStatusChanged, STATUS_TRANSITIONS } from './events';
+import {
+  type CONTRACTS,
+  ORDER_STATUSES,
+  OrderCreated,
+  OrderId,
+  type OrderStatus,
+  OrderStatusChanged,
+  STATUS_TRANSITIONS,
+} from './events';
 import { orderAttributes, readOrderItem } from './order-item';
 import { ORDER_KEY } from './order-table';
 import {

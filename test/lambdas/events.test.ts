@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { PoisonEventError, parseEnvelope } from '../../lambdas/contract';
-import { CONTRACTS, DailyReportGenerated, findContract, NOTIFIED_STATUSES, ORDER_STATUSES, OrderCreated, OrderStatusChanged, STATUS_TRANSITIONS } from '../../lambdas/events';
+import {
+  CONTRACTS,
+  DailyReportGenerated,
+  findContract,
+  NOTIFIED_STATUSES,
+  ORDER_STATUSES,
+  OrderCreated,
+  OrderStatusChanged,
+  STATUS_TRANSITIONS,
+} from '../../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../../lambdas/notification';
 import minimalCreated from '../../samples/events/minimal-order-created.json';
 import created from '../../samples/events/order-created.json';
