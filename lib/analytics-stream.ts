@@ -12,6 +12,7 @@ import {
 import { Construct } from 'constructs';
 import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
+import { dataRemovalPolicy } from './removal';
 
 /** Firehose to S3: every event as a line of JSON, compressed, in a folder for each day. */
 export class AnalyticsStream extends Construct {
@@ -26,7 +27,12 @@ export class AnalyticsStream extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      removalPolicy: config.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: dataRemovalPolicy(config),
+      versioned: config.analyticsVersioning,
+      ...(config.analyticsAccessLogs && {
+        serverAccessLogsBucket: this.accessLogsBucket(config),
+        serverAccessLogsPrefix: 'access/',
+      }),
       lifecycleRules: [
         {
           id: 'expire',
@@ -37,6 +43,9 @@ export class AnalyticsStream extends Construct {
             ],
           }),
           expiration: Duration.days(config.analyticsRetentionDays),
+          ...(config.analyticsVersioning && {
+            noncurrentVersionExpiration: Duration.days(config.analyticsRetentionDays),
+          }),
           abortIncompleteMultipartUploadAfter: Duration.days(7),
         },
       ],
@@ -60,7 +69,20 @@ export class AnalyticsStream extends Construct {
 
     // The actions of https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
     const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('firehose.amazonaws.com'),
+      // Not for the streams of others. By name: the stream needs the role first.
+      // https://docs.aws.amazon.com/firehose/latest/dev/cross-service-confused-deputy-prevention.html
+      assumedBy: new ServicePrincipal('firehose.amazonaws.com', {
+        conditions: {
+          StringEquals: { 'aws:SourceAccount': Stack.of(this).account },
+          ArnEquals: {
+            'aws:SourceArn': Stack.of(this).formatArn({
+              service: 'firehose',
+              resource: 'deliverystream',
+              resourceName: streamName,
+            }),
+          },
+        },
+      }),
       inlinePolicies: {
         deliver: new PolicyDocument({
           statements: [
@@ -99,6 +121,22 @@ export class AnalyticsStream extends Construct {
         },
       },
     });
+  }
+
+  /** Takes the log of who reads and writes the analytics objects, and keeps it as long as those. */
+  private accessLogsBucket(config: StageConfig): Bucket {
+    const bucket = new Bucket(this, 'AccessLogs', {
+      encryption: BucketEncryption.S3_MANAGED,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      enforceSSL: true,
+      removalPolicy: dataRemovalPolicy(config),
+      lifecycleRules: [{ id: 'expire', expiration: Duration.days(config.analyticsRetentionDays) }],
+    });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'It holds access logs: its own would log their writing without end.',
+    });
+    return bucket;
   }
 
   /** Lets the handler put records, and tells it which stream. */

@@ -1,173 +1,255 @@
 /**
  * The settings of a stage: the only place where stages differ. They stand in `cdk.json` under
  * `context.stages`, one object for each stage; `-c stage=dev` picks one. Every setting has a default.
+ * `npm run schema` writes their descriptions into the JSON Schema that editors read.
  */
 import type { Node } from 'constructs';
 import * as v from 'valibot';
+import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
 
 /** The stage of `cdk synth` without `-c stage=…`. Its physical names are the bare project name's. */
 export const DEFAULT_STAGE = 'production';
 export const DEFAULT_PROJECT = 'event-driven';
 
-/** An object whose keys are all known; what is not is named, with the keys that are. */
-const settings = <const Entries extends v.ObjectEntries>(entries: Entries) =>
-  v.strictObject(entries, (issue) =>
-    issue.expected === 'never'
-      ? `is not a setting; allowed are ${Object.keys(entries).join(', ')}`
-      : 'must be an object of settings',
-  );
-const integer = (min: number, max: number, message = `must be a whole number from ${min} to ${max}`) =>
-  v.pipe(
-    v.number(message),
-    v.check((n) => Number.isInteger(n) && n >= min && n <= max, message),
-  );
-const text = (allowed: RegExp, message: string) =>
-  v.pipe(v.string(`must be ${message}`), v.regex(allowed, `must be ${message}`));
-const oneOf = <const Values extends readonly (string | number)[]>(values: Values) =>
-  v.picklist(values, `must be one of ${values.join(', ')}`);
-const flag = v.boolean('must be true or false');
-const email = v.pipe(v.string('must be an e-mail address'), v.email('must be an e-mail address'));
-
-// What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+/** What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653,
 ] as const;
 
-const lambdaMemory = integer(128, 10240);
+/** The tag that every resource has: the stage. AWS takes 50 tags a resource. */
+export const STAGE_TAG = 'Environment';
+const MAX_TAGS = 50;
+
 const count = integer(0, 1_000_000);
 const falseOrMinutes = 'must be false or a whole number from 10 to 45';
-const reservedConcurrency = v.optional(integer(1, 1000));
+const falseOrCount = 'must be false or a whole number from 1 to 1000000';
 
-const StageSettings = settings({
-  /** Start of every physical name. Other stages than the default add `-<stage>`. @default 'event-driven' */
-  projectName: v.optional(
-    text(/^[a-z][a-z0-9-]{0,23}$/, '1 to 24 lower-case letters, digits or hyphens, a letter first'),
-    DEFAULT_PROJECT,
+/** Settings by function: the folder of its handler under `lambdas/`. The stack knows which functions there are. */
+const byFunction = <const Value extends v.GenericSchema>(value: Value) =>
+  record(
+    text(/^[a-z][a-z0-9-]*$/, 'the folder of a handler under lambdas/'),
+    value,
+    'must be an object of settings by function',
+  );
+
+const tags = v.pipe(
+  record(
+    text(/^(?!aws:)[\w .:/=+@-]{1,128}$/, 'a tag key that does not start with aws:'),
+    text(/^[\w .:/=+@-]{0,256}$/, 'a string of at most 256 letters, digits, spaces or _.:/=+-@'),
+    'must be an object of strings',
   ),
-  /** Tags on every resource, beside `Environment` = the stage. @default {} */
-  tags: v.optional(
-    v.record(
-      text(/^(?!aws:)[\w .:/=+@-]{1,128}$/, 'a tag key that does not start with aws:'),
-      text(/^[\w .:/=+@-]{0,256}$/, 'a string of at most 256 letters, digits, spaces or _.:/=+-@'),
-      'must be an object of strings',
+  v.check(
+    (given) => Object.keys(given).length < MAX_TAGS,
+    `must have at most ${MAX_TAGS - 1} tags: AWS takes ${MAX_TAGS} a resource, and one is ${STAGE_TAG}`,
+  ),
+  v.check((given) => !Object.hasOwn(given, STAGE_TAG), `must not have ${STAGE_TAG}, which is the stage`),
+);
+
+const publisherAccounts = record(
+  text(/^\d{12}$/, 'an account id of 12 digits'),
+  v.pipe(
+    v.array(
+      text(/^(?!aws\.)[\w./-]{1,256}$/, 'the source of events, such as partner.billing'),
+      'must be an array of the sources that the account may publish',
     ),
-    {},
+    v.minLength(1, 'must have the sources that the account may publish, at least one'),
   ),
-  /**
-   * Keep tables and buckets when the stack is deleted, and refuse to delete the orders table.
-   * @default true at the default stage, false elsewhere
-   */
-  retainData: v.optional(flag),
-  /** Days that the archive keeps events for replay. @default 30 */
-  archiveRetentionDays: v.optional(integer(1, 3650), 30),
-  /** Days that log groups keep their lines; one of CloudWatch's values. @default 14 */
-  logRetentionDays: v.optional(oneOf(LOG_RETENTION_DAYS), 14),
-  /** Days that S3 keeps analytics objects. @default 365 */
-  analyticsRetentionDays: v.optional(integer(1, 36500), 365),
-  /** What the handlers log. At INFO one line an event. @default 'INFO' */
-  logLevel: v.optional(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
-  /** Memory of each function in MB. @default 256, 128 and 256 */
-  memory: v.optional(
-    settings({
-      orderProcessor: v.optional(lambdaMemory, 256),
-      notifier: v.optional(lambdaMemory, 128),
-      analytics: v.optional(lambdaMemory, 256),
-    }),
-    {},
+  ({ input }) => {
+    const account = Array.isArray(input) && /^\d{12}$/.test(input[0]) ? input[0] : '111122223333';
+    return `must name for each account the sources that it may publish: write {"${account}": ["partner.billing"]}`;
+  },
+);
+
+const alarms = settings({
+  queueDepth: documented(
+    'Messages in a dead-letter queue above which it waits for an operator.',
+    v.optional(count, 0),
   ),
-  /**
-   * Upper bound of parallel executions of each function. It also takes that many from the account's pool, and
-   * an account must keep 100 unreserved: a new account (limit 10) cannot deploy any.
-   * @default none: the account's limit bounds them
-   */
-  reservedConcurrency: v.optional(
-    settings({
-      orderProcessor: reservedConcurrency,
-      notifier: reservedConcurrency,
-      analytics: reservedConcurrency,
-    }),
-    {},
+  queueAge: documented(
+    'Seconds that the oldest message of a dead-letter queue has waited. SQS deletes it after 14 days.',
+    v.optional(integer(60, 1_209_600), 86_400),
   ),
-  /** EventBridge -> target: when delivery fails. The event then goes to the dead-letter queue. */
-  delivery: v.optional(
-    settings({
-      /** @default 3 */
-      retryAttempts: v.optional(integer(0, 185), 3),
-      /** Seconds. @default 3600 */
-      maxEventAge: v.optional(integer(60, 86400), 3600),
-    }),
-    {},
+  undelivered: documented(
+    'Events that EventBridge gave up delivering to the target of a rule within 5 minutes.',
+    v.optional(count, 0),
   ),
-  /** Lambda -> handler: when the handler fails. The event then goes to the failed-events queue. */
-  processing: v.optional(
-    settings({
-      /** @default 2 */
-      retryAttempts: v.optional(integer(0, 2), 2),
-      /** Seconds. @default 3600 */
-      maxEventAge: v.optional(integer(60, 21600), 3600),
-    }),
-    {},
+  errors: documented(
+    'Failed calls of a function within 5 minutes. Lambda tries their events again.',
+    v.optional(count, 5),
   ),
-  /** When alarms go off: at more than these. Counts are of 5 minutes. */
-  alarms: v.optional(
-    settings({
-      /** Messages in the dead-letter queue, or in the failed-events queue. @default 0 */
-      queueDepth: v.optional(count, 0),
-      /** Seconds that the oldest message of such a queue has waited; SQS deletes it after 14 days. @default 86400 */
-      queueAge: v.optional(integer(60, 1_209_600), 86_400),
-      /** Events that EventBridge gave up delivering to the target of a rule. @default 0 */
-      undelivered: v.optional(count, 0),
-      /** Calls of a function that failed: Lambda tries their events again. @default 5 */
-      errors: v.optional(count, 5),
-      /** Calls of a function that the concurrency limit put off: Lambda tries them again. @default 10 */
-      throttles: v.optional(count, 10),
-      /** Percent of a function's timeout that a call took. @default 80 */
-      durationPercent: v.optional(integer(1, 99), 80),
-      /** Percent of `processing.maxEventAge` that an event has waited for its function. @default 25 */
-      eventAgePercent: v.optional(integer(1, 99), 25),
-      /** Events that a function failed to handle for the last time. @default 0 */
-      dropped: v.optional(count, 0),
-      /** Reads and writes of the orders table and its index that DynamoDB refused for their rate. @default 10 */
-      tableThrottles: v.optional(count, 10),
-      /** Requests for the orders table that DynamoDB failed to answer (HTTP 500). @default 5 */
-      tableErrors: v.optional(count, 5),
-      /** Seconds that the oldest analytics record has waited for S3; about 60 are normal. @default 900 */
-      streamAge: v.optional(integer(60, 86_400), 900),
-      /** Percent of Firehose's writes to S3 that fail, three times 5 minutes in a row. @default 0 */
-      streamFailurePercent: v.optional(integer(0, 99), 0),
-      /** Handler calls that met an event which no retry can help; Lambda tries each such event 3 times. @default 0 */
-      poisonEvents: v.optional(count, 0),
-      /**
-       * Minutes after its schedule that the daily report is missed; false for no such alarm, which a schedule
-       * needs that is not one time every day.
-       * @default 30
-       */
-      dailyReportMinutes: v.optional(
-        v.union([v.literal(false), integer(10, 45, falseOrMinutes)], falseOrMinutes),
-        30,
-      ),
-    }),
-    {},
+  throttles: documented(
+    'Calls of a function that the concurrency limit put off within 5 minutes. Lambda tries them again.',
+    v.optional(count, 10),
   ),
-  /**
-   * Where alarm descriptions say that the runbook is: a URL, or the path in this repository.
-   * @default 'docs/runbook.md'
-   */
-  runbookUrl: v.optional(text(/^[^\s#]{1,300}$/, 'a URL or a path without blanks and #'), 'docs/runbook.md'),
-  /** When the daily report of the day before is made. UTC. @default 'cron(0 9 * * ? *)' */
-  dailyReportSchedule: v.optional(
-    text(/^(cron|rate)\([^()]+\)$/, 'a cron(...) or rate(...) expression of EventBridge'),
-    'cron(0 9 * * ? *)',
+  durationPercent: documented(
+    "Percent of a function's timeout that a call took.",
+    v.optional(integer(1, 99), 80),
   ),
-  /** Other accounts that may put events on the bus. @default [] */
-  publisherAccounts: v.optional(
-    v.array(text(/^\d{12}$/, 'an account id of 12 digits'), 'must be an array of account ids'),
-    [],
+  eventAgePercent: documented(
+    'Percent of processing.maxEventAge that an event has waited for its function.',
+    v.optional(integer(1, 99), 25),
   ),
-  /** Receives every notification, after confirming AWS's mail. @default nobody is subscribed */
-  notificationEmail: v.optional(email),
-  /** Receives every alarm, after confirming AWS's mail. @default nobody is subscribed */
-  alarmEmail: v.optional(email),
+  dropped: documented(
+    'Events within 5 minutes that a function failed to handle for the last time.',
+    v.optional(count, 0),
+  ),
+  tableThrottles: documented(
+    'Reads and writes of a table and its indexes within 5 minutes that DynamoDB refused for their rate.',
+    v.optional(count, 10),
+  ),
+  tableErrors: documented(
+    'Requests for a table within 5 minutes that DynamoDB failed to answer (HTTP 500).',
+    v.optional(count, 5),
+  ),
+  streamAge: documented(
+    'Seconds that the oldest analytics record has waited for S3. About 60 are normal.',
+    v.optional(integer(60, 86_400), 900),
+  ),
+  streamFailurePercent: documented(
+    "Percent of Firehose's writes to S3 that fail, three times 5 minutes in a row.",
+    v.optional(integer(0, 99), 0),
+  ),
+  poisonEvents: documented(
+    'Calls of a function within 5 minutes that met an event which no retry can help. Lambda tries each 3 times.',
+    v.optional(count, 0),
+  ),
+  undeliveredNotifications: documented(
+    'Messages of a topic within 5 minutes that SNS failed to deliver to a subscriber.',
+    v.optional(count, 0),
+  ),
+  refusedEvents: documented(
+    'Events within 5 minutes that PutEvents refused or throttled, for all buses of the account and region.',
+    v.optional(count, 0),
+  ),
+  trafficFloor: documented(
+    'Events an hour on the bus below which something is wrong with its publishers; false for no such alarm. ' +
+      'Set it once there is traffic: a new stack without any is below it at once.',
+    v.optional(v.union([v.literal(false), integer(1, 1_000_000, falseOrCount)], falseOrCount), false),
+  ),
+  dailyReportMinutes: documented(
+    'Minutes after its schedule that the daily report is missed; false for no such alarm, which a schedule needs ' +
+      'that is not one time every day.',
+    v.optional(v.union([v.literal(false), integer(10, 45, falseOrMinutes)], falseOrMinutes), 30),
+  ),
+  quietMinutes: documented(
+    'Minutes without a new failure after which the next one counts as another, and is told again. ' +
+      'A multiple of 5.',
+    v.optional(v.pipe(integer(5, 1_440), v.multipleOf(5, 'must be a multiple of 5 from 5 to 1440')), 60),
+  ),
+});
+
+export const StageSettings = settings({
+  projectName: documented(
+    'Start of every physical name. Other stages than the default add -<stage>. A changed name is a new, empty ' +
+      'stack beside the old one: the old one keeps its data and runs on until it is destroyed.',
+    v.optional(
+      text(/^[a-z][a-z0-9-]{0,23}$/, '1 to 24 lower-case letters, digits or hyphens, a letter first'),
+      DEFAULT_PROJECT,
+    ),
+  ),
+  tags: documented(
+    `Tags on every resource, beside ${STAGE_TAG} = the stage; at most ${MAX_TAGS - 1}.`,
+    v.optional(tags, {}),
+  ),
+  retainData: documented(
+    'Keep the data when the stack is deleted: the orders table (which then also refuses to be deleted), the ' +
+      'tables of notified events and daily reports, the archive with its bus, the queues of failed events, and the analytics bucket. ' +
+      'A failed first deployment leaves nothing of them behind but the protected table. ' +
+      'Default: true at the default stage, false elsewhere.',
+    v.optional(flag),
+  ),
+  archiveRetentionDays: documented(
+    'Days that the archive keeps events for replay.',
+    v.optional(integer(1, 3650), 30),
+  ),
+  logRetentionDays: documented(
+    'Days that log groups keep their lines.',
+    v.optional(oneOf(LOG_RETENTION_DAYS), 14),
+  ),
+  analyticsRetentionDays: documented(
+    'Days that S3 keeps analytics objects.',
+    v.optional(integer(1, 36500), 365),
+  ),
+  analyticsVersioning: documented(
+    'Keep overwritten and deleted analytics objects as versions, for as long as analyticsRetentionDays.',
+    v.optional(flag, false),
+  ),
+  analyticsAccessLogs: documented(
+    'Log who reads and writes the analytics bucket, into a bucket of its own that keeps the log as long as the objects.',
+    v.optional(flag, false),
+  ),
+  logLevel: documented(
+    'What the handlers log. At INFO one line an event.',
+    v.optional(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
+  ),
+  busLogLevel: documented(
+    'What EventBridge logs about the bus, without the content of events. ERROR is the cheapest way to see what it ' +
+      'could not deliver and why. OFF by default, since the GovCloud regions do not have it.',
+    v.optional(oneOf(['OFF', 'ERROR', 'INFO', 'TRACE']), 'OFF'),
+  ),
+  tracingPercent: documented(
+    'Percent of requests that X-Ray traces through the functions, beside the first of each second; 0 turns it off. ' +
+      'At a million events a month it costs more than all else together, and shows no more than the time that each ' +
+      'function took.',
+    v.optional(integer(0, 100), 0),
+  ),
+  memory: documented(
+    'Memory of a function in MB, by the folder of its handler.',
+    v.optional(byFunction(integer(128, 10240)), {}),
+  ),
+  reservedConcurrency: documented(
+    "Upper bound of a function's parallel executions, by the folder of its handler. It also takes that many from the " +
+      "account's pool, and an account must keep 100 unreserved: a new account (limit 10) cannot deploy any. " +
+      "Without it the account's limit bounds them.",
+    v.optional(byFunction(integer(1, 1000)), {}),
+  ),
+  delivery: documented(
+    'EventBridge to target: when delivery fails. The event then goes to the dead-letter queue.',
+    v.optional(
+      settings({
+        retryAttempts: documented('Tries after the first.', v.optional(integer(0, 185), 3)),
+        maxEventAge: documented('Seconds.', v.optional(integer(60, 86400), 3600)),
+      }),
+      {},
+    ),
+  ),
+  processing: documented(
+    'Lambda to handler: when the handler fails. The event then goes to the failed-events queue.',
+    v.optional(
+      settings({
+        retryAttempts: documented('Tries after the first.', v.optional(integer(0, 2), 2)),
+        maxEventAge: documented('Seconds.', v.optional(integer(60, 21600), 3600)),
+      }),
+      {},
+    ),
+  ),
+  alarms: documented('When alarms go off: at more than these.', v.optional(alarms, {})),
+  runbookUrl: documented(
+    'Where alarm descriptions say that the runbook is: a URL, or the path in this repository.',
+    v.optional(text(/^[^\s#]{1,300}$/, 'a URL or a path without blanks and #'), 'docs/runbook.md'),
+  ),
+  dailyReportSchedule: documented(
+    'When the daily report of the day before is made: cron(...) or rate(...) of EventBridge, in UTC.',
+    v.optional(schedule, 'cron(0 9 * * ? *)'),
+  ),
+  publisherAccounts: documented(
+    'Other accounts that may put events on the bus, each with the sources that it may publish, so that none can ' +
+      'forge the events of another.',
+    v.optional(publisherAccounts, {}),
+  ),
+  notificationEmail: documented(
+    "Receives every notification, after confirming AWS's mail. Without it nobody is subscribed.",
+    v.optional(email),
+  ),
+  alarmEmail: documented(
+    "Receives the alarms that cannot wait (pages), after confirming AWS's mail, and without ticketEmail also those " +
+      'that can (tickets). Without it nobody is subscribed.',
+    v.optional(email),
+  ),
+  ticketEmail: documented(
+    "Receives the alarms that can wait until tomorrow, after confirming AWS's mail. Default: alarmEmail.",
+    v.optional(email),
+  ),
 });
 
 export interface StageConfig extends Omit<v.InferOutput<typeof StageSettings>, 'projectName' | 'retainData'> {
@@ -183,8 +265,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the stage that `-c stage=…` names from the app's context.
- * @throws ConfigError for an unknown stage, and for a key, a type or a value that is not allowed.
+ * Reads the stage that `-c stage=…` names from the app's context. All stages are checked.
+ * @throws ConfigError for an unknown stage, for a key, a type or a value that is not allowed, and for two stages
+ *   whose physical names would be the same.
  */
 export function readConfig(node: Node): StageConfig {
   const stages: unknown = node.tryGetContext('stages') ?? { [DEFAULT_STAGE]: {} };
@@ -194,32 +277,41 @@ export function readConfig(node: Node): StageConfig {
     );
   }
   const stage: unknown = node.tryGetContext('stage') ?? DEFAULT_STAGE;
-  if (typeof stage !== 'string' || !Object.hasOwn(stages, stage)) {
-    const known = Object.keys(stages).join(', ');
+  const known = Object.keys(stages);
+  if (typeof stage !== 'string' || !known.includes(stage)) {
     throw new ConfigError(
-      `stage is ${JSON.stringify(stage)}, but must be one of cdk.json's stages: ${known}.`,
+      `stage is ${JSON.stringify(stage)}, but must be one of cdk.json's stages: ${known.join(', ')}.`,
     );
   }
-  return parseStage(stage, (stages as Record<string, unknown>)[stage]);
+  const configs = Object.entries(stages).map(([name, given]) => parseStage(name, given));
+  for (const [index, { stage: name, prefix }] of configs.entries()) {
+    const other = configs.slice(0, index).find((each) => each.prefix === prefix);
+    if (!other) continue;
+    throw new ConfigError(
+      `cdk.json: stages.${name}.projectName gives the names ${prefix}-…, but the stage ${other.stage} has them ` +
+        'already: the two would be one stack. Each stage needs names of its own.',
+    );
+  }
+  return configs.find((config) => config.stage === stage) as StageConfig;
 }
 
 /**
  * Checks one stage's settings and fills in the defaults.
  * @throws ConfigError
  */
-export function parseStage(stage: string, settings: unknown): StageConfig {
+export function parseStage(stage: string, given: unknown): StageConfig {
   if (!/^[a-z][a-z0-9-]{0,14}$/.test(stage)) {
     throw new ConfigError(
       `stage is ${JSON.stringify(stage)}, but must be 1 to 15 lower-case letters, digits or hyphens, a letter first.`,
     );
   }
-  const result = v.safeParse(StageSettings, settings, { abortEarly: true });
+  const result = v.safeParse(StageSettings, given, { abortEarly: true });
   if (!result.success) throw new ConfigError(describe(stage, result.issues[0]));
   const { projectName, retainData = stage === DEFAULT_STAGE, ...rest } = result.output;
-  const { alarms, dailyReportSchedule } = rest;
-  if (alarms.dailyReportMinutes !== false && dailyTime(dailyReportSchedule) === undefined) {
+  const { alarms: thresholds, dailyReportSchedule } = rest;
+  if (thresholds.dailyReportMinutes !== false && dailyTime(dailyReportSchedule) === undefined) {
     throw new ConfigError(
-      `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${alarms.dailyReportMinutes}, but must be false: ` +
+      `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${thresholds.dailyReportMinutes}, but must be false: ` +
         `dailyReportSchedule ${dailyReportSchedule} is not one time every day.`,
     );
   }
@@ -234,6 +326,22 @@ export function parseStage(stage: string, settings: unknown): StageConfig {
 /** The start of every physical name of a stage, and the name of its stack. */
 export function stackPrefix(stage: string, projectName: string): string {
   return stage === DEFAULT_STAGE ? projectName : `${projectName}-${stage}`;
+}
+
+/**
+ * Checks that every setting by function is of a function of the stack.
+ * @param functions the entries of its handlers
+ * @throws ConfigError
+ */
+export function requireKnownFunctions(config: StageConfig, functions: readonly string[]): void {
+  for (const setting of ['memory', 'reservedConcurrency'] as const) {
+    const unknown = Object.keys(config[setting]).find((entry) => !functions.includes(entry));
+    if (unknown === undefined) continue;
+    throw new ConfigError(
+      `cdk.json: stages.${config.stage}.${setting}.${unknown} is not a function of the stack; ` +
+        `allowed are ${functions.join(', ')}.`,
+    );
+  }
 }
 
 /**

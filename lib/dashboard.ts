@@ -15,7 +15,8 @@ import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
-import { type DeadLetterQueue, deadLetterQueues } from './dead-letter-queue';
+import { constructsOf } from './constructs';
+import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import {
@@ -206,7 +207,7 @@ function stored({ orders, notifications, analyticsStream }: OperatorDashboardPro
 }
 
 function waiting({ bus }: OperatorDashboardProps): IWidget[][] {
-  const queues = deadLetterQueues(bus);
+  const queues = constructsOf(bus, DeadLetterQueue);
   const options = ({ props: { holds: label } }: DeadLetterQueue) => ({
     statistic: 'Maximum',
     period: PERIOD,

@@ -1,12 +1,13 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import type { StageConfig } from './config';
+import { dataRemovalPolicy } from './removal';
 
 export interface DeadLetterQueueProps {
+  readonly config: StageConfig;
   /** Physical name after the stack's prefix; its alarms are called after it. */
   readonly name: string;
-  /** Start of every physical name. */
-  readonly prefix: string;
   /** Names its messages, e.g. `Events that EventBridge could not deliver`. */
   readonly holds: string;
   /** Heading of the entry in the runbook for messages in it. */
@@ -24,10 +25,11 @@ export class DeadLetterQueue extends Queue {
     readonly props: DeadLetterQueueProps,
   ) {
     super(scope, id, {
-      queueName: `${props.prefix}-${props.name}`,
+      queueName: `${props.config.prefix}-${props.name}`,
       retentionPeriod: Duration.days(14),
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
+      removalPolicy: dataRemovalPolicy(props.config),
     });
     const reason = 'It is a dead-letter queue itself; alarms watch its depth and age.';
     Validations.of(this).acknowledge(
@@ -36,9 +38,3 @@ export class DeadLetterQueue extends Queue {
     );
   }
 }
-
-/** All dead-letter queues of the stack, in the order in which they were made. */
-export const deadLetterQueues = (scope: Construct): DeadLetterQueue[] =>
-  Stack.of(scope)
-    .node.findAll()
-    .filter((each) => each instanceof DeadLetterQueue);

@@ -17,7 +17,7 @@ export function subscribeEmail(
 ): void {
   const deadLetterQueue = new DeadLetterQueue(scope, 'Undelivered', {
     name: `${name}-undelivered`,
-    prefix: config.prefix,
+    config,
     holds: `Mails of the topic ${config.prefix}-${name} that SNS could not deliver`,
     runbookEntry: 'mail-undelivered',
   });

@@ -1,10 +1,12 @@
 import { CfnResource, Stack } from 'aws-cdk-lib';
-import { EventBus as CdkEventBus, CfnArchive, CfnRule } from 'aws-cdk-lib/aws-events';
+import { EventBus as CdkEventBus, CfnArchive, type CfnEventBus, CfnRule } from 'aws-cdk-lib/aws-events';
 import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
+import { BusLogs, busLogConfig } from './bus-logs';
 import type { StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventHandler } from './event-handler';
+import { dataRemovalPolicy } from './removal';
 
 /** Matches the events that no replay sent: only those carry `replay-name`. */
 const NOT_REPLAYED = { 'replay-name': [{ exists: false }] };
@@ -54,24 +56,18 @@ export class EventBus extends Construct {
     super(scope, id);
     this.bus = new CdkEventBus(this, 'Bus', {
       eventBusName: `${config.prefix}-bus`,
-      description: `Events of ${config.prefix}`,
+      ...busLogConfig(config.busLogLevel),
     });
-    // Says who publishes, for other accounts too (Security Hub EventBridge.3). By type: rendering CDK's own class
-    // prints a warning about its deprecated `principal`, which nothing here sets.
-    const accounts = [Stack.of(this).account, ...config.publisherAccounts];
-    new CfnResource(this, 'Policy', {
-      type: 'AWS::Events::EventBusPolicy',
-      properties: {
-        EventBusName: this.bus.eventBusName,
-        StatementId: 'AllowPublishers',
-        Statement: {
-          Effect: 'Allow',
-          Principal: { AWS: accounts.map((account) => new AccountPrincipal(account).arn) },
-          Action: 'events:PutEvents',
-          Resource: this.bus.eventBusArn,
-        },
-      },
-    });
+    const removal = dataRemovalPolicy(config);
+    this.bus.applyRemovalPolicy(removal);
+    if (config.busLogLevel !== 'OFF') {
+      new BusLogs(this, 'Logs', this.bus.node.defaultChild as CfnEventBus, config.busLogLevel, config);
+    }
+    // Says who publishes, for other accounts too (Security Hub EventBridge.3).
+    this.allowPublishing('Policy', 'AllowPublishers', Stack.of(this).account);
+    for (const [account, sources] of Object.entries(config.publisherAccounts)) {
+      this.allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, account, sources);
+    }
     this.archive = new CfnArchive(this, 'Archive', {
       archiveName: `${config.prefix}-archive`,
       description: `Every event of ${config.prefix}, for replay`,
@@ -79,11 +75,45 @@ export class EventBus extends Construct {
       eventPattern: { source: [{ prefix: '' }] },
       retentionDays: config.archiveRetentionDays,
     });
+    // With its bus: an archive has a managed rule on it, and a bus with rules cannot be deleted.
+    this.archive.applyRemovalPolicy(removal);
     this.deadLetterQueue = new DeadLetterQueue(this, 'DeadLetterQueue', {
+      config,
       name: 'dlq',
-      prefix: config.prefix,
       holds: 'Events that EventBridge could not deliver',
       runbookEntry: 'dlq-depth',
+    });
+  }
+
+  /**
+   * @param sources that the account may publish; `ForAllValues` holds for every entry of a request, and alone would
+   *   hold for a request without any. @default all
+   */
+  private allowPublishing(
+    id: string,
+    statementId: string,
+    account: string,
+    sources?: readonly string[],
+  ): void {
+    // By type: rendering CDK's own class prints a warning about its deprecated `principal`, which nothing here sets.
+    new CfnResource(this, id, {
+      type: 'AWS::Events::EventBusPolicy',
+      properties: {
+        EventBusName: this.bus.eventBusName,
+        StatementId: statementId,
+        Statement: {
+          Effect: 'Allow',
+          Principal: { AWS: [new AccountPrincipal(account).arn] },
+          Action: 'events:PutEvents',
+          Resource: this.bus.eventBusArn,
+          ...(sources && {
+            Condition: {
+              'ForAllValues:StringEquals': { 'events:source': sources },
+              Null: { 'events:source': 'false' },
+            },
+          }),
+        },
+      },
     });
   }
 

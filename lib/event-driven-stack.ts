@@ -4,7 +4,8 @@ import type { Construct } from 'constructs';
 import { NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from '../lambdas/events';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambdas/notification';
 import { AnalyticsStream } from './analytics-stream';
-import type { StageConfig } from './config';
+import { requireKnownFunctions, STAGE_TAG, type StageConfig } from './config';
+import { constructsOf } from './constructs';
 import { DeadLetterQueue } from './dead-letter-queue';
 import { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
@@ -12,6 +13,7 @@ import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
 import { ReportStore } from './report-store';
+import { sampleTraces } from './trace-sampling';
 
 export interface EventDrivenStackProps extends StackProps {
   readonly config: StageConfig;
@@ -24,13 +26,12 @@ export class EventDrivenStack extends Stack {
 
   constructor(scope: Construct, id: string, { config, ...props }: EventDrivenStackProps) {
     super(scope, id, props);
-    const { memory, reservedConcurrency, prefix } = config;
 
     const bus = new EventBus(this, 'Bus', config);
     this.bus = bus;
     const failedEvents = new DeadLetterQueue(this, 'FailedEvents', {
+      config,
       name: 'failed-events',
-      prefix,
       holds: 'Events that a function failed to handle for the last time',
       runbookEntry: 'failed-events-depth',
     });
@@ -42,25 +43,20 @@ export class EventDrivenStack extends Stack {
 
     const orderProcessor = new EventHandler(this, 'OrderProcessor', {
       entry: 'order-processor',
-      memorySize: memory.orderProcessor,
       timeout: Duration.seconds(30),
-      reservedConcurrency: reservedConcurrency.orderProcessor,
       failedEvents,
       config,
     });
     const notifier = new EventHandler(this, 'Notifier', {
       entry: 'notifier',
-      memorySize: memory.notifier,
+      memorySize: 128,
       timeout: Duration.seconds(30),
-      reservedConcurrency: reservedConcurrency.notifier,
       failedEvents,
       config,
     });
     const analytics = new EventHandler(this, 'Analytics', {
       entry: 'analytics',
-      memorySize: memory.analytics,
       timeout: Duration.seconds(60),
-      reservedConcurrency: reservedConcurrency.analytics,
       failedEvents,
       config,
     });
@@ -96,6 +92,12 @@ export class EventDrivenStack extends Stack {
       input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
     });
 
+    const handlers = constructsOf(this, EventHandler);
+    requireKnownFunctions(
+      config,
+      handlers.map(({ props: { entry } }) => entry),
+    );
+    if (config.tracingPercent > 0) sampleTraces(this, config);
     new Monitoring(this, 'Monitoring', {
       config,
       bus,
@@ -107,7 +109,7 @@ export class EventDrivenStack extends Stack {
       analyticsStream,
     });
 
-    Tags.of(this).add('Environment', config.stage);
+    Tags.of(this).add(STAGE_TAG, config.stage);
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
 
     // What the README's commands and `npm run ops` need.
@@ -122,9 +124,7 @@ export class EventDrivenStack extends Stack {
       NotificationsTopicArn: notifications.topic.topicArn,
       AnalyticsStreamName: analyticsStream.stream.ref,
       AnalyticsBucketName: analyticsStream.bucket.bucketName,
-      OrderProcessorName: orderProcessor.function.functionName,
-      NotifierName: notifier.function.functionName,
-      AnalyticsName: analytics.function.functionName,
+      ...Object.fromEntries(handlers.map((each) => [`${each.node.id}Name`, each.function.functionName])),
     };
     for (const [name, value] of Object.entries(outputs)) new CfnOutput(this, name, { value });
   }

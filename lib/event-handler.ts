@@ -40,11 +40,9 @@ export interface EventHandlerProps {
   /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the end of the function's name. */
   readonly entry: string;
   readonly config: StageConfig;
-  /** MB. */
-  readonly memorySize: number;
+  /** MB, unless the setting `memory` has another value for this function. @default 256 */
+  readonly memorySize?: number;
   readonly timeout: Duration;
-  /** Upper bound of parallel executions. @default none */
-  readonly reservedConcurrency?: number | undefined;
   /** Where an event ends, with the reason, when the handler has failed for the last time. */
   readonly failedEvents: IQueue;
 }
@@ -64,7 +62,8 @@ export class EventHandler extends Construct {
     readonly props: EventHandlerProps,
   ) {
     super(scope, id);
-    const { config, failedEvents } = props;
+    const { config, failedEvents, memorySize = 256 } = props;
+    const { [props.entry]: reservedConcurrency } = config.reservedConcurrency;
     const functionName = `${config.prefix}-${props.entry}`;
 
     // Made before the function, which else makes one of its own that never expires.
@@ -84,7 +83,7 @@ export class EventHandler extends Construct {
       bundling: { ...BUNDLING, assetHash: sourceHash(props.entry) },
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      memorySize: props.memorySize,
+      memorySize: config.memory[props.entry] ?? memorySize,
       timeout: props.timeout,
       role,
       logGroup: this.logGroup,
@@ -94,9 +93,9 @@ export class EventHandler extends Construct {
       // level is POWERTOOLS_LOG_LEVEL.
       applicationLogLevelV2:
         config.logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
-      tracing: Tracing.ACTIVE,
+      tracing: config.tracingPercent > 0 ? Tracing.ACTIVE : Tracing.DISABLED,
       awsSdkConnectionReuse: false,
-      ...(props.reservedConcurrency && { reservedConcurrentExecutions: props.reservedConcurrency }),
+      ...(reservedConcurrency && { reservedConcurrentExecutions: reservedConcurrency }),
       retryAttempts: config.processing.retryAttempts,
       maxEventAge: Duration.seconds(config.processing.maxEventAge),
       onFailure: { bind: () => ({ destination: failedEvents.queueArn }) },
@@ -117,6 +116,11 @@ export class EventHandler extends Construct {
       {
         id: 'Serverless-LambdaDLQ',
         reason: 'The failure destination takes the same events, with the reason and the response besides.',
+      },
+      {
+        id: 'Serverless-LambdaTracing',
+        reason:
+          'A setting, off by default: traces of functions alone show no more than the log lines, for half the bill.',
       },
     );
   }

@@ -13,8 +13,9 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { METRICS } from '../lambdas/metrics';
 import { dailyTime } from './config';
+import { constructsOf } from './constructs';
 import { OperatorDashboard, type OperatorDashboardProps } from './dashboard';
-import { deadLetterQueues } from './dead-letter-queue';
+import { DeadLetterQueue } from './dead-letter-queue';
 import { subscribeEmail } from './email-subscription';
 import { LogQueries } from './log-queries';
 import {
@@ -129,7 +130,7 @@ export class Monitoring extends Construct {
   /** Watches every dead-letter queue of the stack. */
   private watchQueues(): void {
     const { alarms, prefix } = this.props.config;
-    for (const queue of deadLetterQueues(this)) {
+    for (const queue of constructsOf(this, DeadLetterQueue)) {
       const { name, holds, runbookEntry } = queue.props;
       this.alarm(`${name}-depth`, {
         runbookEntry,

@@ -1,4 +1,4 @@
-import { RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Validations } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -7,6 +7,7 @@ import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
 import { subscribeEmail } from './email-subscription';
 import type { EventHandler } from './event-handler';
+import { dataRemovalPolicy } from './removal';
 
 /** The topic customers' notifications go to, and the memory of which events were already notified. */
 export class Notifications extends Construct {
@@ -31,7 +32,7 @@ export class Notifications extends Construct {
       timeToLiveAttribute: IDEMPOTENCY_EXPIRY,
       billingMode: BillingMode.PAY_PER_REQUEST,
       encryption: TableEncryption.AWS_MANAGED,
-      removalPolicy: RemovalPolicy.DESTROY,
+      removalPolicy: dataRemovalPolicy(config),
     });
     Validations.of(this.notifiedEvents).acknowledge({
       id: 'AwsSolutions-DDB3',

@@ -1,4 +1,3 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
@@ -8,6 +7,7 @@ import { DAY_INDEX, ORDER_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
+import { dataRemovalPolicy } from './removal';
 
 /** The orders table: a projection of the events, rebuilt by a replay. */
 export class OrderStore extends Construct {
@@ -22,7 +22,7 @@ export class OrderStore extends Construct {
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption: TableEncryption.AWS_MANAGED,
       deletionProtection: config.retainData,
-      removalPolicy: config.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: dataRemovalPolicy(config),
     });
     this.table.addGlobalSecondaryIndex({
       indexName: DAY_INDEX.name,

@@ -1,9 +1,9 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Construct } from 'constructs';
 import { REPORT_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
+import { dataRemovalPolicy } from './removal';
 
 /** The memory of which daily reports were made: the last revision of each day. */
 export class ReportStore extends Construct {
@@ -17,7 +17,7 @@ export class ReportStore extends Construct {
       billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       encryption: TableEncryption.AWS_MANAGED,
-      removalPolicy: config.retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
+      removalPolicy: dataRemovalPolicy(config),
     });
   }
 

@@ -14,7 +14,11 @@ test('the default stage has the documented values and bare names', () => {
     logRetentionDays: 14,
     analyticsRetentionDays: 365,
     logLevel: 'INFO',
-    memory: { orderProcessor: 256, notifier: 128, analytics: 256 },
+    analyticsVersioning: false,
+    analyticsAccessLogs: false,
+    busLogLevel: 'OFF',
+    tracingPercent: 0,
+    memory: {},
     reservedConcurrency: {},
     delivery: { retryAttempts: 3, maxEventAge: 3600 },
     processing: { retryAttempts: 2, maxEventAge: 3600 },
@@ -32,11 +36,15 @@ test('the default stage has the documented values and bare names', () => {
       streamAge: 900,
       streamFailurePercent: 0,
       poisonEvents: 0,
+      undeliveredNotifications: 0,
+      refusedEvents: 0,
+      trafficFloor: false,
       dailyReportMinutes: 30,
+      quietMinutes: 60,
     },
     runbookUrl: 'docs/runbook.md',
     dailyReportSchedule: 'cron(0 9 * * ? *)',
-    publisherAccounts: [],
+    publisherAccounts: {},
   });
 });
 
@@ -67,6 +75,11 @@ test.each([
     { stage: 'Dev', stages: { Dev: {} } },
     'stage is "Dev", but must be 1 to 15 lower-case letters, digits or hyphens, a letter first.',
   ],
+  [
+    { stages: { production: { projectName: 'shop-dev' }, dev: { projectName: 'shop' } }, stage: 'dev' },
+    'cdk.json: stages.dev.projectName gives the names shop-dev-…, but the stage production has them already',
+  ],
+  [{ stages: { production: {}, dev: { memry: 1 } } }, 'cdk.json: stages.dev.memry is not a setting'],
 ])('a wrong context %j is one line that says what is allowed', (wrong, message) => {
   expect(() => readConfig(new App({ context: wrong }).node)).toThrow(message);
 });
@@ -74,9 +87,10 @@ test.each([
 test.each<[unknown, string]>([
   [5, 'cdk.json: stages.dev is 5, but must be an object of settings.'],
   [{ memry: 1 }, 'cdk.json: stages.dev.memry is not a setting; allowed are projectName, tags,'],
+  [{ memory: [] }, 'cdk.json: stages.dev.memory is [], but must be an object of settings by function.'],
   [
-    { memory: { notfier: 128 } },
-    'cdk.json: stages.dev.memory.notfier is not a setting; allowed are orderProcessor, notifier, analytics.',
+    { memory: { '../x': 128 } },
+    'cdk.json: stages.dev.memory.../x is "../x", but must be the folder of a handler under lambdas/.',
   ],
   [
     { memory: { notifier: '128' } },
@@ -107,8 +121,29 @@ test.each<[unknown, string]>([
     'cdk.json: stages.dev.processing.maxEventAge is 59.5, but must be a whole number from 60 to 21600.',
   ],
   [
-    { publisherAccounts: ['12345'] },
-    'cdk.json: stages.dev.publisherAccounts.0 is "12345", but must be an account id of 12 digits.',
+    { publisherAccounts: { '12345': ['partner.billing'] } },
+    'cdk.json: stages.dev.publisherAccounts.12345 is "12345", but must be an account id of 12 digits.',
+  ],
+  [
+    { publisherAccounts: ['444455556666'] },
+    'cdk.json: stages.dev.publisherAccounts is ["444455556666"], but must name for each account the sources that it may publish: write {"444455556666": ["partner.billing"]}.',
+  ],
+  [
+    { publisherAccounts: { '111122223333': [] } },
+    'cdk.json: stages.dev.publisherAccounts.111122223333 is [], but must have the sources that the account may publish, at least one.',
+  ],
+  [
+    { publisherAccounts: { '111122223333': ['aws.s3'] } },
+    'cdk.json: stages.dev.publisherAccounts.111122223333.0 is "aws.s3", but must be the source of events, such as partner.billing.',
+  ],
+  [
+    { tags: Object.fromEntries(Array.from({ length: 50 }, (_, i) => [`k${i}`, ''])) },
+    'but must have at most 49 tags: AWS takes 50 a resource, and one is Environment.',
+  ],
+  [{ tags: { Environment: 'x' } }, 'but must not have Environment, which is the stage.'],
+  [
+    JSON.parse('{"tags": {"__proto__": "x"}}'),
+    'but must have none of the keys __proto__, constructor, prototype.',
   ],
   [{ retainData: 'no' }, 'cdk.json: stages.dev.retainData is "no", but must be true or false.'],
   [{ alarmEmail: 'ops' }, 'cdk.json: stages.dev.alarmEmail is "ops", but must be an e-mail address.'],
@@ -143,7 +178,19 @@ test.each<[unknown, string]>([
   ],
   [
     { dailyReportSchedule: 'at nine' },
-    'cdk.json: stages.dev.dailyReportSchedule is "at nine", but must be a cron(...) or rate(...) expression of EventBridge.',
+    'cdk.json: stages.dev.dailyReportSchedule is "at nine", but must be a cron(...) or rate(...) expression of EventBridge: ',
+  ],
+  [
+    { dailyReportSchedule: 'cron(99 9 * * ? *)' },
+    'cdk.json: stages.dev.dailyReportSchedule is "cron(99 9 * * ? *)", but must be a cron(...) or rate(...) expression of EventBridge: ',
+  ],
+  [
+    { dailyReportSchedule: 'cron(0 9 30 2 ? *)', alarms: { dailyReportMinutes: false } },
+    'is "cron(0 9 30 2 ? *)", but must be a cron(...) or rate(...) expression of EventBridge: it never fires.',
+  ],
+  [
+    { alarms: { quietMinutes: 7 } },
+    'cdk.json: stages.dev.alarms.quietMinutes is 7, but must be a multiple of 5 from 5 to 1440.',
   ],
 ])('the setting %j is refused with its name, its value and what is allowed', (settings, message) => {
   expect(() => parseStage('dev', settings)).toThrow(message);

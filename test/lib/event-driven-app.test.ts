@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Stack } from 'aws-cdk-lib';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { makeApp } from '../../lib/event-driven-app';
 
 const { stages, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
@@ -26,4 +28,13 @@ describe.each(['production', 'dev'])('the app at stage %s', (stage) => {
     expect(() => synthesize(stage, settings)).not.toThrow();
     expect(process.exitCode).toBeUndefined();
   });
+});
+
+test('what the validators find fails the synth', () => {
+  const app = makeApp({
+    outdir,
+    context: { ...flags, stages: { dev: {} }, stage: 'dev', 'aws:cdk:bundling-stacks': [] },
+  });
+  new Queue(app.node.findChild('event-driven-dev') as Stack, 'Plain');
+  expect(() => app.synth()).toThrow('AwsSolutions-SQS4');
 });

@@ -1,5 +1,12 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
+import * as v from 'valibot';
+import { StageSettings } from '../../lib/config';
+import { evaluate, type Statement } from '../../tools/template/policy';
+import { assemblyOf } from '../tools/proof/assembly';
 import { synthesize } from './synthesize';
+
+/** Untyped, as the template is. */
+type Json = ReturnType<Template['toJSON']>[string];
 
 let template: Template;
 beforeAll(() => {
@@ -11,8 +18,8 @@ const attribute = (idPattern: RegExp, name: string) => ({
 });
 
 /** Logical id of the one resource of this type with these properties. */
-function idOf(type: string, properties: object): string {
-  const ids = Object.keys(template.findResources(type, { Properties: properties }));
+function idOf(type: string, properties: object, of = template): string {
+  const ids = Object.keys(of.findResources(type, { Properties: properties }));
   expect(ids).toHaveLength(1);
   return ids[0] as string;
 }
@@ -45,20 +52,30 @@ describe('the bus', () => {
     });
   });
 
-  test('lets the configured accounts publish too', () => {
-    synthesize('production', { publisherAccounts: ['111122223333'] }).hasResourceProperties(
-      'AWS::Events::EventBusPolicy',
-      {
-        Statement: {
-          Principal: {
-            AWS: [
-              Match.anyValue(),
-              { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':iam::111122223333:root']] },
-            ],
-          },
-        },
-      },
-    );
+  test('lets the configured accounts publish, each its own sources', () => {
+    const accounts = { '111122223333': ['partner.billing', 'partner.stock'], '444455556666': ['other.mail'] };
+    const assembly = assemblyOf(synthesize('production', { publisherAccounts: accounts }).toJSON());
+    const statements: Statement[] = assembly
+      .ofType('AWS::Events::EventBusPolicy')
+      .map(({ properties: { StatementId: Sid, Statement } }) => ({ Sid, ...Statement }));
+    const [bus] = assembly.ofType('AWS::Events::EventBus');
+    const may = (account: string, ...sources: string[]) =>
+      evaluate(statements, {
+        principal: { aws: `arn:aws:iam::${account}:root` },
+        action: 'events:PutEvents',
+        resource: bus?.arn ?? '',
+        context: sources.length > 0 ? { 'events:source': sources } : {},
+      }).allowed;
+    expect(may('111122223333', 'partner.billing')).toBe(true);
+    expect(may('111122223333', 'partner.billing', 'partner.stock')).toBe(true);
+    expect(may('444455556666', 'other.mail')).toBe(true);
+    expect(may(assembly.account, 'app.orders', 'partner.billing')).toBe(true);
+    // Forged, one forged entry among others, none at all, and nobody's.
+    expect(may('111122223333', 'app.orders')).toBe(false);
+    expect(may('111122223333', 'partner.billing', 'app.orders')).toBe(false);
+    expect(may('444455556666', 'partner.billing')).toBe(false);
+    expect(may('111122223333')).toBe(false);
+    expect(may('777788889999', 'partner.billing')).toBe(false);
   });
 
   test('has an archive of every event for 30 days', () => {
@@ -216,14 +233,14 @@ const FUNCTIONS: [entry: string, memory: number, timeout: number, variables: obj
 ];
 
 describe.each(FUNCTIONS)('the function event-driven-%s', (entry, memory, timeout, variables) => {
-  test(`runs nodejs24.x on arm64 with ${memory} MB for at most ${timeout} s, traced, logging JSON`, () => {
+  test(`runs nodejs24.x on arm64 with ${memory} MB for at most ${timeout} s, logging JSON`, () => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: `event-driven-${entry}`,
       Runtime: 'nodejs24.x',
       Architectures: ['arm64'],
       MemorySize: memory,
       Timeout: timeout,
-      TracingConfig: { Mode: 'Active' },
+      TracingConfig: Match.absent(),
       LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' },
       Environment: { Variables: Match.objectLike(variables) },
       ReservedConcurrentExecutions: Match.absent(),
@@ -268,9 +285,7 @@ function permissions(entry: string): Record<string, string[]> {
   );
 }
 
-const XRAY = { '"*"': ['xray:PutTelemetryRecords', 'xray:PutTraceSegments'] };
 const base = (id: string) => ({
-  ...XRAY,
   [`{"Fn::GetAtt":["${id}Logs","Arn"]}`]: ['logs:CreateLogStream', 'logs:PutLogEvents'],
   '{"Fn::GetAtt":["FailedEvents","Arn"]}': ['sqs:SendMessage'],
 });
@@ -352,7 +367,7 @@ describe('the orders table', () => {
 
   test('cannot be deleted at the default stage, and goes with the stack elsewhere', () => {
     template.hasResource('AWS::DynamoDB::Table', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       UpdateReplacePolicy: 'Retain',
       Properties: { TableName: 'event-driven-orders', DeletionProtectionEnabled: true },
     });
@@ -430,9 +445,31 @@ describe('the analytics stream', () => {
     });
   });
 
+  test('lets Firehose act for this stream only', () => {
+    template.hasResourceProperties('AWS::IAM::Role', {
+      AssumeRolePolicyDocument: {
+        Statement: [
+          {
+            Effect: 'Allow',
+            Action: 'sts:AssumeRole',
+            Principal: { Service: 'firehose.amazonaws.com' },
+            Condition: {
+              StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+              ArnEquals: {
+                'aws:SourceArn': {
+                  'Fn::Join': ['', Match.arrayWith([':deliverystream/event-driven-analytics'])],
+                },
+              },
+            },
+          },
+        ],
+      },
+    });
+  });
+
   test('ends in a private, encrypted, TLS-only bucket whose objects expire', () => {
     template.hasResource('AWS::S3::Bucket', {
-      DeletionPolicy: 'Retain',
+      DeletionPolicy: 'RetainExceptOnCreate',
       Properties: {
         PublicAccessBlockConfiguration: {
           BlockPublicAcls: true,
@@ -455,6 +492,55 @@ describe('the analytics stream', () => {
 });
 
 describe('settings', () => {
+  test.each(['memory', 'reservedConcurrency'])(
+    '%s of an unknown function is refused, with those that there are',
+    (setting) => {
+      expect(() => synthesize('dev', { [setting]: { notfier: 128 } })).toThrow(
+        `cdk.json: stages.dev.${setting}.notfier is not a function of the stack; allowed are order-processor, notifier, analytics.`,
+      );
+    },
+  );
+
+  test('tracing is off, and on with its rule and its permission', () => {
+    template.resourceCountIs('AWS::XRay::SamplingRule', 0);
+    const traced = synthesize('production', { tracingPercent: 10 });
+    traced.allResourcesProperties('AWS::Lambda::Function', { TracingConfig: { Mode: 'Active' } });
+    traced.hasResourceProperties('AWS::XRay::SamplingRule', {
+      SamplingRule: { FixedRate: 0.1, ReservoirSize: 1, ServiceName: 'event-driven-*' },
+    });
+    const policies = Object.values(traced.findResources('AWS::IAM::Policy'));
+    expect(policies.length).toBeGreaterThan(2);
+    for (const policy of policies) expect(JSON.stringify(policy)).toContain('xray:PutTraceSegments');
+  });
+
+  test('the bus logs what it could not deliver, without the content of events', () => {
+    template.resourceCountIs('AWS::Logs::DeliverySource', 0);
+    const logged = synthesize('production', { busLogLevel: 'ERROR' });
+    logged.hasResourceProperties('AWS::Events::EventBus', {
+      LogConfig: { Level: 'ERROR', IncludeDetail: 'NONE' },
+    });
+    logged.hasResourceProperties('AWS::Logs::DeliverySource', {
+      LogType: 'ERROR_LOGS',
+      ResourceArn: attribute(/^Bus/, 'Arn'),
+    });
+    logged.hasResourceProperties('AWS::Logs::Delivery', {
+      DeliverySourceName: { Ref: idOf('AWS::Logs::DeliverySource', {}, logged) },
+      DeliveryDestinationArn: attribute(/^BusLogsDestination/, 'Arn'),
+    });
+    synthesize('production', { busLogLevel: 'INFO' }).resourceCountIs('AWS::Logs::Delivery', 2);
+  });
+
+  test('the analytics bucket keeps versions and logs its access', () => {
+    const changed = synthesize('production', { analyticsVersioning: true, analyticsAccessLogs: true });
+    changed.hasResourceProperties('AWS::S3::Bucket', {
+      VersioningConfiguration: { Status: 'Enabled' },
+      LoggingConfiguration: { DestinationBucketName: { Ref: Match.stringLikeRegexp('AccessLogs') } },
+      LifecycleConfiguration: {
+        Rules: [Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 365 } })],
+      },
+    });
+  });
+
   test('another stage has its own names everywhere', () => {
     const names = JSON.stringify(synthesize('dev').toJSON().Resources).match(/"event-driven-[a-z-]+"/g) ?? [];
     expect(names.length).toBeGreaterThan(10);
@@ -496,6 +582,54 @@ describe('settings', () => {
     });
     changed.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(30 6 * * ? *)' });
   });
+});
+
+describe('data', () => {
+  const DATA = [
+    ...['AWS::DynamoDB::Table', 'AWS::SQS::Queue', 'AWS::S3::Bucket'],
+    ...['AWS::Events::EventBus', 'AWS::Events::Archive'],
+  ];
+  const policies = (settings: object) =>
+    Object.values<Json>(synthesize('production', settings).toJSON().Resources)
+      .filter(({ Type }) => DATA.includes(Type))
+      .map(({ Type, DeletionPolicy, UpdateReplacePolicy }) => [Type, DeletionPolicy, UpdateReplacePolicy]);
+
+  test('stays where it is kept, but nothing of a first deployment that fails', () => {
+    for (const [type, onDelete, onReplace] of policies({ analyticsAccessLogs: true })) {
+      expect([type, onDelete, onReplace]).toEqual([type, 'RetainExceptOnCreate', 'Retain']);
+    }
+  });
+
+  test('goes with the stack where it is not kept', () => {
+    for (const [type, onDelete] of policies({ retainData: false })) {
+      expect([type, onDelete]).toEqual([type, 'Delete']);
+    }
+  });
+
+  test('is named in the description of the setting, each kind of it', () => {
+    const text = v.getDescription(StageSettings.entries.retainData);
+    for (const kind of ['table', 'queue', 'bucket', 'bus', 'archive']) expect(text).toContain(kind);
+  });
+});
+
+test('every setting has a description', () => {
+  const undescribed = (schema: v.GenericSchema, path: string): string[] => {
+    const inner = (schema as { wrapped?: v.GenericSchema }).wrapped ?? schema;
+    const first = (inner as { pipe?: readonly v.GenericSchema[] }).pipe?.[0];
+    const entries = Object.entries((schema as { entries?: Record<string, v.GenericSchema> }).entries ?? {});
+    const nested = [inner, first].filter(
+      (each) => each !== undefined && each !== schema,
+    ) as v.GenericSchema[];
+    return [
+      ...nested.flatMap((each) => undescribed(each, path)),
+      ...entries.flatMap(([key, entry]) => [
+        ...(v.getDescription(entry) ? [] : [`${path}.${key}`]),
+        ...undescribed(entry, `${path}.${key}`),
+      ]),
+    ];
+  };
+  expect(undescribed(StageSettings, 'stages')).toEqual([]);
+  expect(undescribed(v.strictObject({ odd: v.string() }), 'stages')).toEqual(['stages.odd']);
 });
 
 test("the README's commands find what they need in the outputs", () => {

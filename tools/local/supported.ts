@@ -25,11 +25,15 @@ const INERT: Readonly<Record<string, string>> = {
   'AWS::CloudWatch::Dashboard': 'shows; it handles no event',
   'AWS::KMS::Alias': 'encryption at rest is not seen by those who may read',
   'AWS::KMS::Key': 'encryption at rest is not seen by those who may read',
+  'AWS::Logs::Delivery': 'hands on what a service says about itself; it handles no event',
+  'AWS::Logs::DeliveryDestination': 'hands on what a service says about itself; it handles no event',
+  'AWS::Logs::DeliverySource': 'hands on what a service says about itself; it handles no event',
   'AWS::Logs::LogStream': 'log streams are made when they are written to',
   'AWS::Logs::MetricFilter': 'counts log lines; it handles no event',
   'AWS::Logs::QueryDefinition': 'a saved query',
   'AWS::S3::Bucket': 'objects become files, of the delivery stream that writes them',
   'AWS::S3::BucketPolicy': 'nobody but the delivery stream reaches the files through the stack',
+  'AWS::XRay::SamplingRule': 'traces; it handles no event',
   'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
 };
 

@@ -385,6 +385,7 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Eve
   requireKnownProperties(resource, resource.properties, [
     ...['Name', 'Description', 'Tags', 'Policy'],
     'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.
+    'LogConfig', // Nor does what is logged about it.
   ]);
   const { Description: description, Policy } = resource.properties;
   const statements = assembly

@@ -351,7 +351,7 @@ class Auditor {
     if (!role) {
       hop.gap('permission', resource, `its role ${properties.Role} is ${this.#whereIs(properties.Role)}`);
     } else {
-      const assumed = this.#permissions.mayAssume('lambda.amazonaws.com', role);
+      const assumed = this.#permissions.mayAssume('lambda.amazonaws.com', role, resource.arn);
       hop.needs('sts:AssumeRole', assumed, role, 'for lambda.amazonaws.com');
       if (properties.TracingConfig?.Mode === 'Active') {
         for (const action of ['xray:PutTraceSegments', 'xray:PutTelemetryRecords']) {
@@ -464,7 +464,7 @@ class Auditor {
       hop.encryption = this.#encryption.of(hop, bucket, role ? [{ role: role.arn }] : []);
     }
     if (!role) return;
-    const assumed = this.#permissions.mayAssume('firehose.amazonaws.com', role);
+    const assumed = this.#permissions.mayAssume('firehose.amazonaws.com', role, stream.arn);
     hop.needs('sts:AssumeRole', assumed, role, 'for firehose.amazonaws.com');
     for (const [action, arn] of bucket ? deliveryActions(bucket) : []) {
       hop.needs(action, this.#permissions.roleMay(role.arn, action, arn), role, `on ${arn}`);

@@ -138,7 +138,7 @@ function assumed({ assumptions }: CostReport): string[] {
     `The stack has run for ${months} months (--months): that much is stored, if it is not deleted before.`,
     `${coldStarts}% of calls load the code first (--cold-starts), in the time that it takes here.`,
     `${failures}% of calls fail at every retry (--failures); their events are read from the failure queue and deleted.`,
-    'X-Ray records the first call of each second for each function, and 5% of the others.',
+    "X-Ray records the first call of each second for each function, and of the others what the template's sampling rule says, else 5%.",
     'No duplicates, no replays, no queries of logs, one account and region. Objects in S3 are written once and not read; the records of real events compress less well than those of examples.',
     'Log lines are stored as they are taken in, though CloudWatch bills them compressed. Requests to KMS are left out: services keep data keys for minutes.',
   ];

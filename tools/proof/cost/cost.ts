@@ -84,7 +84,7 @@ const KB = 1_024;
 const GB = 2 ** 30;
 /** Events, messages and requests are billed by the 64 KB. */
 const CHUNK = 64 * KB;
-/** X-Ray records the first request of each second and 5% of the others. https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html */
+/** By X-Ray's default rule the first request of each second is traced and 5% of the others. https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html */
 const TRACED_SHARE = 0.05;
 /** Stored with each item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
 const ITEM_OVERHEAD = 100;
@@ -489,10 +489,12 @@ class CostModel {
   }
 
   #tracing(times: Times): Item[] {
+    const [sampling] = this.#assembly.ofType('AWS::XRay::SamplingRule');
+    const share = Number(sampling?.properties.SamplingRule.FixedRate ?? TRACED_SHARE);
     const traced = this.#calls.filter(({ resource }) => resource.properties.TracingConfig?.Mode === 'Active');
     const traces = sum([...groupBy(traced, ({ service }) => service).values()], (calls) => {
       const perSecond = sum(calls, (call) => this.#attempts(call, times)) / MONTH_SECONDS;
-      return MONTH_SECONDS * (Math.min(1, perSecond) + TRACED_SHARE * Math.max(0, perSecond - 1));
+      return MONTH_SECONDS * (Math.min(1, perSecond) + share * Math.max(0, perSecond - 1));
     });
     return [item('X-Ray: traces', 'xray.trace', traces)];
   }

@@ -107,7 +107,7 @@ describe('the hops of an event', () => {
   test.each([
     ['an e-mail address that is told', { notificationEmail: 'a@example.com', alarmEmail: 'b@example.com' }],
     ['longer retries', { delivery: { retryAttempts: 185, maxEventAge: 86_400 } }],
-    ['another account that publishes', { publisherAccounts: ['111122223333'] }],
+    ['another account that publishes', { publisherAccounts: { '111122223333': ['partner.billing'] } }],
     ['other thresholds', { alarms: { queueDepth: 10, errors: 100, durationPercent: 99, streamAge: 86_000 } }],
   ])('%s leaves no gap', (_, settings) => {
     expect(auditHops(assemblyOf(synthesize('production', settings).toJSON()), APP).gaps).toEqual([]);

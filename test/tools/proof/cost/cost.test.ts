@@ -98,7 +98,7 @@ const assumptions: Assumptions = {
   coldStarts: 0,
   failures: 0,
 };
-const template = synthesize().toJSON();
+const template = synthesize('production', { tracingPercent: 5 }).toJSON();
 
 interface Given {
   readonly change?: (copy: Json) => void;

@@ -1,0 +1,12 @@
+import { Stack } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+
+/** All constructs of a kind in the stack of `scope`, in the order in which they were made. */
+export const constructsOf = <Kind extends IConstruct>(
+  scope: IConstruct,
+  // biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters do not matter here.
+  kind: new (...args: any[]) => Kind,
+): Kind[] =>
+  Stack.of(scope)
+    .node.findAll()
+    .filter((each): each is Kind => each instanceof kind);

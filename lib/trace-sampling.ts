@@ -1,0 +1,27 @@
+import { Names } from 'aws-cdk-lib';
+import { CfnSamplingRule } from 'aws-cdk-lib/aws-xray';
+import type { Construct } from 'constructs';
+import type { StageConfig } from './config';
+
+/**
+ * Makes X-Ray trace the first request of each second and `tracingPercent` of the others through the stack's
+ * functions. A publisher that hands on a trace header has decided already.
+ */
+export function sampleTraces(scope: Construct, { prefix, tracingPercent }: StageConfig): void {
+  new CfnSamplingRule(scope, 'TraceSampling', {
+    samplingRule: {
+      // X-Ray takes 32 characters, a prefix may have 40.
+      ruleName: Names.uniqueResourceName(scope, { maxLength: 32 }),
+      version: 1,
+      priority: 1_000,
+      reservoirSize: 1,
+      fixedRate: tracingPercent / 100,
+      host: '*',
+      httpMethod: '*',
+      urlPath: '*',
+      resourceArn: '*',
+      serviceName: `${prefix}-*`,
+      serviceType: '*',
+    },
+  });
+}
