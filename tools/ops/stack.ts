@@ -78,7 +78,7 @@ export class Stack {
     return this.resources.filter((each) => each.type === type).map(({ id }) => id);
   }
 
-  /** A physical name without the part that all have: `event-driven-notifier` -> `notifier`. */
+  /** A physical name without the part that all have: `shop-payments` -> `payments`. */
   shortName(name: string): string {
     return name.startsWith(`${this.name}-`) ? name.slice(this.name.length + 1) : name;
   }

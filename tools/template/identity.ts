@@ -3,9 +3,9 @@
  * values. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
  */
 import { createHash } from 'node:crypto';
-import type { Resource } from './assembly';
 import type { Environment } from './intrinsics';
 import { placeholder } from './placeholder';
+import type { Resource } from './resource';
 import type { Json } from './template';
 
 export interface Identity {

@@ -1,7 +1,8 @@
 /** Finds the resource that an ARN, a `Ref` or a name stands for. */
-import type { Resource } from './assembly';
+
 import { IDENTITIES } from './identity';
 import { placeholdersIn } from './placeholder';
+import type { Resource } from './resource';
 
 export class Lookup {
   readonly #byType = new Map<string, Resource[]>();

@@ -1,8 +1,9 @@
 /** One stack of an assembly: its resources and outputs, evaluated when they are asked for. */
-import type { Resource } from './assembly';
+
 import { generatedNames, IDENTITIES } from './identity';
 import { type Environment, Intrinsics, type References } from './intrinsics';
 import { placeholder } from './placeholder';
+import type { Resource } from './resource';
 import { AssemblyError, type Json, type Template, type TemplateResource } from './template';
 
 /** What a stack may ask of the others. */

@@ -9,7 +9,7 @@ export const ASYNCAPI_FILE = 'asyncapi.json';
 
 /** One version of one contract. */
 export interface ContractFiles {
-  /** `<source>.<detail-type>.v<version>`, e.g. `app.orders.OrderCreated.v1`. */
+  /** `<source>.<detail-type>.v<version>`, e.g. `shop.payments.PaymentReceived.v1`. */
   readonly name: string;
   /** JSON Schema of the detail. */
   readonly schema: ContractSchema;

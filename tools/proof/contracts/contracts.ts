@@ -79,18 +79,7 @@ function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
   return texts;
 }
 
-/** Columns of a line, as the project's formatter has it. */
-const LINE_WIDTH = 110;
-
-/** JSON as the project's formatter leaves it: a list of texts stands on one line if it fits there. */
-function json(value: object): string {
-  const lists = /^(.*)\[\n((?: +"(?:[^"\\]|\\.)*",?\n)+) *\](,?)$/gm;
-  const text = JSON.stringify(value, null, 2).replace(lists, (list, head, elements, comma) => {
-    const line = `${head}[${elements.trim().replace(/,\n */g, ', ')}]${comma}`;
-    return line.length <= LINE_WIDTH ? line : list;
-  });
-  return `${text}\n`;
-}
+const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** The newest released version of each contract, by its type. */
 function readReleased(directory: string): Map<string, ContractFiles> {

@@ -216,7 +216,7 @@ const SPECIAL_CHARACTERS: Readonly<Record<string, string>> = {
   'half a surrogate pair': '\ud800',
 };
 
-const WHOLE_TEXTS = ['', ' ', '0', 'null', '<orderId>', '{"a": 1}'];
+const WHOLE_TEXTS = ['', ' ', '0', 'null', '<id>', '{"a": 1}'];
 
 /** By the schema's `format`. */
 const FORMATTED_TEXTS: Readonly<Record<string, readonly string[]>> = {
