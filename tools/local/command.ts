@@ -3,10 +3,13 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createCommand, exitWith, repeated, wholeNumberFrom } from '../cli/command';
 import type { ExitCode } from '../cli/errors';
 import { resolveGiven } from '../cli/path';
-import { type RunOptions, run } from './run';
+import { type Attachment, type RunOptions, run } from './run';
 
-/** @param project the folder with `cdk.json` and `samples` */
-export function localCommand(project: string): Command {
+/**
+ * @param project the folder with `cdk.json` and `samples`
+ * @param page what is seen of the run in a browser. @default nothing
+ */
+export function localCommand(project: string, page?: Attachment): Command {
   return createCommand('npm start --')
     .description(
       'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
@@ -51,12 +54,16 @@ export function localCommand(project: string): Command {
       'a host that handlers may reach; without it none but the endpoint (may be given several times)',
       repeated(readEgress),
     )
+    .option('--open', 'open the page of the run in the browser', false)
     .addHelpText(
       'after',
       '\nExit codes: 0 as it should be, 1 an event was lost or an effect is missing (--once), 2 bad input.',
     )
     .action(
-      exitWith((options: Omit<RunOptions, 'project'>) => run({ ...options, project }) as Promise<ExitCode>),
+      exitWith(
+        (options: Omit<RunOptions, 'project'>) =>
+          run({ ...options, project, ...(page && { page }) }) as Promise<ExitCode>,
+      ),
     );
 }
 

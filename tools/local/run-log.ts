@@ -11,7 +11,8 @@ export interface RunLog {
   synthesizing(): void;
   synthesized(synthesis: Synthesis, assembly: Assembly): void;
   step(step: TimedStep): void;
-  ready(stack: LocalStack): void;
+  /** @param page its address */
+  ready(stack: LocalStack, page?: string): void;
   sample(name: string): void;
   /** The first event is handled. */
   firstEvent(): void;
@@ -122,8 +123,9 @@ export class TerminalLog implements RunLog {
     this.#log.onStep(step);
   }
 
-  ready(stack: LocalStack): void {
+  ready(stack: LocalStack, page?: string): void {
     const log = this.#log;
+    if (page !== undefined) log.print(`See it at ${log.style('cyan', page)}`);
     const { url, assembly, queues } = stack;
     log.print(
       `Listening on ${log.style('cyan', url)} for AWS's CLI and SDKs, e.g. (any credentials will do):`,

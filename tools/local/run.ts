@@ -6,13 +6,27 @@ import path from 'node:path';
 import { InputError } from '../cli/errors';
 import { readAssembly } from '../template/assembly';
 import { SYNTHESIS_INPUTS, synthesize } from '../template/source/synthesize';
+import type { Handler } from './endpoint/answer';
+import { openInBrowser } from './open';
 import { JsonLog, type RunLog, TerminalLog } from './run-log';
 import { missingSteps, readSamples, type Sample } from './samples';
 import { type Clock, ManualClock, SystemClock } from './services/clock';
 import { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 
+/** What goes with a run: it is told each step, and answers on the endpoint's port. */
+export interface Attachment {
+  readonly onStep: (step: TimedStep) => void;
+  readonly handlers: Readonly<Record<string, Handler>>;
+  /** @returns the address to tell the user */
+  attach(stack: LocalStack): string;
+}
+
 export interface RunOptions {
+  /** A page of the run. @default none */
+  readonly page?: Attachment;
+  /** Open the page in the browser. */
+  readonly open?: boolean;
   /** The folder with `cdk.json` and `samples`. */
   readonly project: string;
   /** Run the samples and end. */
@@ -72,15 +86,19 @@ export async function run(options: RunOptions): Promise<number> {
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.allowEgress && { allowEgress: options.allowEgress }),
+    ...(options.page && { handlers: options.page.handlers }),
     guard: { allowedOrigins: options.allowOrigin ?? [], allowedHosts: options.allowHost ?? [] },
     onStep: (step) => {
       if (once) steps.push(step);
+      options.page?.onStep(step);
       log.step(step);
     },
   });
   const interrupted = interruption();
   try {
-    log.ready(stack);
+    const address = options.page?.attach(stack);
+    log.ready(stack, address);
+    if (address !== undefined && options.open) openInBrowser(address);
     const left = stack.resume();
     log.resumed(stack.waitingForRetry, left);
     const stopWatching = options.watch ? watch(project, stack, log) : undefined;

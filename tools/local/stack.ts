@@ -6,12 +6,14 @@ import { type Assembly, AssemblyError, type Resource } from '../template/assembl
 import { Policies } from '../template/policies';
 import type { Decision } from '../template/policy';
 import { plural } from './effect-line';
+import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
-import type { Clock } from './services/clock';
+import { type Clock, SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
+import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
 import {
@@ -38,6 +40,8 @@ export interface LocalStackOptions {
   /** Web pages and host names that may call the endpoint. @default none but localhost */
   readonly guard?: GuardOptions;
   readonly onStep?: (step: TimedStep) => void;
+  /** Answer requests under path prefixes of their own. @default none */
+  readonly handlers?: AnswerOptions['handlers'];
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
   readonly allowEgress?: readonly string[];
   /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
@@ -58,6 +62,10 @@ export class LocalStack {
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
+  /** Calls that are broken on purpose. */
+  readonly faults = new Faults();
+  /** When it was made, by its clock. */
+  readonly startedAt: number;
   readonly #options: LocalStackOptions;
   readonly #onStep: StepListener | undefined;
   readonly #inFlight = new InFlight();
@@ -75,6 +83,7 @@ export class LocalStack {
   private constructor(options: LocalStackOptions, workDirectory: string) {
     const { assembly, clock, onStep } = options;
     this.#options = options;
+    this.startedAt = clock.now();
     this.#workDirectory = workDirectory;
     this.#assembly = assembly;
     this.#policies = new Policies(assembly);
@@ -115,6 +124,7 @@ export class LocalStack {
         new LambdaFunction(this.#define(assembly, resource), {
           clock,
           inFlight: this.#inFlight,
+          faults: this.faults,
           endpoint: () => this.url,
           ...(allowEgress && { allowEgress }),
           log: (...line) => this.logGroups.append(...line),
@@ -146,7 +156,7 @@ export class LocalStack {
   }
 
   async #start(): Promise<void> {
-    const { assembly, clock, dataDirectory, guard, port, random = Math.random } = this.#options;
+    const { assembly, clock, dataDirectory, guard, handlers, port, random = Math.random } = this.#options;
     const steps = this.#onStep && { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
     this.#tables = await Tables.start(tables, clock, {
@@ -172,6 +182,7 @@ export class LocalStack {
       { ...this, assembly, clock, eventBridge: this.#eventBridge, tables: this.#tables },
       {
         ...guard,
+        ...(handlers && { handlers }),
         ...(port !== undefined && { port }),
         authorize: (...request) => this.#authorize(...request),
       },
@@ -215,6 +226,28 @@ export class LocalStack {
   /** E.g. `http://127.0.0.1:4566`. */
   get url(): string {
     return started(this.#endpoint).url;
+  }
+
+  /** The stack's time, in milliseconds since 1970-01-01 UTC. */
+  get now(): number {
+    return this.#options.clock.now();
+  }
+
+  /** Seconds of the stack's time in one second; 0 if it stands still. */
+  get speed(): number {
+    const { clock } = this.#options;
+    return clock instanceof SystemClock ? clock.speed : 0;
+  }
+
+  /** Nothing of an earlier run was there when it began. */
+  get beganEmpty(): boolean {
+    return this.#options.dataDirectory === undefined;
+  }
+
+  /** Moves the time forward, if the clock runs by itself. */
+  advanceTo(time: number): void {
+    const { clock } = this.#options;
+    if (clock instanceof SystemClock) clock.advanceTo(time);
   }
 
   get eventBridge(): EventBridge {
@@ -360,6 +393,8 @@ export class LocalStack {
   #authorize(accessKeyId: string, action: string, resource: string): Decision {
     const name = functionOfAccessKeyId(accessKeyId);
     if (name === undefined) return { allowed: true, reason: 'It is no call of a function.' };
+    if (this.faults.denies(name))
+      return this.#denied(name, action, resource, 'its permissions are broken on purpose');
     const question = `${name} ${action} ${resource}`;
     let decision = this.#decisions.get(question);
     if (!decision) {
@@ -369,11 +404,12 @@ export class LocalStack {
         : { allowed: false, reason: `There is no function ${name}.` };
       this.#decisions.set(question, decision);
     }
-    if (!decision.allowed) {
-      const { reason } = decision;
-      this.#onStep?.({ kind: 'access-denied', principal: name, action, resource, reason });
-    }
-    return decision;
+    return decision.allowed ? decision : this.#denied(name, action, resource, decision.reason);
+  }
+
+  #denied(principal: string, action: string, resource: string, reason: string): Decision {
+    this.#onStep?.({ kind: 'access-denied', principal, action, resource, reason });
+    return { allowed: false, reason };
   }
 }
 

@@ -11,7 +11,8 @@ export interface HttpRequest {
 export interface Reply {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Buffer;
+  /** Parts are sent as they come, until the reader or the endpoint is gone. */
+  readonly body: string | Buffer | AsyncIterable<string>;
 }
 
 /** A header's value; several of one name are one, as HTTP has it. */

@@ -1,6 +1,7 @@
 /** The endpoint's socket: one port on this machine for all services that the stack, its handlers and its operators call. */
 
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../cli/errors';
@@ -109,8 +110,29 @@ class EndpointServer implements Endpoint {
     this.#underWay--;
     if (response.destroyed) return; // The client went away: there is nobody to tell.
     const { status, headers, body } = reply;
+    if (typeof body !== 'string' && !Buffer.isBuffer(body)) {
+      response.writeHead(status, headers);
+      await this.#sendParts(body, response, served);
+      return;
+    }
     response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
     response.end(body);
+  }
+
+  async #sendParts(
+    parts: AsyncIterable<string>,
+    response: http.ServerResponse,
+    served: ServedRequest,
+  ): Promise<void> {
+    this.#requests.add(served);
+    response.once('close', () => served.abort());
+    for await (const part of parts) {
+      if (response.destroyed) break;
+      // A slow reader is waited for, so that nothing piles up here.
+      if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+    this.#requests.delete(served);
+    response.end();
   }
 }
 

@@ -17,8 +17,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * A promise that `run` returns is not awaited; its rejection is an unhandled rejection of the process.
  */
 export class SystemClock implements Clock {
-  readonly #start = Date.now();
+  #start = Date.now();
   readonly #monotonicStart = performance.now();
+  /** Sets each running timer anew. */
+  readonly #rearm = new Set<() => void>();
 
   /** @param speed seconds of this clock in one second of the machine's, e.g. 60 */
   constructor(readonly speed = 1) {
@@ -32,14 +34,31 @@ export class SystemClock implements Clock {
 
   after(ms: number, run: () => void | Promise<void>): { cancel(): void } {
     const due = this.now() + ms;
-    let timer: NodeJS.Timeout;
+    let timer: NodeJS.Timeout | undefined;
+    const fire = () => {
+      this.#rearm.delete(wait);
+      void run();
+    };
     const wait = () => {
+      clearTimeout(timer);
       const remaining = Math.max(0, (due - this.now()) / this.speed);
-      timer = setTimeout(remaining > MAX_TIMER_MS ? wait : run, Math.min(remaining, MAX_TIMER_MS));
+      timer = setTimeout(remaining > MAX_TIMER_MS ? wait : fire, Math.min(remaining, MAX_TIMER_MS));
       timer.unref();
     };
+    this.#rearm.add(wait);
     wait();
-    return { cancel: () => clearTimeout(timer) };
+    return {
+      cancel: () => {
+        this.#rearm.delete(wait);
+        clearTimeout(timer);
+      },
+    };
+  }
+
+  /** Moves the time forward to `time`; what falls due by then fires at once. An earlier time changes nothing. */
+  advanceTo(time: number): void {
+    this.#start += Math.max(0, time - this.now());
+    for (const wait of [...this.#rearm]) wait();
   }
 }
 

@@ -11,6 +11,7 @@ import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
+import { brokenOutcome, type Faults } from './faults';
 import type { InFlight } from './in-flight';
 import { checkDefinition, type FunctionDefinition } from './lambda-definition';
 import type { Outcome } from './lambda-environment';
@@ -37,6 +38,8 @@ export interface LambdaOptions extends LoggedEnvironmentOptions {
    * @default as many as the machine has processors, but at least 2
    */
   readonly maxEnvironments?: number;
+  /** Calls that are broken on purpose. @default none */
+  readonly faults?: Faults;
   /** Keeps the asynchronous queue. @default it is gone when the process ends */
   readonly unfinished?: Unfinished<AsyncEvent>;
 }
@@ -165,6 +168,7 @@ export class LambdaFunction {
   }
 
   #isThrottled(): boolean {
+    if (this.#options.faults?.take(this.name, 'throttle')) return true;
     const wanted = this.#busy.size + this.#waiting.length;
     return this.reservedConcurrency !== undefined && wanted >= this.reservedConcurrency;
   }
@@ -289,7 +293,13 @@ export class LambdaFunction {
       coldStart,
       callTrace,
     });
-    const run = await environment.invoke({ requestId, payload, functionArn: this.arn, trace: callTrace });
+    const fault = this.#options.faults?.take(this.name, 'fail', 'time-out');
+    const run = fault
+      ? {
+          outcome: brokenOutcome(fault, requestId, 1_000 * Number(this.resource.properties.Timeout ?? 3)),
+          logTail: '',
+        }
+      : await environment.invoke({ requestId, payload, functionArn: this.arn, trace: callTrace });
     this.#release(environment);
     return run;
   }

@@ -266,6 +266,15 @@ export class Queue {
     this.#deadLines = 0;
   }
 
+  /** Deletes a message by its id, received or not. @returns false if there is none */
+  remove(id: string): boolean {
+    if (!this.#messages.delete(id)) return false;
+    this.#deadLines += 2;
+    this.#journal?.append({ deleted: id });
+    this.#compact();
+    return true;
+  }
+
   depth(): QueueDepth {
     this.#expire();
     const now = this.#clock.now();

@@ -1,0 +1,64 @@
+/** Calls of functions that are broken on purpose, to see what becomes of their events. */
+import { randomUUID } from 'node:crypto';
+import type { Outcome } from './lambda-environment';
+
+export interface Fault {
+  readonly id: string;
+  /** Name of the function. */
+  readonly hop: string;
+  /** `deny`: its calls of AWS are refused, as if its role allowed nothing. */
+  readonly kind: 'throttle' | 'fail' | 'time-out' | 'deny';
+  /** How many calls are still to break; absent: until it is removed. */
+  readonly left?: number;
+}
+
+export class Faults {
+  readonly #faults = new Map<string, Fault>();
+
+  /** @param calls how many calls to break. @default all until it is removed */
+  add(hop: string, kind: Fault['kind'], calls?: number): Fault {
+    const fault = { id: randomUUID(), hop, kind, ...(calls !== undefined && { left: calls }) };
+    this.#faults.set(fault.id, fault);
+    return fault;
+  }
+
+  /** @returns false if there is no such fault */
+  remove(id: string): boolean {
+    return this.#faults.delete(id);
+  }
+
+  list(): readonly Fault[] {
+    return [...this.#faults.values()];
+  }
+
+  denies(hop: string): boolean {
+    return this.list().some((fault) => fault.hop === hop && fault.kind === 'deny');
+  }
+
+  /** Uses up one call of a fault of these kinds. @returns undefined if there is none */
+  take(hop: string, ...kinds: Fault['kind'][]): Fault | undefined {
+    const fault = this.list().find((each) => each.hop === hop && kinds.includes(each.kind));
+    if (fault?.left === undefined) return fault;
+    if (fault.left > 1) this.#faults.set(fault.id, { ...fault, left: fault.left - 1 });
+    else this.#faults.delete(fault.id);
+    return fault;
+  }
+}
+
+/** What a call ends with that fails or times out on purpose; the handler is not called. */
+export function brokenOutcome({ kind }: Fault, requestId: string, timeoutMs: number): Outcome {
+  const isTimeout = kind === 'time-out';
+  const error = isTimeout
+    ? {
+        errorType: 'Sandbox.Timedout',
+        errorMessage: `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1_000).toFixed(2)} seconds`,
+      }
+    : { errorType: 'BrokenOnPurpose', errorMessage: 'The call was broken on purpose.' };
+  return {
+    status: isTimeout ? 'timeout' : 'error',
+    payload: JSON.stringify(error),
+    error,
+    durationMs: isTimeout ? timeoutMs : 0,
+    memoryBytes: 0,
+  };
+}

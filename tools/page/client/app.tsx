@@ -1,0 +1,331 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { call } from './api';
+import { EventList } from './event-list';
+import { EventView, editAndSend, sendAgain } from './event-view';
+import { FlowView } from './flow-view';
+import { until } from './format';
+import { Key } from './icons';
+import { AuditView, BillView, RoutesView } from './proofs-view';
+import { PutView } from './put-view';
+import {
+  act,
+  current,
+  events,
+  hasRelativeTimes,
+  isConnected,
+  isPaused,
+  notice,
+  open,
+  selected,
+  snapshot,
+  step,
+  togglePause,
+  VIEWS,
+  type View,
+  view,
+} from './state';
+import { StateView } from './state-view';
+
+const SHORTCUTS: readonly (readonly [key: string, does: string])[] = [
+  ['1 – 6', 'the views'],
+  ['/', 'search the events'],
+  ['j  k', 'next, previous event'],
+  ['Enter', 'open the event'],
+  ['Esc', 'back'],
+  ['n', 'next failure'],
+  ['.', 'pause the list, or go on'],
+  ['p', 'put an event'],
+  ['r', 'send the event again'],
+  ['e', 'edit and send it'],
+  ['d', 'failed events, to redrive'],
+  ['f', 'move the clock to what is due next'],
+  ['t', 'times relative or absolute'],
+  ['?', 'this list'],
+];
+
+export function App() {
+  const isHelpShown = useSignal(false);
+  const hasShortcuts = useSignal(true);
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key === 'Escape') {
+        if (isHelpShown.value) isHelpShown.value = false;
+        else if (event.target instanceof HTMLInputElement && event.target.type === 'search')
+          event.target.blur();
+        else open(undefined);
+        return;
+      }
+      const { target } = event;
+      const isTyping =
+        target instanceof HTMLElement &&
+        (target.matches('input:not([type=checkbox]), textarea, select') || target.isContentEditable);
+      if (isTyping || event.ctrlKey || event.metaKey || event.altKey || !hasShortcuts.value) return;
+      if (event.key === '?') isHelpShown.value = !isHelpShown.value;
+      else if (press(event.key)) event.preventDefault();
+    };
+    document.addEventListener('keydown', onKeyDown);
+    return () => document.removeEventListener('keydown', onKeyDown);
+  }, []);
+  const shot = snapshot.value;
+  return (
+    <>
+      <a class="skip" href="#events">
+        Skip to the events
+      </a>
+      <Header />
+      {!isConnected.value && (
+        <p class="banner" role="status">
+          The local run is gone{shot && `; its last step was at ${shot.now.slice(11, 19)}`}. Nothing is
+          cleared; the page connects again when it is back.
+        </p>
+      )}
+      <BrokenBanner />
+      {notice.value && (
+        <p
+          class={`banner ${notice.value.isError ? 'bad' : 'good'}`}
+          role={notice.value.isError ? 'alert' : 'status'}
+        >
+          {notice.value.text}
+          <button type="button" class="link" onClick={() => (notice.value = undefined)}>
+            dismiss
+          </button>
+        </p>
+      )}
+      <main>{shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}</main>
+      {isHelpShown.value && (
+        <dialog open class="panel help" aria-label="Keys">
+          <h2>Keys</h2>
+          <dl>
+            {SHORTCUTS.map(([key, does]) => (
+              <>
+                <dt>
+                  <Key>{key}</Key>
+                </dt>
+                <dd>{does}</dd>
+              </>
+            ))}
+          </dl>
+          <label>
+            <input
+              type="checkbox"
+              checked={hasShortcuts.value}
+              onChange={({ currentTarget }) => (hasShortcuts.value = currentTarget.checked)}
+            />{' '}
+            single keys act
+          </label>
+          <button type="button" onClick={() => (isHelpShown.value = false)}>
+            Close <Key>Esc</Key>
+          </button>
+        </dialog>
+      )}
+      <footer class="page dim">
+        <button type="button" class="link" onClick={() => (isHelpShown.value = true)}>
+          Keys <Key>?</Key>
+        </button>
+        <button type="button" class="link" id="export" onClick={() => void exportRun()}>
+          Export the run as one file
+        </button>
+      </footer>
+    </>
+  );
+}
+
+function Main() {
+  switch (view.value) {
+    case 'put':
+      return <PutView />;
+    case 'state':
+      return <StateView />;
+    case 'routes':
+      return <RoutesView />;
+    case 'audit':
+      return <AuditView />;
+    case 'bill':
+      return <BillView />;
+    default:
+      return current.value ? (
+        <EventView />
+      ) : (
+        <>
+          <FlowView />
+          <EventList />
+        </>
+      );
+  }
+}
+
+function Header() {
+  const shot = snapshot.value;
+  const waiting = Object.values(shot?.queues ?? {}).reduce((sum, count) => sum + count, 0);
+  return (
+    <header class="page">
+      <svg class="logo" viewBox="0 0 14 14" aria-hidden="true">
+        <path d="M4.2 2h5.6l2.8 5-2.8 5H4.2L1.4 7z" />
+      </svg>
+      <h1>{shot?.stackName ?? 'local run'}</h1>
+      <nav aria-label="Views">
+        {VIEWS.map(({ view: each, title }) => (
+          <button
+            key={each}
+            type="button"
+            aria-current={view.value === each ? 'page' : undefined}
+            onClick={() => show(each)}
+          >
+            {title}
+            {each === 'state' && waiting > 0 && <b class="count">{waiting}</b>}
+          </button>
+        ))}
+      </nav>
+      <span class="space" />
+      <span class="dim clock">
+        {shot?.now.slice(11, 19)} UTC{shot && shot.speed !== 1 ? ` · ×${shot.speed}` : ''}
+      </span>
+      {shot?.nextDue && (
+        <button type="button" id="advance" onClick={() => void advance()}>
+          Next due in {until(shot.nextDue, shot.now)} <Key>f</Key>
+        </button>
+      )}
+      <button type="button" aria-pressed={isPaused.value} onClick={togglePause}>
+        {isPaused.value ? 'Go on' : 'Pause'} <Key>.</Key>
+      </button>
+      <button type="button" class="accent" onClick={() => show('put')}>
+        Put event <Key>p</Key>
+      </button>
+    </header>
+  );
+}
+
+function BrokenBanner() {
+  const broken = snapshot.value?.broken ?? [];
+  const off = snapshot.value?.disabled ?? [];
+  if (broken.length === 0 && off.length === 0) return null;
+  const undo = (id: string) =>
+    act(async () => {
+      await call('DELETE', `broken/${encodeURIComponent(id)}`);
+      return undefined;
+    });
+  return (
+    <p class="banner wait" role="status">
+      Broken on purpose:{' '}
+      {broken.map(({ id, hop, kind, left }) => (
+        <span key={id}>
+          {hop}: {kind}
+          {left !== undefined && ` (${left} more)`}{' '}
+          <button type="button" class="link" onClick={() => void undo(id)}>
+            undo
+          </button>{' '}
+        </span>
+      ))}
+      {off.map((name) => (
+        <span key={name}>
+          {name} is disabled{' '}
+          <button
+            type="button"
+            class="link"
+            onClick={() =>
+              void act(async () => {
+                await call('POST', `rules/${encodeURIComponent(name)}`, { enabled: true });
+                return undefined;
+              })
+            }
+          >
+            enable
+          </button>{' '}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+function show(next: View): void {
+  selected.value = undefined;
+  view.value = next;
+}
+
+const advance = () =>
+  act(async () => {
+    const { now } = await call<{ now: string }>('POST', 'clock', { to: 'next' });
+    return `The clock stands at ${now.slice(11, 19)} UTC.`;
+  });
+
+async function exportRun(): Promise<void> {
+  await act(async () => {
+    const { html } = await call<{ html: string }>('POST', 'export', {});
+    const url = URL.createObjectURL(new Blob([html], { type: 'text/html' }));
+    const link = document.createElement('a');
+    link.href = url;
+    link.download = `${snapshot.value?.stackName ?? 'run'}-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.html`;
+    link.click();
+    URL.revokeObjectURL(url);
+    return 'Exported. Personal fields are left out.';
+  });
+}
+
+/** @returns whether the key means something */
+function press(key: string): boolean {
+  const index = VIEWS[Number(key) - 1];
+  if (index) {
+    show(index.view);
+    return true;
+  }
+  const event = current.value;
+  switch (key) {
+    case '/':
+      view.value = 'flow';
+      selected.value = undefined;
+      setTimeout(() => document.getElementById('search')?.focus());
+      return true;
+    case 'j':
+      step(1);
+      return true;
+    case 'k':
+      step(-1);
+      return true;
+    case 'n':
+      view.value = 'flow';
+      step(1, ({ state }) => state === 'failed');
+      return true;
+    case '.':
+      togglePause();
+      return true;
+    case 'p':
+      show('put');
+      setTimeout(() => document.getElementById('contract')?.focus());
+      return true;
+    case 'd':
+      show('state');
+      return true;
+    case 't':
+      hasRelativeTimes.value = !hasRelativeTimes.value;
+      return true;
+    case 'f':
+      void advance();
+      return true;
+    case 'r':
+      if (event) void act(() => sendAgain(event.eventId));
+      return event !== undefined;
+    case 'e':
+      if (event) void edit(event.eventId);
+      return event !== undefined;
+    case 'Enter': {
+      // Of the list: the newest, if none is selected.
+      const isList = document.activeElement?.classList.contains('rows');
+      if (!isList) return false;
+      open(selected.value ?? events.value.at(-1)?.eventId);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
+
+const edit = (eventId: string) =>
+  act(async () => {
+    const { event } = await call<{ event: Parameters<typeof editAndSend>[0] }>(
+      'GET',
+      `events/${encodeURIComponent(eventId)}`,
+    );
+    editAndSend(event);
+    return undefined;
+  });

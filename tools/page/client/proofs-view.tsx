@@ -1,0 +1,153 @@
+/** What the tools say of the running template: routes, audit, bill. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { AuditReport, BillReport, RoutesReport } from '../model';
+import { call } from './api';
+import { act } from './state';
+
+function useReport<Report>(path: string): Report | undefined {
+  const report = useSignal<Report | undefined>(undefined);
+  useEffect(() => {
+    void act(async () => {
+      report.value = await call<Report>('GET', path);
+      return undefined;
+    });
+  }, [path]);
+  return report.value;
+}
+
+export function RoutesView() {
+  const report = useReport<RoutesReport>('routes');
+  return (
+    <Text
+      title="Routes"
+      says="every contract against every rule, proven from the template that runs here"
+      text={report?.text}
+      isBad={(report?.findings ?? 0) > 0}
+    />
+  );
+}
+
+export function AuditView() {
+  const report = useReport<AuditReport>('audit');
+  return (
+    <Text
+      title="Audit"
+      says="every hop: retry, age limit, where a failure ends, permission, encryption, alarm"
+      text={report?.text}
+      isBad={(report?.gaps ?? 0) > 0}
+    />
+  );
+}
+
+function Text({
+  title,
+  says,
+  text,
+  isBad,
+}: {
+  title: string;
+  says: string;
+  text: string | undefined;
+  isBad: boolean;
+}) {
+  return (
+    <section class={`panel ${isBad ? 'bad' : ''}`} aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        <span class="dim">{says}</span>
+      </header>
+      {text === undefined ? (
+        <p class="empty">Asking the template …</p>
+      ) : (
+        <pre class="report" tabIndex={0}>
+          {text}
+        </pre>
+      )}
+    </section>
+  );
+}
+
+const usd = (amount: number) =>
+  `$${amount.toLocaleString('en-US', { maximumFractionDigits: amount < 10 ? 2 : 0 })}`;
+
+export function BillView() {
+  const report = useReport<BillReport>('cost');
+  const at = useSignal(12);
+  if (!report) return <p class="empty">Pricing the template …</p>;
+  const { months } = report;
+  const chosen = months[Math.min(at.value, months.length - 1)];
+  if (!chosen) return <p class="empty">Nothing to price.</p>;
+  const most = Math.max(...chosen.items.map((item) => item.usd), 0.01);
+  return (
+    <div class="pair">
+      <section class="panel" aria-label="Bill">
+        <header>
+          <h2 class="bill">{usd(chosen.usd)}</h2>
+          <span class="dim">a month at {chosen.events.toLocaleString('en-US')} events</span>
+        </header>
+        <div class="preview">
+          <label class="slider">
+            Events a month
+            <input
+              id="events-a-month"
+              type="range"
+              min="0"
+              max={months.length - 1}
+              value={at.value}
+              aria-valuetext={`${chosen.events.toLocaleString('en-US')} events, ${usd(chosen.usd)}`}
+              onInput={({ currentTarget }) => (at.value = Number(currentTarget.value))}
+            />
+          </label>
+        </div>
+        <Plot months={months} at={at.value} />
+      </section>
+      <section class="panel" aria-label="Items of the bill">
+        <header>
+          <h3>What it is made of</h3>
+        </header>
+        {chosen.items.map(({ name, usd: amount }) => (
+          <div key={name} class="cost">
+            <span>{name}</span>
+            <span class="track">
+              <i style={{ width: `${(100 * amount) / most}%` }} />
+            </span>
+            <span class="right">{usd(amount)}</span>
+          </div>
+        ))}
+      </section>
+    </div>
+  );
+}
+
+/** Both axes by powers of ten, or the smallest stacks would vanish. */
+function Plot({ months, at }: { months: BillReport['months']; at: number }) {
+  const [width, height, margin] = [520, 220, 40];
+  const log = (value: number) => Math.log10(Math.max(value, 0.01));
+  const xs = months.map(({ events }) => log(events));
+  const ys = months.map(({ usd: amount }) => log(amount));
+  const [x0, x1, y0, y1] = [
+    Math.min(...xs),
+    Math.max(...xs),
+    Math.floor(Math.min(...ys)),
+    Math.ceil(Math.max(...ys)),
+  ];
+  const x = (value: number) => margin + ((value - x0) / (x1 - x0 || 1)) * (width - margin - 10);
+  const y = (value: number) => height - 24 - ((value - y0) / (y1 - y0 || 1)) * (height - 36);
+  const points = months.map((_, i) => `${x(xs[i] as number)} ${y(ys[i] as number)}`);
+  const ticks = Array.from({ length: y1 - y0 + 1 }, (_, i) => y0 + i);
+  return (
+    <svg class="plot" viewBox={`0 0 ${width} ${height}`} role="img" aria-label="The bill by events a month">
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <path class="grid" d={`M${margin} ${y(tick)}H${width - 10}`} />
+          <text class="second" x={margin - 6} y={y(tick) + 4} text-anchor="end">
+            {usd(10 ** tick)}
+          </text>
+        </g>
+      ))}
+      <path class="curve" d={`M${points.join('L')}`} />
+      <circle class="dot" r="5" cx={x(xs[at] ?? x0)} cy={y(ys[at] ?? y0)} />
+    </svg>
+  );
+}

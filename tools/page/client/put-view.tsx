@@ -1,0 +1,361 @@
+/** Puts an event: by the form of a contract, checked as one types, or as JSON. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { ContractForm, DryRun } from '../model';
+import { call } from './api';
+import { short } from './event-list';
+import { Key, StateIcon } from './icons';
+import { act, draft, open, snapshot } from './state';
+
+interface Field {
+  readonly type?: string | readonly string[];
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly format?: string;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+interface Schema {
+  readonly properties?: Readonly<Record<string, Field>>;
+  readonly required?: readonly string[];
+}
+
+export function PutView() {
+  const shot = snapshot.value;
+  const entry = useSignal(firstEntry());
+  const text = useSignal(JSON.stringify(entry.value.detail, null, 2));
+  const isJson = useSignal(false);
+  const dry = useSignal<DryRun | undefined>(undefined);
+  const bus = useSignal(shot?.buses[0] ?? 'default');
+
+  const contract = shot?.contracts.find(
+    ({ source, detailType }) => source === entry.value.source && detailType === entry.value.detailType,
+  );
+  const change = (next: typeof entry.value) => {
+    entry.value = next;
+    text.value = JSON.stringify(next.detail, null, 2);
+  };
+  useEffect(() => {
+    if (!draft.value) return;
+    change(draft.value);
+    draft.value = undefined;
+  }, [draft.value]);
+  useEffect(() => {
+    const timer = setTimeout(
+      () =>
+        void act(async () => {
+          dry.value = await call<DryRun>('POST', 'dry-run', { ...entry.value, bus: bus.value });
+          return undefined;
+        }),
+      120,
+    );
+    return () => clearTimeout(timer);
+  }, [entry.value, bus.value]);
+
+  const put = () =>
+    act(async () => {
+      const { eventId } = await call<{ eventId: string }>('POST', 'events', {
+        ...entry.value,
+        bus: bus.value,
+      });
+      open(eventId);
+      return undefined;
+    });
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void put();
+  };
+  const problem = dry.value?.problem;
+  return (
+    <div class="pair wide" onKeyDown={onKeyDown}>
+      <section class="panel" aria-label="Put an event">
+        <header>
+          <h2>Put an event</h2>
+          <span class="space" />
+          <label>
+            Contract{' '}
+            <select
+              id="contract"
+              value={contract?.type ?? ''}
+              onChange={({ currentTarget: { value } }) => {
+                const chosen = shot?.contracts.find(({ type }) => type === value);
+                if (chosen) change(example(chosen));
+              }}
+            >
+              {shot?.contracts.map(({ type, version }) => (
+                <option key={type} value={type}>{`${type} v${version}`}</option>
+              ))}
+              <option value="">none of these</option>
+            </select>
+          </label>
+        </header>
+        {contract && !isJson.value ? (
+          <Form
+            contract={contract}
+            detail={entry.value.detail}
+            problem={problem}
+            change={(detail) => change({ ...entry.value, detail })}
+          />
+        ) : (
+          <JsonForm entry={entry.value} text={text} change={(next) => (entry.value = next)} />
+        )}
+        <footer>
+          {problem ? (
+            <span class="failed" role="status">
+              ✕ {problem.message}
+            </span>
+          ) : (
+            <span class="handled" role="status">
+              {contract ? '✓ as the contract says' : ''}
+            </span>
+          )}
+          <span class="space" />
+          {contract && (
+            <button type="button" onClick={() => change(example(contract))}>
+              Fill with the example
+            </button>
+          )}
+          <button type="button" aria-pressed={isJson.value} onClick={() => (isJson.value = !isJson.value)}>
+            Edit as JSON
+          </button>
+          <button id="put" type="button" class="accent" onClick={() => void put()}>
+            {problem ? 'Put anyway' : 'Put'} <Key>Ctrl Enter</Key>
+          </button>
+        </footer>
+      </section>
+      <div class="stack">
+        <section class="panel" aria-label="Entry">
+          <header>
+            <h3>Entry</h3>
+            <span class="space" />
+            {(shot?.buses.length ?? 0) > 1 && (
+              <label>
+                Bus{' '}
+                <select value={bus.value} onChange={({ currentTarget }) => (bus.value = currentTarget.value)}>
+                  {shot?.buses.map((name) => (
+                    <option key={name}>{name}</option>
+                  ))}
+                </select>
+              </label>
+            )}
+          </header>
+          <pre tabIndex={0}>
+            {JSON.stringify(
+              {
+                EventBusName: bus.value,
+                Source: entry.value.source,
+                DetailType: entry.value.detailType,
+                Detail: entry.value.detail,
+              },
+              null,
+              2,
+            )}
+          </pre>
+        </section>
+        <section class="panel" aria-label="Would reach">
+          <header>
+            <h3>Would reach</h3>
+            <span class="dim">asked of the same rules, nothing is sent</span>
+          </header>
+          {dry.value?.rules.map(({ rule, targets, misses }) => (
+            <div key={rule} class="reach">
+              <StateIcon state={targets ? 'handled' : 'unmatched'} />
+              <span>{short(rule)}</span>
+              <span>
+                {targets?.map((target) => (
+                  <div key={target.name}>
+                    {short(target.name)}
+                    {target.refuses && <span class="failed"> would refuse it: {target.refuses}</span>}
+                  </div>
+                ))}
+                {misses?.map(({ field, reason }) => (
+                  <div key={field} class="dim">
+                    <code>{field}</code> {reason}
+                  </div>
+                ))}
+              </span>
+            </div>
+          ))}
+        </section>
+      </div>
+    </div>
+  );
+}
+
+const example = ({ source, detailType, example: detail }: ContractForm) => ({ source, detailType, detail });
+
+function firstEntry(): { source: string; detailType: string; detail: object } {
+  const [contract] = snapshot.value?.contracts ?? [];
+  return (
+    draft.value ?? (contract ? example(contract) : { source: 'my.app', detailType: 'MyEvent', detail: {} })
+  );
+}
+
+function Form(props: {
+  contract: ContractForm;
+  detail: object;
+  problem: DryRun['problem'];
+  change(detail: object): void;
+}) {
+  const { contract, detail, problem, change } = props;
+  const { properties = {}, required = [] } = contract.schema as Schema;
+  const values = detail as Record<string, unknown>;
+  const set = (name: string, value: unknown) => {
+    const next = { ...values, [name]: value };
+    if (value === undefined) delete next[name];
+    change(next);
+  };
+  return (
+    <form onSubmit={(event) => event.preventDefault()}>
+      {Object.entries(properties).map(([name, field]) => {
+        const isWrong = problem?.field === `detail.${name}` || problem?.field.startsWith(`detail.${name}.`);
+        const hint = [describe(field), contract.personalData.includes(name) ? 'personal data' : '']
+          .filter(Boolean)
+          .join('; ');
+        return (
+          <div key={name} class="field">
+            <label for={`field-${name}`}>
+              <code>{name}</code>
+              {required.includes(name) && <span class="failed"> *</span>}
+            </label>
+            <FieldInput
+              name={name}
+              field={field}
+              value={values[name]}
+              isWrong={isWrong === true}
+              set={(value) => set(name, value)}
+            />
+            <small id={`hint-${name}`} class={isWrong ? 'failed' : 'dim'}>
+              {isWrong ? problem?.message : hint}
+            </small>
+          </div>
+        );
+      })}
+    </form>
+  );
+}
+
+function FieldInput(props: {
+  name: string;
+  field: Field;
+  value: unknown;
+  isWrong: boolean;
+  set(value: unknown): void;
+}) {
+  const { name, field, value, isWrong, set } = props;
+  const common = { id: `field-${name}`, 'aria-describedby': `hint-${name}`, 'aria-invalid': isWrong };
+  if (field.enum) {
+    return (
+      <select
+        {...common}
+        value={String(value ?? '')}
+        onChange={({ currentTarget }) => set(currentTarget.value || undefined)}
+      >
+        <option value="">(absent)</option>
+        {field.enum.map((each) => (
+          <option key={String(each)}>{String(each)}</option>
+        ))}
+      </select>
+    );
+  }
+  const isText = field.type === 'string';
+  const shown =
+    value === undefined
+      ? ''
+      : typeof value === 'string' && isText
+        ? value
+        : typeof value === 'string'
+          ? value
+          : JSON.stringify(value);
+  return (
+    <input
+      {...common}
+      value={shown}
+      onInput={({ currentTarget: { value: typed } }) =>
+        set(typed === '' ? undefined : isText ? typed : parsed(typed))
+      }
+    />
+  );
+}
+
+/** What is no JSON is sent as the text that it is, to see it refused. */
+function parsed(typed: string): unknown {
+  try {
+    return JSON.parse(typed);
+  } catch {
+    return typed;
+  }
+}
+
+function describe({ type, format, minLength, maxLength, minimum, maximum, const: only }: Field): string {
+  if (only !== undefined) return `always ${JSON.stringify(only)}`;
+  const bounds = [
+    minLength !== undefined && `at least ${minLength} characters`,
+    maxLength !== undefined && `at most ${maxLength.toLocaleString('en-US')} characters`,
+    minimum !== undefined && `at least ${minimum.toLocaleString('en-US')}`,
+    maximum !== undefined && `at most ${maximum.toLocaleString('en-US')}`,
+  ];
+  return [format ?? (typeof type === 'string' ? type : 'JSON'), ...bounds].filter(Boolean).join(', ');
+}
+
+function JsonForm(props: {
+  entry: { source: string; detailType: string; detail: object };
+  text: { value: string };
+  change(entry: { source: string; detailType: string; detail: object }): void;
+}) {
+  const { entry, text, change } = props;
+  const wrong = useSignal('');
+  return (
+    <form onSubmit={(event) => event.preventDefault()}>
+      <div class="field">
+        <label for="json-source">
+          <code>source</code>
+        </label>
+        <input
+          id="json-source"
+          value={entry.source}
+          onInput={({ currentTarget }) => change({ ...entry, source: currentTarget.value })}
+        />
+      </div>
+      <div class="field">
+        <label for="json-type">
+          <code>detail-type</code>
+        </label>
+        <input
+          id="json-type"
+          value={entry.detailType}
+          onInput={({ currentTarget }) => change({ ...entry, detailType: currentTarget.value })}
+        />
+      </div>
+      <div class="field">
+        <label for="json-detail">
+          <code>detail</code>
+        </label>
+        <textarea
+          id="json-detail"
+          rows={18}
+          spellcheck={false}
+          value={text.value}
+          aria-invalid={wrong.value !== ''}
+          onInput={({ currentTarget: { value } }) => {
+            text.value = value;
+            try {
+              const detail: unknown = JSON.parse(value);
+              if (typeof detail !== 'object' || detail === null || Array.isArray(detail))
+                throw new SyntaxError('it must be an object');
+              wrong.value = '';
+              change({ ...entry, detail });
+            } catch (error) {
+              wrong.value = (error as Error).message;
+            }
+          }}
+        />
+        <small class="failed">
+          {wrong.value && `No JSON object: ${wrong.value}. The entry is as it was.`}
+        </small>
+      </div>
+    </form>
+  );
+}

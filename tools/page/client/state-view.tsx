@@ -1,0 +1,363 @@
+/** Queues, tables, topics, streams and alarms as they are now, and what can be done to them. */
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { QueueContents, RedriveResult, StackState } from '../model';
+import { call } from './api';
+import { short } from './event-list';
+import { ago, clockTime, plural } from './format';
+import { StateIcon } from './icons';
+import { act, open, snapshot } from './state';
+
+export function StateView() {
+  const shot = snapshot.value;
+  const state = useSignal<StackState | undefined>(undefined);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      void act(async () => {
+        state.value = await call<StackState>('GET', 'state');
+        return undefined;
+      });
+    }, 100);
+    return () => clearTimeout(timer);
+  }, [shot?.seq]);
+  const now = shot?.now ?? '';
+  if (!state.value) return <p class="empty">Reading …</p>;
+  const { queues, tables, topics, streams, alarms, rules, functions } = state.value;
+  return (
+    <div class="stack">
+      <div class="columns">
+        {queues.map((queue) => (
+          <QueuePanel key={queue.name} queue={queue} now={now} />
+        ))}
+      </div>
+      {tables.map((table) => (
+        <TablePanel key={table.name} table={table} />
+      ))}
+      <div class="columns">
+        {topics.map(({ name, subscribers, messages }) => (
+          <section key={name} class="panel" aria-label={`Topic ${short(name)}`}>
+            <header>
+              <h3>{short(name)}</h3>
+              <span class="badge">{messages.length}</span>
+              {subscribers === 0 && (
+                <span class="waiting">no subscription in this template: nobody receives these</span>
+              )}
+            </header>
+            {messages.length === 0 && <p class="empty">Nothing published yet.</p>}
+            {messages.map((message) => (
+              <div key={message.at + message.body} class="log">
+                <span class="dim">{clockTime(message.at)}</span>
+                <b>{message.subject ?? ''}</b>
+                <span>{message.text}</span>
+              </div>
+            ))}
+          </section>
+        ))}
+        {streams.map(({ name, records, objects }) => (
+          <section key={name} class="panel" aria-label={`Stream ${short(name)}`}>
+            <header>
+              <h3>{short(name)}</h3>
+              <span class="badge">{plural(records, 'record')}</span>
+            </header>
+            {objects.length === 0 && <p class="empty">No object written yet: records are collected first.</p>}
+            {objects.map(({ key, records: count, bytes }) => (
+              <div key={key} class="log">
+                <code>{key}</code>
+                <span class="dim">
+                  {plural(count, 'record')}, {bytes.toLocaleString('en-US')} B
+                </span>
+              </div>
+            ))}
+          </section>
+        ))}
+        <Alarms alarms={alarms} />
+        <Hops rules={rules} functions={functions} />
+        <Replay />
+      </div>
+    </div>
+  );
+}
+
+function QueuePanel({ queue, now }: { queue: QueueContents; now: string }) {
+  const preview = useSignal<RedriveResult | undefined>(undefined);
+  const chosen = useSignal<ReadonlySet<string>>(new Set());
+  const { name, messages, visible } = queue;
+  const path = `queues/${encodeURIComponent(name)}`;
+  const ids = () => (chosen.value.size > 0 ? [...chosen.value] : undefined);
+  const look = () =>
+    act(async () => {
+      preview.value = await call<RedriveResult>('POST', `${path}/redrive`, {
+        messageIds: ids(),
+        dryRun: true,
+      });
+      return undefined;
+    });
+  const redrive = () =>
+    act(async () => {
+      const { sent, left } = await call<RedriveResult>('POST', `${path}/redrive`, {
+        messageIds: ids(),
+        dryRun: false,
+      });
+      preview.value = undefined;
+      chosen.value = new Set();
+      return `${sent} sent to the function that failed, ${left.length} left.`;
+    });
+  const purge = () =>
+    act(async () => {
+      await call('POST', `${path}/purge`, {});
+      return `${short(name)} is empty.`;
+    });
+  return (
+    <section class={`panel ${visible > 0 ? 'bad' : ''}`} aria-label={`Queue ${short(name)}`}>
+      <header>
+        {visible > 0 && <StateIcon state="failed" />}
+        <h3>{short(name)}</h3>
+        <span class="badge">{visible}</span>
+        <span class="space" />
+        {visible > 0 && (
+          <>
+            <button type="button" onClick={() => void look()}>
+              Redrive {chosen.value.size > 0 ? chosen.value.size : 'all'} …
+            </button>
+            <button type="button" onClick={() => void purge()}>
+              Purge
+            </button>
+          </>
+        )}
+      </header>
+      {visible === 0 && <p class="empty">Empty. To see a message arrive, break a hop below.</p>}
+      {preview.value && (
+        <div class="preview" role="alertdialog" aria-label="Preview of the redrive">
+          <p>
+            {plural(preview.value.sent, 'event')} would be sent, each only to the consumer that failed.{' '}
+            {preview.value.left.map(({ messageId, why }) => (
+              <span key={messageId} class="waiting">
+                {messageId.slice(0, 8)} would be left: {why}.{' '}
+              </span>
+            ))}
+          </p>
+          <button
+            type="button"
+            class="accent"
+            disabled={preview.value.sent === 0}
+            onClick={() => void redrive()}
+          >
+            Redrive
+          </button>
+          <button type="button" onClick={() => (preview.value = undefined)}>
+            Cancel
+          </button>
+        </div>
+      )}
+      {messages.map(({ messageId, consumer, cause, reason, failedAt, eventId, entity, poison }) => (
+        <div key={messageId} class="message">
+          <input
+            type="checkbox"
+            aria-label={`Select message ${messageId.slice(0, 8)}`}
+            checked={chosen.value.has(messageId)}
+            onChange={({ currentTarget: { checked } }) => {
+              const next = new Set(chosen.value);
+              if (checked) next.add(messageId);
+              else next.delete(messageId);
+              chosen.value = next;
+            }}
+          />
+          <span>{consumer ? short(consumer) : '?'}</span>
+          <span>
+            <b class="failed">{cause}</b>
+            {poison && <i> poison: sending it again cannot help</i>}
+            <div>
+              {eventId && (
+                <button type="button" class="link" onClick={() => open(eventId)}>
+                  {entity ?? eventId.slice(0, 8)}
+                </button>
+              )}{' '}
+              {reason}
+            </div>
+          </span>
+          <span class="dim right">{ago(failedAt, now)}</span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function TablePanel({ table }: { table: StackState['tables'][number] }) {
+  const wanted = useSignal('');
+  const { name, key, items, count } = table;
+  const columns = [...new Set([...key, ...items.flatMap((item) => Object.keys(item))])].slice(0, 10);
+  const shown = items.filter(
+    (item) => wanted.value === '' || key.some((attribute) => String(item[attribute]).includes(wanted.value)),
+  );
+  return (
+    <section class="panel" aria-label={`Table ${short(name)}`}>
+      <header>
+        <h3>{short(name)}</h3>
+        <span class="badge">{plural(count, 'item')}</span>
+        <span class="space" />
+        <input
+          type="search"
+          aria-label={`Find in ${short(name)} by ${key.join(', ')}`}
+          placeholder={key.join(', ')}
+          value={wanted.value}
+          onInput={({ currentTarget }) => (wanted.value = currentTarget.value)}
+        />
+      </header>
+      {count === 0 && <p class="empty">No item yet.</p>}
+      {shown.length > 0 && (
+        <div class="scroll" tabIndex={0} role="region" aria-label={`Items of ${short(name)}`}>
+          <table>
+            <thead>
+              <tr>
+                {columns.map((column) => (
+                  <th key={column}>{column}</th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {shown.slice(0, 200).map((item) => (
+                <tr key={key.map((attribute) => String(item[attribute])).join(' ')}>
+                  {columns.map((column) => (
+                    <td key={column} class={typeof item[column] === 'number' ? 'right' : ''}>
+                      {cell(item[column])}
+                    </td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {count > items.length && <footer class="dim">The first {items.length} are shown.</footer>}
+    </section>
+  );
+}
+
+function cell(value: unknown): string {
+  if (value === undefined) return '';
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+}
+
+function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
+  const isShown = useSignal(false);
+  const of = (state: string) => alarms.filter((alarm) => alarm.state === state);
+  const [inAlarm, ok, unknown] = [of('ALARM'), of('OK'), of('INSUFFICIENT_DATA')];
+  const list = isShown.value ? [...inAlarm, ...ok, ...unknown] : inAlarm;
+  return (
+    <section class="panel" aria-label="Alarms">
+      <header>
+        <h3>Alarms</h3>
+        <span class={`badge ${inAlarm.length > 0 ? 'failed' : ''}`}>{inAlarm.length} in alarm</span>
+        <span class="badge">{ok.length} OK</span>
+        <span class="badge">{unknown.length} not evaluated here</span>
+        <span class="space" />
+        <button type="button" aria-pressed={isShown.value} onClick={() => (isShown.value = !isShown.value)}>
+          Show all
+        </button>
+      </header>
+      {list.length === 0 && <p class="empty">None is in alarm.</p>}
+      {list.map(({ name, state, reason }) => (
+        <div key={name} class="reach">
+          <StateIcon state={state === 'ALARM' ? 'failed' : state === 'OK' ? 'handled' : 'unmatched'} />
+          <span>{short(name)}</span>
+          <span class="dim">{state === 'INSUFFICIENT_DATA' ? `not evaluated here: ${reason}` : reason}</span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+const FAULTS = ['throttle', 'fail', 'time-out'] as const;
+
+function Hops({ rules, functions }: Pick<StackState, 'rules' | 'functions'>) {
+  const shot = snapshot.value;
+  const off = new Set(shot?.disabled);
+  return (
+    <section class="panel" aria-label="Rules and functions">
+      <header>
+        <h3>Rules and functions</h3>
+      </header>
+      {rules.map((name) => (
+        <div key={name} class="reach">
+          <span />
+          <span>{short(name)}</span>
+          <button
+            type="button"
+            onClick={() =>
+              void act(async () => {
+                await call('POST', `rules/${encodeURIComponent(name)}`, { enabled: off.has(name) });
+                return `${short(name)} is ${off.has(name) ? 'enabled' : 'disabled'}.`;
+              })
+            }
+          >
+            {off.has(name) ? 'Enable' : 'Disable'}
+          </button>
+        </div>
+      ))}
+      {functions.map((name) => (
+        <div key={name} class="reach">
+          <span />
+          <span>{short(name)}</span>
+          <span>
+            {FAULTS.map((kind) => (
+              <button
+                key={kind}
+                type="button"
+                aria-label={`Break ${short(name)}: next call ${kind}`}
+                onClick={() =>
+                  void act(async () => {
+                    await call('POST', 'broken', { hop: name, kind, calls: 1 });
+                    return undefined;
+                  })
+                }
+              >
+                {kind === 'throttle' ? 'throttle next' : kind === 'fail' ? 'fail next' : 'time out next'}
+              </button>
+            ))}
+          </span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function Replay() {
+  const shot = snapshot.value;
+  const minutes = useSignal(60);
+  const [archive] = shot?.flow.nodes.filter(({ kind }) => kind === 'archive') ?? [];
+  if (!archive) return null;
+  const replay = () =>
+    act(async () => {
+      const { replay: name } = await call<{ replay: string }>('POST', 'replays', {
+        archive: archive.name,
+        minutes: minutes.value,
+      });
+      return `Replay ${name} has begun: its events come marked in the list.`;
+    });
+  return (
+    <section class="panel" aria-label="Replay">
+      <header>
+        <h3>Replay</h3>
+        <span class="dim">what {short(archive.name)} has, to the bus that it came from</span>
+      </header>
+      <div class="preview">
+        <label>
+          The last{' '}
+          <input
+            id="replay-minutes"
+            type="number"
+            min="1"
+            max="100000"
+            value={minutes.value}
+            onInput={({ currentTarget }) => (minutes.value = Number(currentTarget.value))}
+          />{' '}
+          minutes
+        </label>
+        <button id="replay" type="button" onClick={() => void replay()}>
+          Replay
+        </button>
+      </div>
+    </section>
+  );
+}

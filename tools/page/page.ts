@@ -1,0 +1,277 @@
+/**
+ * The page of the local run: static files, and `/_page/api` with what they show and do. It stands behind the same
+ * guard as the endpoint; what it tells and does is asked for with a token besides, since the endpoint has no password.
+ */
+import { timingSafeEqual } from 'node:crypto';
+import type { App, Contract } from '../app';
+import type { Handler, RequestContext } from '../local/endpoint/answer';
+import type { HttpRequest, Reply } from '../local/endpoint/http';
+import type { LocalStack } from '../local/stack';
+import { detailSchema } from '../proof/contracts/detail-schema';
+import type { Measurement } from '../proof/cost/measurement';
+import { readFlow } from '../proof/routes/flow';
+import { placeFlow } from '../proof/routes/flow-layout';
+import { Actions, PageInputError } from './actions';
+import { readAssets } from './assets';
+import { exportRun } from './export';
+import { dryRun, eventPage, stackState } from './inspect';
+import type { Change, ContractForm, NumberedStep, PlacedFlow, Snapshot } from './model';
+import { OPENAPI } from './openapi';
+import { CAPACITY, type Recorder } from './recorder';
+import { auditReport, billReport, routesReport } from './reports';
+
+export interface PageOptions {
+  readonly app: App;
+  readonly stack: LocalStack;
+  readonly recorder: Recorder;
+  readonly token: string;
+  /** What the bill is computed from; without it there is none. */
+  readonly measurement?: Measurement;
+}
+
+/** Where the page stands on the endpoint. */
+const PREFIX = '/_page';
+/** How often a reader is told of changes, in milliseconds. */
+const TICK_MS = 50;
+const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
+/** No script, style or connection but the page's own; nothing may frame it. */
+const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+export class Page {
+  readonly #options: PageOptions;
+  readonly #recorder: Recorder;
+  readonly #actions: Actions;
+  #flow: { of: object; placed: PlacedFlow } | undefined;
+
+  constructor(options: PageOptions) {
+    const { app, stack, recorder } = options;
+    this.#options = options;
+    this.#recorder = recorder;
+    this.#actions = new Actions(stack, app, recorder);
+    recorder.name({
+      ...(app.entity && { idField: app.entity.idField }),
+      labels: labelsOf(app),
+      beganEmpty: stack.beganEmpty,
+    });
+  }
+
+  readonly answer: Handler = async (request, context) => {
+    const path = request.path.slice(PREFIX.length);
+    if (!path.startsWith('/api/')) return this.#asset(path);
+    if (!this.#hasToken(request)) {
+      return json(401, { message: 'The page must be opened by the address that the local run printed.' });
+    }
+    try {
+      return await this.#api(request, path.slice('/api/'.length), context);
+    } catch (error) {
+      if (error instanceof PageInputError) return json(400, { message: error.message });
+      return json(500, { message: `${(error as Error).name}: ${(error as Error).message}` });
+    }
+  };
+
+  #hasToken({ headers }: HttpRequest): boolean {
+    const given = Buffer.from(String(headers.authorization ?? '').replace(/^Bearer /, ''));
+    const token = Buffer.from(this.#options.token);
+    return given.length === token.length && timingSafeEqual(given, token);
+  }
+
+  async #asset(path: string): Promise<Reply> {
+    const asset = (await readAssets()).get(path === '' || path === '/' ? '/index.html' : path);
+    if (!asset)
+      return { status: 404, headers: { 'content-type': 'text/plain' }, body: 'There is no such page.' };
+    return {
+      status: 200,
+      headers: {
+        'content-type': asset.type,
+        'content-security-policy': CSP,
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+        'cache-control': 'no-cache',
+      },
+      body: asset.body,
+    };
+  }
+
+  async #api(request: HttpRequest, path: string, context: RequestContext): Promise<Reply> {
+    const { app, stack, measurement } = this.#options;
+    const actions = this.#actions;
+    const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
+    const body = readBody(request);
+    const route = `${request.method} ${[resource, id && ':id', verb].filter(Boolean).join('/')}`;
+    switch (route) {
+      case 'GET snapshot':
+        return json(200, this.#snapshot());
+      case 'GET changes':
+        return stream(this.#changes(stack, readNumber(request, 'after'), context.signal));
+      case 'GET steps':
+        return stream(this.#steps(readNumber(request, 'after'), context.signal));
+      case 'GET events/:id':
+        return json(200, eventPage(stack, app, this.#recorder, id));
+      case 'POST events':
+        return json(200, await actions.put(body));
+      case 'POST events/:id/send':
+        return json(200, await actions.sendAgain(id, body));
+      case 'POST dry-run':
+        return json(200, dryRun(stack, app, body));
+      case 'GET state':
+        return json(200, await stackState(stack, app, this.#recorder));
+      case 'POST queues/:id/redrive':
+        return json(200, await actions.redrive(id, body));
+      case 'POST queues/:id/purge':
+        return json(200, await actions.purge(id));
+      case 'POST rules/:id':
+        return json(200, await actions.switchRule(id, body));
+      case 'POST replays':
+        return json(200, await actions.replay(body));
+      case 'POST broken':
+        return json(200, actions.breakHop(body));
+      case 'DELETE broken/:id':
+        return json(200, actions.mendHop(id));
+      case 'POST clock':
+        return json(200, await actions.moveClock(body));
+      case 'GET routes':
+        return json(200, routesReport(stack.assembly, app));
+      case 'GET audit':
+        return json(200, auditReport(stack.assembly, app));
+      case 'GET cost':
+        return json(200, billReport(stack.assembly, app, measurement));
+      case 'POST export':
+        return json(200, {
+          html: await exportRun(this.#snapshot(), (each) => eventPage(stack, app, this.#recorder, each), app),
+        });
+      case 'GET openapi.json': {
+        return json(200, OPENAPI);
+      }
+      default:
+        return json(404, {
+          message: `There is no ${route} in this API; GET ${PREFIX}/api/openapi.json has what there is.`,
+        });
+    }
+  }
+
+  #snapshot(): Snapshot {
+    const { app, stack } = this.#options;
+    return {
+      ...this.#change(stack, this.#recorder.events),
+      stackName: stack.assembly.stackName,
+      endpoint: stack.url,
+      speed: stack.speed,
+      startedAt: new Date(stack.startedAt).toISOString(),
+      flow: this.#placed(stack),
+      contracts: app.contracts.map(formOf),
+      buses: [...stack.eventBridge.buses.keys()].filter((name) => name !== 'default'),
+      entityName: app.entity?.name ?? '',
+      capacity: CAPACITY,
+    };
+  }
+
+  /** Drawn once for each template. */
+  #placed(stack: LocalStack): PlacedFlow {
+    if (this.#flow?.of !== stack.assembly) {
+      this.#flow = { of: stack.assembly, placed: placeFlow(readFlow(stack.assembly, this.#options.app)) };
+    }
+    return this.#flow.placed;
+  }
+
+  #change(stack: LocalStack, events: Change['events']): Change {
+    const nextDue = this.#actions.nextDue;
+    return {
+      seq: this.#recorder.seq,
+      now: new Date(stack.now).toISOString(),
+      events,
+      met: { ...this.#recorder.met },
+      queues: Object.fromEntries(stack.queues.map((queue) => [queue.name, queue.depth().visible])),
+      ...(nextDue !== undefined && { nextDue: new Date(nextDue).toISOString() }),
+      disabled: stack.eventBridge.rules.filter(({ state }) => state === 'DISABLED').map(({ name }) => name),
+      broken: stack.faults.list(),
+      dropped: this.#recorder.dropped,
+    };
+  }
+
+  async *#changes(stack: LocalStack, after: number, signal: AbortSignal): AsyncGenerator<string> {
+    // What was taken before the reader began to listen is in its snapshot.
+    let known = after;
+    const revisions = new Map<string, number>();
+    let last = '';
+    while (!signal.aborted) {
+      const events = this.#recorder.changedSince(known);
+      known = this.#recorder.seq;
+      const fresh = events.filter(({ eventId, revision }) => revisions.get(eventId) !== revision);
+      for (const { eventId, revision } of fresh) revisions.set(eventId, revision);
+      const change = this.#change(stack, fresh);
+      // The clock alone is told once a second.
+      const without = JSON.stringify({ ...change, now: change.now.slice(0, 19) });
+      if (without !== last) {
+        last = without;
+        yield `data: ${JSON.stringify(change)}\n\n`;
+      }
+      await pause(TICK_MS, signal);
+    }
+  }
+
+  async *#steps(after: number, signal: AbortSignal): AsyncGenerator<string> {
+    let known = after;
+    while (!signal.aborted) {
+      const steps: readonly NumberedStep[] = this.#recorder.steps(known);
+      for (const step of steps) yield `id: ${step.seq}\ndata: ${JSON.stringify(step)}\n\n`;
+      known = steps.at(-1)?.seq ?? known;
+      await pause(TICK_MS, signal);
+    }
+  }
+}
+
+function formOf(contract: Contract): ContractForm {
+  const { type, source, detailType, version, example, personalData } = contract;
+  return { type, source, detailType, version, example, personalData, schema: detailSchema(contract) };
+}
+
+/** Fields of a detail by whose values consumers tell events of one type apart. */
+function labelsOf({ consumers }: App): string[] {
+  const patterns = Object.values(consumers).flatMap(({ receives }) => receives.map(({ pattern }) => pattern));
+  const details = patterns.map((pattern) => (pattern as { detail?: object }).detail ?? {});
+  return [...new Set(details.flatMap((detail) => Object.keys(detail)))];
+}
+
+function readBody({ body }: HttpRequest): unknown {
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    throw new PageInputError('The body of the request is no JSON.');
+  }
+}
+
+function readNumber({ query }: HttpRequest, name: string): number {
+  const value = Number(query.get(name) ?? 0);
+  if (!Number.isInteger(value) || value < 0) {
+    throw new PageInputError(`${name} is ${query.get(name)}, but must be a whole number of at least 0.`);
+  }
+  return value;
+}
+
+const json = (status: number, value: unknown): Reply => ({
+  status,
+  headers: JSON_HEADERS,
+  body: JSON.stringify(value),
+});
+
+const stream = (body: AsyncIterable<string>): Reply => ({
+  status: 200,
+  headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
+  body,
+});
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish);
+  });
+}

@@ -1,0 +1,333 @@
+/**
+ * Keeps the steps of a run and folds them, when somebody looks, into what became of each event. While nobody does, a
+ * step costs a number, a time and a place in a list.
+ */
+import type { TimedStep } from '../local/steps';
+import type { Counts, EventDetail, EventState, EventSummary, Hop, NumberedStep } from './model';
+
+/** Events whose outcome is kept. */
+export const CAPACITY = 10_000;
+/** Steps that are kept, about twenty for each event. */
+const MAX_STEPS = 20 * CAPACITY;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** An event and what was found out about it so far. */
+interface Followed {
+  readonly summary: Mutable<Omit<EventSummary, 'hops'>> & { hops: Mutable<Hop>[] };
+  readonly event: object;
+  readonly steps: number[];
+  readonly putAt: number;
+}
+
+/** What the recorder must know of the app to name an event. */
+export interface Naming {
+  /** Field of the detail that holds the entity's id. */
+  readonly idField?: string;
+  /** Fields that tell an event from others of its type, e.g. `status`; the first that is there is shown. */
+  readonly labels: readonly string[];
+  /** The tables were empty when the run began. */
+  readonly beganEmpty: boolean;
+}
+
+export class Recorder {
+  #naming: Naming = { labels: [], beganEmpty: false };
+  #steps: NumberedStep[] = [];
+  #first = 1;
+  #seq = 0;
+  #folded = 0;
+  readonly #events = new Map<string, Followed>();
+  /** The event and hop of an invocation, by request id. */
+  readonly #invocations = new Map<string, { event: Followed; hop: Mutable<Hop> }>();
+  /** Request id of the invocation that makes calls with this trace header. */
+  readonly #callers = new Map<string, string>();
+  readonly #met: Record<string, number> = {};
+  readonly #records: Record<string, number> = {};
+  #dropped = 0;
+
+  /** Says how events are named. Before the first look, since what was folded stays as it is. */
+  name(naming: Naming): void {
+    this.#naming = naming;
+  }
+
+  readonly onStep = (step: TimedStep): void => {
+    this.#steps.push({ ...step, seq: ++this.#seq, wall: new Date().toISOString() });
+    if (this.#steps.length <= MAX_STEPS * 1.1) return;
+    // What is dropped unseen must have been counted first.
+    this.#fold();
+    this.#steps = this.#steps.slice(-MAX_STEPS);
+    this.#first = this.#steps[0]?.seq ?? this.#seq + 1;
+  };
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get dropped(): number {
+    this.#fold();
+    return this.#dropped;
+  }
+
+  /** Events that each node has met, by physical name. */
+  get met(): Counts {
+    this.#fold();
+    return this.#met;
+  }
+
+  /** When what waits is tried again, in milliseconds since 1970-01-01 UTC. */
+  get retries(): number[] {
+    this.#fold();
+    const times: number[] = [];
+    for (const { summary } of this.#events.values()) {
+      if (summary.state === 'handled' || summary.state === 'unmatched') continue;
+      for (const { retryAt } of summary.hops) if (retryAt) times.push(Date.parse(retryAt));
+    }
+    return times;
+  }
+
+  /** Every event that is kept, oldest first. */
+  get events(): EventSummary[] {
+    this.#fold();
+    return [...this.#events.values()].map(({ summary }) => summary);
+  }
+
+  /** Events of which a step has come after the one with this number. */
+  changedSince(seq: number): EventSummary[] {
+    this.#fold();
+    if (seq >= this.#seq) return [];
+    const changed = [...this.#events.values()].filter(({ steps }) => (steps.at(-1) ?? 0) > seq);
+    return changed.map(({ summary }) => ({ ...summary, hops: summary.hops.map((hop) => ({ ...hop })) }));
+  }
+
+  /**
+   * The item as it was before the step `seq` wrote it.
+   * @returns nothing if this run has not seen it before, and may have begun with items
+   */
+  before(seq: number): { before?: object | null } {
+    const written = this.#steps[seq - this.#first];
+    if (written?.kind !== 'item-written') return {};
+    const key = JSON.stringify(written.key);
+    for (let i = seq - this.#first - 1; i >= 0; i--) {
+      const step = this.#steps[i];
+      if (step?.kind !== 'item-written' && step?.kind !== 'item-deleted') continue;
+      if (step.table !== written.table || JSON.stringify(step.key) !== key) continue;
+      return { before: step.kind === 'item-written' ? step.item : null };
+    }
+    return this.#first === 1 && this.#naming.beganEmpty ? { before: null } : {};
+  }
+
+  /** Messages that were published to a topic, newest first. */
+  published(topic: string, most = 50): (NumberedStep & { kind: 'message-published' })[] {
+    const found = this.#steps.flatMap((step) =>
+      step.kind === 'message-published' && step.topic === topic ? [step] : [],
+    );
+    return found.slice(-most).reverse();
+  }
+
+  /** Records that were put into a stream. */
+  recordsOf(stream: string): number {
+    this.#fold();
+    return this.#records[stream] ?? 0;
+  }
+
+  /** @param after only steps after this number */
+  steps(after = 0): readonly NumberedStep[] {
+    return after < this.#first ? this.#steps : this.#steps.slice(after + 1 - this.#first);
+  }
+
+  /** @returns undefined for an event that is not, or no longer, known */
+  event(eventId: string): EventDetail | undefined {
+    this.#fold();
+    const followed = this.#events.get(eventId);
+    if (!followed) return undefined;
+    const kept = followed.steps.filter((seq) => seq >= this.#first);
+    return {
+      summary: followed.summary,
+      event: followed.event,
+      steps: kept.flatMap((seq) => this.#steps[seq - this.#first] ?? []),
+      incomplete: kept.length < followed.steps.length,
+    };
+  }
+
+  #fold(): void {
+    for (const step of this.steps(this.#folded)) this.#take(step);
+    this.#folded = this.#seq;
+  }
+
+  #take(step: NumberedStep): void {
+    for (const name of nodesOf(step)) this.#met[name] = (this.#met[name] ?? 0) + 1;
+    if (step.kind === 'records-put')
+      this.#records[step.stream] = (this.#records[step.stream] ?? 0) + step.count;
+    if (step.kind === 'event-put' || step.kind === 'schedule-fired') this.#begin(step);
+    const event = this.#eventOf(step);
+    if (!event) return;
+    event.steps.push(step.seq);
+    this.#follow(event, step);
+    const { summary } = event;
+    summary.tookMs = Math.max(summary.tookMs, Date.parse(step.at) - event.putAt);
+    summary.state = stateOf(summary.hops);
+    summary.revision++;
+  }
+
+  #begin(step: NumberedStep & { kind: 'event-put' | 'schedule-fired' }): void {
+    const { event, eventId, at, wall } = step;
+    const detail = (typeof event.detail === 'object' && event.detail !== null ? event.detail : {}) as Record<
+      string,
+      unknown
+    >;
+    const metadata = detail.metadata as { correlationId?: unknown } | undefined;
+    const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+    const label = this.#naming.labels.map((field) => text(detail[field])).find(Boolean);
+    const entity = this.#naming.idField && text(detail[this.#naming.idField]);
+    const correlationId = text(metadata?.correlationId);
+    const replay = text(event['replay-name']);
+    this.#events.set(eventId, {
+      event,
+      steps: [],
+      putAt: Date.parse(at),
+      summary: {
+        ...{ eventId, revision: 0, at, wall, source: event.source, detailType: event['detail-type'] },
+        ...(entity && { entity }),
+        ...(correlationId && { correlationId }),
+        ...(label && { label }),
+        ...(replay && { replay }),
+        ...{ state: 'unmatched', hops: [], tookMs: 0 },
+      },
+    });
+    if (this.#events.size <= CAPACITY) return;
+    const [oldest] = this.#events.keys();
+    if (oldest === undefined) return;
+    this.#events.delete(oldest);
+    this.#dropped++;
+  }
+
+  #eventOf(step: NumberedStep): Followed | undefined {
+    if ('eventId' in step) return this.#events.get(step.eventId);
+    const requestId =
+      ('requestId' in step ? step.requestId : undefined) ??
+      (step.trace === undefined ? undefined : this.#callers.get(step.trace));
+    return requestId === undefined ? undefined : this.#invocations.get(requestId)?.event;
+  }
+
+  #follow(event: Followed, step: NumberedStep): void {
+    switch (step.kind) {
+      case 'delivered':
+      case 'delivery-failed':
+      case 'delivery-lost':
+      case 'dead-lettered':
+        this.#delivery(event, step);
+        return;
+      case 'invocation-started':
+        remember(this.#callers, step.callTrace, step.requestId);
+        this.#set(step.requestId, { state: 'on-its-way', attempt: step.attempt }, 'retryAt');
+        return;
+      case 'invocation-succeeded':
+        this.#set(step.requestId, { state: 'handled' }, 'retryAt', 'reason');
+        return;
+      case 'invocation-failed': {
+        const reason = `${step.errorType}: ${step.errorMessage}`.split('\n', 1)[0] ?? '';
+        this.#set(step.requestId, { reason, ...waits(step) });
+        return;
+      }
+      case 'invocation-throttled':
+        this.#set(step.requestId, { reason: 'throttled', ...waits(step) });
+        return;
+      case 'invocation-given-up':
+        this.#set(step.requestId, { state: 'failed', queue: nameOf(step.destination) }, 'retryAt');
+        return;
+      case 'invocation-lost':
+        this.#set(step.requestId, { state: 'failed', reason: step.message }, 'retryAt');
+    }
+  }
+
+  #delivery(
+    event: Followed,
+    step: NumberedStep & { kind: 'delivered' | 'delivery-failed' | 'delivery-lost' | 'dead-lettered' },
+  ): void {
+    const target = nameOf(step.targetArn);
+    let hop = event.summary.hops.find((each) => each.rule === step.rule && each.target === target);
+    if (!hop) {
+      hop = { rule: step.rule, target, state: 'on-its-way', attempt: 1 };
+      event.summary.hops.push(hop);
+    }
+    if ('attempt' in step) hop.attempt = step.attempt;
+    switch (step.kind) {
+      case 'delivered':
+        delete hop.retryAt;
+        delete hop.reason;
+        if (step.requestId === undefined) hop.state = 'handled';
+        else {
+          hop.state = 'on-its-way';
+          remember(this.#invocations, step.requestId, { event, hop });
+        }
+        return;
+      case 'delivery-failed':
+        Object.assign(hop, { reason: `${step.code}: ${step.message}`, ...waits(step) });
+        return;
+      case 'dead-lettered':
+        Object.assign(hop, { state: 'failed', queue: step.queue });
+        return;
+      case 'delivery-lost':
+        Object.assign(hop, { state: 'failed', reason: step.message });
+    }
+  }
+
+  #set(requestId: string, change: Partial<Hop>, ...without: ('retryAt' | 'reason')[]): void {
+    const hop = this.#invocations.get(requestId)?.hop;
+    if (!hop) return;
+    for (const field of without) delete hop[field];
+    Object.assign(hop, change);
+  }
+}
+
+/** Keeps the newest only: log lines and effects follow their invocation within moments. */
+function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.set(key, value);
+  if (map.size <= 5 * CAPACITY) return;
+  const [oldest] = map.keys();
+  if (oldest !== undefined) map.delete(oldest);
+}
+
+/** A hop after a failure: it waits if it is tried again. */
+function waits(step: { at: string; retryInMs?: number }): Partial<Hop> {
+  if (step.retryInMs === undefined) return { state: 'failed' };
+  return { state: 'waiting', retryAt: new Date(Date.parse(step.at) + step.retryInMs).toISOString() };
+}
+
+function stateOf(hops: readonly Hop[]): EventState {
+  const has = (state: EventState) => hops.some((hop) => hop.state === state);
+  if (hops.length === 0) return 'unmatched';
+  return (['on-its-way', 'failed', 'waiting'] as const).find(has) ?? 'handled';
+}
+
+/** Physical names of the nodes that a step shows an event at. */
+function nodesOf(step: NumberedStep): string[] {
+  switch (step.kind) {
+    case 'event-put':
+      return [step.bus, step.event.source];
+    case 'event-archived':
+      return [step.archive];
+    case 'rule-matched':
+    case 'schedule-fired':
+      return [step.rule];
+    case 'delivered':
+      return [nameOf(step.targetArn)];
+    case 'item-written':
+      return [step.table];
+    case 'message-published':
+      return [step.topic];
+    case 'records-put':
+      return [step.stream];
+    case 'object-written':
+      return [step.bucket];
+    case 'message-sent':
+      return [step.queue];
+    default:
+      return [];
+  }
+}
+
+/** The last part of an ARN: the physical name. */
+export function nameOf(arn: string): string {
+  return arn.split(/[:/]/).at(-1) ?? arn;
+}

@@ -1,0 +1,157 @@
+/** Places for the nodes of the flow and paths for its edges: columns from left to right as an event goes. */
+import type { Flow, FlowEdge, FlowNode, NodeKind } from './flow';
+
+/** In units of 1 px, from the top left corner. */
+export interface PlacedNode extends FlowNode {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface PlacedEdge extends FlowEdge {
+  /** Data of an SVG path, from the node that it begins at to the one that it ends at. */
+  readonly path: string;
+}
+
+export interface PlacedFlow {
+  readonly width: number;
+  readonly height: number;
+  readonly nodes: readonly PlacedNode[];
+  readonly edges: readonly PlacedEdge[];
+  readonly beside: Flow['beside'];
+}
+
+/** Width of each column; the sum with the gaps is the width of the picture. */
+const COLUMNS = [150, 132, 240, 190, 178, 150] as const;
+const GAP = 46;
+const ROW = 46;
+const HEIGHT = 36;
+const MARGIN = 8;
+/** Distance of two trunks of failure paths in a gap. */
+const TRUNK = 10;
+
+export function placeFlow(flow: Flow): PlacedFlow {
+  const columns = columnsOf(flow);
+  const rows = Math.max(1, ...columns.map((column) => column.length));
+  const x = COLUMNS.map((_, i) => MARGIN + COLUMNS.slice(0, i).reduce((sum, width) => sum + width + GAP, 0));
+  const nodes = columns.flatMap((column, i) =>
+    column.map((node, row): Mutable<PlacedNode> => {
+      const top = ((rows - column.length) * ROW) / 2;
+      return {
+        ...node,
+        x: x[i] as number,
+        y: MARGIN + top + row * ROW,
+        width: COLUMNS[i] as number,
+        height: HEIGHT,
+      };
+    }),
+  );
+  besideTheirRules(nodes, flow.edges);
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const queues = [...new Set(flow.edges.filter(({ kind }) => kind === 'failure').map(({ to }) => to))];
+  const edges = flow.edges.flatMap((edge): PlacedEdge[] => {
+    const [from, to] = [byId.get(edge.from), byId.get(edge.to)];
+    if (!from || !to) return [];
+    const path = edge.kind === 'failure' ? failurePath(from, to, queues.indexOf(edge.to)) : curve(from, to);
+    return [{ ...edge, path }];
+  });
+  const last = COLUMNS.length - 1;
+  return {
+    width: (x[last] as number) + (COLUMNS[last] as number) + MARGIN,
+    height: 2 * MARGIN + rows * ROW - (ROW - HEIGHT),
+    nodes,
+    edges,
+    beside: flow.beside,
+  };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Moves schedules to the height of the rule that they fire, as far as they stay below each other. */
+function besideTheirRules(nodes: readonly Mutable<PlacedNode>[], edges: readonly FlowEdge[]): void {
+  let free = 0;
+  for (const node of nodes.filter(({ x }) => x === MARGIN)) {
+    const rule = nodes.find(({ id }) => edges.some(({ from, to }) => from === node.id && to === id));
+    if (node.kind === 'schedule' && rule) node.y = Math.max(free, rule.y);
+    free = node.y + ROW;
+  }
+}
+
+const FIXED: Partial<Record<NodeKind, number>> = {
+  publisher: 0,
+  schedule: 0,
+  bus: 1,
+  archive: 1,
+  rule: 2,
+  subscriber: 5,
+  port: 5,
+};
+
+/** A node stands one column behind the last of those that lead to it, queues of failures at the end of theirs. */
+function columnsOf({ nodes, edges }: Flow): FlowNode[][] {
+  const columns: FlowNode[][] = COLUMNS.map(() => []);
+  const column = new Map<string, number>();
+  for (const { id, kind } of nodes) {
+    const fixed = FIXED[kind];
+    if (fixed !== undefined) column.set(id, fixed);
+  }
+  // Each pass settles what is one step further from the rules; there are no more steps than columns.
+  for (let pass = 0; pass < COLUMNS.length; pass++) {
+    for (const { id, kind } of nodes) {
+      if (FIXED[kind] !== undefined) continue;
+      const before = edges.filter(({ from, to }) => to === id && from !== id);
+      const behind = before.map(({ from }) => (column.get(from) ?? 1) + 1);
+      column.set(id, Math.min(COLUMNS.length - 1, Math.max(3, ...behind)));
+    }
+  }
+  const isFailure = (id: string) => edges.some(({ to, kind }) => to === id && kind === 'failure');
+  const ordered = [...nodes].sort((a, b) => Number(isFailure(a.id)) - Number(isFailure(b.id)));
+  for (const node of ordered) columns[column.get(node.id) ?? 3]?.push(node);
+  // From left to right: beside what leads to it. Twice, since the first column follows the second.
+  for (let i = 1; i < columns.length; i++) sortByNeighbours(columns, i, edges, isFailure);
+  return columns;
+}
+
+function sortByNeighbours(
+  columns: FlowNode[][],
+  index: number,
+  edges: readonly FlowEdge[],
+  isFailure: (id: string) => boolean,
+): void {
+  const row = new Map<string, number>();
+  for (const before of columns.slice(0, index)) {
+    for (const [i, { id }] of before.entries()) row.set(id, i / before.length);
+  }
+  const weight = ({ id }: FlowNode): number => {
+    if (isFailure(id)) return 2;
+    const rows = edges.flatMap(({ from, to }) => (to === id ? (row.get(from) ?? []) : []));
+    return rows.length === 0 ? 1 : rows.reduce((sum, each) => sum + each, 0) / rows.length;
+  };
+  const column = columns[index];
+  // A rule by schedule stands beside its clock, at the end, where it crosses nothing.
+  column?.sort((a, b) => weight(a) - weight(b));
+}
+
+function curve(from: PlacedNode, to: PlacedNode): string {
+  if (from.x === to.x) {
+    const x = from.x + from.width / 2;
+    const [a, b] = from.y < to.y ? [from.y + from.height, to.y] : [from.y, to.y + to.height];
+    return `M${x} ${a}L${x} ${b}`;
+  }
+  const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
+  const [x2, y2] = [to.x, to.y + to.height / 2];
+  if (y1 === y2) return `M${x1} ${y1}L${x2} ${y2}`;
+  // Across several columns the curve lies in the last gap, where it meets no node.
+  const start = Math.max(x1, x2 - GAP);
+  const middle = (start + x2) / 2;
+  return `M${x1} ${y1}L${start} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+}
+
+/** Right-angled, down a trunk in the gap that all failures of a column to one queue share. */
+function failurePath(from: PlacedNode, to: PlacedNode, trunk: number): string {
+  const [x1, y1] = [from.x + from.width, from.y + from.height - 7];
+  const [x2, y2] = [to.x, to.y + to.height - 7];
+  const x = x1 + 16 + trunk * TRUNK;
+  return `M${x1} ${y1}L${x} ${y1}L${x} ${y2}L${x2} ${y2}`;
+}

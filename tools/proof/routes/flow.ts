@@ -1,0 +1,342 @@
+/**
+ * The picture of the template as a graph: publishers and schedules -> bus -> rules -> targets -> what they write to,
+ * and where an event goes that is stuck. `flow-layout.ts` gives it places, `flow-svg.ts` draws it.
+ */
+import { type App, consumerName, findConsumer } from '../../app';
+import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
+import { type Assembly, busName, type Resource } from '../../template/assembly';
+import { Policies } from '../../template/policy';
+
+export type NodeKind =
+  | 'publisher'
+  | 'schedule'
+  | 'bus'
+  | 'archive'
+  | 'rule'
+  | 'function'
+  | 'queue'
+  | 'topic'
+  | 'table'
+  | 'stream'
+  | 'bucket'
+  | 'subscriber'
+  /** An edge back to a bus, drawn as a node of its own. */
+  | 'port'
+  | 'other';
+
+/** A thing that an event can meet. */
+export interface FlowNode {
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly title: string;
+  readonly subtitle: string;
+  /** Physical name, as it stands in steps of the local run; a publisher's is its source. */
+  readonly name: string;
+}
+
+export interface FlowEdge {
+  readonly from: string;
+  readonly to: string;
+  /** `reads` points from the function to what it reads. */
+  readonly kind: 'event' | 'failure' | 'replay' | 'reads';
+  readonly label?: string;
+}
+
+export interface Flow {
+  readonly nodes: readonly FlowNode[];
+  readonly edges: readonly FlowEdge[];
+  /** Resources that no event meets: how many of each type. */
+  readonly beside: readonly { readonly type: string; readonly count: number }[];
+}
+
+/** Actions by which a function uses a store, writing ones first. */
+const USES: Readonly<Record<string, { writes: readonly string[]; reads: readonly string[] }>> = {
+  'AWS::DynamoDB::Table': {
+    writes: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'],
+    reads: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:Scan', 'dynamodb:BatchGetItem'],
+  },
+  'AWS::SNS::Topic': { writes: ['sns:Publish'], reads: [] },
+  'AWS::SQS::Queue': { writes: ['sqs:SendMessage'], reads: ['sqs:ReceiveMessage'] },
+  'AWS::KinesisFirehose::DeliveryStream': {
+    writes: ['firehose:PutRecord', 'firehose:PutRecordBatch'],
+    reads: [],
+  },
+  'AWS::S3::Bucket': { writes: ['s3:PutObject'], reads: ['s3:GetObject'] },
+};
+
+const KINDS: Readonly<Record<string, NodeKind>> = {
+  'AWS::Events::EventBus': 'bus',
+  'AWS::Events::Archive': 'archive',
+  'AWS::Events::Rule': 'rule',
+  'AWS::Lambda::Function': 'function',
+  'AWS::SQS::Queue': 'queue',
+  'AWS::SNS::Topic': 'topic',
+  'AWS::DynamoDB::Table': 'table',
+  'AWS::DynamoDB::GlobalTable': 'table',
+  'AWS::KinesisFirehose::DeliveryStream': 'stream',
+  'AWS::S3::Bucket': 'bucket',
+};
+
+export function readFlow(assembly: Assembly, app: App): Flow {
+  return new FlowReader(assembly, app).read();
+}
+
+class FlowReader {
+  private readonly nodes = new Map<string, FlowNode>();
+  private readonly edges: FlowEdge[] = [];
+  private readonly policies: Policies;
+
+  constructor(
+    private readonly assembly: Assembly,
+    private readonly app: App,
+  ) {
+    this.policies = new Policies(assembly);
+  }
+
+  read(): Flow {
+    const rules = this.assembly.ofType('AWS::Events::Rule');
+    const buses = this.assembly.ofType('AWS::Events::EventBus');
+    for (const bus of buses) {
+      this.publishers(bus);
+      this.archives(bus);
+    }
+    for (const rule of rules) this.rule(rule, buses);
+    for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
+      if (this.nodes.has(each.logicalId)) this.function(each, buses);
+    }
+    for (const stream of this.assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) this.stream(stream);
+    for (const { properties } of this.assembly.ofType('AWS::SNS::Subscription'))
+      this.subscription(properties);
+    return { nodes: [...this.nodes.values()], edges: this.edges, beside: this.beside() };
+  }
+
+  /** Those of the contracts that no function of the template publishes. */
+  private publishers(bus: Resource): void {
+    const own = Object.values(this.app.consumers).flatMap(({ publishes }) =>
+      publishes.map(({ type }) => type),
+    );
+    const bySource = new Map<string, string[]>();
+    for (const { source, detailType, type } of this.app.contracts) {
+      if (!own.includes(type)) bySource.set(source, [...(bySource.get(source) ?? []), detailType]);
+    }
+    for (const [source, types] of bySource) {
+      const id = `publisher ${source}`;
+      const subtitle = types.length > 1 ? `${types.length} types of events` : types.join();
+      this.nodes.set(id, { id, kind: 'publisher', title: source, subtitle, name: source });
+      this.edge(id, this.node(bus), 'event', types.join(', '));
+    }
+  }
+
+  private archives(bus: Resource): void {
+    for (const archive of this.assembly.ofType('AWS::Events::Archive')) {
+      const { SourceArn, RetentionDays } = archive.properties;
+      if (busName(SourceArn) !== bus.name) continue;
+      const kept = RetentionDays ? `kept ${RetentionDays} days` : 'kept for ever';
+      this.edge(this.node(bus), this.node(archive, kept), 'replay', 'replay');
+    }
+  }
+
+  private rule(rule: Resource, buses: readonly Resource[]): void {
+    const { EventBusName, EventPattern, ScheduleExpression, Targets = [] } = rule.properties;
+    const isTransformed = Targets.some(
+      ({ Input, InputPath, InputTransformer }: Resource['properties']) =>
+        Input ?? InputPath ?? InputTransformer,
+    );
+    const wanted = [...conditions(EventPattern), ...(isTransformed ? ['transformed'] : [])];
+    const id = this.node(rule, wanted.join(' · ') || 'by schedule');
+    const bus = buses.find(({ name }) => name === busName(EventBusName));
+    if (EventPattern) this.edge(bus ? this.node(bus) : this.foreignBus(busName(EventBusName)), id, 'event');
+    if (ScheduleExpression) {
+      const clock = `schedule ${rule.logicalId}`;
+      const name = rule.name;
+      this.nodes.set(clock, {
+        id: clock,
+        kind: 'schedule',
+        title: String(ScheduleExpression).replace(/^cron\((.*)\)$/, '$1'),
+        subtitle: 'UTC',
+        name,
+      });
+      this.edge(clock, id, 'event');
+    }
+    for (const { Arn, DeadLetterConfig, RetryPolicy = {} } of Targets) {
+      const target = this.find(Arn);
+      this.edge(id, target ? this.node(target) : this.unknownTarget(Arn), 'event');
+      const queue = this.find(DeadLetterConfig?.Arn);
+      if (!queue) continue;
+      const tries = 1 + (RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts);
+      const age = RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds;
+      this.edge(
+        id,
+        this.node(queue, 'not delivered'),
+        'failure',
+        `not delivered in ${tries} tries or ${duration(age)}`,
+      );
+    }
+  }
+
+  /** The default bus, or one of another stack. */
+  private foreignBus(name: string): string {
+    const id = `bus ${name}`;
+    this.nodes.set(id, { id, kind: 'bus', title: name, subtitle: 'not in this template', name });
+    return id;
+  }
+
+  private unknownTarget(arn: unknown): string {
+    const text = typeof arn === 'string' ? arn : JSON.stringify(arn);
+    const id = `target ${text}`;
+    const service = text.split(':')[2] ?? 'unknown';
+    const name = nameOf(text);
+    this.nodes.set(id, {
+      id,
+      kind: 'other',
+      title: name,
+      subtitle: `${service}, not in this template`,
+      name,
+    });
+    return id;
+  }
+
+  private function(resource: Resource, buses: readonly Resource[]): void {
+    const id = resource.logicalId;
+    const failed = this.failureDestination(resource);
+    for (const [type, { writes, reads }] of Object.entries(USES)) {
+      for (const store of this.assembly.ofType(type)) {
+        if (store === failed?.queue) continue;
+        const may = (action: string) => this.may(resource, action, store);
+        if (writes.some(may)) this.edge(id, this.node(store), 'event', 'writes');
+        else if (reads.some(may)) this.edge(id, this.node(store), 'reads', 'reads');
+      }
+    }
+    const name = consumerName(this.app, resource.properties.Environment?.Variables);
+    const published = findConsumer(this.app, name)?.publishes.map(({ type }) => type.split('/').at(-1)) ?? [];
+    for (const bus of buses) {
+      if (!this.may(resource, 'events:PutEvents', bus)) continue;
+      const port = `port ${id} ${bus.logicalId}`;
+      const subtitle = published.join(', ') || 'publishes';
+      this.nodes.set(port, { id: port, kind: 'port', title: `to ${this.short(bus)}`, subtitle, name: '' });
+      this.edge(id, port, 'event', subtitle);
+    }
+    if (failed)
+      this.edge(
+        id,
+        this.node(failed.queue, `after ${failed.tries} attempts`),
+        'failure',
+        `fails ${failed.tries} times`,
+      );
+  }
+
+  private failureDestination({ name, arn }: Resource): { queue: Resource; tries: number } | undefined {
+    for (const { properties } of this.assembly.ofType('AWS::Lambda::EventInvokeConfig')) {
+      if (properties.FunctionName !== name && properties.FunctionName !== arn) continue;
+      const queue = this.find(properties.DestinationConfig?.OnFailure?.Destination);
+      const retries = properties.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries;
+      if (queue) return { queue, tries: 1 + retries };
+    }
+    return undefined;
+  }
+
+  /** Whether the function's role allows the action on the resource, an index of it, or what it holds. */
+  private may({ properties }: Resource, action: string, resource: Resource): boolean {
+    const indexes = resource.properties.GlobalSecondaryIndexes ?? [];
+    const arns = [
+      resource.arn,
+      ...indexes.map(({ IndexName }: Resource['properties']) => `${resource.arn}/index/${IndexName}`),
+      ...(resource.type === 'AWS::S3::Bucket' ? [`${resource.arn}/object`] : []),
+    ];
+    return arns.some((arn) => this.policies.roleMay(properties.Role, action, arn).allowed);
+  }
+
+  private stream(stream: Resource): void {
+    const bucket = this.find(stream.properties.ExtendedS3DestinationConfiguration?.BucketARN);
+    if (this.nodes.has(stream.logicalId) && bucket)
+      this.edge(stream.logicalId, this.node(bucket), 'event', 'writes');
+  }
+
+  private subscription({ TopicArn, Protocol, Endpoint }: Resource['properties']): void {
+    const topic = this.find(TopicArn);
+    if (!topic || !this.nodes.has(topic.logicalId)) return;
+    const known = this.find(Endpoint);
+    if (known) {
+      this.edge(topic.logicalId, this.node(known), 'event');
+      return;
+    }
+    const id = `subscriber ${topic.logicalId} ${Protocol}`;
+    this.nodes.set(id, { id, kind: 'subscriber', title: Protocol, subtitle: 'subscriber', name: '' });
+    this.edge(topic.logicalId, id, 'event');
+  }
+
+  private beside(): Flow['beside'] {
+    const counts = new Map<string, number>();
+    for (const { logicalId, type } of this.assembly.resources.values()) {
+      if (!this.nodes.has(logicalId)) counts.set(type, (counts.get(type) ?? 0) + 1);
+    }
+    return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count);
+  }
+
+  private find(arn: unknown): Resource | undefined {
+    if (typeof arn !== 'string') return undefined;
+    return [...this.assembly.resources.values()].find((resource) => resource.arn === arn);
+  }
+
+  /** Adds the node if it is not there yet. @returns its id */
+  private node(resource: Resource, subtitle?: string): string {
+    const { logicalId: id, type, name } = resource;
+    const known = this.nodes.get(id);
+    if (!known || (subtitle !== undefined && known.subtitle !== subtitle)) {
+      const kind = KINDS[type] ?? 'other';
+      const caption = kind === 'other' ? type : kind === 'stream' ? 'delivery stream' : kind;
+      this.nodes.set(id, {
+        id,
+        kind,
+        title: this.short(resource),
+        subtitle: subtitle ?? known?.subtitle ?? caption,
+        name,
+      });
+    }
+    return id;
+  }
+
+  private edge(from: string, to: string, kind: FlowEdge['kind'], label?: string): void {
+    this.edges.push({ from, to, kind, ...(label && { label }) });
+  }
+
+  /** Without what every name of the stack begins with; a name that CloudFormation makes up is the logical id's. */
+  private short({ name, logicalId, type }: Resource): string {
+    if (name.toLowerCase().includes(logicalId.toLowerCase())) return KINDS[type] ?? logicalId;
+    const prefix = `${this.assembly.stackName}-`;
+    return name.startsWith(prefix) ? name.slice(prefix.length) : name;
+  }
+}
+
+/** The last part of an ARN: the physical name. */
+const nameOf = (arn: string): string => arn.split(/[:/]/).at(-1) ?? arn;
+
+function duration(seconds: number): string {
+  return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
+}
+
+/** What a pattern asks for, in a few words: without field names where the values say enough. */
+function conditions(pattern: unknown, path = ''): string[] {
+  if (typeof pattern !== 'object' || pattern === null) return [];
+  const entries = Object.entries(pattern);
+  return entries.flatMap(([key, value]) => {
+    const field = path ? `${path}.${key}` : key;
+    if (!Array.isArray(value)) return conditions(value, field);
+    // An exact type says more than its source.
+    if (field === 'source' && entries.some(([other]) => other === 'detail-type')) return [];
+    const values = value.map(condition).join(', ');
+    if (key === '$or') return ['one of several conditions'];
+    const areWords = field.startsWith('detail.') && value.every((each) => typeof each === 'string');
+    if (field === 'detail-type' || areWords) return [values];
+    return [field === 'source' ? `source ${values}` : `${key} ${values}`];
+  });
+}
+
+function condition(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value);
+  const [operator, operand] = Object.entries(value)[0] ?? [];
+  if (operator === 'prefix' && typeof operand === 'string') return `${operand}*`;
+  if (operator === 'suffix' && typeof operand === 'string') return `*${operand}`;
+  if (operator === 'exists') return operand ? 'present' : 'absent';
+  return JSON.stringify(value);
+}
