@@ -7,8 +7,7 @@ import { PageAttachment } from '../tools/page/attachment';
 const page = new PageAttachment({
   // Not before somebody looks: it brings in all that the handlers do.
   app: () => (require('./app-description') as typeof import('./app-description')).APP,
-  measurement: () =>
-    JSON.parse(readFileSync(join(__dirname, '..', 'samples', 'measurements.json'), 'utf8')),
+  measurement: () => JSON.parse(readFileSync(join(__dirname, '..', 'samples', 'measurements.json'), 'utf8')),
 });
 
 void runCommand(localCommand(process.cwd(), page));

@@ -3,7 +3,6 @@ import { APP } from '../../../bin/app-description';
 import { type App, UNDESCRIBED } from '../../../tools/app';
 import { auditHops } from '../../../tools/proof/audit/audit';
 import { describedBy } from '../../../tools/proof/described';
-import { drawFlow } from '../../../tools/proof/routes/diagram';
 import { proveRoutes } from '../../../tools/proof/routes/routes';
 import { textReport } from '../../../tools/proof/routes/routes-report';
 import { synthesize } from '../../lib/synthesize';
@@ -37,10 +36,6 @@ test('audit has no gap, and says what it did not look at', () => {
   expect(notes).toContain(
     'Not looked at: what the functions call, with which permissions: no consumer is described.',
   );
-});
-
-test('the picture is drawn without publishers', () => {
-  expect(drawFlow(assemblyOf(template), UNDESCRIBED)).not.toContain('publisher_');
 });
 
 describe('whether the description is of the template', () => {

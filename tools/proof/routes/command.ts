@@ -1,5 +1,5 @@
 /** `npm run routes`: proves from the template which event reaches whom, with which payload. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { App } from '../../app';
 import { createCommand, exitWith } from '../../cli/command';
@@ -11,15 +11,16 @@ import {
   withAssemblyOptions,
 } from '../../template/source/assembly-option';
 import { describedBy } from '../described';
-import { drawFlow, withDiagram } from './diagram';
+import { readFlow } from './flow';
+import { placeFlow } from './flow-layout';
+import { drawSvg } from './flow-svg';
 import { proveRoutes } from './routes';
 import { jsonReport, textReport } from './routes-report';
 
 interface Options extends AssemblySource {
   readonly verbose: boolean;
   readonly json?: boolean;
-  readonly mermaid?: boolean;
-  readonly readme?: string;
+  readonly svg?: string;
 }
 
 export function routesCommand(app: App): Command {
@@ -31,13 +32,10 @@ export function routesCommand(app: App): Command {
     .option('--verbose', 'each event by itself, instead of one for all that fare alike')
     .addOption(new Option('--json', 'all of it as one JSON document').conflicts('verbose'))
     .addOption(
-      new Option('--mermaid', 'only draw the flow, as a Mermaid diagram').conflicts(['json', 'verbose']),
-    )
-    .addOption(
-      new Option(
-        '--readme <file>',
-        'only draw the flow, into this file between its routes:start and routes:end',
-      ).conflicts(['json', 'verbose', 'mermaid']),
+      new Option('--svg <file>', 'only draw the flow, as an SVG picture, into this file').conflicts([
+        'json',
+        'verbose',
+      ]),
     )
     .action(exitWith((options: Options) => routes(app, options)));
 }
@@ -45,13 +43,9 @@ export function routesCommand(app: App): Command {
 async function routes(given: App, options: Options): Promise<ExitCode> {
   const assembly = await loadAssembly(options);
   const app = describedBy(given, assembly);
-  if (options.mermaid) {
-    process.stdout.write(drawFlow(assembly, app));
-    return EXIT.ok;
-  }
-  if (options.readme !== undefined) {
-    const file = resolveGiven(options.readme);
-    writeFileSync(file, withDiagram(read(options.readme, file), drawFlow(assembly, app), options.readme));
+  if (options.svg !== undefined) {
+    const title = `The flow of events through ${assembly.stackName}`;
+    write(options.svg, drawSvg(placeFlow(readFlow(assembly, app)), title));
     return EXIT.ok;
   }
   const proof = proveRoutes(assembly, app);
@@ -61,10 +55,10 @@ async function routes(given: App, options: Options): Promise<ExitCode> {
   return proof.findings.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-function read(given: string, file: string): string {
+function write(given: string, text: string): void {
   try {
-    return readFileSync(file, 'utf8');
+    writeFileSync(resolveGiven(given), text);
   } catch (error) {
-    throw new InputError(`--readme ${given} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+    throw new InputError(`--svg ${given} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
   }
 }

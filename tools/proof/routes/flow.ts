@@ -5,7 +5,7 @@
 import { type App, consumerName, findConsumer } from '../../app';
 import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
 import { type Assembly, busName, type Resource } from '../../template/assembly';
-import { Policies } from '../../template/policy';
+import { Policies } from '../../template/policies';
 
 export type NodeKind =
   | 'publisher'

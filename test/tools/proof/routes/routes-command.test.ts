@@ -2,10 +2,8 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { APP } from '../../../../bin/app-description';
-import { drawFlow, withDiagram } from '../../../../tools/proof/routes/diagram';
 import { synthesize } from '../../../lib/synthesize';
-import { assemblyOf, writeAssembly } from '../assembly';
+import { writeAssembly } from '../assembly';
 
 let folder: string;
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON
@@ -55,18 +53,10 @@ test('--verbose prints every event by itself', () => {
   expect(stdout).toContain('app.orders/OrderCreated: customerId containing a double quote');
 });
 
-test('--mermaid prints the picture', () => {
-  const { stdout } = routes('--assembly', folder, '--mermaid');
-  expect(stdout).toBe(drawFlow(assemblyOf(template), APP));
-});
-
-test('--readme puts the picture between its markers and leaves the rest alone', () => {
-  const file = join(folder, 'README.md');
-  writeFileSync(file, '# Title\n\n<!-- routes:start -->\nold\n<!-- routes:end -->\n\nText\n');
-  expect(routes('--assembly', folder, '--readme', file).status).toBe(0);
-  const picture = drawFlow(assemblyOf(template), APP);
-  const block = `<!-- routes:start -->\n\n\`\`\`mermaid\n${picture}\`\`\`\n\n<!-- routes:end -->`;
-  expect(readFileSync(file, 'utf8')).toBe(`# Title\n\n${block}\n\nText\n`);
+test('--svg writes the picture', () => {
+  const file = join(folder, 'flow.svg');
+  expect(routes('--assembly', folder, '--svg', file).status).toBe(0);
+  expect(readFileSync(file, 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
 });
 
 describe('bad input is one line and exit code 2', () => {
@@ -76,8 +66,8 @@ describe('bad input is one line and exit code 2', () => {
     ['an assembly that is not there', ['--assembly', 'nowhere'], '--assembly nowhere is not a folder'],
     [
       'two outputs at once',
-      ['--json', '--mermaid'],
-      "error: option '--mermaid' cannot be used with option '--json'",
+      ['--json', '--svg', 'flow.svg'],
+      "error: option '--svg <file>' cannot be used with option '--json'",
     ],
   ])('%s', (_, args, message) => {
     const { status, stdout, stderr } = routes(...args);
@@ -109,54 +99,9 @@ describe('bad input is one line and exit code 2', () => {
     expect(status).toBe(2);
   });
 
-  test('a file without the markers, which stays as it is', () => {
-    const file = join(folder, 'README.md');
-    writeFileSync(file, '# Title\n');
-    const { status, stderr } = routes('--assembly', folder, '--readme', file);
-    expect(stderr).toContain('has no lines <!-- routes:start --> and <!-- routes:end -->');
+  test('a picture that cannot be written', () => {
+    const { status, stderr } = routes('--assembly', folder, '--svg', join(folder, 'no', 'flow.svg'));
+    expect(stderr).toMatch(/^--svg .* cannot be written \(ENOENT\)\.\n$/);
     expect(status).toBe(2);
-    expect(readFileSync(file, 'utf8')).toBe('# Title\n');
-  });
-});
-
-describe('the picture', () => {
-  test("in the README is that of the stack's template (`npm run routes -- --readme README.md`)", () => {
-    const readme = readFileSync('README.md', 'utf8');
-    expect(withDiagram(readme, drawFlow(assemblyOf(template), APP), 'README.md')).toBe(readme);
-  });
-
-  test('shows the way from publisher to store, with the condition of each rule', () => {
-    expect(
-      drawFlow(assemblyOf(template), APP)
-        .split('\n')
-        .map((line) => line.trim()),
-    ).toEqual(
-      expect.arrayContaining([
-        'publisher_app_orders -->|"OrderCreated<br>OrderStatusChanged"| eventbus_bus',
-        'rule_order_status_changed["order-status-changed<br>source: app.orders<br>detail-type: OrderStatusChanged<br>detail.status: SHIPPED, DELIVERED, CANCELLED<br>replay-name: absent"]',
-        'eventbus_bus --> rule_order_status_changed',
-        'rule_order_status_changed -->|"transformed"| function_notifier',
-        'function_notifier -->|"publishes"| topic_notifications',
-        'function_notifier -.->|"fails 3 times"| queue_failed_events',
-        'function_order_processor -->|"writes"| table_orders',
-        'table_orders -->|"reads"| function_analytics',
-        'function_analytics -->|"DailyReportGenerated"| eventbus_bus',
-        'rules -.->|"not delivered<br>in 4 tries or 1 h"| queue_dlq',
-        'schedule_daily_report --> rule_daily_report',
-      ]),
-    );
-  });
-
-  test('changes with a rule, a permission and a retry of the template', () => {
-    const before = drawFlow(assemblyOf(template), APP);
-    const changes = [
-      (text: string) => text.replace('"CANCELLED"', '"LOST"'),
-      (text: string) => text.replaceAll('sns:Publish', 'sns:GetTopicAttributes'),
-      (text: string) => text.replace('"MaximumRetryAttempts":3', '"MaximumRetryAttempts":5'),
-    ];
-    const pictures = changes.map((change) =>
-      drawFlow(assemblyOf(JSON.parse(change(JSON.stringify(template)))), APP),
-    );
-    expect(new Set([before, ...pictures]).size).toBe(4);
   });
 });

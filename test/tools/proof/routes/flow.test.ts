@@ -1,0 +1,148 @@
+import { readFileSync } from 'node:fs';
+import { APP } from '../../../../bin/app-description';
+import { UNDESCRIBED } from '../../../../tools/app';
+import { type Flow, readFlow } from '../../../../tools/proof/routes/flow';
+import { type PlacedFlow, placeFlow } from '../../../../tools/proof/routes/flow-layout';
+import { drawSvg } from '../../../../tools/proof/routes/flow-svg';
+import { synthesize } from '../../../lib/synthesize';
+import { assemblyOf } from '../assembly';
+
+const template = synthesize().toJSON();
+const assembly = assemblyOf(template);
+const flow = readFlow(assembly, APP);
+const placed = placeFlow(flow);
+
+/** Edges by the titles of their ends. */
+function edgesOf({ nodes, edges }: Flow): string[] {
+  const title = (id: string) => nodes.find((node) => node.id === id)?.title;
+  return edges.map(({ from, to, kind }) => `${title(from)} ${kind} ${title(to)}`);
+}
+
+test("docs/flow.svg is the picture of the stack's template (`npm run routes -- --svg docs/flow.svg`)", () => {
+  const title = `The flow of events through ${assembly.stackName}`;
+  expect(readFileSync('docs/flow.svg', 'utf8')).toBe(drawSvg(placed, title));
+});
+
+describe('the flow', () => {
+  test('has every rule with each of its targets, and its dead-letter queue', () => {
+    for (const rule of assembly.ofType('AWS::Events::Rule')) {
+      const targets: { Arn: string; DeadLetterConfig: { Arn: string } }[] = rule.properties.Targets;
+      for (const { Arn, DeadLetterConfig } of targets) {
+        const to = (kind: string, arn: string) => ({
+          ...{ from: rule.logicalId, kind, to: assembly.find(arn)?.logicalId },
+        });
+        expect(flow.edges).toContainEqual(expect.objectContaining(to('event', Arn)));
+        expect(flow.edges).toContainEqual(expect.objectContaining(to('failure', DeadLetterConfig.Arn)));
+      }
+    }
+  });
+
+  test('has the way from publisher to store', () => {
+    expect(edgesOf(flow)).toEqual(
+      expect.arrayContaining([
+        'app.orders event bus',
+        'bus event order-created',
+        'order-created event order-processor',
+        'order-processor event orders',
+        'notifier event notifications',
+        'notifier failure failed-events',
+        'analytics event to bus',
+        'bus replay archive',
+      ]),
+    );
+  });
+
+  test('leaves no resource uncounted', () => {
+    const counted = flow.beside.reduce((sum, { count }) => sum + count, 0);
+    const drawn = flow.nodes.filter(({ id }) => assembly.resources.has(id));
+    expect(counted + drawn.length).toBe(assembly.resources.size);
+  });
+
+  test('has no publisher where no contract is described', () => {
+    expect(readFlow(assembly, UNDESCRIBED).nodes.filter(({ kind }) => kind === 'publisher')).toEqual([]);
+  });
+
+  test('has a target that the template does not have, by its name', () => {
+    const text = JSON.stringify(template);
+    const other = JSON.parse(text);
+    const rule = Object.values<{ Type: string; Properties: { Targets: { Arn: unknown }[] } }>(
+      other.Resources,
+    ).find(({ Type }) => Type === 'AWS::Events::Rule');
+    if (rule?.Properties.Targets[0]) {
+      rule.Properties.Targets[0].Arn = 'arn:aws:states:us-east-1:111122223333:stateMachine:fulfilment';
+    }
+    expect(readFlow(assemblyOf(other), APP).nodes).toContainEqual(
+      expect.objectContaining({
+        kind: 'other',
+        title: 'fulfilment',
+        subtitle: 'states, not in this template',
+      }),
+    );
+  });
+});
+
+describe('the layout', () => {
+  const overlaps = ({ nodes }: PlacedFlow) =>
+    nodes.flatMap((a, i) =>
+      nodes
+        .slice(i + 1)
+        .filter(
+          (b) => a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height,
+        )
+        .map((b) => `${a.title} and ${b.title}`),
+    );
+
+  test('puts no node onto another, and none outside of the picture', () => {
+    expect(overlaps(placed)).toEqual([]);
+    for (const { x, y, width, height } of placed.nodes) {
+      expect(x).toBeGreaterThanOrEqual(0);
+      expect(y).toBeGreaterThanOrEqual(0);
+      expect(x + width).toBeLessThanOrEqual(placed.width);
+      expect(y + height).toBeLessThanOrEqual(placed.height);
+    }
+  });
+
+  test('places every node and every edge', () => {
+    expect(placed.nodes.map(({ id }) => id).sort()).toEqual(flow.nodes.map(({ id }) => id).sort());
+    expect(placed.edges).toHaveLength(flow.edges.length);
+  });
+
+  test('leads every event from left to right, or down', () => {
+    const byId = new Map(placed.nodes.map((node) => [node.id, node]));
+    for (const { from, to, kind } of placed.edges) {
+      if (kind !== 'event') continue;
+      expect(byId.get(from)?.x).toBeLessThanOrEqual(byId.get(to)?.x ?? 0);
+    }
+  });
+});
+
+describe('the picture', () => {
+  test('shows no text of the template as markup', () => {
+    const evil = {
+      id: 'a',
+      kind: 'rule' as const,
+      title: '<script>"',
+      subtitle: '&',
+      name: 'a',
+      x: 0,
+      y: 0,
+      width: 200,
+      height: 36,
+    };
+    const svg = drawSvg({ width: 200, height: 36, nodes: [evil], edges: [], beside: [] }, '<b>');
+    expect(svg).not.toContain('<script>');
+    expect(svg).not.toContain('<b>');
+  });
+
+  test('changes with a rule, a permission and a retry of the template', () => {
+    const draw = (text: string) => drawSvg(placeFlow(readFlow(assemblyOf(JSON.parse(text)), APP)), '');
+    const text = JSON.stringify(template);
+    const pictures = [
+      text,
+      text.replace('"CANCELLED"', '"LOST"'),
+      text.replaceAll('sns:Publish', 'sns:GetTopicAttributes'),
+      text.replace('"MaximumRetryAttempts":3', '"MaximumRetryAttempts":5'),
+    ].map(draw);
+    expect(new Set(pictures).size).toBe(pictures.length);
+  });
+});
