@@ -35,10 +35,24 @@ export const APP: App = {
 /** The parts of an event contract that a description needs. */
 type AnyContract = Pick<
   EventContract,
-  'source' | 'detailType' | 'version' | 'type' | 'schema' | 'personalData' | 'example' | 'create' | 'parse'
+  | 'source'
+  | 'detailType'
+  | 'version'
+  | 'type'
+  | 'schema'
+  | 'personalData'
+  | 'example'
+  | 'create'
+  | 'parse'
+  | 'versions'
 >;
 
 export function describeContract(contract: AnyContract): Contract {
+  const earlier = contract.versions.slice(0, -1).map(describeVersion);
+  return { ...describeVersion(contract), ...(earlier.length > 0 && { earlier }) };
+}
+
+function describeVersion(contract: Omit<AnyContract, 'versions'>): Contract {
   const { source, detailType, version, type, schema, personalData, example } = contract;
   return {
     ...{ source, detailType, version, type, schema, metadata: Metadata, personalData, example },

@@ -82,7 +82,8 @@ type AnyObjectSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
 
 /** The version before, and how its details become those of this one. */
 interface PreviousVersion<Schema extends AnyObjectSchema, Before> {
-  readonly contract: EventContract<AnyObjectSchema, Before>;
+  // biome-ignore lint/suspicious/noExplicitAny: its schema is its own affair
+  readonly contract: EventContract<any, Before>;
   /** Makes a detail of this version, as a publisher would send it, of one of the version before. */
   readonly upcast: (detail: Before) => v.InferInput<Schema>;
 }

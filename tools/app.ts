@@ -40,7 +40,18 @@ export interface Contract {
   create(detail: object, ids?: Ids): { readonly metadata: { readonly eventId: string } };
   /** Checks an event as EventBridge delivers it. @returns undefined if it is one of this contract */
   problem(event: unknown): Problem | undefined;
+  /**
+   * The versions before it that `problem` takes as well, oldest first, each as it was: its own `problem` takes none
+   * after it.
+   */
+  readonly earlier?: readonly Contract[];
 }
+
+/** Every version of a contract that is read, oldest first. */
+export const versionsOf = (contract: Contract): readonly Contract[] => [
+  ...(contract.earlier ?? []),
+  contract,
+];
 
 /** Calls of AWS that a handler makes on one resource. */
 export interface HandlerCalls {

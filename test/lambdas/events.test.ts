@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { PoisonEventError, parseEnvelope } from '../../lambdas/contract';
+import * as v from 'valibot';
+import { EventContract, PoisonEventError, parseEnvelope, Timestamp } from '../../lambdas/contract';
 import {
   CONTRACTS,
   DailyReportGenerated,
@@ -222,6 +223,70 @@ describe('what an order may be', () => {
     ).toMatchObject({
       field: 'detail.metadata.eventId',
     });
+  });
+});
+
+describe('a contract with three versions', () => {
+  const fields = { source: 'shop', detailType: 'CartLeft', personalData: [] } as const;
+  const first = new EventContract({
+    ...fields,
+    version: 1,
+    schema: v.object({ cart: v.string(), leftAt: v.optional(Timestamp) }),
+    complete: (detail, time) => ({ ...detail, leftAt: detail.leftAt ?? time }),
+    example: { cart: 'c' },
+  });
+  const second = new EventContract({
+    ...fields,
+    version: 2,
+    previous: { contract: first, upcast: ({ cart, leftAt }) => ({ cartId: cart, leftAt, items: 0 }) },
+    schema: v.object({ cartId: v.string(), leftAt: Timestamp, items: v.number() }),
+    complete: (detail) => detail,
+    example: { cartId: 'c', leftAt: '2026-01-15T10:00:00Z', items: 1 },
+  });
+  const third = new EventContract({
+    ...fields,
+    version: 3,
+    previous: { contract: second, upcast: (detail) => ({ ...detail, isEmpty: detail.items === 0 }) },
+    schema: v.object({ cartId: v.string(), leftAt: Timestamp, isEmpty: v.boolean() }),
+    complete: (detail) => detail,
+    example: { cartId: 'c', leftAt: '2026-01-15T10:00:00Z', isEmpty: false },
+  });
+  const event = (detail: object) => ({ ...envelope, source: 'shop', 'detail-type': 'CartLeft', detail });
+
+  test.each([
+    ['1', { cart: 'c' }, '2026-01-15T09:59:58.000Z', true],
+    [
+      '2',
+      { cartId: 'c', leftAt: '2026-01-15T10:00:00Z', items: 2, metadata: { version: 2 } },
+      '2026-01-15T10:00:00.000Z',
+      false,
+    ],
+    [
+      '3',
+      { cartId: 'c', leftAt: '2026-01-15T10:00:00Z', isEmpty: false, metadata: { version: 3 } },
+      '2026-01-15T10:00:00.000Z',
+      false,
+    ],
+  ])('reads version %s and gives the newest', (version, detail, leftAt, isEmpty) => {
+    const { detail: read, metadata } = third.parse(event(detail));
+    expect(read).toEqual({ cartId: 'c', leftAt, isEmpty });
+    expect(metadata.version).toBe(Number(version));
+  });
+
+  test('checks each version by its own schema, and publishes the newest', () => {
+    expect(refusalOf(() => third.parse(event({ cartId: 'c' }))).message).toBe(
+      'shop/CartLeft: detail.cart: expected "cart", received nothing.',
+    );
+    expect(third.create(third.example).metadata.version).toBe(3);
+    expect(third.versions.map(({ version }) => version)).toEqual([1, 2, 3]);
+  });
+
+  test('tells a version after its own what to do, and one before all others that it is too old', () => {
+    const of = (version: number) => event({ cart: 'c', metadata: { version } });
+    expect(refusalOf(() => third.parse(of(4))).message).toBe(
+      'shop/CartLeft: detail.metadata.version: is 4, newer than 3, the newest version that this code reads: deploy first, then redrive.',
+    );
+    expect(refusalOf(() => third.parse(of(0))).message).toMatch(/is 0, older than 1, the oldest version/);
   });
 });
 

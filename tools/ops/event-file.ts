@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
-import type { App, Contract, NewEvent } from '../app';
+import { type App, type Contract, type NewEvent, versionsOf } from '../app';
 import { InputError, oneLine } from '../cli/errors';
 import { resolveGiven } from '../cli/path';
 import { sampleEvent } from '../eventbridge/event';
@@ -55,7 +55,7 @@ export async function eventsToPublish(
   }
   if (file === undefined) {
     const contract = contractOfType(contracts, '--example', example ?? '');
-    return [{ place: 'the example', event: newEvent(contract, contract.example) }];
+    return [{ place: 'the example', event: newEvent(contract, contract.example, contract.version) }];
   }
   const contract = type === undefined ? undefined : contractOfType(contracts, '--type', type);
   const name = file === '-' ? 'stdin' : file;
@@ -68,7 +68,7 @@ export async function eventsToPublish(
     try {
       events.push({
         place,
-        event: contract ? newEvent(contract, value) : readEvent(value, busNames, contracts),
+        event: contract ? newEvent(contract, value, contract.version) : readEvent(value, busNames, contracts),
       });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -106,11 +106,16 @@ function readEvent(value: unknown, busNames: readonly string[], contracts: reado
   );
 }
 
-/** @throws InputError if the contract does not allow it */
-function newEvent(contract: Contract, value: unknown): NewEvent {
+/**
+ * @param version of a detail that names none
+ * @throws InputError if the contract does not allow it
+ */
+function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
   const detail = v.safeParse(Detail, value);
   if (!detail.success) throw new InputError('the detail is no JSON object.');
-  const { metadata = { version: contract.version }, ...fields } = detail.output;
+  const { metadata = { version }, ...fields } = detail.output;
+  const { version: given = version } = metadata as { version?: unknown };
+  const contract = versionsOf(newest).find((each) => each.version === given) ?? newest;
   const { source, detailType } = contract;
   const event = { source, 'detail-type': detailType, detail: { ...fields, metadata } };
   const problem = contract.problem(sampleEvent(event, PLACE));

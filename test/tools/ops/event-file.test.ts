@@ -82,7 +82,10 @@ describe('a file of events', () => {
       'app.orders/OrderCreated: detail.customerId: expected',
       { ...entry, Detail: { orderId: 'order-1', total: 1 } },
     ],
-    ['detail.metadata.version: is 2, but', { ...entry, Detail: { ...detail, metadata: { version: 2 } } }],
+    [
+      'detail.metadata.version: is 2, newer than 1',
+      { ...entry, Detail: { ...detail, metadata: { version: 2 } } },
+    ],
     ['detail.metadata.eventId: expected', { ...entry, Detail: { ...detail, metadata: { eventId: 'a b' } } }],
     ['has no events', ''],
     ['has no events', []],

@@ -3,12 +3,13 @@
  * understanding each other: the code has to read every event that was ever valid (the archive replays it, queues
  * hold it, a publisher may not be redeployed yet), and the consumers that read by the released contract have to
  * understand every event that is published from now on. So within a version optional fields may be added, and
- * nothing else may change. Everything else takes a new version.
+ * nothing else may change. Everything else takes a new version, with an upcaster that takes every released example of
+ * the versions before it.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { Contract } from '../../app';
+import { type Contract, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
 import {
   ASYNCAPI_FILE,
@@ -49,11 +50,11 @@ export function checkContracts(contracts: readonly Contract[], directory: string
   const released = readReleased(directory);
   const changes = [
     ...contracts.flatMap((contract) => compareContract(contract, released.get(contract.type))),
-    ...[...released].flatMap(([type, { name }]) => {
+    ...[...released].flatMap(([type, files]) => {
       if (contracts.some((contract) => contract.type === type)) return [];
       const reason =
         'the contract is gone: nobody reads its events any more, those in the archive included. ' +
-        `To retire it, delete ${name}.* in ${directory}.`;
+        `To retire it, delete ${files.map(({ name }) => `${name}.*`).join(', ')} in ${directory}.`;
       return [{ contract: type, field: '', breaking: true, reason }];
     }),
   ];
@@ -71,19 +72,19 @@ export function releaseContracts({ outdated }: ContractsReport, directory: strin
 /** By file name. */
 function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
   const texts = new Map<string, string>();
-  for (const { name, schema, examples } of contracts.map(contractFiles)) {
+  for (const { name, schema, examples } of contracts.flatMap(versionsOf).map(contractFiles)) {
     texts.set(schemaFile(name), json(schema));
     texts.set(examplesFile(name), examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
   }
-  texts.set(ASYNCAPI_FILE, json(asyncApi(contracts)));
+  texts.set(ASYNCAPI_FILE, json(asyncApi(contracts.flatMap(versionsOf))));
   return texts;
 }
 
 const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
-/** The newest released version of each contract, by its type. */
-function readReleased(directory: string): Map<string, ContractFiles> {
-  const newest = new Map<string, ContractFiles>();
+/** The released versions of each contract, oldest first, by its type. */
+function readReleased(directory: string): Map<string, ContractFiles[]> {
+  const released = new Map<string, ContractFiles[]>();
   const files = existsSync(directory) ? readdirSync(directory) : [];
   for (const file of files.filter((each) => each.endsWith(schemaFile(''))).sort()) {
     const name = file.slice(0, -schemaFile('').length);
@@ -99,10 +100,10 @@ function readReleased(directory: string): Map<string, ContractFiles> {
       (line, i) => parse(`${join(directory, examplesFile(name))}:${i + 1}`, line) as object,
     );
     const type = `${source}/${detailType}`;
-    const known = newest.get(type);
-    if (!known || known.schema['x-version'] < version) newest.set(type, { name, schema, examples });
+    released.set(type, [...(released.get(type) ?? []), { name, schema, examples }]);
   }
-  return newest;
+  for (const files of released.values()) files.sort((a, b) => versionOf(a) - versionOf(b));
+  return released;
 }
 
 function readIfThere(file: string): string | undefined {
@@ -117,24 +118,45 @@ function parse(name: string, text = readFileSync(name, 'utf8')): unknown {
   }
 }
 
-function compareContract(contract: Contract, released: ContractFiles | undefined): Change[] {
+const versionOf = ({ schema }: ContractFiles): number => schema['x-version'];
+
+function compareContract(contract: Contract, released: readonly ContractFiles[] = []): Change[] {
   const { type, version } = contract;
-  const about = (breaking: boolean, reason: string): Change[] => [
-    { contract: type, field: '', breaking, reason },
-  ];
-  if (!released) return about(false, `version ${version} is new`);
-  const before = released.schema['x-version'];
-  if (version < before) return about(true, `version ${version} is older than ${before}, which is released`);
-  if (version > before) {
+  const about = (breaking: boolean, reason: string): Change => ({
+    contract: type,
+    field: '',
+    breaking,
+    reason,
+  });
+  const newest = released.at(-1);
+  if (!newest) return [about(false, `version ${version} is new`)];
+  const before = versionOf(newest);
+  if (version < before) return [about(true, `version ${version} is older than ${before}, which is released`)];
+  const changes = released.flatMap((files) => compareVersion(contract, files));
+  if (version === before) return changes;
+  const reason =
+    `version ${version} is new; events of version ${before} are still read. Deploy what consumes it before ` +
+    'anybody publishes it: code before this refuses it.';
+  return [about(false, reason), ...changes];
+}
+
+/** What became of one released version, which the code reads as it was or as an earlier one. */
+function compareVersion(contract: Contract, released: ContractFiles): Change[] {
+  const { type, version } = contract;
+  const before = versionOf(released);
+  const at = (field: string) =>
+    before === version ? field : [`v${before}`, field].filter(Boolean).join('.');
+  const now = versionsOf(contract).find((each) => each.version === before);
+  if (!now) {
     const reason =
-      `version ${version} is new; version ${before} stays in the catalogue. This code refuses events of version ` +
-      `${before} from now on: let none be in flight, and replay what the archive has of them before, not after.`;
-    return about(false, reason);
+      `version ${version} has no upcaster from version ${before}: its events in the archive and in the queues, and ` +
+      `those of publishers that are not upgraded yet, could not be read. Keep version ${before} as the previous one.`;
+    return [{ contract: type, field: '', breaking: true, reason }];
   }
-  const changes = compareSchemas(released.schema, contractFiles(contract).schema);
+  const changes = compareSchemas(released.schema, contractFiles(now).schema);
   const told = new Set(changes.filter(({ breaking }) => breaking).map(({ field }) => field));
   const refusals = refusedExamples(contract, released.examples).filter(({ field }) => !told.has(field));
-  return [...changes, ...refusals].map((change) => ({ contract: type, ...change }));
+  return [...changes, ...refusals].map((change) => ({ contract: type, ...change, field: at(change.field) }));
 }
 
 type FieldChange = Omit<Change, 'contract'>;

@@ -2,7 +2,7 @@
  * Proves the routing of a template: every event that the contracts allow, and near misses of them, against every
  * rule, through the rule's transformer, up to the parser of the consumer.
  */
-import { type App, type Consumer, type Contract, findConsumer } from '../../app';
+import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
 import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
@@ -23,7 +23,9 @@ export interface Verdict {
 
 /** One event, and what becomes of it. */
 export interface RoutedEvent {
-  /** `source/detail-type` of the contract that it is an event of, or nearly one. */
+  /**
+   * `source/detail-type` of the contract that it is an event of, or nearly one; with its version if several are read.
+   */
   readonly contract: string;
   readonly kind: Variant['kind'] | 'near-miss';
   /** What tells it from the example. */
@@ -65,7 +67,8 @@ export function proveRoutes(
   app: App,
   { now = new Date() }: { readonly now?: Date } = {},
 ): RoutesProof {
-  const { contracts, consumers } = app;
+  const { consumers } = app;
+  const contracts = app.contracts.flatMap(eachVersion);
   const routing = readRouting(assembly, app);
   if (routing.rules.length === 0) {
     throw new InputError(
@@ -85,9 +88,16 @@ export function proveRoutes(
     ...(contracts.length > 0 ? [...deadRules(routing, own), ...deadConditions(routing, examples, own)] : []),
     ...scheduleFindings(schedules, app),
     ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
-    ...personalDataFindings(routing, app, events),
+    ...personalDataFindings(routing, app, contracts, events),
   ];
   return { routing, events, schedules, findings, notLookedAt: notLookedAt(app) };
+}
+
+/** The versions of a contract as contracts of their own. */
+function eachVersion(contract: Contract): readonly Contract[] {
+  const versions = versionsOf(contract);
+  if (versions.length === 1) return versions;
+  return versions.map((each) => ({ ...each, type: `${each.type} version ${each.version}` }));
 }
 
 function notLookedAt({ contracts, consumers }: App): string[] {
@@ -386,9 +396,14 @@ function list(labels: readonly string[], total: number): string {
 /** Stands in for a person's data to see where it comes out. */
 const MARKER = 'personal-data-marker';
 
-function personalDataFindings(routing: Routing, app: App, events: readonly RoutedEvent[]): Finding[] {
+function personalDataFindings(
+  routing: Routing,
+  app: App,
+  contracts: readonly Contract[],
+  events: readonly RoutedEvent[],
+): Finding[] {
   const findings: Finding[] = [];
-  for (const { type, personalData } of app.contracts) {
+  for (const { type, personalData } of contracts) {
     for (const rule of routing.rules) {
       const taken = events.find(
         (event) =>

@@ -24,25 +24,30 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 interface Definition {
   readonly version?: number;
+  readonly previous?: { readonly contract: EventContract; readonly upcast: (detail: never) => object };
   readonly personalData?: readonly (keyof typeof ENTRIES)[];
   readonly example?: object;
 }
 
 /** A contract that a test makes up: an invoice was sent. */
-function invoiceSent(
+function invoiceSent(entries: v.ObjectEntries, definition: Definition = {}) {
+  return describeContract(invoiceContract(entries, definition));
+}
+
+function invoiceContract(
   entries: v.ObjectEntries,
-  { version = 1, personalData = [], example = {} }: Definition = {},
+  { version = 1, personalData = [], example = {}, previous }: Definition = {},
 ) {
-  const contract = new EventContract({
+  return new EventContract({
     source: 'billing',
     detailType: 'InvoiceSent',
     version,
+    ...(previous && { previous: previous as never }),
     schema: v.object({ ...ENTRIES, ...entries }),
     complete: (detail) => detail,
     personalData,
     example: { invoiceId: 'invoice-1', status: 'SENT', amount: 10, note: 'by post', ...example },
   });
-  return describeContract(contract);
 }
 const ENTRIES = {
   invoiceId: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/)),
@@ -275,14 +280,68 @@ describe('within a version', () => {
 });
 
 describe('a new version', () => {
-  const second = invoiceSent({ amount: v.string() }, { version: 2, example: { amount: 'ten' } });
+  const first = invoiceContract({}) as unknown as EventContract;
+  type First = { readonly amount: number };
+  const raised = (upcast: (detail: First) => object, entries: v.ObjectEntries = { amount: v.string() }) =>
+    invoiceSent(entries, { version: 2, example: { amount: 'ten' }, previous: { contract: first, upcast } });
+  const second = raised(({ amount, ...rest }) => ({ ...rest, amount: String(amount) }));
 
-  test('may change everything, and says what becomes of the events of the old one', () => {
+  test('may change everything, if an upcaster takes what was released', () => {
     expect(told(changes(invoiceSent({}), second))).toEqual([
-      expect.stringMatching(
-        /^fine: : version 2 is new; version 1 stays .* refuses events of version 1 from now on/,
-      ),
+      'fine: : version 2 is new; events of version 1 are still read. Deploy what consumes it before anybody publishes it: code before this refuses it.',
     ]);
+  });
+
+  test('is refused without an upcaster, since events of the old one would be lost', () => {
+    const alone = invoiceSent({ amount: v.string() }, { version: 2, example: { amount: 'ten' } });
+    expect(told(changes(invoiceSent({}), alone))).toContainEqual(
+      expect.stringMatching(
+        /^breaking: : version 2 has no upcaster from version 1: its events in the archive .* could not be read\. Keep version 1/,
+      ),
+    );
+  });
+
+  test.each<[string, (detail: First) => object, string, RegExp]>([
+    [
+      'an upcaster makes something that is not of the new version',
+      (detail) => detail,
+      'v1.amount',
+      /detail\.amount: upcast from version 1 to 2: expected string, received 10\.$/,
+    ],
+    [
+      'an upcaster makes it of some of them only',
+      ({ amount, ...rest }) => ({ ...rest, amount: amount > 100 ? amount : String(amount) }),
+      'v1.amount',
+      /detail\.amount: upcast from version 1 to 2: expected string, received 1000\.$/,
+    ],
+    [
+      'an upcaster throws',
+      ({ amount, ...rest }) => {
+        if (amount === 0) throw new RangeError('no amount');
+        return { ...rest, amount: String(amount) };
+      },
+      'v1',
+      /detail: upcast from version 1 to 2: RangeError: no amount$/,
+    ],
+  ])('is refused where %s', (_, upcast, field, reason) => {
+    expect(changes(invoiceSent({}), raised(upcast))).toContainEqual({
+      contract: 'billing/InvoiceSent',
+      field,
+      breaking: true,
+      reason: expect.stringMatching(reason),
+    });
+  });
+
+  test('leaves the version before it as it was released', () => {
+    const changed = invoiceContract({ note: v.string() }) as unknown as EventContract;
+    const previous = {
+      contract: changed,
+      upcast: ({ amount, ...rest }: First) => ({ ...rest, amount: String(amount) }),
+    };
+    const other = invoiceSent({ amount: v.string() }, { version: 2, example: { amount: 'ten' }, previous });
+    expect(changes(invoiceSent({}), other)).toContainEqual(
+      expect.objectContaining({ field: 'v1.note', breaking: true }),
+    );
   });
 
   test('is released beside the old one, and is what the next change is held against', () => {
@@ -292,9 +351,24 @@ describe('a new version', () => {
       'billing.InvoiceSent.v1.schema.json',
       'billing.InvoiceSent.v2.schema.json',
     ]);
-    const third = invoiceSent({ amount: v.number() }, { version: 2 });
+    expect(checkContracts([second], folder)).toEqual({ changes: [], outdated: new Map() });
+    const third = invoiceSent(
+      { amount: v.number() },
+      { version: 2, previous: { contract: first, upcast: (detail: First) => detail } },
+    );
     expect(checkContracts([third], folder).changes).toContainEqual(
       expect.objectContaining({ field: 'amount', breaking: true }),
+    );
+  });
+
+  test('follows its own contract, one version after the other', () => {
+    const make = (version: number) => () =>
+      raisedTo(version, invoiceContract({}, { version: 1 }) as unknown as EventContract);
+    const raisedTo = (version: number, contract: EventContract) =>
+      invoiceContract({}, { version, previous: { contract, upcast: (detail: First) => detail } });
+    expect(make(2)).not.toThrow();
+    expect(make(3)).toThrow(
+      'Version 3 of billing/InvoiceSent cannot follow version 1 of billing/InvoiceSent.',
     );
   });
 

@@ -110,7 +110,9 @@ describe('a dead rule is found', () => {
       findings((rules) => (rules['order-created'].EventPattern['detail-type'] = ['OrderCreate'])),
     ).toEqual([
       'dead-rule: Rule event-driven-order-created matches no event of any contract. Closest is app.orders/OrderCreated: detail-type is "OrderCreated", allowed: "OrderCreate".',
-      'not-delivered: No rule gives order-processor app.orders/OrderCreated, which it is there for: all of its 106 events here.',
+      expect.stringMatching(
+        /^not-delivered: No rule gives order-processor app\.orders\/OrderCreated, which it is there for: all of its \d+ events here\.$/,
+      ),
       expect.stringMatching(/^loose-pattern: /),
     ]);
   });
@@ -276,7 +278,7 @@ describe('payloads', () => {
       };
     };
     expect(findings(change)).toEqual([
-      expect.stringMatching(/^invalid-payload: .*: all of its 106 events here\. a function takes JSON only/),
+      expect.stringMatching(/^invalid-payload: .*: all of its \d+ events here\. a function takes JSON only/),
     ]);
   });
 
