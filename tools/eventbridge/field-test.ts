@@ -23,6 +23,16 @@ export type Test =
   /** Matches a present value that none of these matches. */
   | { op: 'anything-but'; but: Test[] };
 
+export function isWithin(
+  value: number,
+  { lower, upper }: { readonly lower?: Bound; readonly upper?: Bound },
+): boolean {
+  return (
+    (!lower || value > lower.value || (lower.inclusive && value === lower.value)) &&
+    (!upper || value < upper.value || (upper.inclusive && value === upper.value))
+  );
+}
+
 /** @returns whether a present value passes one of the tests */
 export function anyOf(tests: readonly Test[]): (value: Scalar) => boolean {
   const exact = tests.flatMap((test) => (test.op === 'equals' ? [test.value] : []));
@@ -60,11 +70,7 @@ function predicate(test: Test): (value: Scalar) => boolean {
     case 'wildcard':
       return (value) => typeof value === 'string' && matchesWildcard(test.parts, value);
     case 'numeric': {
-      const { lower, upper } = test;
-      return (value) =>
-        typeof value === 'number' &&
-        (!lower || value > lower.value || (lower.inclusive && value === lower.value)) &&
-        (!upper || value < upper.value || (upper.inclusive && value === upper.value));
+      return (value) => typeof value === 'number' && isWithin(value, test);
     }
     case 'cidr':
       return (value) => typeof value === 'string' && isInNetwork(value, test.network, test.bits);

@@ -1,0 +1,266 @@
+/** Sets of values that a field of an event can have, closed under and, or, not; and their smallest members. */
+import { type Bound, isWithin, type Scalar, type Test } from './field-test';
+import { LAST_UNIT, type Piece, sequence, type TextMachine, WELL_FORMED } from './text-machine';
+
+/** A value of a field; undefined if there is no such field. */
+export type Value = Scalar | undefined;
+
+type ValueType = 'absent' | 'null' | 'boolean' | 'number' | 'string';
+
+type Atom =
+  | { readonly of: 'types'; readonly types: readonly ValueType[] }
+  | { readonly of: 'literal'; readonly value: null | boolean }
+  | { readonly of: 'numbers'; readonly lower?: Bound; readonly upper?: Bound; readonly integer?: boolean }
+  | { readonly of: 'texts'; readonly machine: TextMachine };
+
+export type ValueSet =
+  | Atom
+  | { readonly of: 'all'; readonly sets: readonly ValueSet[] }
+  | { readonly of: 'any'; readonly sets: readonly ValueSet[] }
+  | { readonly of: 'not'; readonly set: ValueSet };
+
+/** The question cannot be answered; the message says why. */
+export class UndecidedError extends Error {
+  override readonly name = 'UndecidedError';
+}
+
+/** States that a question may visit. States, not time: so its answer is the same each time. */
+export class Budget {
+  #left: number;
+
+  constructor(private readonly states: number) {
+    this.#left = states;
+  }
+
+  spend(): void {
+    if (this.#left-- <= 0) throw new UndecidedError(`it takes more than ${this.states} states to tell`);
+  }
+}
+
+export const types = (...list: ValueType[]): ValueSet => ({ of: 'types', types: list });
+export const texts = (machine: TextMachine): ValueSet => ({ of: 'texts', machine });
+export const all = (...sets: ValueSet[]): ValueSet => ({ of: 'all', sets });
+export const any = (...sets: ValueSet[]): ValueSet => ({ of: 'any', sets });
+export const not = (set: ValueSet): ValueSet => ({ of: 'not', set });
+export const ABSENT = types('absent');
+export const ANYTHING = types('absent', 'null', 'boolean', 'number', 'string');
+
+export function exactly(value: Scalar): ValueSet {
+  if (typeof value === 'string') return texts(sequence(value === '' ? [] : [[value]]));
+  if (typeof value === 'number') {
+    return { of: 'numbers', lower: { value, inclusive: true }, upper: { value, inclusive: true } };
+  }
+  return { of: 'literal', value };
+}
+
+/**
+ * The values that pass one of a field's conditions.
+ * @throws UndecidedError
+ */
+export function passing(tests: readonly Test[]): ValueSet {
+  return any(...tests.map(passingOne));
+}
+
+function passingOne(test: Test): ValueSet {
+  switch (test.op) {
+    case 'equals':
+      return exactly(test.value);
+    case 'prefix':
+      return texts(sequence([...letters(test.text, test.ignoreCase), 'anything']));
+    case 'suffix':
+      return texts(sequence(['anything', ...letters(test.text, test.ignoreCase)]));
+    case 'equals-ignore-case':
+      return texts(sequence(letters(test.text, true)));
+    case 'wildcard':
+      return texts(
+        sequence(
+          test.parts.flatMap((part, i) => [
+            ...(i > 0 ? (['anything'] as const) : []),
+            ...letters(part, false),
+          ]),
+        ),
+      );
+    case 'numeric':
+      return {
+        of: 'numbers',
+        ...(test.lower && { lower: test.lower }),
+        ...(test.upper && { upper: test.upper }),
+      };
+    case 'exists':
+      return test.exists ? not(ABSENT) : ABSENT;
+    case 'anything-but':
+      return all(not(ABSENT), not(passing(test.but)));
+    case 'cidr':
+      throw new UndecidedError('an IP address or a network is compared, in all its spellings');
+  }
+}
+
+/** One piece a UTF-16 unit, as the matcher compares case. */
+function letters(text: string, ignoreCase: boolean): Piece[] {
+  return text.split('').map((char) => (ignoreCase ? [char.toLowerCase(), char.toUpperCase()] : [char]));
+}
+
+export function contains(set: ValueSet, value: Value): boolean {
+  return evaluate(set, (atom) => containsAtom(atom, value)) === true;
+}
+
+function containsAtom(atom: Atom, value: Value): boolean {
+  switch (atom.of) {
+    case 'types':
+      return atom.types.includes(typeOf(value));
+    case 'literal':
+      return value === atom.value;
+    case 'numbers':
+      return typeof value === 'number' && isWithin(value, atom) && (!atom.integer || Number.isInteger(value));
+    case 'texts': {
+      if (typeof value !== 'string') return false;
+      const { machine } = atom;
+      let state = machine.start;
+      for (let i = 0; i < value.length; i++) state = machine.next(state, value.charCodeAt(i));
+      return machine.accepts(state);
+    }
+  }
+}
+
+function typeOf(value: Value): ValueType {
+  if (value === undefined) return 'absent';
+  return value === null ? 'null' : (typeof value as 'boolean' | 'number' | 'string');
+}
+
+/** @param ofAtom undefined if it is open */
+function evaluate(set: ValueSet, ofAtom: (atom: Atom) => boolean | undefined): boolean | undefined {
+  if (set.of === 'not') {
+    const value = evaluate(set.set, ofAtom);
+    return value === undefined ? undefined : !value;
+  }
+  if (set.of !== 'all' && set.of !== 'any') return ofAtom(set);
+  const decisive = set.of === 'any';
+  let result: boolean | undefined = !decisive;
+  for (const each of set.sets) {
+    const value = evaluate(each, ofAtom);
+    if (value === decisive) return decisive;
+    if (value === undefined) result = undefined;
+  }
+  return result;
+}
+
+function atomsOf(set: ValueSet): Atom[] {
+  if (set.of === 'not') return atomsOf(set.set);
+  return set.of === 'all' || set.of === 'any' ? set.sets.flatMap(atomsOf) : [set];
+}
+
+/**
+ * Members of the set, the simplest first: none if and only if it is empty.
+ * @throws UndecidedError if the budget is spent before the set is known to be empty
+ */
+export function* members(set: ValueSet, budget: Budget): Generator<Value> {
+  const atoms = atomsOf(set);
+  for (const value of [undefined, null, true, false]) if (contains(set, value)) yield value;
+  for (const number of candidates(atoms)) if (contains(set, number)) yield number;
+  const found = new Set<string>();
+  for (const visits of [1, MORE_VISITS]) {
+    for (const text of textsIn(set, atoms, budget, visits)) {
+      if (!found.has(text)) yield text;
+      found.add(text);
+    }
+    if (found.size === 0) return;
+  }
+}
+
+/** How often a state is visited to find more texts than the few that tell whether there are any. */
+const MORE_VISITS = 8;
+
+/** Numbers among which there is one of each kind that the bounds can tell apart. */
+function candidates(atoms: readonly Atom[]): number[] {
+  const bounds = atoms.flatMap((atom) =>
+    atom.of === 'numbers' ? [atom.lower?.value, atom.upper?.value] : [],
+  );
+  const cuts = [...new Set(bounds.filter((value) => value !== undefined))].sort((a, b) => a - b);
+  const edges = [-Infinity, ...cuts, Infinity];
+  const between = edges.slice(1).flatMap((high, i) => {
+    const low = edges[i] as number;
+    const near = [Math.floor(low) + 1, Math.ceil(high) - 1, low + 0.5, high - 0.5, (low + high) / 2, 0, 0.5];
+    // The neighbours, and theirs: of two that follow each other, one at least is no integer where there are fractions.
+    const neighbours = [
+      adjacent(low, 1),
+      adjacent(adjacent(low, 1), 1),
+      adjacent(high, -1),
+      adjacent(adjacent(high, -1), -1),
+    ];
+    return [...near, ...neighbours].filter((value) => low < value && value < high && Number.isFinite(value));
+  });
+  return [...new Set([...cuts, ...between])].sort((a, b) => simplicity(a) - simplicity(b));
+}
+
+/** Integers before fractions, small ones before large ones. */
+function simplicity(number: number): number {
+  return (
+    Math.abs(number) + (Number.isInteger(number) ? 0 : 1e15 * String(number).length) + (number < 0 ? 0.5 : 0)
+  );
+}
+
+/** The next double above (1) or below (-1). */
+function adjacent(number: number, direction: 1 | -1): number {
+  if (!Number.isFinite(number)) return Number.NaN;
+  if (number === 0) return direction * Number.MIN_VALUE;
+  const [float, bits] = [new Float64Array([number]), BigInt(number > 0 ? direction : -direction)];
+  const integer = new BigInt64Array(float.buffer);
+  integer[0] = (integer[0] as bigint) + bits;
+  return float[0] as number;
+}
+
+interface ProductState {
+  readonly states: readonly number[];
+  readonly text: string;
+}
+
+/** Breadth first over the product of the machines: the first text found is one of the shortest. */
+function* textsIn(set: ValueSet, atoms: readonly Atom[], budget: Budget, visits: number): Generator<string> {
+  const inside = all(set, texts(WELL_FORMED));
+  const machines = [
+    ...new Set([WELL_FORMED, ...atoms.flatMap((atom) => (atom.of === 'texts' ? [atom.machine] : []))]),
+  ];
+  const indexes = new Map(machines.map((machine, i) => [machine, i]));
+  const verdict = (states: readonly number[], isEnd: boolean) =>
+    evaluate(inside, (atom) => {
+      if (atom.of !== 'texts') return atom.of === 'types' && atom.types.includes('string');
+      const state = states[indexes.get(atom.machine) ?? -1] as number;
+      return isEnd || atom.machine.isSettled(state) ? atom.machine.accepts(state) : undefined;
+    });
+
+  const start: ProductState = { states: machines.map((machine) => machine.start), text: '' };
+  const seen = new Map([[start.states.join(), 1]]);
+  const queue = [start];
+  for (const { states, text } of queue) {
+    budget.spend();
+    if (verdict(states, false) === false) continue;
+    if (verdict(states, true)) yield text;
+    for (const unit of unitsToTry(machines.flatMap((machine, i) => machine.cuts(states[i] as number)))) {
+      const next = machines.map((machine, i) => machine.next(states[i] as number, unit));
+      const key = next.join();
+      const times = (seen.get(key) ?? 0) + 1;
+      if (times > visits) continue;
+      seen.set(key, times);
+      queue.push({ states: next, text: text + String.fromCharCode(unit) });
+    }
+  }
+}
+
+/** Units that read well in an example, the best first. */
+const LEGIBLE = Array.from('aA0xz-_. ', (char) => char.charCodeAt(0));
+
+/** One unit between each two cuts, legible ones first. */
+function unitsToTry(cuts: readonly number[]): number[] {
+  const from = [...new Set([0, ...cuts])].filter((cut) => cut <= LAST_UNIT).sort((a, b) => a - b);
+  const chosen = from.map((low, i) => {
+    const high = (from[i + 1] ?? LAST_UNIT + 1) - 1;
+    const legible = LEGIBLE.find((unit) => low <= unit && unit <= high);
+    return legible ?? (low < 0x21 && high >= 0x21 ? 0x21 : low);
+  });
+  const rank = (unit: number) => {
+    const place = LEGIBLE.indexOf(unit);
+    if (place >= 0) return place;
+    return LEGIBLE.length + (unit >= 0x21 && unit < 0x7f ? 0 : LAST_UNIT) + unit;
+  };
+  return chosen.sort((a, b) => rank(a) - rank(b));
+}
