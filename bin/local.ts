@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ESBUILD_OPTIONS, entryOf } from '../lib/bundling';
 import { runCommand } from '../tools/cli/command';
 import { localCommand } from '../tools/local/command';
 import { PageAttachment } from '../tools/page/attachment';
@@ -10,4 +11,6 @@ const page = new PageAttachment({
   measurement: () => JSON.parse(readFileSync(join(__dirname, '..', 'samples', 'measurements.json'), 'utf8')),
 });
 
-void runCommand(localCommand(process.cwd(), page));
+const bundling = { entryOf, options: ESBUILD_OPTIONS, app: 'bin/app.ts' };
+
+void runCommand(localCommand({ project: process.cwd(), page, bundling }));

@@ -12,29 +12,18 @@ import {
   SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { EnvironmentVariable } from '../lambdas/env';
 import type { MetricName } from '../lambdas/metrics';
+import { BUNDLING } from './bundling';
 import type { StageConfig } from './config';
 
 const ROOT = join(__dirname, '..');
 const LAMBDAS = join(ROOT, 'lambdas');
 const LOCK_FILE = join(ROOT, 'package-lock.json');
-
-/** How each handler is bundled; every option is also part of the asset's hash. */
-const BUNDLING = {
-  target: 'node24',
-  format: OutputFormat.CJS,
-  minify: true,
-  // The SDK's ES modules shake better than its CommonJS ones: 535 -> 335 KiB.
-  mainFields: ['module', 'main'],
-  bundleAwsSDK: true,
-  // A function's credentials are in its environment: without the other places to look the bundle is a third smaller.
-  esbuildArgs: { '--alias:@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts' },
-} satisfies BundlingOptions;
 
 export interface EventHandlerProps {
   /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the end of the function's name. */

@@ -3,13 +3,12 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createCommand, exitWith, repeated, wholeNumberFrom } from '../cli/command';
 import type { ExitCode } from '../cli/errors';
 import { resolveGiven } from '../cli/path';
-import { type Attachment, type RunOptions, run } from './run';
+import { type RunOptions, run } from './run';
 
-/**
- * @param project the folder with `cdk.json` and `samples`
- * @param page what is seen of the run in a browser. @default nothing
- */
-export function localCommand(project: string, page?: Attachment): Command {
+/** What does not depend on what the user types. */
+type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling'>;
+
+export function localCommand(setting: Setting): Command {
   return createCommand('npm start --')
     .description(
       'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
@@ -21,7 +20,11 @@ export function localCommand(project: string, page?: Attachment): Command {
       false,
     )
     .option('--json', 'print one JSON object a step', false)
-    .option('--watch', 'synthesize again and swap the code when a source file changes', false)
+    .option('--watch', 'take over what is saved: handlers at once, the template wholly or not at all', false)
+    .option(
+      '--inspect [function]',
+      'let a debugger attach to this function, or to all: breakpoints in TypeScript, and no time limit',
+    )
     .option('--no-samples', 'send no events at the start')
     .option(
       '--port <number>',
@@ -61,8 +64,7 @@ export function localCommand(project: string, page?: Attachment): Command {
     )
     .action(
       exitWith(
-        (options: Omit<RunOptions, 'project'>) =>
-          run({ ...options, project, ...(page && { page }) }) as Promise<ExitCode>,
+        (options: Omit<RunOptions, keyof Setting>) => run({ ...options, ...setting }) as Promise<ExitCode>,
       ),
     );
 }

@@ -76,15 +76,15 @@ export class LiveLog {
         this.#begin(step, step.event);
         return;
       case 'rule-matched':
-        this.#flows.get(step.eventId)?.ways.push(newWay(this.#short(step.rule)));
+        this.#flows.get(step.eventId)?.ways.push(newWay(this.short(step.rule)));
         return;
       case 'rule-missed':
-        this.#flows.get(step.eventId)?.misses.push(`${this.#short(step.rule)}: ${step.field} ${step.reason}`);
+        this.#flows.get(step.eventId)?.misses.push(`${this.short(step.rule)}: ${step.field} ${step.reason}`);
         return;
       case 'delivery-resumed':
         this.#begin(step, step.event, 'left by the last run');
         this.#flows.get(step.eventId)?.ways.push({
-          ...newWay(this.#short(step.rule)),
+          ...newWay(this.short(step.rule)),
           ...{ target: this.#nameOf(step.targetArn), mark: 'waiting', isWaiting: true },
         });
         return;
@@ -163,7 +163,7 @@ export class LiveLog {
   ): void {
     const flow = this.#flows.get(step.eventId);
     if (!flow) return;
-    const way = this.#wayOf(flow, this.#short(step.rule), this.#nameOf(step.targetArn));
+    const way = this.#wayOf(flow, this.short(step.rule), this.#nameOf(step.targetArn));
     way.isNews = true;
     flow.time = step.at.slice(11, 19);
     switch (step.kind) {
@@ -184,10 +184,7 @@ export class LiveLog {
         way.lines.push(['because', step.message]);
         break;
       case 'dead-lettered':
-        way.lines.push([
-          'queue',
-          `${this.#short(step.queue)}  the event, with ${step.attributes.ERROR_CODE}`,
-        ]);
+        way.lines.push(['queue', `${this.short(step.queue)}  the event, with ${step.attributes.ERROR_CODE}`]);
         break;
       case 'delivery-lost':
         way.lines.push([this.style('red', 'LOST'), step.message]);
@@ -199,7 +196,7 @@ export class LiveLog {
     let invocation = this.#invocations.get(step.requestId);
     if (!invocation) {
       // By a client's Invoke, and no event's doing.
-      const way = { ...newWay('invoked directly'), target: this.#short(step.function) };
+      const way = { ...newWay('invoked directly'), target: this.short(step.function) };
       const flow: Flow = {
         title: this.style('bold', 'Invoke'),
         ways: [way],
@@ -275,7 +272,7 @@ export class LiveLog {
       effectLine(
         step,
         caller !== undefined,
-        (name) => this.#short(name),
+        (name) => this.short(name),
         (text) => this.style('red', text),
       ) ?? [];
     if (label === undefined || text === undefined) return;
@@ -342,13 +339,14 @@ export class LiveLog {
     this.print(cut.trimEnd());
   }
 
-  #short(name: string): string {
+  /** The name without the prefix that all resources have. */
+  short(name: string): string {
     const { prefix } = this.#options;
     return name.startsWith(prefix) ? name.slice(prefix.length) : name;
   }
 
   #nameOf(arn: string): string {
-    return this.#short(arn.split(/[:/]/).at(-1) ?? arn);
+    return this.short(arn.split(/[:/]/).at(-1) ?? arn);
   }
 }
 

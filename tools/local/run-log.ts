@@ -4,6 +4,7 @@ import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
 import { plural } from './effect-line';
 import { LiveLog } from './live-log';
+import type { Takeover } from './running-stack';
 import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 
@@ -17,7 +18,19 @@ export interface RunLog {
   /** The first event is handled. */
   firstEvent(): void;
   samplesSent(stack: LocalStack): Promise<void>;
-  updated(synthesis: Synthesis, needRestart: readonly string[]): void;
+  /**
+   * Files of the project were saved.
+   * @param functions whose code they are a part of
+   * @param decides whether the template may depend on them
+   */
+  changed(files: readonly string[], functions: readonly string[], decides: boolean): void;
+  /** Functions have new code. */
+  reloaded(functions: readonly string[], durationMs: number): void;
+  /** What was saved makes no difference. */
+  unchanged(): void;
+  updated(synthesis: Synthesis, takeover: Takeover, stack: LocalStack): void;
+  /** A debugger may attach to these functions at these ports. */
+  inspecting(ports: ReadonlyMap<string, number>): void;
   notUpdated(error: Error): void;
   /** @param left what an earlier run left and cannot be gone on with, a line each; @param resumed how many are */
   resumed(resumed: number, left: readonly string[]): void;
@@ -61,8 +74,24 @@ export class JsonLog implements RunLog {
     this.#write({ kind: 'run-samples-sent' });
   }
 
-  updated({ durationMs }: Synthesis, needRestart: readonly string[]): void {
-    this.#write({ kind: 'run-updated', durationMs: Math.round(durationMs), needRestart });
+  changed(files: readonly string[], functions: readonly string[], decides: boolean): void {
+    this.#write({ kind: 'run-changed', files, functions, synthesizes: decides });
+  }
+
+  reloaded(functions: readonly string[], durationMs: number): void {
+    this.#write({ kind: 'run-reloaded', functions, durationMs: Math.round(durationMs) });
+  }
+
+  unchanged(): void {
+    this.#write({ kind: 'run-unchanged' });
+  }
+
+  updated({ durationMs }: Synthesis, takeover: Takeover, { url }: LocalStack): void {
+    this.#write({ kind: 'run-updated', durationMs: Math.round(durationMs), url, ...takeover });
+  }
+
+  inspecting(ports: ReadonlyMap<string, number>): void {
+    this.#write({ kind: 'run-inspecting', ports: Object.fromEntries(ports) });
   }
 
   notUpdated({ message }: Error): void {
@@ -170,15 +199,41 @@ export class TerminalLog implements RunLog {
     this.#log.print();
   }
 
-  updated({ durationMs }: Synthesis, needRestart: readonly string[]): void {
-    this.#log.print(
-      this.#log.style(
-        'cyan',
-        `Synthesized again in ${seconds(durationMs)}; the new code and rules are in place.`,
-      ),
-    );
-    if (needRestart.length > 0) {
-      this.#log.print(this.#log.style('yellow', `As before until the next start: ${needRestart.join(', ')}`));
+  changed(files: readonly string[], functions: readonly string[], decides: boolean): void {
+    const [first = '', ...others] = files;
+    const what = others.length > 0 ? `${first} and ${plural(others.length, 'other file')}` : first;
+    const names = functions.map((name) => this.#log.short(name)).join(', ');
+    const doing = decides ? 'synthesizing' : names ? `bundling ${names}` : 'nothing is made of it';
+    this.#log.print(this.#log.style('dim', `${what} changed: ${doing} …`));
+  }
+
+  reloaded(functions: readonly string[], durationMs: number): void {
+    const names = functions.map((name) => this.#log.short(name)).join(', ');
+    this.#log.print(this.#log.style('cyan', `New code of ${names} in ${Math.round(durationMs)} ms.`));
+    this.#log.print();
+  }
+
+  unchanged(): void {
+    this.#log.print(this.#log.style('dim', 'It makes no difference to the stack.'));
+    this.#log.print();
+  }
+
+  updated({ durationMs }: Synthesis, takeover: Takeover, stack: LocalStack): void {
+    const log = this.#log;
+    const how =
+      takeover.how === 'in place'
+        ? 'the new code and rules are in place.'
+        : `started again on ${stack.url} with what it held, because of ${takeover.because.join(', ')}.`;
+    log.print(log.style('cyan', `Synthesized again in ${seconds(durationMs)}; ${how}`));
+    if (takeover.how === 'restarted') this.resumed(stack.waitingForRetry, takeover.left);
+    log.print();
+  }
+
+  inspecting(ports: ReadonlyMap<string, number>): void {
+    for (const [name, port] of ports) {
+      this.#log.print(
+        `A debugger can attach to ${this.#log.short(name)} at 127.0.0.1:${port} (VS Code: "Attach to a handler"; Chrome: chrome://inspect).`,
+      );
     }
     this.#log.print();
   }

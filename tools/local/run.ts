@@ -1,17 +1,20 @@
 /**
  * `npm start`: synthesizes the stack, runs it, sends the samples, and shows each event's way until Ctrl-C.
  */
-import fs from 'node:fs';
 import path from 'node:path';
-import { InputError } from '../cli/errors';
 import { readAssembly } from '../template/assembly';
-import { SYNTHESIS_INPUTS, synthesize } from '../template/source/synthesize';
+import { synthesize } from '../template/source/synthesize';
+import { Bundler, type Bundling } from './bundler';
+import { checkDataDirectory } from './data-directory';
 import type { Handler } from './endpoint/answer';
 import { openInBrowser } from './open';
+import { inspectPorts, requireFreePort } from './ports';
+import { Reloader } from './reload';
 import { JsonLog, type RunLog, TerminalLog } from './run-log';
+import { RunningStack } from './running-stack';
 import { missingSteps, readSamples, type Sample } from './samples';
 import { type Clock, ManualClock, SystemClock } from './services/clock';
-import { LocalStack } from './stack';
+import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 
 /** What goes with a run: it is told each step, and answers on the endpoint's port. */
@@ -35,6 +38,13 @@ export interface RunOptions {
   readonly json: boolean;
   /** Synthesize again and swap the code when a source file changes. */
   readonly watch: boolean;
+  /**
+   * Let a debugger attach to the function of that name (its end will do), or to all; they have no time limit then.
+   * @default no function
+   */
+  readonly inspect?: string | true;
+  /** How the functions' code is made of the project. @default not known: every change is synthesized */
+  readonly bundling?: Bundling;
   /** Send the samples at the start. */
   readonly samples: boolean;
   /** @default 4566, or the next free one */
@@ -55,8 +65,6 @@ export interface RunOptions {
 const LOSSES: readonly string[] = ['event-refused', 'event-dropped', 'delivery-lost', 'invocation-lost'];
 /** What a shell says of a process that Ctrl-C ended. */
 const INTERRUPTED = 130;
-/** Editors write a file in several steps, and several files at once. */
-const WATCH_DELAY_MS = 150;
 
 /**
  * @returns the process's exit code: with `once` 1 if an event was lost or a sample's effect is missing
@@ -64,29 +72,30 @@ const WATCH_DELAY_MS = 150;
  */
 export async function run(options: RunOptions): Promise<number> {
   const { project, once } = options;
-  if (once && options.data !== undefined && !isEmpty(options.data)) {
-    throw new InputError(
-      `--data ${options.data} is not empty. With --once the samples must have their effects again, so it needs a new folder.`,
-    );
-  }
+  await checkOptions(options);
   const samples = options.samples ? readSamples(path.join(project, 'samples')) : [];
   const log: RunLog = options.json ? new JsonLog() : new TerminalLog(process.stdout);
   log.synthesizing();
   const synthesis = await synthesize(project);
   const assembly = readAssembly(synthesis.directory);
   log.synthesized(synthesis, assembly);
+  const inspected = options.inspect === undefined ? new Map() : await inspectPorts(assembly, options.inspect);
+  const bundler = options.bundling && new Bundler(project, options.bundling, new Set(inspected.keys()));
 
   // With `once` time stands still, but for what waits to be tried again, so that nobody else waits for it.
   const manual = once ? new ManualClock(Date.now()) : undefined;
   const clock: Clock = manual ?? new SystemClock(options.speed);
   const steps: TimedStep[] = [];
-  const stack = await LocalStack.start({
+  const running = await RunningStack.start({
     assembly,
     clock,
+    isReplaceable: options.watch,
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.allowEgress && { allowEgress: options.allowEgress }),
     ...(options.page && { handlers: options.page.handlers }),
+    ...(bundler && { sourceMapOf: (name, code) => bundler.mapOf(name, code) }),
+    inspect: inspected,
     guard: { allowedOrigins: options.allowOrigin ?? [], allowedHosts: options.allowHost ?? [] },
     onStep: (step) => {
       if (once) steps.push(step);
@@ -95,28 +104,54 @@ export async function run(options: RunOptions): Promise<number> {
     },
   });
   const interrupted = interruption();
+  let reloader: Reloader | undefined;
   try {
-    const address = options.page?.attach(stack);
-    log.ready(stack, address);
+    const address = options.page?.attach(running.current);
+    log.ready(running.current, address);
     if (address !== undefined && options.open) openInBrowser(address);
-    const left = stack.resume();
-    log.resumed(stack.waitingForRetry, left);
-    const stopWatching = options.watch ? watch(project, stack, log) : undefined;
+    await startDebugging(running.current, bundler, inspected);
+    if (inspected.size > 0) log.inspecting(inspected);
+    const left = running.current.resume();
+    log.resumed(running.current.waitingForRetry, left);
+    if (options.watch) {
+      const onRestart = (stack: LocalStack) => void options.page?.attach(stack);
+      reloader = new Reloader({ project, running, bundler, log, onRestart });
+    }
     const work = async () => {
-      await sendSamples(stack, samples, log, interrupted);
-      if (manual) await settleAll(stack, manual, interrupted);
+      await sendSamples(running, samples, log, interrupted);
+      if (options.watch) void bundler?.warmUp(running.current.functions.map(({ name }) => name));
+      if (manual) await settleAll(running.current, manual, interrupted);
     };
     await Promise.race([once ? work() : work().then(() => aborted(interrupted)), aborted(interrupted)]);
-    stopWatching?.();
     if (interrupted.aborted) {
-      log.stopping(stack, options.data !== undefined);
+      log.stopping(running.current, options.data !== undefined);
       return once ? INTERRUPTED : 0;
     }
     const failures = verdict(samples, steps);
-    await log.finished(stack, failures);
+    await log.finished(running.current, failures);
     return failures.length > 0 ? 1 : 0;
   } finally {
-    await stack.stop();
+    await reloader?.stop();
+    await running.stop();
+    await bundler?.stop();
+  }
+}
+
+/** What can be told wrong before the seconds that a synthesis takes. */
+async function checkOptions({ once, data, port }: RunOptions): Promise<void> {
+  if (data !== undefined) checkDataDirectory(data, once);
+  if (port) await requireFreePort(port);
+}
+
+/** Functions to be debugged get code that a debugger can show, and a process to attach to. */
+async function startDebugging(
+  stack: LocalStack,
+  bundler: Bundler | undefined,
+  inspected: ReadonlyMap<string, number>,
+): Promise<void> {
+  for (const each of stack.functions.filter(({ name }) => inspected.has(name))) {
+    if (bundler?.isKnown(each.name)) stack.replaceCode(each.name, (await bundler.bundle(each.name)).code);
+    else each.warmUp();
   }
 }
 
@@ -141,7 +176,7 @@ function interruption(): AbortSignal {
 
 /** One event after the other, each followed to its end, so that the log reads from top to bottom. */
 async function sendSamples(
-  stack: LocalStack,
+  running: RunningStack,
   samples: readonly Sample[],
   log: RunLog,
   interrupted: AbortSignal,
@@ -150,8 +185,8 @@ async function sendSamples(
   for (const { name, entries } of samples) {
     log.sample(name);
     for (const entry of entries) {
-      stack.eventBridge.putEvents([entry]);
-      await stack.settled();
+      running.current.eventBridge.putEvents([entry]);
+      await running.current.settled();
       // What the last invocation led to is printed before the next event begins.
       await new Promise((resolve) => setImmediate(resolve));
       if (interrupted.aborted) return;
@@ -159,7 +194,7 @@ async function sendSamples(
       isFirst = false;
     }
   }
-  if (samples.length > 0) await log.samplesSent(stack);
+  if (samples.length > 0) await log.samplesSent(running.current);
 }
 
 /** Lets the time run until nothing waits to be tried again, and writes what is still collected. */
@@ -172,9 +207,6 @@ async function settleAll(stack: LocalStack, clock: ManualClock, interrupted: Abo
   for (const stream of stack.deliveryStreams) await stream.flush();
 }
 
-const isEmpty = (directory: string): boolean =>
-  !fs.existsSync(directory) || fs.readdirSync(directory).length === 0;
-
 function verdict(samples: readonly Sample[], steps: readonly TimedStep[]): string[] {
   const lost = steps
     .filter(({ kind }) => LOSSES.includes(kind))
@@ -185,35 +217,4 @@ function verdict(samples: readonly Sample[], steps: readonly TimedStep[]): strin
     ),
   );
   return [...lost, ...missing];
-}
-
-/** @returns what ends it */
-function watch(project: string, stack: LocalStack, log: RunLog): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  let isBusy = false;
-  const changed = () => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-      if (isBusy) return changed();
-      isBusy = true;
-      try {
-        const synthesis = await synthesize(project);
-        if (!synthesis.isUnchanged) {
-          const { needRestart } = stack.update(readAssembly(synthesis.directory));
-          log.updated(synthesis, needRestart);
-        }
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        log.notUpdated(error);
-      }
-      isBusy = false;
-    }, WATCH_DELAY_MS);
-  };
-  const watchers = SYNTHESIS_INPUTS.map((name) => path.join(project, name))
-    .filter((place) => fs.existsSync(place))
-    .map((place) => fs.watch(place, { recursive: fs.statSync(place).isDirectory() }, changed));
-  return () => {
-    clearTimeout(timer);
-    for (const watcher of watchers) watcher.close();
-  };
 }

@@ -20,15 +20,17 @@ import {
   checkDefinition,
   type FailureDestination,
   type FunctionDefinition,
+  handlerFile,
 } from './services/lambda-definition';
 import { functionOfAccessKeyId } from './services/lambda-variables';
 import { LogGroups } from './services/log-groups';
 import { Queue } from './services/queue';
+import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import { Tables } from './services/tables';
 import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
-import { requireSupported } from './supported';
+import { INERT, requireSupported } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -44,16 +46,14 @@ export interface LocalStackOptions {
   readonly handlers?: AnswerOptions['handlers'];
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
   readonly allowEgress?: readonly string[];
+  /** Ports at which a debugger may attach to functions, by the functions' names. @default none */
+  readonly inspect?: ReadonlyMap<string, number>;
+  /** Names stack traces by the source. @default they name positions in the bundle */
+  readonly sourceMapOf?: SourceMapOf;
   /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
   readonly maxEnvironments?: number;
   /** In [0, 1), for the jitter of retries. @default Math.random */
   readonly random?: () => number;
-}
-
-/** What an update could not change while the stack runs. */
-export interface UpdateResult {
-  /** Logical ids of resources that are as they were until the next start. */
-  readonly needRestart: readonly string[];
 }
 
 export class LocalStack {
@@ -76,6 +76,8 @@ export class LocalStack {
   #policies: Policies;
   #decisions = new Map<string, Decision>();
   #codeVersion = 0;
+  /** By function, the latest last. */
+  readonly #codeFolders = new Map<string, string[]>();
   #tables: Tables | undefined;
   #eventBridge: EventBridge | undefined;
   #endpoint: Endpoint | undefined;
@@ -118,7 +120,8 @@ export class LocalStack {
         }),
     );
 
-    const { maxEnvironments, allowEgress } = options;
+    const { maxEnvironments, allowEgress, inspect, sourceMapOf } = options;
+    const positions = sourceMapOf && new SourcePositions(sourceMapOf);
     this.functions = assembly.ofType('AWS::Lambda::Function').map(
       (resource) =>
         new LambdaFunction(this.#define(assembly, resource), {
@@ -127,6 +130,8 @@ export class LocalStack {
           faults: this.faults,
           endpoint: () => this.url,
           ...(allowEgress && { allowEgress }),
+          ...(positions && { positions }),
+          inspectPort: inspect?.get(resource.name),
           log: (...line) => this.logGroups.append(...line),
           unfinished: this.#unfinished<AsyncEvent>('invocations', resource.name),
           ...(maxEnvironments !== undefined && { maxEnvironments }),
@@ -275,11 +280,21 @@ export class LocalStack {
     );
   }
 
+  /** Logical ids of resources whose change a running stack cannot take over. */
+  needingRestart(assembly: Assembly): string[] {
+    const before = this.#assembly.resources;
+    const after = assembly.resources;
+    return [...new Set([...before.keys(), ...after.keys()])].filter((id) =>
+      needsRestart(before.get(id), after.get(id)),
+    );
+  }
+
   /**
    * Takes over what may change while the stack runs: the code and configuration of functions, rules, permissions.
+   * @param assembly one that `needingRestart` has nothing against
    * @throws AssemblyError, and then all is as it was
    */
-  update(assembly: Assembly): UpdateResult {
+  update(assembly: Assembly): void {
     requireSupported(assembly);
     const policies = new Policies(assembly);
     const definitions = this.functions.map((each) => {
@@ -288,16 +303,24 @@ export class LocalStack {
     });
     this.eventBridge.update({ assembly, policies, targets: this.#targets() });
     for (const { each, definition } of definitions) if (definition) each.update(definition);
-    const before = this.#assembly;
     this.#assembly = assembly;
     this.#policies = policies;
     this.#decisions.clear();
-    const ids = new Set([...before.resources.keys(), ...assembly.resources.keys()]);
-    return {
-      needRestart: [...ids].filter((id) =>
-        needsRestart(before.resources.get(id), assembly.resources.get(id)),
-      ),
-    };
+  }
+
+  /**
+   * Gives a function other code in the place of its handler's file; its other files stay.
+   * @throws Error if there is no such function
+   */
+  replaceCode(functionName: string, code: Uint8Array): void {
+    const each = this.functions.find(({ name }) => name === functionName);
+    if (!each) throw new Error(`There is no function ${functionName}.`);
+    const { definition } = each;
+    const folder = this.#newCodeFolder(functionName);
+    fs.cpSync(definition.code, folder, { recursive: true });
+    const next = { ...definition, code: folder };
+    fs.writeFileSync(handlerFile(next), code);
+    each.update(next);
   }
 
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
@@ -335,9 +358,19 @@ export class LocalStack {
 
   /** Code runs from a folder with no `node_modules` above it: what the bundle lacks is missing, as it is in AWS. */
   #copyCode(assembly: Assembly, resource: Resource): string {
-    const folder = path.join(this.#workDirectory, `${resource.name}-${this.#codeVersion++}`);
+    const folder = this.#newCodeFolder(resource.name);
     fs.cpSync(assembly.assetPath(resource), folder, { recursive: true });
     return folder;
+  }
+
+  /** What ran in the folders before the last ones has ended by now, or will fail at what it has not loaded. */
+  #newCodeFolder(functionName: string): string {
+    const folders = this.#codeFolders.get(functionName) ?? [];
+    this.#codeFolders.set(functionName, folders);
+    folders.push(path.join(this.#workDirectory, `${functionName}-${this.#codeVersion++}`));
+    const outdated = folders.splice(0, folders.length - KEPT_CODE_FOLDERS);
+    for (const folder of outdated) fs.rmSync(folder, { recursive: true, force: true });
+    return folders.at(-1) ?? '';
   }
 
   #failureDestination({ type, logicalId, properties }: Resource, arn: string): FailureDestination {
@@ -413,6 +446,8 @@ export class LocalStack {
   }
 }
 
+const KEPT_CODE_FOLDERS = 5;
+
 const optional = <Key extends string>(key: Key, value: string | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { [Each in Key]?: string };
 
@@ -424,9 +459,10 @@ function started<Part>(part: Part | undefined): Part {
 /** Whether a running stack cannot take over the difference. */
 function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
   const type = (after ?? before)?.type ?? '';
-  if (/^AWS::(Events::(Rule|EventBusPolicy)|Lambda::(Permission|EventInvokeConfig)|IAM::)/.test(type))
-    return false;
-  if (/^AWS::(CDK|CloudWatch)::/.test(type)) return false;
+  const isTakenOver =
+    /^AWS::(Events::(Rule|EventBusPolicy)|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|SNS::TopicPolicy)/;
+  if (isTakenOver.test(type)) return false;
+  if (Object.hasOwn(INERT, type)) return false;
   if (!before || !after) return true;
   if (type === 'AWS::Lambda::Function') return before.name !== after.name;
   return before.name !== after.name || JSON.stringify(before.properties) !== JSON.stringify(after.properties);

@@ -18,7 +18,7 @@ const RUN: readonly string[] = [
 ];
 
 /** Types that no event meets on its way, and why. */
-const INERT: Readonly<Record<string, string>> = {
+export const INERT: Readonly<Record<string, string>> = {
   'AWS::CDK::Metadata': 'tells AWS which constructs are used',
   'AWS::CloudWatch::Alarm': 'watches; it handles no event',
   'AWS::CloudWatch::CompositeAlarm': 'watches; it handles no event',

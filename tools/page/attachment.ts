@@ -42,6 +42,7 @@ export class PageAttachment implements Attachment {
   /** @returns the address to open; the token stands in its fragment, which no request carries */
   attach(stack: LocalStack): string {
     this.#stack = stack;
+    this.#answer = undefined; // The page of a stack that was started before shows that one.
     return `${stack.url}${PREFIX}#token=${this.#token}`;
   }
 

@@ -7,6 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated, OrderStatusChanged } from '../../../lambdas/events';
+import { ESBUILD_OPTIONS, entryOf } from '../../../lib/bundling';
+import { Bundler } from '../../../tools/local/bundler';
 import { ManualClock } from '../../../tools/local/services/clock';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
@@ -324,6 +326,20 @@ test('with a data folder a restart finds the orders, the queues and the archive 
   expect(after.stack.eventBridge.archives.get('event-driven-archive')?.eventCount).toBe(2);
 });
 
+test('the code that --watch and --inspect make of a handler is that of the deployment, byte by byte', async () => {
+  const bundler = new Bundler(process.cwd(), { entryOf, options: ESBUILD_OPTIONS, app: 'bin/app.ts' });
+  const assembly = readAssembly(cdkOut, { region: 'us-east-1' });
+  const functions = assembly.ofType('AWS::Lambda::Function');
+  for (const each of functions) {
+    const deployed = fs.readFileSync(path.join(assembly.assetPath(each), 'index.js'));
+    const { code } = await bundler.bundle(each.name);
+    expect([each.name, Buffer.compare(deployed, code)]).toEqual([each.name, 0]);
+    expect(bundler.mapOf(each.name, deployed)).toContain(entryOf(each.name));
+  }
+  expect(functions.length).toBeGreaterThan(0);
+  await bundler.stop();
+});
+
 describe('while the stack runs', () => {
   test('a changed rule and changed code take their places, and the orders stay', async () => {
     const run = await Run.start();
@@ -336,7 +352,9 @@ describe('while the stack runs', () => {
         if (Type === 'AWS::Lambda::Function') Properties.Environment.Variables.POWERTOOLS_LOG_LEVEL = 'ERROR';
       }
     });
-    expect(run.stack.update(readAssembly(directory, { region: 'us-east-1' }))).toEqual({ needRestart: [] });
+    const assembly = readAssembly(directory, { region: 'us-east-1' });
+    expect(run.stack.needingRestart(assembly)).toEqual([]);
+    run.stack.update(assembly);
     await run.ship({ status: 'SHIPPED' });
     await run.ship({ status: 'DELIVERED' });
     expect(run.notifications).toEqual(['Order order-1001 - DELIVERED']);
@@ -345,7 +363,7 @@ describe('while the stack runs', () => {
     expect(cold.filter((step) => step.function === 'event-driven-order-processor')).toHaveLength(2);
   });
 
-  test('a change that needs a restart is named, and the rest is taken over', async () => {
+  test('a change that a running stack cannot take over is named', async () => {
     const run = await Run.start();
     const directory = changed((resources) => {
       const [queue] = Object.values(resources).filter(
@@ -353,9 +371,9 @@ describe('while the stack runs', () => {
       );
       if (queue) queue.Properties.VisibilityTimeout = 77;
     });
-    expect(run.stack.update(readAssembly(directory, { region: 'us-east-1' }))).toEqual({
-      needRestart: [expect.stringContaining('DeadLetterQueue')],
-    });
+    expect(run.stack.needingRestart(readAssembly(directory, { region: 'us-east-1' }))).toEqual([
+      expect.stringContaining('DeadLetterQueue'),
+    ]);
   });
 
   test('a template that the local run does not know changes nothing', async () => {

@@ -300,6 +300,16 @@ describe('a run', () => {
   });
 });
 
+test('assets that were removed from the assembly are made again', async () => {
+  const project = makeProject();
+  const out = path.join(project, 'cdk.out');
+  expect((await run(project, '--once', '--json', '--port', '0')).exitCode).toBe(0);
+  fs.rmSync(path.join(out, 'asset.worker'), { recursive: true });
+  const { exitCode, stdout } = await run(project, '--once', '--json', '--port', '0');
+  expect(exitCode).toBe(0);
+  expect(objects(stdout)[0]).toMatchObject({ kind: 'run-synthesized', isUnchanged: false });
+});
+
 describe('--once', () => {
   test('lets what waits be tried again without waiting for it, and fails for an event that is lost', async () => {
     const code = 'exports.handler = async () => { throw new Error("no luck"); };';
@@ -417,7 +427,7 @@ describe('bad input is one line and exit code 2', () => {
     });
   });
 
-  test('the port is taken', async () => {
+  test('the port is taken, which is found before the app is synthesized', async () => {
     const server = http.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -425,7 +435,66 @@ describe('bad input is one line and exit code 2', () => {
     server.close();
     expect(ended).toMatchObject({
       exitCode: 2,
+      stdout: '',
       stderr: `Port ${port} on 127.0.0.1 is in use. Choose another one, or none to take the next free one from 4566.\n`,
+    });
+  });
+
+  test.each([
+    ['cdk.json is broken', '{"app":\n  nothing\n}', /^Cannot read .*cdk\.json: .*not valid JSON\n$/],
+    ['cdk.json holds no object', '[]', /cdk\.json does not say how to run the app \("app"\)\.\n$/],
+  ])('%s', async (_, text, stderr) => {
+    const project = makeProject();
+    fs.writeFileSync(path.join(project, 'cdk.json'), text);
+    const ended = await startOf(project);
+    expect(ended).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringMatching(stderr) });
+    expect(ended.stderr.match(/\n/g)).toHaveLength(1);
+  });
+
+  test('--data is a file, or lies within one, or where nothing can be written', async () => {
+    const project = makeProject();
+    const file = path.join(project, 'cdk.json');
+    const ends = [
+      [file, 'is a file; it must be a folder, or not be there yet.'],
+      [path.join(file, 'data'), 'lies within a file; it must be a folder, or not be there yet.'],
+      ['/sys/data', 'cannot be written: '],
+    ] as const;
+    for (const [data, reason] of ends) {
+      const ended = await startOf(project, '--data', data);
+      expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
+      expect(ended.stderr).toContain(`--data ${data} ${reason}`);
+      expect(ended.stderr.match(/\n/g)).toHaveLength(1);
+    }
+  });
+
+  test('what --data holds is damaged, or another run has it', async () => {
+    const project = makeProject();
+    const data = path.join(project, 'data');
+    const first = new LocalRun(project, ['--json', '--port', '0', '--data', data]);
+    await first.until('run-samples-sent');
+    const second = await startOf(project, '--data', data);
+    expect(second).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^.*Is another run using it\?\n$/),
+    });
+    await first.interrupt();
+    fs.writeFileSync(path.join(data, 'tables', 'CURRENT'), 'no such thing\n');
+    const damaged = await startOf(project, '--data', data);
+    expect(damaged).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringMatching(/^[^\n]*tables cannot be opened[^\n]*\n$/),
+    });
+    fs.rmSync(path.join(data, 'tables'), { recursive: true });
+    fs.writeFileSync(path.join(data, 'deliveries.jsonl'), '{"id":1,"work":{}}\nnot JSON\n');
+    expect((await startOf(project, '--data', data)).stderr).toMatch(
+      /^.*deliveries\.jsonl, line 2: .* Mend the line, or move the file away\.\n$/,
+    );
+  });
+
+  test('--inspect names no function', async () => {
+    expect(await startOf(makeProject(), '--inspect', 'wroker')).toMatchObject({
+      exitCode: 2,
+      stderr: '--inspect wroker: there is no such function. There are: shop-worker.\n',
     });
   });
 

@@ -1,4 +1,6 @@
 /** What a function is made of, as the template says it. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 
@@ -76,4 +78,14 @@ export function checkDefinition(definition: FunctionDefinition): FunctionDefinit
     }
   }
   return definition;
+}
+
+/** The file of the code that has the handler: `src/index.handler` is in `src/index.js`, `.mjs` or `.cjs`. */
+export function handlerFile({ resource, code }: FunctionDefinition): string {
+  const handler: string = resource.properties.Handler;
+  const base = path.join(code, handler.replace(/\.[^./]+$/, ''));
+  return (
+    ['.js', '.mjs', '.cjs'].map((extension) => base + extension).find((each) => fs.existsSync(each)) ??
+    `${base}.js`
+  );
 }

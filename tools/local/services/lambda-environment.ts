@@ -40,6 +40,8 @@ export interface EnvironmentSettings {
   readonly variables: Readonly<Record<string, string>>;
   readonly memorySizeMb: number;
   readonly timeoutSeconds: number;
+  /** A debugger may attach at this port; no time limit holds then. @default none */
+  readonly inspectPort?: number | undefined;
   /** Each line that the process writes. */
   readonly onOutput: (line: string) => void;
   /** The host and port that the process may not reach and tried to. */
@@ -53,17 +55,32 @@ type Message =
   | { kind: 'failed'; error: FunctionError; memoryBytes: number }
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
 
+/** How what is under way ends. */
+type Answer = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
+
+interface InitFailure {
+  readonly message: Answer;
+  readonly durationMs: number;
+}
+
 /** Told beside what is under way. */
 type Notice = { kind: 'egress-refused'; host: string };
 
 /** How long Lambda lets a function's code load before the first event. */
 const INIT_TIMEOUT_MS = 10_000;
+/** Who debugs may take all day. */
+const DEBUGGING_MS = 24 * 60 * 60 * 1000;
+/** What Node says to someone who starts it with --inspect. */
+const DEBUGGER_NOTICE =
+  /^(Debugger (listening|attached|ending) ?|For help, see: https:\/\/nodejs\.org|Waiting for the debugger)/;
 
 export class ExecutionEnvironment {
   readonly #child: ChildProcess;
   readonly #settings: EnvironmentSettings;
   readonly #startedAt = performance.now();
   readonly #exited: Promise<void>;
+  /** Resolves when the handler is loaded, with what kept it from being loaded if anything did. */
+  readonly #initialized: Promise<InitFailure | undefined>;
   /** Undefined until the handler is loaded. */
   #initDurationMs: number | undefined;
   #partialLine = '';
@@ -82,6 +99,7 @@ export class ExecutionEnvironment {
       // A module that is preloaded so also guards the worker threads and the processes that the handler forks.
       execArgv: [
         `--max-old-space-size=${settings.memorySizeMb}`,
+        ...(settings.inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${settings.inspectPort}`]),
         ...['--require', path.join(__dirname, 'lambda-egress.cjs')],
       ],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -107,6 +125,7 @@ export class ExecutionEnvironment {
       });
       this.#child.once('close', (code, signal) => exit(exitReason(code, signal)));
     });
+    this.#initialized = this.#initialize();
   }
 
   /** False once the process has ended or was told to: it takes no more events. */
@@ -121,13 +140,11 @@ export class ExecutionEnvironment {
 
   /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
   async invoke(invocation: Invocation): Promise<Outcome> {
-    if (this.#initDurationMs === undefined) {
-      const failure = await this.#initialize(invocation.requestId);
-      if (failure) return failure;
-    }
-    const { timeoutSeconds } = this.#settings;
+    const failure = await this.#initialized;
+    if (failure) return initFailed(failure, invocation.requestId);
+    const { timeoutSeconds, inspectPort } = this.#settings;
     const start = performance.now();
-    const timeoutMs = 1000 * timeoutSeconds;
+    const timeoutMs = inspectPort === undefined ? 1000 * timeoutSeconds : DEBUGGING_MS;
     const answer = this.#answer(timeoutMs);
     this.#child.send({ ...invocation, deadline: Date.now() + timeoutMs });
     const message = await answer;
@@ -172,8 +189,9 @@ export class ExecutionEnvironment {
     await this.#exited;
   }
 
-  async #initialize(requestId: string): Promise<Outcome | undefined> {
-    const message = await this.#answer(INIT_TIMEOUT_MS);
+  async #initialize(): Promise<InitFailure | undefined> {
+    const isInspected = this.#settings.inspectPort !== undefined;
+    const message = await this.#answer(isInspected ? DEBUGGING_MS : INIT_TIMEOUT_MS);
     const durationMs = performance.now() - this.#startedAt;
     this.#flushOutput();
     if (message.kind === 'ready') {
@@ -181,20 +199,11 @@ export class ExecutionEnvironment {
       return undefined;
     }
     await this.stop();
-    const error: FunctionError =
-      'error' in message
-        ? message.error
-        : {
-            errorType: message.kind === 'timed-out' ? 'Sandbox.Timedout' : 'Runtime.ExitError',
-            errorMessage: `RequestId: ${requestId} Error: ${
-              message.kind === 'exited' ? `Runtime ${message.reason}` : 'Task timed out after 10.00 seconds'
-            }`,
-          };
-    return { status: 'failure', payload: JSON.stringify(error), error, durationMs, memoryBytes: 0 };
+    return { message, durationMs };
   }
 
   #answer(timeoutMs: number) {
-    return new Promise<Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' }>((resolve) => {
+    return new Promise<Answer>((resolve) => {
       const settle = (message: Parameters<typeof resolve>[0]) => {
         clearTimeout(timer);
         this.#settle = undefined;
@@ -210,6 +219,7 @@ export class ExecutionEnvironment {
     this.#partialLine = lines.pop() ?? '';
     for (const line of lines) {
       if (line.startsWith('\0')) this.#outputEnded(line.slice(1));
+      else if (this.#settings.inspectPort !== undefined && DEBUGGER_NOTICE.test(line)) continue;
       else if (line !== '') this.#settings.onOutput(line);
     }
   }
@@ -231,6 +241,19 @@ export class ExecutionEnvironment {
   #flushOutput(): void {
     if (this.#partialLine !== '') this.#output('\n');
   }
+}
+
+function initFailed({ message, durationMs }: InitFailure, requestId: string): Outcome {
+  const error: FunctionError =
+    'error' in message
+      ? message.error
+      : {
+          errorType: message.kind === 'timed-out' ? 'Sandbox.Timedout' : 'Runtime.ExitError',
+          errorMessage: `RequestId: ${requestId} Error: ${
+            message.kind === 'exited' ? `Runtime ${message.reason}` : 'Task timed out after 10.00 seconds'
+          }`,
+        };
+  return { status: 'failure', payload: JSON.stringify(error), error, durationMs, memoryBytes: 0 };
 }
 
 function exitReason(code: number | null, signal: NodeJS.Signals | null): string {

@@ -80,9 +80,22 @@ export class LambdaFunction {
     this.name = definition.resource.name;
     this.arn = definition.resource.arn;
     this.#options = options;
-    this.#maxEnvironments = options.maxEnvironments ?? Math.max(2, os.availableParallelism());
+    // One port is one process: a function that is debugged handles one event at a time.
+    this.#maxEnvironments =
+      options.inspectPort === undefined
+        ? (options.maxEnvironments ?? Math.max(2, os.availableParallelism()))
+        : 1;
     this.#definition = checkDefinition(definition);
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
+  }
+
+  /** Starts an environment before the first event, so that a debugger finds it. */
+  warmUp(): void {
+    if (this.#idle.length + this.#busy.size === 0) this.#idle.push(this.#newEnvironment());
+  }
+
+  get definition(): FunctionDefinition {
+    return this.#definition;
   }
 
   get resource(): Resource {
@@ -98,7 +111,12 @@ export class LambdaFunction {
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
     const retired = this.#idle;
     this.#idle = [];
-    for (const environment of retired) this.#options.inFlight.track(environment.stop());
+    const gone = Promise.all(retired.map((environment) => environment.stop()));
+    this.#options.inFlight.track(
+      gone.then(() => {
+        if (this.#options.inspectPort !== undefined && !this.#stopped) this.warmUp();
+      }),
+    );
   }
 
   /**
@@ -315,17 +333,28 @@ export class LambdaFunction {
   }
 
   #release(environment: LoggedEnvironment): void {
+    if (this.#stopped || (environment.isAlive && environment.definition === this.#definition)) {
+      this.#handOn(environment, environment);
+      return;
+    }
+    const gone = environment.stop();
+    this.#options.inFlight.track(gone);
+    // The debugger's port is free only when the process is gone.
+    if (this.#options.inspectPort === undefined) this.#handOn(environment, undefined);
+    else void gone.then(() => this.#handOn(environment, this.#stopped ? undefined : this.#newEnvironment()));
+  }
+
+  /** @param successor what takes the place of the environment; a new one is made if somebody waits */
+  #handOn(environment: LoggedEnvironment, successor: LoggedEnvironment | undefined): void {
     this.#busy.delete(environment);
     if (this.#stopped) return;
-    const isUsable = environment.isAlive && environment.definition === this.#definition;
-    if (!isUsable) this.#options.inFlight.track(environment.stop());
     const next = this.#waiting.shift();
     if (next) {
-      const successor = isUsable ? environment : this.#newEnvironment();
-      this.#busy.add(successor);
-      next(successor);
-    } else if (isUsable) {
-      this.#idle.push(environment);
+      const used = successor ?? this.#newEnvironment();
+      this.#busy.add(used);
+      next(used);
+    } else if (successor) {
+      this.#idle.push(successor);
     }
   }
 

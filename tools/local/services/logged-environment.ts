@@ -5,6 +5,7 @@ import type { Clock } from './clock';
 import { type FunctionDefinition, type FunctionSettings, settingsOf } from './lambda-definition';
 import { ExecutionEnvironment, type Outcome } from './lambda-environment';
 import { type Surroundings, variablesOf } from './lambda-variables';
+import type { SourcePositions } from './source-positions';
 
 export interface Run {
   readonly outcome: Outcome;
@@ -13,6 +14,10 @@ export interface Run {
 
 export interface LoggedEnvironmentOptions extends Surroundings {
   readonly clock: Clock;
+  /** A debugger may attach to the function at this port. @default none */
+  readonly inspectPort?: number | undefined;
+  /** Names positions in the bundle, in what the function writes and throws, by the files that it was made of. */
+  readonly positions?: SourcePositions;
   /** Takes each line of the function's log. */
   readonly log?: (group: string, stream: string, timestamp: number, message: string) => void;
   readonly onStep?: StepListener;
@@ -47,7 +52,8 @@ export class LoggedEnvironment {
       variables: variablesOf(definition, this.#logStream, options),
       memorySizeMb,
       timeoutSeconds,
-      onOutput: (line) => this.#log(line),
+      inspectPort: options.inspectPort,
+      onOutput: (line) => this.#log(this.#named(line)),
       onEgressRefused: (host) =>
         options.onStep?.({
           kind: 'egress-refused',
@@ -72,7 +78,7 @@ export class LoggedEnvironment {
     this.#tail = '';
     const wasCold = this.isCold;
     this.#logPlatform('start', 'success', { requestId, version: '$LATEST' });
-    const outcome = await this.#process.invoke(invocation);
+    const outcome = this.#namedOutcome(await this.#process.invoke(invocation));
     this.#logReport(requestId, outcome, wasCold);
     this.#requestId = undefined;
     return { outcome, logTail: this.#tail };
@@ -80,6 +86,16 @@ export class LoggedEnvironment {
 
   stop(): Promise<void> {
     return this.#process.stop();
+  }
+
+  #named(text: string): string {
+    return this.#options.positions?.named(text, this.functionName, this.definition.code) ?? text;
+  }
+
+  #namedOutcome(outcome: Outcome): Outcome {
+    if (!outcome.error) return outcome;
+    const payload = this.#named(outcome.payload);
+    return { ...outcome, payload, error: JSON.parse(payload) };
   }
 
   #logReport(requestId: string, { status, durationMs, memoryBytes, error }: Outcome, wasCold: boolean): void {

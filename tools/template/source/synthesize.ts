@@ -24,7 +24,7 @@ export interface Synthesis {
 
 /** What an assembly is made of, relative to the project. What is not there is passed over. */
 export const SYNTHESIS_INPUTS: readonly string[] = [
-  ...['bin/app.ts', 'lib', 'lambdas', 'cdk.json', 'cdk.context.json'],
+  ...['bin/app.ts', 'lib', 'lambdas', 'tools/eventbridge', 'cdk.json', 'cdk.context.json'],
   ...['package.json', 'package-lock.json', 'tsconfig.json'],
 ];
 
@@ -50,7 +50,8 @@ export async function synthesize(
   const start = performance.now();
   const inputs = digest(project, SYNTHESIS_INPUTS, process.version);
   const stamp = readStamp(directory);
-  const isUnchanged = stamp?.inputs === inputs && stamp.outputs === digestOfAssembly(directory);
+  const isUnchanged =
+    stamp?.inputs === inputs && stamp.outputs === digestOfAssembly(directory) && hasItsAssets(directory);
   if (!isUnchanged) {
     await runApp(project, directory);
     const made: Stamp = { inputs, outputs: digestOfAssembly(directory) };
@@ -94,7 +95,7 @@ function readJson(file: string): { readonly app?: string; readonly context?: obj
   try {
     return JSON.parse(fs.readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new SynthesisError(`Cannot read ${file}: ${(error as Error).message}`);
+    throw new SynthesisError(`Cannot read ${file}: ${(error as Error).message.replaceAll(/\s+/g, ' ')}`);
   }
 }
 
@@ -104,6 +105,21 @@ function readStamp(directory: string): Stamp | undefined {
   } catch {
     return undefined; // There is no assembly yet, or `cdk synth` made it: it is made again.
   }
+}
+
+/** Whether the folders and files are there that the assembly's asset manifests name; somebody may have tidied up. */
+function hasItsAssets(directory: string): boolean {
+  const manifests = fs.readdirSync(directory).filter((name) => name.endsWith('.assets.json'));
+  return manifests.every((name) => {
+    const { files = {} } = readJson(path.join(directory, name)) as AssetManifest;
+    return Object.values(files).every(({ source }) =>
+      source?.path === undefined ? true : fs.existsSync(path.join(directory, source.path)),
+    );
+  });
+}
+
+interface AssetManifest {
+  readonly files?: Readonly<Record<string, { readonly source?: { readonly path?: string } }>>;
 }
 
 /** Of the manifest and the template: the assets' names are hashes of what is in them. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { InFlight } from '../../../../tools/local/services/in-flight';
@@ -196,6 +198,34 @@ describe('a handler', () => {
       traces,
     );
   });
+});
+
+test('a function that is debugged has no time limit, and an environment before the first event', async () => {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port: inspectPort } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  const harness = start(
+    'exports.handler = () => new Promise((resolve) => setTimeout(resolve, 1200, "late"));',
+    {
+      properties: { Timeout: 1 },
+      options: { inspectPort },
+    },
+  );
+  harness.worker.warmUp();
+  const targets = async () => {
+    for (;;) {
+      const response = await fetch(`http://127.0.0.1:${inspectPort}/json/list`).catch(() => undefined);
+      if (response) return (await response.json()) as object[];
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  expect(await targets()).toHaveLength(1);
+  expect(await call(harness)).toEqual({ result: 'late' });
+  harness.worker.update({ ...harness.worker.definition });
+  expect(await targets()).toHaveLength(1);
+  expect(await call(harness)).toEqual({ result: 'late' });
+  expect(harness.log.join('\n')).not.toContain('Debugger');
 });
 
 describe('what goes wrong in a handler', () => {
