@@ -5,7 +5,7 @@ import type { Synthesis } from '../template/source/synthesize';
 import { plural } from './effect-line';
 import { LiveLog } from './live-log';
 import type { Takeover } from './running-stack';
-import type { LocalStack } from './stack';
+import type { LocalStack, Resumed } from './stack';
 import type { TimedStep } from './steps';
 
 export interface RunLog {
@@ -32,8 +32,7 @@ export interface RunLog {
   /** A debugger may attach to these functions at these ports. */
   inspecting(ports: ReadonlyMap<string, number>): void;
   notUpdated(error: Error): void;
-  /** @param left what an earlier run left and cannot be gone on with, a line each; @param resumed how many are */
-  resumed(resumed: number, left: readonly string[]): void;
+  resumed(resumed: Resumed): void;
   /** @param isKept whether what waits to be tried again is kept for the next run */
   stopping(stack: LocalStack, isKept: boolean): void;
   /** @param failures what was lost or did not happen, a line each */
@@ -98,7 +97,7 @@ export class JsonLog implements RunLog {
     this.#write({ kind: 'run-not-updated', message });
   }
 
-  resumed(resumed: number, left: readonly string[]): void {
+  resumed({ resumed, left }: Resumed): void {
     if (resumed > 0 || left.length > 0) this.#write({ kind: 'run-resumed', resumed, left });
   }
 
@@ -225,7 +224,7 @@ export class TerminalLog implements RunLog {
         ? 'the new code and rules are in place.'
         : `started again on ${stack.url} with what it held, because of ${takeover.because.join(', ')}.`;
     log.print(log.style('cyan', `Synthesized again in ${seconds(durationMs)}; ${how}`));
-    if (takeover.how === 'restarted') this.resumed(stack.waitingForRetry, takeover.left);
+    if (takeover.how === 'restarted') this.resumed(takeover);
     log.print();
   }
 
@@ -244,7 +243,7 @@ export class TerminalLog implements RunLog {
     this.#log.print();
   }
 
-  resumed(resumed: number, left: readonly string[]): void {
+  resumed({ resumed, left }: Resumed): void {
     const log = this.#log;
     if (resumed > 0) log.print(`Going on with ${plural(resumed, 'event')} that the last run left.`);
     for (const line of left) log.print(log.style('yellow', `Not gone on with: ${escapeControl(line)}`));

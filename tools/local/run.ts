@@ -111,8 +111,7 @@ export async function run(options: RunOptions): Promise<number> {
     if (address !== undefined && options.open) openInBrowser(address);
     await startDebugging(running.current, bundler, inspected);
     if (inspected.size > 0) log.inspecting(inspected);
-    const left = running.current.resume();
-    log.resumed(running.current.waitingForRetry, left);
+    log.resumed(running.current.resume());
     if (options.watch) {
       const onRestart = (stack: LocalStack) => void options.page?.attach(stack);
       reloader = new Reloader({ project, running, bundler, log, onRestart });

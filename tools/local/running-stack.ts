@@ -3,13 +3,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Assembly } from '../template/assembly';
-import { LocalStack, type LocalStackOptions } from './stack';
+import { LocalStack, type LocalStackOptions, type Resumed } from './stack';
 
 /** How a new template was taken over. */
 export type Takeover =
   | { readonly how: 'in place' }
   /** @member because logical ids of what could not be changed while it ran */
-  | { readonly how: 'restarted'; readonly because: readonly string[]; readonly left: readonly string[] };
+  | ({ readonly how: 'restarted'; readonly because: readonly string[] } & Resumed);
 
 export interface RunningStackOptions extends LocalStackOptions {
   /** The stack may be replaced by another: what it holds lies in a folder, also without a data directory. */
@@ -69,7 +69,7 @@ export class RunningStack {
       this.#current.resume();
       throw error;
     }
-    return { how: 'restarted', because, left: this.#current.resume() };
+    return { how: 'restarted', because, ...this.#current.resume() };
   }
 
   async stop(): Promise<void> {

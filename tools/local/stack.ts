@@ -56,6 +56,14 @@ export interface LocalStackOptions {
   readonly random?: () => number;
 }
 
+/** What became of what an earlier run left. */
+export interface Resumed {
+  /** Number of deliveries and invocations that are gone on with. */
+  readonly resumed: number;
+  /** What cannot be gone on with, a line each. */
+  readonly left: readonly string[];
+}
+
 export class LocalStack {
   readonly queues: readonly Queue[];
   readonly topics: readonly Topic[];
@@ -194,30 +202,15 @@ export class LocalStack {
     );
   }
 
-  /**
-   * Takes up what an earlier run left in the data directory.
-   * @returns what cannot be gone on with, a line each
-   */
-  resume(): string[] {
+  /** Takes up what an earlier run left in the data directory. */
+  resume(): Resumed {
     const left = this.eventBridge.resume();
-    for (const each of this.functions) each.resume();
+    let resumed = this.eventBridge.waitingForRetry;
+    for (const each of this.functions) resumed += each.resume();
     const { dataDirectory } = this.#options;
     const folder = dataDirectory && path.join(dataDirectory, 'invocations');
-    if (!folder || !fs.existsSync(folder)) return left;
-    const known = new Set(this.functions.map(({ name }) => `${name}.jsonl`));
-    for (const file of fs.readdirSync(folder)) {
-      if (known.has(file)) continue;
-      const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
-      const events = orphaned.restored();
-      for (const [, kept] of events) kept.finish();
-      orphaned.close();
-      if (events.length === 0) continue;
-      const name = file.replace(/\.jsonl$/, '');
-      left.push(
-        `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`,
-      );
-    }
-    return left;
+    if (folder) left.push(...orphanedInvocations(folder, new Set(this.functions.map(({ name }) => name))));
+    return { resumed, left };
   }
 
   /** The store of what a service has not finished; in memory, that is none, without a data directory. */
@@ -447,6 +440,21 @@ export class LocalStack {
 }
 
 const KEPT_CODE_FOLDERS = 5;
+
+/** Empties the queues of functions that are no longer in the template, and tells of each in a line. */
+function orphanedInvocations(folder: string, functions: ReadonlySet<string>): string[] {
+  if (!fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder).flatMap((file) => {
+    const name = file.replace(/\.jsonl$/, '');
+    if (functions.has(name)) return [];
+    const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
+    const events = orphaned.restored();
+    for (const [, kept] of events) kept.finish();
+    orphaned.close();
+    if (events.length === 0) return [];
+    return `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`;
+  });
+}
 
 const optional = <Key extends string>(key: Key, value: string | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { [Each in Key]?: string };

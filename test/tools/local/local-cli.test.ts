@@ -1,5 +1,4 @@
 /** `npm start` as its user runs it, on this project and on a small one that is synthesized in no time. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -7,143 +6,12 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { temporaryDirectory } from '../template/template';
+import { ENTRY, LocalRun, makeProject, objects, REPOSITORY } from './local-run';
 
 // Each test starts a process or two, and the machine may be busy.
 jest.setTimeout(60_000);
 
-const REPOSITORY = process.cwd();
-
-/** Writes an assembly with a bus, a rule for `Placed`, and a function of which the code is in `lambdas`. */
-const APP = `
-  const fs = require('node:fs');
-  const out = process.env.CDK_OUTDIR;
-  const { broken, deadLetterQueue, unknown } = JSON.parse(fs.readFileSync('lib/settings.json', 'utf8'));
-  if (broken) { console.error('Bundling asset x\\nThe colour is green; allowed are red and blue.'); process.exit(1); }
-  fs.mkdirSync(out, { recursive: true });
-  fs.cpSync('lambdas', out + '/asset.worker', { recursive: true });
-  const write = (name, content) => fs.writeFileSync(out + '/' + name, JSON.stringify(content));
-  write('manifest.json', { artifacts: {
-    'shop.assets': { type: 'cdk:asset-manifest', properties: { file: 'shop.assets.json' } },
-    shop: { type: 'aws:cloudformation:stack', properties: { templateFile: 'shop.template.json' } } } });
-  write('shop.assets.json', { version: fs.readFileSync('lambdas/index.js', 'utf8'), files: { worker: {
-    source: { path: 'asset.worker', packaging: 'zip' },
-    destinations: { here: { objectKey: 'worker.zip' } } } } });
-  const arn = (id) => ({ 'Fn::GetAtt': [id, 'Arn'] });
-  write('shop.template.json', { Resources: {
-    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'shop-bus' } },
-    Worker: { Type: 'AWS::Lambda::Function', Properties: { FunctionName: 'shop-worker', Runtime: 'nodejs24.x',
-      Handler: 'index.handler', Role: 'arn:aws:iam::000000000000:role/none', Code: { S3Key: 'worker.zip' } } },
-    Once: { Type: 'AWS::Lambda::EventInvokeConfig', Properties: { FunctionName: { Ref: 'Worker' },
-      MaximumRetryAttempts: 1 } },
-    May: { Type: 'AWS::Lambda::Permission', Properties: { FunctionName: arn('Worker'),
-      Action: 'lambda:InvokeFunction', Principal: 'events.amazonaws.com', SourceArn: arn('Placed') } },
-    Placed: { Type: 'AWS::Events::Rule', Properties: { Name: 'shop-placed', EventBusName: { Ref: 'Bus' },
-      EventPattern: { source: ['app'] }, Targets: [{ Id: 'Worker', Arn: arn('Worker') }] } },
-    ...(unknown && { Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} } }) } });
-`;
-
-const ECHO = 'exports.handler = async ({ detail }) => ({ heard: detail });';
-const ENTRY = { EventBusName: 'shop-bus', Source: 'app', DetailType: 'Placed', Detail: '{"id": 7}' };
-
-interface ProjectFiles {
-  readonly code?: string;
-  readonly settings?: object;
-  readonly entries?: unknown;
-  readonly expected?: unknown;
-}
-
-/** @returns the folder of a small project */
-function makeProject({
-  code = ECHO,
-  settings = {},
-  entries = [ENTRY],
-  expected = [],
-}: ProjectFiles = {}): string {
-  const project = temporaryDirectory();
-  const files = {
-    'cdk.json': '{"app": "node lib/app.js"}',
-    'lib/app.js': APP,
-    'lib/settings.json': JSON.stringify(settings),
-    'lambdas/index.js': code,
-    'samples/entries/one.json': JSON.stringify(entries),
-    'samples/expected/one.json': JSON.stringify(expected),
-  };
-  for (const [name, text] of Object.entries(files)) {
-    fs.mkdirSync(path.dirname(path.join(project, name)), { recursive: true });
-    fs.writeFileSync(path.join(project, name), text);
-  }
-  return project;
-}
-
-interface Ended {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-class LocalRun {
-  readonly process: ChildProcess;
-  readonly ended: Promise<Ended>;
-  #stdout = '';
-  #stderr = '';
-
-  constructor(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const loader = require.resolve('esbuild-register');
-    this.process = spawn(
-      process.execPath,
-      ['-r', loader, path.join(REPOSITORY, 'bin', 'local.ts'), ...args],
-      {
-        cwd: project,
-        env: { ...process.env, ...env },
-      },
-    );
-    runs.push(this.process);
-    this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stdout += text;
-    });
-    this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#stderr += text;
-    });
-    this.ended = once(this.process, 'close').then(([exitCode]) => ({
-      exitCode,
-      stdout: this.#stdout,
-      stderr: this.#stderr,
-    }));
-  }
-
-  /** Resolves with the output when it has the text. */
-  async until(text: string): Promise<string> {
-    while (!this.#stdout.includes(text)) {
-      const more = once(this.process.stdout as NodeJS.ReadableStream, 'data');
-      const ended = await Promise.race([more, this.ended]);
-      if ('exitCode' in ended) throw new Error(`It ended without ${text}: ${this.#stdout}${this.#stderr}`);
-    }
-    return this.#stdout;
-  }
-
-  async url(): Promise<string> {
-    const output = await this.until('"run-ready"');
-    return /"url":"([^"]+)"/.exec(output)?.[1] ?? '';
-  }
-
-  interrupt(): Promise<Ended> {
-    this.process.kill('SIGINT');
-    return this.ended;
-  }
-}
-
-const runs: ChildProcess[] = [];
-afterEach(() => {
-  for (const child of runs.splice(0)) child.kill('SIGKILL');
-});
-
 const run = (project: string, ...args: string[]) => new LocalRun(project, args).ended;
-
-const objects = (lines: string): Record<string, unknown>[] =>
-  lines
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
 
 async function put(url: string, entry: object = ENTRY): Promise<void> {
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
@@ -240,49 +108,6 @@ describe('a run', () => {
       .map(({ at }) => Date.parse(String(at)));
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(60_000);
     await local.interrupt();
-  });
-
-  test.each(['SIGKILL', 'SIGINT'] as const)(
-    'ended by %s, leaves what waits to be tried again to the next run on the same --data',
-    async (signal) => {
-      const project = makeProject({ code: 'exports.handler = async () => { throw new Error("no"); };' });
-      const data = path.join(project, 'data');
-      const first = new LocalRun(project, ['--port', '0', '--data', data]);
-      await first.until('again in 60 s');
-      first.process.kill(signal);
-      const { stdout } = await first.ended;
-      if (signal === 'SIGINT') {
-        expect(stdout).toContain(
-          '1 event to be tried again: the next run with this --data goes on with them.',
-        );
-      }
-      fs.writeFileSync(path.join(project, 'lambdas/index.js'), ECHO);
-      const args = ['--port', '0', '--data', data, '--no-samples', '--speed', '600'];
-      const second = new LocalRun(project, args);
-      await second.until('returns   {"heard":{"id":7}}');
-      expect((await second.interrupt()).stdout).toContain('Going on with 1 event that the last run left.');
-      const third = new LocalRun(project, args);
-      await third.until('Listening');
-      expect((await third.interrupt()).stdout).not.toContain('that the last run left');
-    },
-  );
-
-  test('says at the next start what it cannot go on with', async () => {
-    const project = makeProject({ code: 'exports.handler = async () => { throw new Error("no"); };' });
-    const data = path.join(project, 'data');
-    const first = new LocalRun(project, ['--port', '0', '--data', data]);
-    await first.until('again in 60 s');
-    first.process.kill('SIGKILL');
-    await first.ended;
-    fs.renameSync(
-      path.join(data, 'invocations', 'shop-worker.jsonl'),
-      path.join(data, 'invocations', 'shop-former.jsonl'),
-    );
-    const second = new LocalRun(project, ['--port', '0', '--data', data, '--no-samples']);
-    await second.until('Listening');
-    expect((await second.interrupt()).stdout).toContain(
-      'Not gone on with: 1 event waited for the function shop-former, which is no longer in the template.',
-    );
   });
 
   test('with --watch takes over changed code, and runs on as it was when the app is broken', async () => {
@@ -449,46 +274,6 @@ describe('bad input is one line and exit code 2', () => {
     const ended = await startOf(project);
     expect(ended).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringMatching(stderr) });
     expect(ended.stderr.match(/\n/g)).toHaveLength(1);
-  });
-
-  test('--data is a file, or lies within one, or where nothing can be written', async () => {
-    const project = makeProject();
-    const file = path.join(project, 'cdk.json');
-    const ends = [
-      [file, 'is a file; it must be a folder, or not be there yet.'],
-      [path.join(file, 'data'), 'lies within a file; it must be a folder, or not be there yet.'],
-      ['/sys/data', 'cannot be written: '],
-    ] as const;
-    for (const [data, reason] of ends) {
-      const ended = await startOf(project, '--data', data);
-      expect(ended).toMatchObject({ exitCode: 2, stdout: '' });
-      expect(ended.stderr).toContain(`--data ${data} ${reason}`);
-      expect(ended.stderr.match(/\n/g)).toHaveLength(1);
-    }
-  });
-
-  test('what --data holds is damaged, or another run has it', async () => {
-    const project = makeProject();
-    const data = path.join(project, 'data');
-    const first = new LocalRun(project, ['--json', '--port', '0', '--data', data]);
-    await first.until('run-samples-sent');
-    const second = await startOf(project, '--data', data);
-    expect(second).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringMatching(/^.*Is another run using it\?\n$/),
-    });
-    await first.interrupt();
-    fs.writeFileSync(path.join(data, 'tables', 'CURRENT'), 'no such thing\n');
-    const damaged = await startOf(project, '--data', data);
-    expect(damaged).toMatchObject({
-      exitCode: 2,
-      stderr: expect.stringMatching(/^[^\n]*tables cannot be opened[^\n]*\n$/),
-    });
-    fs.rmSync(path.join(data, 'tables'), { recursive: true });
-    fs.writeFileSync(path.join(data, 'deliveries.jsonl'), '{"id":1,"work":{}}\nnot JSON\n');
-    expect((await startOf(project, '--data', data)).stderr).toMatch(
-      /^.*deliveries\.jsonl, line 2: .* Mend the line, or move the file away\.\n$/,
-    );
   });
 
   test('--inspect names no function', async () => {

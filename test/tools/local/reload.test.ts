@@ -46,7 +46,7 @@ test('what the app imports is synthesized; a renamed table and the code that goe
   project.save('lambdas/worker/handler.ts', 'export const handler = async () => process.env.TABLE;');
   project.save('lib/settings.ts', "export const table = 'renamed';");
   const [, takeover] = await project.until('updated');
-  expect(takeover).toEqual({ how: 'restarted', because: ['Orders'], left: [] });
+  expect(takeover).toEqual({ how: 'restarted', because: ['Orders'], resumed: 0, left: [] });
   expect(project.running.current.tables.names).toEqual(['renamed']);
   expect(await project.invoke()).toBe('renamed');
   expect(project.said.map(({ name }) => name)).not.toContain('reloaded');

@@ -42,7 +42,7 @@ async function start(assembly: Assembly, dataDirectory: string, at: number) {
     onStep: (step) => void steps.push(step),
   });
   running.push(stack);
-  const left = stack.resume();
+  const { left } = stack.resume();
   const of = (...kinds: string[]) => steps.map(({ kind }) => kind).filter((kind) => kinds.includes(kind));
   return { stack, clock, steps, left, of };
 }

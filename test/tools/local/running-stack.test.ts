@@ -90,7 +90,7 @@ test('a renamed table is there for the next order, on the same address, and what
   expect(await items('orders')).toEqual(['before']);
 
   const takeover = await running.takeOver(shop(table('new-orders')));
-  expect(takeover).toEqual({ how: 'restarted', because: ['Orders'], left: [] });
+  expect(takeover).toEqual({ how: 'restarted', because: ['Orders'], resumed: 1, left: [] });
   expect(running.current.url).toBe(url);
   await put({ id: 'after' });
   expect(await items('new-orders')).toEqual(['after']);

@@ -162,13 +162,18 @@ export class LambdaFunction {
     return event.requestId;
   }
 
-  /** Takes up the events that an earlier run left in the queue; what was under way then is tried again. */
-  resume(): void {
-    for (const [event, kept] of this.#options.unfinished?.restored() ?? []) {
+  /**
+   * Takes up the events that an earlier run left in the queue; what was under way then is tried again.
+   * @returns how many there are
+   */
+  resume(): number {
+    const left = this.#options.unfinished?.restored() ?? [];
+    for (const [event, kept] of left) {
       const { wait } = event;
       if (wait) this.#retryAfter(Math.min(wait.delayMs, wait.until - this.#options.clock.now()), event, kept);
       else this.#track(event, kept);
     }
+    return left.length;
   }
 
   /** How many events wait to be tried again. */
