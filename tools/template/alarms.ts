@@ -1,5 +1,5 @@
 /** What the template's alarms really watch: the metric, its exact dimensions, and in which direction. */
-import type { Assembly, Resource } from './assembly';
+import type { Assembly, Resource } from './resource';
 
 export interface Metric {
   readonly namespace: string;

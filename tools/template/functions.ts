@@ -1,8 +1,8 @@
 /** Functions of the template: their settings, and what names them. */
 import * as v from 'valibot';
-import type { Assembly, NotCovered, Resource } from './assembly';
 import type { Maybe } from './placeholder';
 import { number, readProperties, text } from './read';
+import type { Assembly, NotCovered, Resource } from './resource';
 
 const FunctionProperties = v.looseObject({
   Handler: v.optional(v.string()),

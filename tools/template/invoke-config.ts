@@ -1,10 +1,10 @@
 /** How Lambda handles asynchronous events of a function: retries, age, and where they go in the end. */
 import * as v from 'valibot';
 import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
-import type { Assembly, NotCovered, Resource } from './assembly';
 import { functionReference, readFunction } from './functions';
 import type { Maybe } from './placeholder';
 import { number, readProperties } from './read';
+import type { Assembly, NotCovered, Resource } from './resource';
 
 const Destination = v.optional(v.looseObject({ Destination: v.optional(v.string()) }));
 const InvokeConfigProperties = v.looseObject({

@@ -1,11 +1,12 @@
 /** The template's policies, by what they protect or whom they empower. */
-import type { Assembly, NotCovered, Resource } from './assembly';
+
 import { managedPolicy } from './managed-policies';
 import { hasPlaceholder, reasonsOf } from './placeholder';
 import { type AccessRequest, type Decision, evaluate, undecidable } from './policy';
 import type { Context } from './policy-condition';
 import { listOf, type Statement } from './policy-document';
 import { PolicyReader, type ReadPolicy } from './policy-reader';
+import type { Assembly, NotCovered, Resource } from './resource';
 
 /** All that has a say in what a role may do. */
 interface RoleStatements {

@@ -1,7 +1,7 @@
 /** Policy documents: their statements, checked against IAM's grammar when they are read. */
 import * as v from 'valibot';
-import type { Resource } from './assembly';
 import { hasPlaceholder, reasonsOf } from './placeholder';
+import type { Resource } from './resource';
 import { AssemblyError } from './template';
 
 export type OneOrMany<Value> = Value | readonly Value[];

@@ -1,9 +1,10 @@
 /** Collects the policy documents of a template: who has them, or what they protect. */
 import * as v from 'valibot';
-import { type Assembly, busName, type Resource } from './assembly';
 import { functionReference } from './functions';
+import { busName } from './identity';
 import { type OneOrMany, listOf as oneOrMany, readStatements, type Statement } from './policy-document';
 import { json, listOf, readProperties } from './read';
+import type { Assembly, Resource } from './resource';
 
 /** Statements of one policy. */
 export interface ReadPolicy {

@@ -1,4 +1,5 @@
-import { AssemblyError, type Resource } from './assembly';
+import type { Resource } from './resource';
+import { AssemblyError } from './template';
 
 /**
  * Stops the start at a property that is not known here: it would change what the resource does in AWS, and the

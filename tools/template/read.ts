@@ -1,7 +1,7 @@
 /** Reads a resource's properties by a schema: what is read is checked, and what only AWS knows is said. */
 import * as v from 'valibot';
-import type { NotCovered, Resource } from './assembly';
 import { hasPlaceholder, reasonsOf, Unknown } from './placeholder';
+import type { NotCovered, Resource } from './resource';
 import { AssemblyError, type Json } from './template';
 
 const unknownOf = v.pipe(

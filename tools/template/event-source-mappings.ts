@@ -1,0 +1,108 @@
+/** What reads from queues and streams for a function: mappings, and pipes, which do so for any target. */
+import * as v from 'valibot';
+import { type FunctionReference, functionReference } from './functions';
+import type { Maybe } from './placeholder';
+import { boolean, number, readProperties } from './read';
+import type { Assembly, NotCovered, Resource } from './resource';
+import { type TargetReference, targetReference } from './targets';
+
+const Text = v.optional(v.string());
+const MappingProperties = v.looseObject({
+  FunctionName: v.string(),
+  EventSourceArn: Text,
+  Enabled: v.optional(boolean, true),
+  MaximumRetryAttempts: v.optional(number),
+  DestinationConfig: v.optional(
+    v.looseObject({ OnFailure: v.optional(v.looseObject({ Destination: Text }), {}) }),
+    {},
+  ),
+  FunctionResponseTypes: v.optional(v.array(v.string()), []),
+});
+
+/** What the reader's role must be allowed on the source. https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html */
+const SOURCE_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  sqs: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+  kinesis: ['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:DescribeStream', 'kinesis:ListShards'],
+  dynamodb: ['dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:DescribeStream'],
+};
+
+export interface Source {
+  readonly arn: string;
+  /** Undefined if the template does not have it; of a table's stream, the table. */
+  readonly resource?: Resource;
+  /** What the reader's role must be allowed on its ARN; undefined if the kind of source is not modelled. */
+  readonly actions?: readonly string[];
+}
+
+export interface EventSourceMapping {
+  readonly resource: Resource;
+  /** Undefined for a source without an ARN, e.g. a Kafka cluster. */
+  readonly source?: Source;
+  readonly function: FunctionReference;
+  readonly enabled: Maybe<boolean>;
+  /** Of a stream; undefined: until a record is too old. */
+  readonly retries?: Maybe<number>;
+  /** ARN of where a stream's records go that failed for the last time. A queue has its own redrive policy. */
+  readonly onFailure?: string;
+  /** Whether the function says which messages of a batch failed: otherwise all are tried again. */
+  readonly reportsFailures: boolean;
+}
+
+export const eventSourceMappingsOf = (assembly: Assembly, notCovered?: NotCovered[]): EventSourceMapping[] =>
+  assembly.ofType('AWS::Lambda::EventSourceMapping').map((resource) => {
+    const read = readProperties(MappingProperties, resource, notCovered);
+    const onFailure = read.DestinationConfig.OnFailure?.Destination;
+    return {
+      resource,
+      ...(read.EventSourceArn !== undefined && { source: sourceOf(assembly, read.EventSourceArn) }),
+      function: functionReference(assembly, read.FunctionName),
+      enabled: read.Enabled,
+      ...(read.MaximumRetryAttempts !== undefined && { retries: read.MaximumRetryAttempts }),
+      ...(onFailure !== undefined && { onFailure }),
+      reportsFailures: read.FunctionResponseTypes.includes('ReportBatchItemFailures'),
+    };
+  });
+
+function sourceOf(assembly: Assembly, arn: string): Source {
+  const actions = SOURCE_ACTIONS[arn.split(':')[2] ?? ''];
+  const resource = assembly.find(arn) ?? assembly.find(arn.replace(/\/(stream|consumer)\/.*$/, ''));
+  return { arn, ...(resource && { resource }), ...(actions && { actions }) };
+}
+
+const PipeProperties = v.looseObject({
+  Source: v.string(),
+  Target: v.string(),
+  Enrichment: Text,
+  RoleArn: v.string(),
+  DesiredState: v.optional(v.string(), 'RUNNING'),
+  SourceParameters: v.optional(v.looseObject({})),
+});
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html */
+export interface Pipe {
+  readonly resource: Resource;
+  readonly source: Source;
+  readonly targetArn: string;
+  readonly target: TargetReference;
+  /** ARN of what changes each event on the way. */
+  readonly enrichment?: string;
+  /** Of the role that reads, enriches and hands over. */
+  readonly roleArn: string;
+  readonly enabled: boolean;
+}
+
+export const PIPES_SERVICE = 'pipes.amazonaws.com';
+
+export const pipesOf = (assembly: Assembly, notCovered?: NotCovered[]): Pipe[] =>
+  assembly.ofType('AWS::Pipes::Pipe').map((resource) => {
+    const read = readProperties(PipeProperties, resource, notCovered);
+    return {
+      resource,
+      source: sourceOf(assembly, read.Source),
+      targetArn: read.Target,
+      target: targetReference(assembly, read.Target),
+      ...(read.Enrichment !== undefined && { enrichment: read.Enrichment }),
+      roleArn: read.RoleArn,
+      enabled: read.DesiredState !== 'STOPPED',
+    };
+  });

@@ -1,0 +1,127 @@
+/** Rules of EventBridge and their targets, with defaults; and archives, which take events as rules do. */
+import * as v from 'valibot';
+import type { TargetInput } from '../eventbridge/input-transformer';
+import { DELIVERY_RETRY } from '../eventbridge/service-facts';
+import { busName } from './identity';
+import type { Maybe } from './placeholder';
+import { json, number, readProperties } from './read';
+import type { Assembly, NotCovered, Resource } from './resource';
+import { type TargetReference, targetReference } from './targets';
+import type { Json } from './template';
+
+const Text = v.optional(v.string());
+const TargetProperties = v.looseObject({
+  Id: v.string(),
+  Arn: v.string(),
+  RoleArn: Text,
+  DeadLetterConfig: v.optional(v.looseObject({ Arn: Text }), {}),
+  RetryPolicy: v.optional(
+    v.looseObject({
+      MaximumRetryAttempts: v.optional(number, DELIVERY_RETRY.defaultAttempts),
+      MaximumEventAgeInSeconds: v.optional(number, DELIVERY_RETRY.defaultAgeSeconds),
+    }),
+    {},
+  ),
+});
+const RuleProperties = v.looseObject({
+  Description: Text,
+  EventBusName: Text,
+  EventPattern: v.optional(json),
+  ScheduleExpression: Text,
+  State: v.optional(v.string(), 'ENABLED'),
+  Targets: v.optional(v.array(TargetProperties), []),
+});
+const ArchiveProperties = v.looseObject({
+  SourceArn: v.string(),
+  EventPattern: v.optional(json),
+  RetentionDays: v.optional(number, 0),
+});
+
+export interface RuleModel {
+  /** Whose logical id is the rule's identity. */
+  readonly resource: Resource;
+  readonly name: string;
+  readonly arn: string;
+  /** Name of the bus; a placeholder if only AWS knows it. */
+  readonly bus: string;
+  readonly description?: string | undefined;
+  /** As it stands in the template: `ENABLED`, `DISABLED`, `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`. */
+  readonly state: string;
+  readonly enabled: boolean;
+  /** As it stands in the template: an object or its JSON. */
+  readonly eventPattern?: string | Readonly<Record<string, unknown>> | undefined;
+  readonly scheduleExpression?: string | undefined;
+  readonly targets: readonly TargetModel[];
+}
+
+export interface TargetModel {
+  readonly id: string;
+  readonly arn: string;
+  readonly reference: TargetReference;
+  /** Of the role by which EventBridge hands over, if it is not the target's policy that lets it. */
+  readonly roleArn?: string | undefined;
+  /** Attempts after the first. */
+  readonly retries: Maybe<number>;
+  readonly ageSeconds: Maybe<number>;
+  /** ARN of the queue for what cannot be delivered. */
+  readonly deadLetterArn?: string | undefined;
+  /** What of the event the target is given. */
+  readonly input: TargetInput;
+  /** All properties as they stand in the template, e.g. `EcsParameters`. */
+  readonly parameters: Json;
+}
+
+/** @throws AssemblyError if it has not the shape of a rule */
+export function readRule(assembly: Assembly, resource: Resource, notCovered?: NotCovered[]): RuleModel {
+  const read = readProperties(RuleProperties, resource, notCovered);
+  return {
+    resource,
+    name: resource.name,
+    arn: resource.arn,
+    bus: busName(read.EventBusName),
+    description: read.Description,
+    state: read.State,
+    enabled: read.State !== 'DISABLED',
+    eventPattern: read.EventPattern,
+    scheduleExpression: read.ScheduleExpression,
+    targets: read.Targets.map((target) => ({
+      id: target.Id,
+      arn: target.Arn,
+      reference: targetReference(assembly, target.Arn),
+      roleArn: target.RoleArn,
+      retries: target.RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts,
+      ageSeconds: target.RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds,
+      deadLetterArn: target.DeadLetterConfig.Arn,
+      input: target as TargetInput,
+      parameters: target,
+    })),
+  };
+}
+
+/** All rules of the template, in its order. */
+export const rulesOf = (assembly: Assembly, notCovered?: NotCovered[]): RuleModel[] =>
+  assembly.ofType('AWS::Events::Rule').map((resource) => readRule(assembly, resource, notCovered));
+
+export interface ArchiveModel {
+  readonly resource: Resource;
+  readonly name: string;
+  /** Name of the bus. */
+  readonly bus: string;
+  readonly busArn: string;
+  readonly eventPattern?: string | Readonly<Record<string, unknown>> | undefined;
+  /** 0: for ever. */
+  readonly retentionDays: Maybe<number>;
+}
+
+export const archivesOf = (assembly: Assembly, notCovered?: NotCovered[]): ArchiveModel[] =>
+  assembly.ofType('AWS::Events::Archive').map((resource) => {
+    const read = readProperties(ArchiveProperties, resource, notCovered);
+    return {
+      resource,
+      name: resource.name,
+      bus: busName(read.SourceArn),
+      busArn: read.SourceArn,
+      eventPattern: read.EventPattern,
+      retentionDays: read.RetentionDays,
+    };
+  });
