@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
+import { invokeConfigOf } from '../template/invoke-config';
 import { Policies } from '../template/policies';
 import type { Decision } from '../template/policy';
 import { plural } from './effect-line';
@@ -335,16 +336,12 @@ export class LocalStack {
   }
 
   #define(assembly: Assembly, resource: Resource): FunctionDefinition {
-    const [invokeConfig] = assembly
-      .ofType('AWS::Lambda::EventInvokeConfig')
-      .filter(
-        ({ properties: { FunctionName } }) => FunctionName === resource.name || FunctionName === resource.arn,
-      );
-    const destination = invokeConfig?.properties.DestinationConfig?.OnFailure?.Destination;
+    const invokeConfig = invokeConfigOf(assembly, resource);
+    const { onFailure: destination } = invokeConfig;
     return checkDefinition({
       resource,
       code: this.#copyCode(assembly, resource),
-      ...(invokeConfig && { invokeConfig }),
+      invokeConfig,
       ...(destination && { onFailure: this.#failureDestination(resource, destination) }),
     });
   }

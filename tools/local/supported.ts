@@ -3,8 +3,11 @@
  * that would silently not happen here.
  */
 import { type Assembly, AssemblyError } from '../template/assembly';
+import { functionsOf } from '../template/functions';
+import { invokeConfigsOf } from '../template/invoke-config';
 import { reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
+import { rulesOf } from '../template/rules';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
@@ -50,14 +53,19 @@ export function requireSupported(assembly: Assembly): void {
     if (unknown)
       throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);
   }
-  const targets = assembly
-    .ofType('AWS::Events::Rule')
-    .flatMap(({ properties }) => (properties.Targets ?? []).map(({ Arn }: { Arn: string }) => Arn));
-  const roles = assembly
-    .ofType('AWS::Lambda::Function')
-    .filter(({ arn }) => targets.includes(arn))
-    .map(({ properties }) => properties.Role);
-  const isUsed = (id: string) => roles.includes(assembly.resources.get(id)?.arn);
+  for (const { resource, qualifier } of invokeConfigsOf(assembly)) {
+    if (qualifier === undefined) continue;
+    throw new AssemblyError(
+      `${resource.type} ${resource.logicalId}: the local run knows no version or alias (${qualifier}).`,
+    );
+  }
+  const targets = rulesOf(assembly).flatMap((rule) =>
+    rule.targets.flatMap(({ reference }) => reference.resource ?? []),
+  );
+  const roles = functionsOf(assembly)
+    .filter(({ resource }) => targets.includes(resource))
+    .map(({ role }) => role);
+  const isUsed = (id: string) => roles.includes(assembly.resources.get(id)?.arn ?? '');
   for (const { resource, type, message } of new Policies(assembly).notCovered) {
     if (!RUN.includes(type) || (type === 'AWS::IAM::Role' && !isUsed(resource))) continue;
     throw new AssemblyError(`${type} ${resource}: the local run cannot tell what it allows, for ${message}`);

@@ -94,8 +94,8 @@ export function functionReference(
   const [name = '', ...rest] = path.split(':');
   const wanted = qualifier ?? rest[0];
   const { account, region, partition } = assembly;
-  const found = assembly.find(reference, 'lambda') ?? assembly.find(name, 'lambda');
   const isArn = reference.startsWith('arn:');
+  const found = assembly.find(isArn ? reference : name, 'lambda') ?? assembly.find(reference);
   const unqualified = isArn
     ? reference.split(':').slice(0, 7).join(':')
     : `arn:${partition}:lambda:${region}:${account}:function:${name}`;

@@ -6,10 +6,13 @@ import type { Maybe } from './placeholder';
 import { number, readProperties } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 
+/** What a call without a qualifier is one of. */
+const LATEST = '$LATEST';
+
 const Destination = v.optional(v.looseObject({ Destination: v.optional(v.string()) }));
 const InvokeConfigProperties = v.looseObject({
   FunctionName: v.string(),
-  Qualifier: v.string(),
+  Qualifier: v.optional(v.string(), LATEST),
   MaximumRetryAttempts: v.optional(number, ASYNC_INVOCATION.defaultRetries),
   MaximumEventAgeInSeconds: v.optional(number, ASYNC_INVOCATION.defaultAgeSeconds),
   DestinationConfig: v.optional(v.looseObject({ OnFailure: Destination, OnSuccess: Destination }), {}),
@@ -25,36 +28,43 @@ export interface InvokeConfig {
   readonly onSuccess?: string;
 }
 
+interface NamedConfig extends InvokeConfig {
+  readonly resource: Resource;
+  /** Undefined if the template does not have it. */
+  readonly function?: Resource;
+  /** Name of an alias or number of a version; undefined: $LATEST. */
+  readonly qualifier?: string;
+}
+
+/** All that the template configures. */
+export const invokeConfigsOf = (assembly: Assembly, notCovered?: NotCovered[]): NamedConfig[] =>
+  assembly.ofType('AWS::Lambda::EventInvokeConfig').map((resource) => {
+    const read = readProperties(InvokeConfigProperties, resource, notCovered);
+    const { function: named, qualifier } = functionReference(assembly, read.FunctionName, read.Qualifier);
+    const onFailure = read.DestinationConfig.OnFailure?.Destination;
+    const onSuccess = read.DestinationConfig.OnSuccess?.Destination;
+    return {
+      resource,
+      ...(named && { function: named }),
+      ...(qualifier !== undefined && { qualifier }),
+      retries: read.MaximumRetryAttempts,
+      ageSeconds: read.MaximumEventAgeInSeconds,
+      ...(onFailure !== undefined && { onFailure }),
+      ...(onSuccess !== undefined && { onSuccess }),
+    };
+  });
+
 /**
  * The configuration that holds for calls of a function by a qualifier. Each alias and version has its own, and a
  * call without a qualifier is one of $LATEST.
  * https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
  * @param qualifier as the caller names it. @default none
  */
-export function invokeConfigOf(
-  assembly: Assembly,
-  lambda: Resource,
-  qualifier?: string,
-  notCovered?: NotCovered[],
-): InvokeConfig {
-  const deadLetterArn = readFunction(lambda).deadLetterArn;
-  for (const resource of assembly.ofType('AWS::Lambda::EventInvokeConfig')) {
-    const read = readProperties(InvokeConfigProperties, resource, notCovered);
-    const named = functionReference(assembly, read.FunctionName, read.Qualifier);
-    if (named.function !== lambda || named.qualifier !== qualifier) continue;
-    const onFailure = read.DestinationConfig.OnFailure?.Destination ?? deadLetterArn;
-    const onSuccess = read.DestinationConfig.OnSuccess?.Destination;
-    return {
-      resource,
-      retries: read.MaximumRetryAttempts,
-      ageSeconds: read.MaximumEventAgeInSeconds,
-      ...(onFailure !== undefined && { onFailure }),
-      ...(onSuccess !== undefined && { onSuccess }),
-    };
-  }
-  return {
-    retries: ASYNC_INVOCATION.defaultRetries,
-    ageSeconds: ASYNC_INVOCATION.defaultAgeSeconds,
-    ...(deadLetterArn !== undefined && { onFailure: deadLetterArn }),
-  };
+export function invokeConfigOf(assembly: Assembly, lambda: Resource, qualifier?: string): InvokeConfig {
+  const { deadLetterArn } = readFunction(lambda);
+  const config: InvokeConfig = invokeConfigsOf(assembly).find(
+    (each) => each.function === lambda && each.qualifier === qualifier,
+  ) ?? { retries: ASYNC_INVOCATION.defaultRetries, ageSeconds: ASYNC_INVOCATION.defaultAgeSeconds };
+  const onFailure = config.onFailure ?? deadLetterArn;
+  return { ...config, ...(onFailure !== undefined && { onFailure }) };
 }

@@ -4,6 +4,8 @@
  * stand for the same value; whether a placeholder equals anything else cannot be told.
  */
 
+import { AssemblyError } from './template';
+
 export type PlaceholderKind =
   /** An attribute of a resource (`Fn::GetAtt`); the name is e.g. `Api.ApiEndpoint`. */
   | 'attribute'
@@ -108,6 +110,15 @@ export class Unknown {
     /** Why, as part of a sentence. */
     readonly reason: string,
   ) {}
+}
+
+/**
+ * The value, where nothing unknown can be: the local run refuses a template with placeholders before it starts.
+ * @throws AssemblyError
+ */
+export function expectKnown<Value extends number | boolean>(value: Maybe<Value>): Value {
+  if (!(value instanceof Unknown)) return value;
+  throw new AssemblyError(`A value that is needed is not known: ${value.reason}.`);
 }
 
 export const isKnown = <Value extends number | boolean>(value: Maybe<Value>): value is Value =>

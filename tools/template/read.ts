@@ -47,7 +47,14 @@ export const listOf = <Item extends v.GenericSchema>(item: Item) =>
   ]);
 
 /** An object, or its JSON: `RedrivePolicy` takes either. */
-export const json = v.union([v.record(v.string(), v.unknown()), v.string()]);
+export const json = v.union([
+  // A record of valibot's would drop keys such as `constructor`.
+  v.custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'expected an object',
+  ),
+  v.string(),
+]);
 
 /** Properties that a placeholder stands for are left out, at most this many. */
 const MAX_LEFT_OUT = 20;

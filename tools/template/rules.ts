@@ -17,8 +17,8 @@ const TargetProperties = v.looseObject({
   DeadLetterConfig: v.optional(v.looseObject({ Arn: Text }), {}),
   RetryPolicy: v.optional(
     v.looseObject({
-      MaximumRetryAttempts: v.optional(number, DELIVERY_RETRY.defaultAttempts),
-      MaximumEventAgeInSeconds: v.optional(number, DELIVERY_RETRY.defaultAgeSeconds),
+      MaximumRetryAttempts: v.optional(number),
+      MaximumEventAgeInSeconds: v.optional(number),
     }),
     {},
   ),
@@ -125,3 +125,11 @@ export const archivesOf = (assembly: Assembly, notCovered?: NotCovered[]): Archi
       retentionDays: read.RetentionDays,
     };
   });
+
+/** The aliases and versions by which rules call a function; undefined among them is a call without any. */
+export function qualifiersCalled(rules: readonly RuleModel[], lambda: Resource): (string | undefined)[] {
+  const called = rules.flatMap(({ targets }) =>
+    targets.flatMap(({ reference }) => (reference.resource === lambda ? [reference.qualifier] : [])),
+  );
+  return [...new Set(called)];
+}

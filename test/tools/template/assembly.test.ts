@@ -205,6 +205,40 @@ describe('a template with what the local run does not know', () => {
     );
   });
 
+  test('stops the start at an alias, by the resource that configures it', () => {
+    const Config = {
+      Type: 'AWS::Lambda::EventInvokeConfig',
+      Properties: { FunctionName: { Ref: 'Worker' }, Qualifier: 'live' },
+    };
+    expect(() => requireSupported(assemblyOf({ ...functionResources('Worker'), Config }))).toThrow(
+      'AWS::Lambda::EventInvokeConfig Config: the local run knows no version or alias (live).',
+    );
+  });
+
+  test('stops the start at what only AWS knows', () => {
+    const Queue = { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::ImportValue': 'name' } } };
+    expect(() => requireSupported(assemblyOf({ Queue }))).toThrow(
+      'AWS::SQS::Queue Queue: the local run needs all of it, but name is exported by a stack that is not here.',
+    );
+  });
+
+  test('stops the start at a policy that it cannot evaluate, by name', () => {
+    const statement = (Condition: object) => [{ Effect: 'Allow', Action: '*', Resource: '*', Condition }];
+    const read = (Condition: object) => {
+      const Policy = {
+        Type: 'AWS::IAM::Policy',
+        Properties: { Roles: [{ Ref: 'WorkerRole' }], PolicyDocument: { Statement: statement(Condition) } },
+      };
+      return () => requireSupported(assemblyOf({ ...functionResources('Worker'), Policy }));
+    };
+    expect(read({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['123'] } })).toThrow(
+      'AWS::IAM::Policy Policy: the local run cannot tell what it allows, for the value of dynamodb:LeadingKeys is not known.',
+    );
+    expect(read({ StringNearly: { 'aws:SourceArn': 'x' } })).toThrow('condition operator StringNearly');
+    expect(read({ 'ForAnyValue:StringEquals': { 'aws:CalledVia': 'x' } })).not.toThrow();
+    expect(read({ Bool: { 'aws:SecureTransport': 'true' } })).not.toThrow();
+  });
+
   test('may have what no event meets on its way', () => {
     const resources = {
       Alarm: { Type: 'AWS::CloudWatch::Alarm', Properties: {} },

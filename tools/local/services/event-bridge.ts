@@ -18,7 +18,7 @@ import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
 import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
-import { archiveRule, Rule, readRule } from './rule';
+import { archiveRule, defineRule, Rule } from './rule';
 import { ServiceError } from './service-error';
 
 /** One entry of PutEvents, as it stands in the request. */
@@ -160,7 +160,7 @@ export class EventBridge {
     const changed = (rule: Rule) => this.#file(rule);
     const rules = assembly.ofType('AWS::Events::Rule').map((resource) => {
       try {
-        return new Rule(readRule(resource, assembly, options), createdAt, changed);
+        return new Rule(defineRule(resource, assembly, options), createdAt, changed);
       } catch (error) {
         throw refusalOf(resource, error);
       }

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { AssemblyError, type Resource } from '../../template/assembly';
+import type { InvokeConfig } from '../../template/invoke-config';
 import { requireKnownProperties } from '../../template/properties';
 
 /** Where the envelope of an event goes that the function could not handle. */
@@ -17,8 +18,8 @@ export interface FunctionDefinition {
   readonly resource: Resource;
   /** The folder of its bundled code. */
   readonly code: string;
-  /** AWS::Lambda::EventInvokeConfig. @default Lambda's own: 2 retries, 6 hours, no destination */
-  readonly invokeConfig?: Resource;
+  /** How its asynchronous events are tried again. */
+  readonly invokeConfig: InvokeConfig;
   readonly onFailure?: FailureDestination;
 }
 
@@ -58,24 +59,12 @@ export function checkDefinition(definition: FunctionDefinition): FunctionDefinit
       `${resource.type} ${resource.logicalId}: the local run cannot run ${PackageType === 'Zip' ? `the runtime ${Runtime}` : 'images'}; it runs bundled code of nodejs*.x.`,
     );
   }
-  if (invokeConfig) {
-    requireKnownProperties(invokeConfig, invokeConfig.properties, [
-      ...[
-        'FunctionName',
-        'Qualifier',
-        'MaximumRetryAttempts',
-        'MaximumEventAgeInSeconds',
-        'DestinationConfig',
-      ],
-    ]);
-    const destinations = invokeConfig.properties.DestinationConfig ?? {};
-    requireKnownProperties(invokeConfig, destinations, ['OnFailure'], 'DestinationConfig');
-    const { Qualifier = '$LATEST' } = invokeConfig.properties;
-    if (Qualifier !== '$LATEST') {
-      throw new AssemblyError(
-        `${invokeConfig.type} ${invokeConfig.logicalId}: the local run knows no version or alias (${Qualifier}).`,
-      );
-    }
+  const { resource: config } = invokeConfig;
+  if (config) {
+    const known = ['FunctionName', 'Qualifier', 'MaximumRetryAttempts', 'MaximumEventAgeInSeconds'];
+    requireKnownProperties(config, config.properties, [...known, 'DestinationConfig']);
+    const destinations = config.properties.DestinationConfig ?? {};
+    requireKnownProperties(config, destinations, ['OnFailure'], 'DestinationConfig');
   }
   return definition;
 }

@@ -10,6 +10,7 @@ import os from 'node:os';
 import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
+import { expectKnown } from '../../template/placeholder';
 import type { StepListener } from '../steps';
 import { brokenOutcome, type Faults } from './faults';
 import type { InFlight } from './in-flight';
@@ -219,8 +220,8 @@ export class LambdaFunction {
     const { outcome } = run;
     event.attempts++;
     event.lastOutcome = outcome;
-    const { defaultRetries, retryDelaysSeconds } = ASYNC_INVOCATION;
-    const retries = this.#definition.invokeConfig?.properties.MaximumRetryAttempts ?? defaultRetries;
+    const { retryDelaysSeconds } = ASYNC_INVOCATION;
+    const retries = expectKnown(this.#definition.invokeConfig.retries);
     const delaySeconds = event.attempts <= retries ? retryDelaysSeconds[event.attempts - 1] : undefined;
     const retryInMs = outcome.error && delaySeconds ? 1000 * delaySeconds : undefined;
     this.#reportOutcome(requestId, event.attempts, outcome, retryInMs);
@@ -233,11 +234,7 @@ export class LambdaFunction {
   }
 
   get #maxAgeMs(): number {
-    return (
-      1000 *
-      (this.#definition.invokeConfig?.properties.MaximumEventAgeInSeconds ??
-        ASYNC_INVOCATION.defaultAgeSeconds)
-    );
+    return 1000 * expectKnown(this.#definition.invokeConfig.ageSeconds);
   }
 
   /** Tries again at that time, or when the event gets too old, whichever is first. */

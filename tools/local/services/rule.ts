@@ -5,6 +5,7 @@ import { parseSchedule, type Schedule } from '../../eventbridge/schedule';
 import { TARGET } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
+import { readRule } from '../../template/rules';
 import type { Archive } from './archive';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
 
@@ -86,9 +87,8 @@ export class Rule {
 }
 
 /** @throws AssemblyError for a property or a target that is not known here, or that the service refuses */
-export function readRule(resource: Resource, assembly: Assembly, options: DeliveryOptions): RuleDefinition {
-  const { properties } = resource;
-  requireKnownProperties(resource, properties, [
+export function defineRule(resource: Resource, assembly: Assembly, options: DeliveryOptions): RuleDefinition {
+  requireKnownProperties(resource, resource.properties, [
     ...[
       'Name',
       'Description',
@@ -103,39 +103,44 @@ export function readRule(resource: Resource, assembly: Assembly, options: Delive
   const refuse = (problem: string): never => {
     throw new AssemblyError(`${resource.type} ${resource.logicalId}: ${problem}`);
   };
-  const { Description, EventPattern, ScheduleExpression, State = 'ENABLED', Targets = [] } = properties;
-  const bus = busName(properties.EventBusName);
-  if (State !== 'ENABLED' && State !== 'DISABLED') refuse(`the local run does not know the state ${State}.`);
-  if (!EventPattern && !ScheduleExpression) refuse('it has neither EventPattern nor ScheduleExpression.');
-  if (ScheduleExpression && bus !== 'default') {
+  const { name, arn, bus, description, state, eventPattern, scheduleExpression, targets } = readRule(
+    assembly,
+    resource,
+  );
+  if (state !== 'ENABLED' && state !== 'DISABLED') {
+    return refuse(`the local run does not know the state ${state}.`);
+  }
+  if (!eventPattern && !scheduleExpression) refuse('it has neither EventPattern nor ScheduleExpression.');
+  if (scheduleExpression && bus !== 'default') {
     refuse('ScheduleExpression is supported only on the default event bus.');
   }
-  if (Targets.length > TARGET.maxTargetsOfRule)
-    refuse(`it has ${Targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}.`);
-  if (EventPattern) checkPatternLength(EventPattern);
-  const identity = { name: resource.name, arn: resource.arn };
-  const deliveries = Targets.map((target: RuleTarget) => {
+  if (targets.length > TARGET.maxTargetsOfRule)
+    refuse(`it has ${targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}.`);
+  if (eventPattern) checkPatternLength(eventPattern);
+  const identity = { name, arn };
+  const deliveries = targets.map(({ id, arn: targetArn, parameters }) => {
     requireKnownProperties(
       resource,
-      target,
+      parameters,
       ['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig'],
-      `Targets[${target.Id}]`,
+      `Targets[${id}]`,
     );
-    const [, , service = '', region, account] = target.Arn.split(':');
+    const [, , service = '', region, account] = targetArn.split(':');
     if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
       refuse(
-        `the local run does not know its target ${target.Id} (${target.Arn}); it knows functions, queues and topics of this account and region.`,
+        `the local run does not know its target ${id} (${targetArn}); it knows functions, queues and topics of this account and region.`,
       );
     }
-    return new Delivery(identity, target, options);
+    return new Delivery(identity, parameters as RuleTarget, options);
   });
   return {
     ...identity,
     busName: bus,
-    description: Description,
-    eventPattern: EventPattern && JSON.stringify(EventPattern),
-    scheduleExpression: ScheduleExpression,
-    state: State,
+    description,
+    eventPattern:
+      eventPattern && (typeof eventPattern === 'string' ? eventPattern : JSON.stringify(eventPattern)),
+    scheduleExpression,
+    state,
     deliveries,
   };
 }

@@ -7,9 +7,13 @@
 import { type App, type Consumer, consumerName, findConsumer, type HandlerCalls } from '../../app';
 import { InputError } from '../../cli/errors';
 import { sampleEvent } from '../../eventbridge/event';
-import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
+import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
+import { invokeConfigOf } from '../../template/invoke-config';
+import { hasPlaceholder, isKnown, reasonsOf, Unknown } from '../../template/placeholder';
+import { subscriptionsOf } from '../../template/queues';
+import { qualifiersCalled, type RuleModel, type TargetModel } from '../../template/rules';
 import { exampleEvent } from '../contracts/variants';
 import { type Routing, type Rule, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
@@ -50,12 +54,10 @@ const QUEUE_RETENTION = 4 * DAY;
 /** What failed on a Friday evening is still there when someone is back from a week off. */
 const USEFUL_RETENTION = 10 * DAY;
 
-/** What lets a rule use a target: the target's policy, or a role of the rule's own. */
-const TARGET_ACTIONS: Readonly<Record<string, { readonly action: string; readonly byRole?: boolean }>> = {
-  'AWS::Lambda::Function': { action: 'lambda:InvokeFunction' },
-  'AWS::SQS::Queue': { action: 'sqs:SendMessage' },
-  'AWS::SNS::Topic': { action: 'sns:Publish' },
-  'AWS::KinesisFirehose::DeliveryStream': { action: 'firehose:PutRecord', byRole: true },
+/** What a topic needs of its subscribers. */
+const SUBSCRIBER_ACTIONS: Readonly<Record<string, string>> = {
+  'AWS::Lambda::Function': 'lambda:InvokeFunction',
+  'AWS::SQS::Queue': 'sqs:SendMessage',
 };
 
 const EVENTS = 'events.amazonaws.com';
@@ -163,22 +165,34 @@ class Auditor {
   }
 
   #auditRule(rule: Rule): void {
-    const resource = this.#assembly.ofType('AWS::Events::Rule').find(({ arn }) => arn === rule.arn);
-    if (!resource) return;
+    const { resource } = rule.model;
     if (rule.scheduleExpression !== undefined) this.#auditSchedule(rule, resource);
     if (rule.eventPattern !== undefined) this.#auditMatching(rule, resource);
-    for (const target of resource.properties.Targets ?? []) this.#auditDelivery(rule, resource, target);
+    for (const target of rule.model.targets) this.#auditDelivery(rule.model, target);
   }
 
   #auditMatching(rule: Rule, resource: Resource): void {
     const hop = this.#hop('rule', `bus ${rule.bus}`, resource);
     hop.whenAllFails = this.#inArchive;
     if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
-    if (!this.#routing.buses.includes(rule.bus)) {
+    if (hasPlaceholder(rule.bus)) {
+      hop.cannotTell('place', resource, `which bus it listens on: ${reasonsOf(rule.bus)}`);
+      return;
+    }
+    // Every account has a default bus, to which AWS's services publish; the app's events go to the template's own.
+    const isRight = rule.bus === 'default' && !this.#takesOwnEvents(rule);
+    if (!this.#routing.buses.includes(rule.bus) && !isRight) {
       const own = this.#routing.buses.join(', ') || 'none';
       const published = `events are published to the buses of this template: ${own}`;
       hop.gap('place', resource, `it listens on the bus ${rule.bus}; ${published}`);
     }
+  }
+
+  /** Whether a rule takes events of the app, and the template has buses of its own for them. */
+  #takesOwnEvents({ pattern }: Rule): boolean {
+    if (this.#routing.buses.length === 0) return false;
+    const examples = this.#app.contracts.map((contract) => exampleEvent(contract, this.#assembly));
+    return examples.some((event) => pattern?.matches(event));
   }
 
   #auditSchedule(rule: Rule, resource: Resource): void {
@@ -194,33 +208,33 @@ class Auditor {
     }
   }
 
-  #auditDelivery(rule: Rule, resource: Resource, target: Resource['properties']): void {
-    const { Arn: arn, RetryPolicy = {}, DeadLetterConfig } = target;
-    const found = this.#find(arn);
+  #auditDelivery(rule: RuleModel, target: TargetModel): void {
+    const { resource } = rule;
+    const { id, arn, reference, retries, ageSeconds, deadLetterArn } = target;
+    const found = reference.resource;
     const hop = this.#hop('delivery', resource, found ?? arn);
-    const attempts = Number(RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts);
-    const age = Number(RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds);
-    hop.retry = times(attempts);
-    hop.ageLimit = duration(age);
-    if (attempts === 0)
-      hop.gap('retry', resource, `target ${target.Id} has no retry: MaximumRetryAttempts is 0`);
+    hop.retry = isKnown(retries) ? times(retries) : 'not known';
+    hop.ageLimit = isKnown(ageSeconds) ? duration(ageSeconds) : 'not known';
+    if (retries === 0) hop.gap('retry', resource, `target ${id} has no retry: MaximumRetryAttempts is 0`);
     const senders = [{ service: EVENTS, sourceArn: rule.arn }];
-    if (!found) {
-      hop.gap('place', resource, `target ${target.Id} is ${arn}, ${this.#whereIs(arn)}`);
+    if (found) {
+      const isKept = found.type !== 'AWS::Lambda::Function' && isHopEnd(found);
+      hop.encryption = isKept ? this.#encryption.of(hop, found, senders) : 'TLS';
+    } else if (hasPlaceholder(arn)) {
+      hop.cannotTell('place', resource, `what target ${id} is: ${reasonsOf(arn)}`);
     } else {
-      this.#needsTarget(hop, rule, resource, target, found);
-      hop.encryption =
-        found.type === 'AWS::Lambda::Function' ? 'TLS' : this.#encryption.of(hop, found, senders);
+      hop.gap('place', resource, `target ${id} is ${arn}, ${this.#whereIs(arn)}`);
     }
+    this.#needsTarget(hop, rule, target);
 
-    const queueArn = DeadLetterConfig?.Arn;
-    const queue = queueArn && this.#find(queueArn);
+    const queueArn = deadLetterArn;
+    const queue = queueArn === undefined ? undefined : this.#find(queueArn);
     if (!queueArn) {
       const lost = 'what cannot be delivered is lost';
-      hop.gap('failure-destination', resource, `target ${target.Id} has no dead-letter queue: ${lost}`);
+      hop.gap('failure-destination', resource, `target ${id} has no dead-letter queue: ${lost}`);
       hop.whenAllFails = 'lost';
     } else if (queue?.type !== 'AWS::SQS::Queue') {
-      const wrong = `the dead-letter queue of target ${target.Id} is ${queueArn}, ${this.#whereIs(queueArn)}`;
+      const wrong = `the dead-letter queue of target ${id} is ${queueArn}, ${this.#whereIs(queueArn)}`;
       hop.gap('failure-destination', resource, wrong);
       hop.whenAllFails = 'lost';
     } else {
@@ -244,53 +258,58 @@ class Auditor {
     );
   }
 
-  #needsTarget(
-    hop: Hop,
-    rule: Rule,
-    resource: Resource,
-    { Id: id, RoleArn: role }: Resource['properties'],
-    found: Resource,
-  ): void {
-    const how = TARGET_ACTIONS[found.type];
-    if (!how) {
-      hop.gap('permission', resource, `target ${id} is a ${found.type}, which this audit does not know`);
-    } else if (how.byRole) {
-      const decision = role
-        ? this.#permissions.roleMay(role, how.action, found.arn)
-        : { allowed: false, reason: 'The target has no RoleArn.' };
-      hop.needs(how.action, decision, resource, `for the role of target ${id}`);
-    } else {
-      const decision = this.#permissions.serviceMay(EVENTS, rule.arn, how.action, found.arn);
-      hop.needs(how.action, decision, found, `for rule ${rule.name}`);
-      const another = this.#permissions.serviceMay(EVENTS, `${rule.arn}-another`, how.action, found.arn);
-      if (another.allowed) {
-        hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
+  #needsTarget(hop: Hop, rule: RuleModel, target: TargetModel): void {
+    const { resource } = rule;
+    const { id, reference, arn } = target;
+    if (!reference.type) {
+      hop.cannotTell('permission', resource, `what target ${id} needs: it is ${arn}, of no known type`);
+      return;
+    }
+    const { by, checks } = this.#permissions.delivery(rule, target);
+    const found = reference.resource;
+    if (by === 'policy') {
+      // The policy of what is not in the template is not known; that it is missing is told already.
+      for (const { action, resource: on, decision } of found ? checks : []) {
+        hop.needs(action, decision, found ?? resource, `for rule ${rule.name}`);
+        const another = this.#permissions.serviceMay(EVENTS, `${rule.arn}-another`, action, on);
+        if (another.allowed && found) {
+          hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
+        }
       }
+      return;
+    }
+    for (const { action, decision } of checks) {
+      const forWhom =
+        action === 'sts:AssumeRole'
+          ? `for ${EVENTS}, by the role of target ${id}`
+          : `for the role of target ${id}`;
+      hop.needs(action, decision, resource, forWhom);
     }
   }
 
   #auditFunction(resource: Resource): void {
-    const isTarget = this.#routing.rules.some(({ targets }) =>
-      targets.some(({ arn }) => arn === resource.arn),
-    );
+    const rules = this.#routing.rules.map(({ model }) => model);
+    const called = qualifiersCalled(rules, resource);
     const handler = this.#consumer(resource);
-    if (!isTarget && !handler) return;
-    const destination = this.#auditAsynchronousQueue(resource);
+    if (called.length === 0 && !handler) return;
+    const [first, ...others] = called;
+    const destination = this.#auditAsynchronousQueue(resource, first);
+    for (const qualifier of others) this.#auditAsynchronousQueue(resource, qualifier);
     this.#auditHandler(resource, destination);
     if (handler) this.#auditCalls(resource, handler, destination);
   }
 
   /** @returns where Lambda puts what failed for the last time */
-  #auditAsynchronousQueue(resource: Resource): string {
-    const { name, arn, properties } = resource;
+  #auditAsynchronousQueue(resource: Resource, qualifier?: string): string {
+    const { properties } = resource;
     const hop = this.#hop('asynchronous queue', 'Lambda', resource);
-    // Rules call the function without a version: only the configuration of $LATEST is theirs.
-    const config = this.#assembly
-      .ofType('AWS::Lambda::EventInvokeConfig')
-      .map((each) => each.properties)
-      .find((each) => each.Qualifier === '$LATEST' && [name, arn].includes(each.FunctionName));
-    const retries = Number(config?.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries);
-    const age = Number(config?.MaximumEventAgeInSeconds ?? ASYNC_INVOCATION.defaultAgeSeconds);
+    const { retries: tries, ageSeconds, onFailure } = invokeConfigOf(this.#assembly, resource, qualifier);
+    const retries = isKnown(tries) ? tries : ASYNC_INVOCATION.defaultRetries;
+    const age = isKnown(ageSeconds) ? ageSeconds : ASYNC_INVOCATION.defaultAgeSeconds;
+    for (const value of [tries, ageSeconds]) {
+      if (value instanceof Unknown)
+        hop.cannotTell('retry', resource, `how long it is tried again: ${value.reason}`);
+    }
     hop.retry = times(retries);
     hop.ageLimit = duration(age);
     if (retries === 0)
@@ -303,11 +322,12 @@ class Auditor {
       hop.gap('age-limit', resource, `Lambda gives an event up after ${duration(age)}, but ${last}`);
     }
 
-    const destinationArn = config?.DestinationConfig?.OnFailure?.Destination;
-    const destination = destinationArn && this.#find(destinationArn);
+    const destinationArn = onFailure;
+    const destination = destinationArn === undefined ? undefined : this.#find(destinationArn);
     if (!destinationArn) {
       const lost = 'an event that fails for the last time is lost';
-      hop.gap('failure-destination', resource, `it has no on-failure destination: ${lost}`);
+      const which = qualifier === undefined ? '' : ` for calls as ${qualifier}`;
+      hop.gap('failure-destination', resource, `it has no on-failure destination${which}: ${lost}`);
       hop.whenAllFails = 'lost';
     } else if (destination?.type !== 'AWS::SQS::Queue') {
       const wrong = destination ? 'which keeps nothing: only a queue does' : this.#whereIs(destinationArn);
@@ -477,21 +497,17 @@ class Auditor {
   }
 
   #auditSubscriptions(topic: Resource): void {
-    const subscriptions = this.#assembly
-      .ofType('AWS::SNS::Subscription')
-      .filter(({ properties }) => properties.TopicArn === topic.arn);
+    const subscriptions = subscriptionsOf(this.#assembly).filter(({ topicArn }) => topicArn === topic.arn);
     if (subscriptions.length === 0) {
       this.#notes.push(
         `Topic ${topic.name} has no subscription in this template: its messages reach nobody.`,
       );
     }
-    for (const subscription of subscriptions) {
-      const { Protocol: protocol, Endpoint: endpoint, RedrivePolicy } = subscription.properties;
+    for (const { resource: subscription, protocol, endpoint, deadLetterArn: queueArn } of subscriptions) {
       const hop = this.#hop('subscription', topic, `${protocol} ${endpoint}`);
       hop.retry = 'by SNS';
       hop.whenAllFails = 'lost';
-      const queueArn = RedrivePolicy?.deadLetterTargetArn;
-      const queue = queueArn && this.#find(queueArn);
+      const queue = queueArn === undefined ? undefined : this.#find(queueArn);
       if (queue) {
         hop.whenAllFails = queue.name;
         this.#failureQueues.add(queue);
@@ -516,7 +532,7 @@ class Auditor {
   }
 
   #needsSubscriber(hop: Hop, topic: Resource, subscriber: Resource): void {
-    const { action } = TARGET_ACTIONS[subscriber.type] ?? {};
+    const action = SUBSCRIBER_ACTIONS[subscriber.type];
     if (!action) return;
     const decision = this.#permissions.serviceMay(SNS, topic.arn, action, subscriber.arn);
     hop.needs(action, decision, subscriber, `for topic ${topic.name}`);

@@ -145,7 +145,7 @@ const LABELS: Readonly<Record<string, string>> = {
 export const isHopEnd = ({ type }: Resource): boolean => type in LABELS;
 
 function labelOf(end: Resource | string): string {
-  return typeof end === 'string' ? end : `${LABELS[end.type]} ${end.name}`;
+  return typeof end === 'string' ? end : `${LABELS[end.type] ?? end.type.split('::').at(-1)} ${end.name}`;
 }
 
 export const withoutEnd = (sentence: string): string => sentence.replace(/\.$/, '');

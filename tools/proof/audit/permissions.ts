@@ -3,8 +3,10 @@
  * of the keys that encrypt them. A reason is given with each answer.
  */
 import type { Assembly, Resource } from '../../template/assembly';
+import { type DeliveryPermission, deliveryPermission } from '../../template/delivery-permission';
 import { Policies } from '../../template/policies';
 import { type AccessRequest, type Decision, evaluate, type Statement } from '../../template/policy';
+import type { RuleModel, TargetModel } from '../../template/rules';
 
 /** What a sender must do with the key of what it writes to. */
 const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
@@ -41,6 +43,11 @@ export class Permissions {
   /** May whoever has the role do that to the resource, which may be an object of a bucket? */
   roleMay(roleArn: string, action: string, resource: string): Decision {
     return this.#policies.roleMay(roleArn, action, resource);
+  }
+
+  /** May EventBridge hand the rule's events to its target? */
+  delivery(rule: RuleModel, target: TargetModel): DeliveryPermission {
+    return deliveryPermission(this.#policies, rule, target);
   }
 
   /** May the service take on the role? */

@@ -9,6 +9,9 @@ import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
 import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import { Alarms } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
+import { invokeConfigOf } from '../../template/invoke-config';
+import { isKnown } from '../../template/placeholder';
+import { qualifiersCalled, rulesOf } from '../../template/rules';
 import { exampleEvent } from '../contracts/variants';
 import { type Routing, type Rule, readRouting } from '../routes/routing';
 import type { MixedEvent } from './event-mix';
@@ -593,15 +596,13 @@ function timesInMonth(schedule: Schedule, first: Date): number {
 /** What becomes of an event that a function fails to handle. */
 function asynchronousFailure(
   assembly: Assembly,
-  { name, arn }: Resource,
+  lambda: Resource,
 ): { readonly retries: number; readonly queue?: Resource } {
-  const config = assembly
-    .ofType('AWS::Lambda::EventInvokeConfig')
-    .find(({ properties }) => [name, arn].includes(properties.FunctionName))?.properties;
-  const destination = config?.DestinationConfig?.OnFailure?.Destination;
-  const queue = assembly.ofType('AWS::SQS::Queue').find((each) => each.arn === destination);
+  const [qualifier] = qualifiersCalled(rulesOf(assembly), lambda);
+  const { retries, onFailure } = invokeConfigOf(assembly, lambda, qualifier);
+  const queue = assembly.ofType('AWS::SQS::Queue').find((each) => each.arn === onFailure);
   return {
-    retries: Number(config?.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries),
+    retries: isKnown(retries) ? retries : ASYNC_INVOCATION.defaultRetries,
     ...(queue && { queue }),
   };
 }

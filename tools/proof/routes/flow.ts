@@ -3,9 +3,12 @@
  * and where an event goes that is stuck. `flow-layout.ts` gives it places, `flow-svg.ts` draws it.
  */
 import { type App, consumerName, findConsumer } from '../../app';
-import { ASYNC_INVOCATION, DELIVERY_RETRY } from '../../eventbridge/service-facts';
-import { type Assembly, busName, type Resource } from '../../template/assembly';
+import type { Assembly, Resource } from '../../template/assembly';
+import { invokeConfigOf } from '../../template/invoke-config';
+import { isKnown, type Maybe } from '../../template/placeholder';
 import { Policies } from '../../template/policies';
+import { type SubscriptionModel, subscriptionsOf } from '../../template/queues';
+import { archivesOf, qualifiersCalled, type RuleModel, rulesOf } from '../../template/rules';
 
 export type NodeKind =
   | 'publisher'
@@ -85,28 +88,28 @@ class FlowReader {
   private readonly nodes = new Map<string, FlowNode>();
   private readonly edges: FlowEdge[] = [];
   private readonly policies: Policies;
+  private readonly rules: readonly RuleModel[];
 
   constructor(
     private readonly assembly: Assembly,
     private readonly app: App,
   ) {
     this.policies = new Policies(assembly);
+    this.rules = rulesOf(assembly);
   }
 
   read(): Flow {
-    const rules = this.assembly.ofType('AWS::Events::Rule');
     const buses = this.assembly.ofType('AWS::Events::EventBus');
     for (const bus of buses) {
       this.publishers(bus);
       this.archives(bus);
     }
-    for (const rule of rules) this.rule(rule, buses);
+    for (const rule of this.rules) this.rule(rule, buses);
     for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
       if (this.nodes.has(each.logicalId)) this.function(each, buses);
     }
     for (const stream of this.assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) this.stream(stream);
-    for (const { properties } of this.assembly.ofType('AWS::SNS::Subscription'))
-      this.subscription(properties);
+    for (const subscription of subscriptionsOf(this.assembly)) this.subscription(subscription);
     return { nodes: [...this.nodes.values()], edges: this.edges, beside: this.beside() };
   }
 
@@ -128,49 +131,36 @@ class FlowReader {
   }
 
   private archives(bus: Resource): void {
-    for (const archive of this.assembly.ofType('AWS::Events::Archive')) {
-      const { SourceArn, RetentionDays } = archive.properties;
-      if (busName(SourceArn) !== bus.name) continue;
-      const kept = RetentionDays ? `kept ${RetentionDays} days` : 'kept for ever';
+    for (const { resource: archive, bus: source, retentionDays: days } of archivesOf(this.assembly)) {
+      if (source !== bus.name) continue;
+      const kept = days === 0 ? 'kept for ever' : isKnown(days) ? `kept ${days} days` : 'kept for some days';
       this.edge(this.node(bus), this.node(archive, kept), 'replay', 'replay');
     }
   }
 
-  private rule(rule: Resource, buses: readonly Resource[]): void {
-    const { EventBusName, EventPattern, ScheduleExpression, Targets = [] } = rule.properties;
-    const isTransformed = Targets.some(
-      ({ Input, InputPath, InputTransformer }: Resource['properties']) =>
-        Input ?? InputPath ?? InputTransformer,
+  private rule(rule: RuleModel, buses: readonly Resource[]): void {
+    const { resource, name, bus: busOfRule, eventPattern, scheduleExpression, targets } = rule;
+    const isTransformed = targets.some(
+      ({ input: { Input, InputPath, InputTransformer } }) => Input ?? InputPath ?? InputTransformer,
     );
-    const wanted = [...conditions(EventPattern), ...(isTransformed ? ['transformed'] : [])];
-    const id = this.node(rule, wanted.join(' · ') || 'by schedule');
-    const bus = buses.find(({ name }) => name === busName(EventBusName));
-    if (EventPattern) this.edge(bus ? this.node(bus) : this.foreignBus(busName(EventBusName)), id, 'event');
-    if (ScheduleExpression) {
-      const clock = `schedule ${rule.logicalId}`;
-      const name = rule.name;
-      this.nodes.set(clock, {
-        id: clock,
-        kind: 'schedule',
-        title: String(ScheduleExpression).replace(/^cron\((.*)\)$/, '$1'),
-        subtitle: 'UTC',
-        name,
-      });
+    const wanted = [...conditions(parsed(eventPattern)), ...(isTransformed ? ['transformed'] : [])];
+    const id = this.node(resource, wanted.join(' · ') || 'by schedule');
+    const bus = buses.find((each) => each.name === busOfRule);
+    if (eventPattern) this.edge(bus ? this.node(bus) : this.foreignBus(busOfRule), id, 'event');
+    if (scheduleExpression) {
+      const clock = `schedule ${resource.logicalId}`;
+      const title = scheduleExpression.replace(/^cron\((.*)\)$/, '$1');
+      this.nodes.set(clock, { id: clock, kind: 'schedule', title, subtitle: 'UTC', name });
       this.edge(clock, id, 'event');
     }
-    for (const { Arn, DeadLetterConfig, RetryPolicy = {} } of Targets) {
-      const target = this.find(Arn);
-      this.edge(id, target ? this.node(target) : this.unknownTarget(Arn), 'event');
-      const queue = this.find(DeadLetterConfig?.Arn);
+    for (const { arn, reference, retries, ageSeconds, deadLetterArn } of targets) {
+      const target = reference.resource;
+      this.edge(id, target ? this.node(target) : this.unknownTarget(arn), 'event');
+      const queue = this.find(deadLetterArn);
       if (!queue) continue;
-      const tries = 1 + (RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts);
-      const age = RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds;
-      this.edge(
-        id,
-        this.node(queue, 'not delivered'),
-        'failure',
-        `not delivered in ${tries} tries or ${duration(age)}`,
-      );
+      const age = isKnown(ageSeconds) ? ` or ${duration(ageSeconds)}` : '';
+      const label = `not delivered in ${attempts(retries)} tries${age}`;
+      this.edge(id, this.node(queue, 'not delivered'), 'failure', label);
     }
   }
 
@@ -181,8 +171,7 @@ class FlowReader {
     return id;
   }
 
-  private unknownTarget(arn: unknown): string {
-    const text = typeof arn === 'string' ? arn : JSON.stringify(arn);
+  private unknownTarget(text: string): string {
     const id = `target ${text}`;
     const service = text.split(':')[2] ?? 'unknown';
     const name = nameOf(text);
@@ -225,14 +214,12 @@ class FlowReader {
       );
   }
 
-  private failureDestination({ name, arn }: Resource): { queue: Resource; tries: number } | undefined {
-    for (const { properties } of this.assembly.ofType('AWS::Lambda::EventInvokeConfig')) {
-      if (properties.FunctionName !== name && properties.FunctionName !== arn) continue;
-      const queue = this.find(properties.DestinationConfig?.OnFailure?.Destination);
-      const retries = properties.MaximumRetryAttempts ?? ASYNC_INVOCATION.defaultRetries;
-      if (queue) return { queue, tries: 1 + retries };
-    }
-    return undefined;
+  /** Of calls as the rules make them; of one without a qualifier, if none does. */
+  private failureDestination(lambda: Resource): { queue: Resource; tries: string } | undefined {
+    const [qualifier] = qualifiersCalled(this.rules, lambda);
+    const { onFailure, retries } = invokeConfigOf(this.assembly, lambda, qualifier);
+    const queue = this.find(onFailure);
+    return queue && { queue, tries: attempts(retries) };
   }
 
   /** Whether the function's role allows the action on the resource, an index of it, or what it holds. */
@@ -252,16 +239,16 @@ class FlowReader {
       this.edge(stream.logicalId, this.node(bucket), 'event', 'writes');
   }
 
-  private subscription({ TopicArn, Protocol, Endpoint }: Resource['properties']): void {
-    const topic = this.find(TopicArn);
+  private subscription({ topicArn, protocol, endpoint }: SubscriptionModel): void {
+    const topic = this.find(topicArn);
     if (!topic || !this.nodes.has(topic.logicalId)) return;
-    const known = this.find(Endpoint);
+    const known = this.find(endpoint);
     if (known) {
       this.edge(topic.logicalId, this.node(known), 'event');
       return;
     }
-    const id = `subscriber ${topic.logicalId} ${Protocol}`;
-    this.nodes.set(id, { id, kind: 'subscriber', title: Protocol, subtitle: 'subscriber', name: '' });
+    const id = `subscriber ${topic.logicalId} ${protocol}`;
+    this.nodes.set(id, { id, kind: 'subscriber', title: protocol, subtitle: 'subscriber', name: '' });
     this.edge(topic.logicalId, id, 'event');
   }
 
@@ -274,8 +261,7 @@ class FlowReader {
   }
 
   private find(arn: unknown): Resource | undefined {
-    if (typeof arn !== 'string') return undefined;
-    return [...this.assembly.resources.values()].find((resource) => resource.arn === arn);
+    return typeof arn === 'string' ? this.assembly.find(arn) : undefined;
   }
 
   /** Adds the node if it is not there yet. @returns its id */
@@ -307,6 +293,18 @@ class FlowReader {
     return name.startsWith(prefix) ? name.slice(prefix.length) : name;
   }
 }
+
+/** A pattern may stand in the template as its JSON. */
+function parsed(pattern: RuleModel['eventPattern']): unknown {
+  if (typeof pattern !== 'string') return pattern;
+  try {
+    return JSON.parse(pattern);
+  } catch {
+    return undefined; // `routes` says what is wrong with it.
+  }
+}
+
+const attempts = (retries: Maybe<number>): string => (isKnown(retries) ? `${1 + retries}` : 'several');
 
 /** The last part of an ARN: the physical name. */
 const nameOf = (arn: string): string => arn.split(/[:/]/).at(-1) ?? arn;

@@ -3,9 +3,7 @@
  * whether the function there accepts that. Nothing runs, nothing is deployed.
  */
 
-import * as v from 'valibot';
 import { type App, consumerName, findConsumer } from '../../app';
-import { InputError } from '../../cli/errors';
 import type { BusEvent } from '../../eventbridge/event';
 import {
   checkPatternLength,
@@ -21,7 +19,15 @@ import {
 } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
 import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
-import { type Assembly, busName, type Resource } from '../../template/assembly';
+import type { Assembly } from '../../template/assembly';
+import { hasPlaceholder } from '../../template/placeholder';
+import {
+  type ArchiveModel,
+  archivesOf,
+  type RuleModel,
+  rulesOf,
+  type TargetModel,
+} from '../../template/rules';
 
 /** What a proof found wrong. */
 export interface Finding {
@@ -72,6 +78,8 @@ export type FindingKind =
   | 'personal-data';
 
 export interface Target {
+  /** As the template has it, with defaults. */
+  readonly model: TargetModel;
   readonly id: string;
   readonly arn: string;
   /** Name of the function; undefined if the target is none of the template. */
@@ -83,6 +91,8 @@ export interface Target {
 }
 
 export interface Rule {
+  /** As the template has it, with defaults. */
+  readonly model: RuleModel;
   readonly name: string;
   readonly arn: string;
   /** Name of the bus. */
@@ -130,25 +140,6 @@ export interface Routing {
   deliver(rule: Rule, event: BusEvent): Delivery[];
 }
 
-/** As far as they are read here; `compileInput` checks a target's input. */
-const TargetProperties = v.looseObject({ Id: v.string(), Arn: v.string() });
-const RuleProperties = v.looseObject({
-  Description: v.optional(v.string()),
-  EventBusName: v.optional(v.string()),
-  EventPattern: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
-  ScheduleExpression: v.optional(v.string()),
-  State: v.optional(v.string(), 'ENABLED'),
-  Targets: v.optional(v.array(TargetProperties), []),
-});
-
-/** What a rule can have for a target beside functions, as far as a template like this one has it. */
-const OTHER_TARGETS = [
-  'AWS::Events::EventBus',
-  'AWS::KinesisFirehose::DeliveryStream',
-  'AWS::SNS::Topic',
-  'AWS::SQS::Queue',
-];
-
 /** What an archive without a pattern takes. */
 const EVERYTHING = { source: [{ prefix: '' }] };
 
@@ -156,13 +147,12 @@ const EVERYTHING = { source: [{ prefix: '' }] };
 const INGESTION_TIME = '2026-01-15T10:00:01Z';
 
 /**
- * @throws InputError if a rule has not the shape of one
- * @throws AssemblyError if it refers to what the template does not have
+ * @throws AssemblyError if a rule has not the shape of one, or refers to what the template does not have
  */
 export function readRouting(assembly: Assembly, app: App): Routing {
   const reader = new RoutingReader(assembly, app);
-  const rules = assembly.ofType('AWS::Events::Rule').map((rule) => reader.rule(rule));
-  const archives = assembly.ofType('AWS::Events::Archive').map((archive) => reader.archive(archive));
+  const rules = rulesOf(assembly).map((rule) => reader.rule(rule));
+  const archives = archivesOf(assembly).map((archive) => reader.archive(archive));
   reader.checkCounts(rules);
   return {
     rules,
@@ -180,68 +170,57 @@ class RoutingReader {
   readonly findings: Finding[] = [];
   /** Names of the template's own. */
   readonly buses: readonly string[];
-  /** By ARN. */
-  private readonly functions: ReadonlyMap<string, Resource>;
-  private readonly others: ReadonlyMap<string, Resource>;
 
   constructor(
     assembly: Assembly,
     private readonly app: App,
   ) {
     this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
-    const byArn = (type: string) => assembly.ofType(type).map((each) => [each.arn, each] as const);
-    this.functions = new Map(byArn('AWS::Lambda::Function'));
-    this.others = new Map(OTHER_TARGETS.flatMap(byArn));
   }
 
-  rule({ name, arn, properties }: Resource): Rule {
-    const read = v.safeParse(RuleProperties, properties);
-    if (!read.success) {
-      const [issue] = read.issues;
-      throw new InputError(`Rule ${name}: ${v.getDotPath(issue) ?? 'its properties'}: ${issue.message}.`);
-    }
-    const { Description, EventBusName, EventPattern, ScheduleExpression, State, Targets } = read.output;
-    const bus = busName(EventBusName);
+  rule(model: RuleModel): Rule {
+    const { name, arn, bus, description, eventPattern, scheduleExpression, enabled, targets } = model;
     const at = { rule: name };
     this.checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
-    this.checkLength(at, `The description of rule ${name}`, Description, RULE.maxDescriptionLength);
-    this.checkLength(at, `The schedule of rule ${name}`, ScheduleExpression, RULE.maxScheduleLength);
-    if (bus !== 'default' && !this.buses.includes(bus)) {
+    this.checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
+    this.checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
+    if (bus !== 'default' && !this.buses.includes(bus) && !hasPlaceholder(bus)) {
       const known = this.buses.join(', ');
       this.report('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
     }
-    if (EventPattern === undefined && ScheduleExpression === undefined) {
+    if (eventPattern === undefined && scheduleExpression === undefined) {
       this.report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
     }
-    if (Targets.length === 0) {
+    if (targets.length === 0) {
       this.report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
     }
-    if (Targets.length > TARGET.maxTargetsOfRule) {
-      const count = `${Targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}`;
+    if (targets.length > TARGET.maxTargetsOfRule) {
+      const count = `${targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}`;
       this.report('over-limit', at, `Rule ${name} has ${count}.`);
     }
-    const pattern = EventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, EventPattern);
+    const pattern = eventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, eventPattern);
     const schedule =
-      ScheduleExpression === undefined ? undefined : this.schedule(name, ScheduleExpression, bus);
+      scheduleExpression === undefined ? undefined : this.schedule(name, scheduleExpression, bus);
     return {
+      model,
       name,
       arn,
       bus,
-      ...(Description !== undefined && { description: Description }),
-      enabled: State !== 'DISABLED',
+      ...(description !== undefined && { description }),
+      enabled,
       ...(pattern && { pattern }),
-      ...(EventPattern !== undefined && { eventPattern: EventPattern }),
+      ...(eventPattern !== undefined && { eventPattern }),
       ...(schedule && { schedule }),
-      ...(ScheduleExpression !== undefined && { scheduleExpression: ScheduleExpression }),
-      targets: Targets.map((target) => this.target(name, target)),
+      ...(scheduleExpression !== undefined && { scheduleExpression }),
+      targets: targets.map((target) => this.target(name, target)),
     };
   }
 
-  archive({ name, properties }: Resource): Archive {
+  archive({ name, bus, eventPattern }: ArchiveModel): Archive {
     const at = { rule: name };
     this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
-    const pattern = this.pattern(`Archive ${name}`, at, properties.EventPattern ?? EVERYTHING);
-    return { name, bus: busName(properties.SourceArn), ...(pattern && { pattern }) };
+    const pattern = this.pattern(`Archive ${name}`, at, eventPattern ?? EVERYTHING);
+    return { name, bus, ...(pattern && { pattern }) };
   }
 
   checkCounts(rules: readonly Rule[]): void {
@@ -256,28 +235,31 @@ class RoutingReader {
     }
   }
 
-  private target(rule: string, properties: v.InferOutput<typeof TargetProperties>): Target {
-    const { Id: id, Arn: arn } = properties;
+  private target(rule: string, model: TargetModel): Target {
+    const { id, arn, reference } = model;
+    const { resource, type } = reference;
     const at = { rule, target: id };
     const named = `Target ${id} of rule ${rule}`;
     this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
-    const lambda = this.functions.get(arn);
+    const lambda = resource?.type === 'AWS::Lambda::Function' ? resource : undefined;
     const { app } = this;
     const consumer = consumerName(app, lambda?.properties.Environment?.Variables);
     const isKnown = findConsumer(app, consumer) !== undefined;
     const known = Object.keys(app.consumers);
-    const other = this.others.get(arn);
-    if (!other && !lambda) {
+    // A target of EventBridge's own (an EC2 action) is no resource, and one by a placeholder may be anywhere.
+    const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
+    if (isElsewhere) {
       this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0) {
       // Without any description there is nothing to compare the target with.
       const what = lambda
         ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`
-        : `the ${other?.type} ${other?.name}`;
+        : `the ${resource?.type ?? type?.name ?? 'target'} ${resource?.name ?? arn}`;
       this.report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
     }
-    const input = this.input(at, properties as TargetInput);
+    const input = this.input(at, model.input);
     return {
+      model,
       id,
       arn,
       ...(lambda && { functionName: lambda.name }),

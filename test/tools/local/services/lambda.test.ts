@@ -8,6 +8,7 @@ import { LambdaFunction, type LambdaOptions } from '../../../../tools/local/serv
 import type { FunctionDefinition } from '../../../../tools/local/services/lambda-definition';
 import type { Step } from '../../../../tools/local/steps';
 import type { Resource } from '../../../../tools/template/assembly';
+import { invokeConfigOf } from '../../../../tools/template/invoke-config';
 import { assemblyOf, functionResources } from '../../template/template';
 
 // Each test starts a process or two, and the machine may be busy.
@@ -53,7 +54,6 @@ function start(code: string, { properties, invokeConfig, files, destination, opt
     { Worker: files ?? { 'index.js': code } },
   );
   const resource = assembly.resources.get('Worker') as Resource;
-  const configResource = assembly.resources.get('Config');
   const clock = new ManualClock(START);
   const inFlight = new InFlight();
   const steps: Step[] = [];
@@ -62,7 +62,7 @@ function start(code: string, { properties, invokeConfig, files, destination, opt
   const definition: FunctionDefinition = {
     resource,
     code: assembly.assetPath(resource),
-    ...(configResource && { invokeConfig: configResource }),
+    invokeConfig: invokeConfigOf(assembly, resource),
     onFailure: {
       arn: 'arn:aws:sqs:us-east-1:000000000000:failed',
       send: (envelope) => {
@@ -386,7 +386,11 @@ describe('environments', () => {
     const resource = assembly.resources.get('Worker') as Resource;
     const until = path.join(assembly.directory, 'go');
     const old = call(harness, { until });
-    harness.worker.update({ resource, code: assembly.assetPath(resource) });
+    harness.worker.update({
+      resource,
+      code: assembly.assetPath(resource),
+      invokeConfig: invokeConfigOf(assembly, resource),
+    });
     expect(await call(harness)).toEqual({ result: 'new' });
     fs.writeFileSync(until, '');
     expect(await old).toEqual({ result: 'old' });
@@ -643,10 +647,10 @@ describe('a template with what the local run does not know', () => {
     expect(() => start('', { properties })).toThrow(message);
   });
 
-  test.each([
-    [{ DestinationConfig: { OnSuccess: {} } }, 'does not know its property DestinationConfig.OnSuccess'],
-    [{ Qualifier: 'live' }, 'knows no version or alias (live)'],
-  ])('is refused: %j', (invokeConfig, message) => {
-    expect(() => start('', { invokeConfig })).toThrow(message);
+  test('is refused: a destination of what succeeded', () => {
+    const invokeConfig = { DestinationConfig: { OnSuccess: {} } };
+    expect(() => start('', { invokeConfig })).toThrow(
+      'does not know its property DestinationConfig.OnSuccess',
+    );
   });
 });

@@ -474,7 +474,7 @@ describe('what cannot be worked with is refused in one line', () => {
 
   test('a rule that has not the shape of one', () => {
     expect(() => prove((rules) => delete rules['order-created'].Targets[0].Id)).toThrow(
-      'Rule event-driven-order-created: Targets.0.Id: Invalid key: Expected "Id" but received undefined.',
+      'Targets.0.Id: Invalid key: Expected "Id" but received undefined.',
     );
   });
 });

@@ -1,0 +1,49 @@
+/** Templates that nobody here wrote: each holds one thing that is right, wrong, or cannot be told. */
+import { join } from 'node:path';
+import { UNDESCRIBED } from '../../../../tools/app';
+import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
+import { readAssembly } from '../../../../tools/template/assembly';
+
+const FIXTURES = join(__dirname, '..', '..', 'template', 'fixtures');
+const audit = (name: string): Audit =>
+  auditHops(readAssembly(join(FIXTURES, `${name}.json`), { region: 'us-east-1' }), UNDESCRIBED);
+const of = (name: string, ...kinds: readonly string[]) =>
+  audit(name)
+    .gaps.filter(({ kind }) => kinds.includes(kind))
+    .map(({ message }) => message);
+
+test.each([
+  ['a key without a policy of its own', 'kms-key-without-key-policy'],
+  ['a state machine of the template, by a role', 'state-machine-not-in-template'],
+  ['an API destination, by a role', 'api-destination'],
+  ['a second bus, by a role', 'bus-target-unknown'],
+  ['events of AWS on the default bus', 'default-bus-aws-source'],
+  ['managed policies', 'managed-policy-ignored'],
+  ['a bus without a policy, within one account', 'putevents-denied-without-bus-policy'],
+  ['an output that only AWS knows', 'output-attribute'],
+  ['a parameter without a default, of a mail address', 'parameter-without-default'],
+  ['a condition on a date', 'unrelated-condition-operator'],
+])('%s: nothing is said to be missing or forbidden', (_, name) => {
+  expect(of(name, 'permission', 'place')).toEqual([]);
+});
+
+test('a role that EventBridge may not assume is a gap, whatever else it allows', () => {
+  expect(of('role-not-assumable', 'permission')[0]).toMatch(
+    /^sts:AssumeRole is not allowed for events\.amazonaws\.com, by the role of target T\./,
+  );
+});
+
+test('two rules with long logical ids are two: what one may do, the other may not', () => {
+  const rules = audit('name-collision-hides-rule').hops.filter(({ kind }) => kind === 'delivery');
+  expect(new Set(rules.map(({ from }) => from)).size).toBe(2);
+  expect(of('name-collision-hides-rule', 'permission')).toEqual([
+    expect.stringMatching(/^sns:Publish is not allowed for rule .*-f83b9b24\./),
+  ]);
+});
+
+test('a bus whose name AWS looks up cannot be told, and is no gap', () => {
+  expect(of('dynamic-reference-in-sub', 'place')).toEqual([]);
+  expect(audit('dynamic-reference-in-sub').unknown).toMatchObject([
+    { kind: 'place', message: expect.stringContaining('AWS looks up the dynamic reference to ssm ') },
+  ]);
+});
