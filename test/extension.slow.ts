@@ -91,6 +91,36 @@ const EDITS: readonly [file: string, before: string, lines: string][] = [
     });
 `,
   ],
+  [
+    'docs/runbook.md',
+    '| `daily-report`, `analytics`',
+    '| `invoice-sent`, `billing` | An invoice that was sent is not booked. |\n',
+  ],
+];
+
+/** The commands of the README that renew what is made of the code. */
+const RENEW = [
+  'npm run -s contracts',
+  'npm run -s schema',
+  'npm run -s routes -- --svg docs/flow.svg',
+  'npx jest --coverage=false -u test/lib/event-driven-stack.test.ts',
+];
+
+/** Tests of what the app consists of. The others use stacks of their own, or start this one a second time. */
+const APP_TESTS = [
+  'test/lib/event-driven',
+  'test/lib/monitoring.test.ts',
+  'test/lib/settings.test.ts',
+  'test/lambdas/consumers.test.ts',
+  'test/lambdas/events.test.ts',
+  'test/lambdas/samples.test.ts',
+  'test/lambdas/start.test.ts',
+  'test/lambdas/bundle.test.ts',
+  'test/tools/proof/routes',
+  'test/tools/proof/audit',
+  'test/tools/proof/contracts',
+  'test/tools/ops/event-file.test.ts',
+  'test/lint.test.ts',
 ];
 
 const SAMPLE = {
@@ -180,4 +210,12 @@ test('npm start delivers the event, and the function handles it', () => {
   expect(status).toBe(0);
   for (const folder of ['entries', 'expected'])
     cpSync(join('samples', folder), join(copy, 'samples', folder), { recursive: true });
+});
+
+test('no test breaks when what is made of the code is renewed', () => {
+  for (const command of RENEW)
+    expect([command, run(command)]).toEqual([command, expect.objectContaining({ status: 0 })]);
+  const { output } = run(`npx jest --coverage=false --silent ${APP_TESTS.join(' ')}`);
+  expect(output.split('\n').filter((line) => /^\s+● /.test(line))).toEqual([]);
+  expect(output).toMatch(/^Tests: +\d+ passed/m);
 });

@@ -99,7 +99,8 @@ test.each(FOLDERS)(
       const { error } = await invoke(handler, payload);
       const expected = refusal(folder, payload);
       if (expected) expect(error).toEqual(expected);
-      // A handler that has read its event goes on to its first request.
+      // A handler that has read its event goes on to its first request, if it makes any.
+      else if (CONSUMERS[folder]?.calls.length === 0) expect(error).toBeUndefined();
       else expect(reasons(error)).toContain(WENT_ON);
     }
   },

@@ -386,8 +386,10 @@ describe("the service's own rules", () => {
         changed.Resources[`Rule${i}`] = { ...rule, Properties: { ...rule.Properties, Name: `rule-${i}` } };
       }
     };
-    expect(findings(change)).toContain(
-      'over-limit: The bus event-driven-bus has 304 rules; EventBridge takes 300.',
+    expect(findings(change)).toContainEqual(
+      expect.stringMatching(
+        /^over-limit: The bus event-driven-bus has 3\d\d rules; EventBridge takes 300\.$/,
+      ),
     );
   });
 
@@ -440,14 +442,14 @@ describe('what is not there', () => {
       Targets.push({ Id: 'Queue', Arn: Targets[0].DeadLetterConfig.Arn });
     };
     expect(findings(change)).toContain(
-      'no-parser: Target Queue of rule event-driven-order-created is the AWS::SQS::Queue event-driven-dlq; described are the functions order-processor, notifier, analytics.',
+      `no-parser: Target Queue of rule event-driven-order-created is the AWS::SQS::Queue event-driven-dlq; described are the functions ${Object.keys(APP.consumers).join(', ')}.`,
     );
   });
 
   test('a consumer without a parser', () => {
     const { notifier, ...consumers } = APP.consumers;
     expect(findings(() => {}, { consumers })).toContain(
-      'no-parser: Target Notifier of rule event-driven-order-status-changed is event-driven-notifier, whose POWERTOOLS_SERVICE_NAME is notifier; described are the functions order-processor, analytics.',
+      `no-parser: Target Notifier of rule event-driven-order-status-changed is event-driven-notifier, whose POWERTOOLS_SERVICE_NAME is notifier; described are the functions ${Object.keys(consumers).join(', ')}.`,
     );
   });
 });
