@@ -193,7 +193,10 @@ export class LocalStack {
       ...steps,
     });
     this.#endpoint = await startEndpoint(
-      { ...this, assembly, clock, eventBridge: this.#eventBridge, tables: this.#tables },
+      {
+        ...{ ...this, assembly, clock, startedAt: clock.now(), policies: () => this.#policies },
+        ...{ eventBridge: this.#eventBridge, tables: this.#tables },
+      },
       {
         ...guard,
         ...(handlers && { handlers }),

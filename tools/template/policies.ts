@@ -43,6 +43,8 @@ const KEYS = [
 ];
 
 export class Policies {
+  /** Grows when a policy is changed after it was read, so that what was decided by it is decided anew. */
+  revision = 0;
   /** Policies, or parts of them, that cannot be evaluated: by the resource that has them. */
   readonly notCovered: readonly NotCovered[];
   readonly #assembly: Assembly;
@@ -108,6 +110,12 @@ export class Policies {
     const statements = this.#ofResource.get(resource?.logicalId ?? arn);
     if (statements) return statements;
     return resource?.type === 'AWS::KMS::Key' ? [defaultKeyPolicy(this.#assembly.account)] : [];
+  }
+
+  /** Changes the policy of a resource of the template, as a call of its service does while the stack runs. */
+  setOfResource(arn: string, statements: readonly Statement[]): void {
+    this.#ofResource.set(this.#protected(arn)?.logicalId ?? arn, [...statements]);
+    this.revision++;
   }
 
   /**

@@ -15,9 +15,11 @@ import { InputReader } from './input';
 import { lambda } from './lambda';
 import { logs } from './logs';
 import { type Exchange, refusePlain, UnknownRequestError, understand, unknown } from './protocol';
+import { s3 } from './s3';
 import { type Call, HttpReply, type Service, type Services } from './service';
 import { sns } from './sns';
 import { sqs } from './sqs';
+import { sts } from './sts';
 
 export interface AnswerOptions extends GuardOptions {
   /** Whether the policies of the key's owner allow an action. @default everybody may do everything */
@@ -59,6 +61,7 @@ class Api {
     this.#services = [
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
+      ...[s3(services), sts(services)],
     ];
     this.#readers = new Map(
       this.#services.flatMap((service) =>

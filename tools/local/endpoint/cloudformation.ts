@@ -1,20 +1,41 @@
 import type {
+  DescribeStackEventsCommandInput,
   DescribeStacksCommandInput,
   ListStackResourcesCommandInput,
+  ListStacksCommandInput,
 } from '@aws-sdk/client-cloudformation';
 import { ServiceError } from '../services/service-error';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
 
 /** CloudFormation, as far as a stack's outputs and resources are read from it. */
-export function cloudformation({ assembly, clock }: Services): Service {
+export function cloudformation({ assembly, startedAt }: Services): Service {
   const { stackName, region, account } = assembly;
-  const created = new Date(clock.now());
+  const created = new Date(startedAt);
   const stackId = `arn:aws:cloudformation:${region}:${account}:stack/${stackName}/local`;
   const awsQueueUrls = `https://sqs.${region}.amazonaws.com/${account}/`;
   /** Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given. */
   const atEndpoint = (value: string, url: string) =>
     value.startsWith(awsQueueUrls) ? `${url}/${account}/${value.slice(awsQueueUrls.length)}` : value;
+
+  const requireStack = (nameOrId: string) => {
+    if (nameOrId === stackName || nameOrId === stackId) return;
+    throw new ServiceError('ValidationError', `Stack with id ${nameOrId} does not exist`);
+  };
+  /** What happened to the stack here: it was made at the start. The latest is first. */
+  const events = () => {
+    const resources = [...assembly.resources.values()].map(({ logicalId, ref, type }) => ({
+      logicalId,
+      ref,
+      type,
+    }));
+    const ofStack = { logicalId: stackName, ref: stackId, type: 'AWS::CloudFormation::Stack' };
+    return [ofStack, ...resources].map(({ logicalId, ref, type }) => ({
+      ...{ StackId: stackId, StackName: stackName, EventId: `${logicalId}-CREATE_COMPLETE` },
+      ...{ LogicalResourceId: logicalId, PhysicalResourceId: ref, ResourceType: type },
+      ...{ Timestamp: created, ResourceStatus: 'CREATE_COMPLETE' },
+    }));
+  };
 
   return {
     name: 'cloudformation',
@@ -26,9 +47,7 @@ export function cloudformation({ assembly, clock }: Services): Service {
       DescribeStacks: operation<DescribeStacksCommandInput>({
         resources: () => [stackId],
         run({ StackName = stackName }, { url }) {
-          if (StackName !== stackName && StackName !== stackId) {
-            throw new ServiceError('ValidationError', `Stack with id ${StackName} does not exist`);
-          }
+          requireStack(StackName);
           const outputs = Object.entries(assembly.outputs).map(([key, value]) => ({
             OutputKey: key,
             OutputValue: atEndpoint(value, url),
@@ -48,12 +67,25 @@ export function cloudformation({ assembly, clock }: Services): Service {
           };
         },
       }),
+      ListStacks: operation<ListStacksCommandInput>({
+        run({ StackStatusFilter: wanted = ['CREATE_COMPLETE'] }) {
+          if (!wanted.includes('CREATE_COMPLETE')) return { StackSummaries: [] };
+          const summary = { StackId: stackId, StackName: stackName, CreationTime: created };
+          return { StackSummaries: [{ ...summary, StackStatus: 'CREATE_COMPLETE' }] };
+        },
+      }),
+      DescribeStackEvents: operation<DescribeStackEventsCommandInput>({
+        resources: () => [stackId],
+        run({ StackName = stackName, NextToken }) {
+          requireStack(StackName);
+          const { items, next } = page(events(), PAGE, NextToken, 'ValidationError');
+          return { StackEvents: items, NextToken: next };
+        },
+      }),
       ListStackResources: operation<ListStackResourcesCommandInput>({
         resources: () => [stackId],
         run({ StackName, NextToken }, { url }) {
-          if (StackName !== stackName && StackName !== stackId) {
-            throw new ServiceError('ValidationError', `Stack with id ${StackName} does not exist`);
-          }
+          requireStack(StackName);
           const { items, next } = page([...assembly.resources.values()], PAGE, NextToken, 'ValidationError');
           return {
             StackResourceSummaries: items.map((resource) => ({

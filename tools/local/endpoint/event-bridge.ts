@@ -1,5 +1,6 @@
 import type {
   CancelReplayCommandInput,
+  DeleteRuleCommandInput,
   DescribeArchiveCommandInput,
   DescribeEventBusCommandInput,
   DescribeReplayCommandInput,
@@ -9,9 +10,13 @@ import type {
   ListArchivesCommandInput,
   ListEventBusesCommandInput,
   ListReplaysCommandInput,
+  ListRuleNamesByTargetCommandInput,
   ListRulesCommandInput,
   ListTargetsByRuleCommandInput,
   PutEventsCommandInput,
+  PutRuleCommandInput,
+  PutTargetsCommandInput,
+  RemoveTargetsCommandInput,
   StartReplayCommandInput,
   TestEventPatternCommandInput,
 } from '@aws-sdk/client-eventbridge';
@@ -24,6 +29,7 @@ import { isNestedDeeper } from '../../eventbridge/exact-json';
 import { MAX_NESTING } from '../../eventbridge/service-facts';
 import type { EventBus } from '../services/event-bridge';
 import type { Replay } from '../services/replays';
+import { RuleChanges } from '../services/rule-changes';
 import { ServiceError } from '../services/service-error';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
@@ -41,6 +47,7 @@ export function eventBridge(services: Services): Service {
     operations: {
       ...eventOperations(services),
       ...ruleOperations(services),
+      ...ruleChangeOperations(services),
       ...archiveOperations(services),
       ...replayOperations(services),
     },
@@ -218,6 +225,62 @@ function ruleOperations(services: Services): Service['operations'] {
       run({ Name, EventBusName }) {
         names.findChangeableRule(Name, EventBusName).disable();
         return undefined;
+      },
+    }),
+  };
+}
+
+function ruleChangeOperations(services: Services): Service['operations'] {
+  const { eventBridge: engine } = services;
+  const names = new Names(services);
+  const changes = new RuleChanges(engine);
+  return {
+    PutRule: operation<PutRuleCommandInput>({
+      resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
+      run({ EventBusName, Tags: _, RoleArn: __, ...request }) {
+        const bus = names.findBus(EventBusName);
+        const arn = names.arnOfRule(request.Name, bus.name);
+        if (engine.rules.some((rule) => rule.arn === arn)) names.findChangeableRule(request.Name, bus.name);
+        changes.putRule(bus, arn, request);
+        return { RuleArn: arn };
+      },
+    }),
+    DeleteRule: operation<DeleteRuleCommandInput>({
+      resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
+      run({ Name, EventBusName }) {
+        const bus = names.findBus(EventBusName);
+        // As in AWS, it is no error to delete what is not there.
+        if (!engine.rules.some((rule) => rule.name === Name && rule.busName === bus.name)) return undefined;
+        changes.deleteRule(names.findChangeableRule(Name, EventBusName));
+        return undefined;
+      },
+    }),
+    PutTargets: operation<PutTargetsCommandInput>({
+      resources: ({ Rule, EventBusName }) => [names.arnOfRule(Rule, EventBusName)],
+      run({ Rule, EventBusName, Targets }) {
+        changes.putTargets(names.findChangeableRule(Rule, EventBusName), Targets);
+        return { FailedEntryCount: 0, FailedEntries: [] };
+      },
+    }),
+    RemoveTargets: operation<RemoveTargetsCommandInput>({
+      resources: ({ Rule, EventBusName }) => [names.arnOfRule(Rule, EventBusName)],
+      run({ Rule, EventBusName, Ids }) {
+        const FailedEntries = changes.removeTargets(names.findChangeableRule(Rule, EventBusName), Ids);
+        return { FailedEntryCount: FailedEntries.length, FailedEntries };
+      },
+    }),
+    ListRuleNamesByTarget: operation<ListRuleNamesByTargetCommandInput>({
+      run({ TargetArn, EventBusName, Limit, NextToken }) {
+        const bus = names.findBus(EventBusName);
+        const found = engine.rules.filter(
+          (rule) => rule.busName === bus.name && rule.targets.some(({ Arn }) => Arn === TargetArn),
+        );
+        return listed(
+          found.map(({ name }) => name),
+          'RuleNames',
+          Limit,
+          NextToken,
+        );
       },
     }),
   };

@@ -1,5 +1,6 @@
 import type {
   DescribeDeliveryStreamCommandInput,
+  ListDeliveryStreamsCommandInput,
   PutRecordBatchCommandInput,
   PutRecordCommandInput,
 } from '@aws-sdk/client-firehose';
@@ -51,6 +52,15 @@ export function firehose({ deliveryStreams, assembly }: Services): Service {
             Encrypted: isEncrypted(stream.resource),
             RequestResponses: ids.map((id) => ({ RecordId: id })),
           };
+        },
+      }),
+      ListDeliveryStreams: operation<ListDeliveryStreamsCommandInput>({
+        run({ Limit = 10, DeliveryStreamType: type = 'DirectPut', ExclusiveStartDeliveryStreamName: after }) {
+          const names = deliveryStreams.map(({ name }) => name).sort();
+          // All streams here are put to directly.
+          const found =
+            type === 'DirectPut' ? names.filter((name) => after === undefined || name > after) : [];
+          return { DeliveryStreamNames: found.slice(0, Limit), HasMoreDeliveryStreams: found.length > Limit };
         },
       }),
       DescribeDeliveryStream: operation<DescribeDeliveryStreamCommandInput>({

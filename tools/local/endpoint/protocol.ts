@@ -74,7 +74,7 @@ function restful(service: Service, request: HttpRequest): Exchange {
   const refuse = isJson ? refuseRestJson : refuseRestXml;
   let found: ReturnType<typeof matchOperation>;
   try {
-    found = service.model && matchOperation(service.model, request);
+    found = service.model && matchOperation(service.model, service.normalize?.(request) ?? request);
   } catch (error) {
     if (!(error instanceof ServiceError)) throw error;
     throw new UnknownRequestError(refuse(error));

@@ -66,7 +66,12 @@ export function encodeXml(value: unknown): string {
   if (typeof value !== 'object') return escapeXml(String(value));
   return Object.entries(value)
     .filter(([, child]) => child !== undefined)
-    .map(([name, child]) => `<${name}>${encodeXml(child)}</${name}>`)
+
+    .flatMap(([name, child]) =>
+      // A Set is a list without an element around it.
+      (child instanceof Set ? [...child] : [child]).map((each) => `<${name}>${encodeXml(each)}</${name}>`),
+    )
+
     .join('');
 }
 

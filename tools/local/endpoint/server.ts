@@ -115,7 +115,7 @@ class EndpointServer implements Endpoint {
       await this.#sendParts(body, response, served);
       return;
     }
-    response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+    response.writeHead(status, { 'content-length': Buffer.byteLength(body), ...headers });
     response.end(body);
   }
 

@@ -1,4 +1,5 @@
 import type { Assembly } from '../../template/assembly';
+import type { Policies } from '../../template/policies';
 import type { Clock } from '../services/clock';
 import type { DeliveryStream } from '../services/delivery-stream';
 import type { EventBridge } from '../services/event-bridge';
@@ -8,6 +9,7 @@ import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
+import type { HttpRequest } from './http';
 import type { Input, Problem } from './input';
 import type { ApiModel } from './models/model';
 
@@ -15,6 +17,10 @@ import type { ApiModel } from './models/model';
 export interface Services {
   readonly assembly: Assembly;
   readonly clock: Clock;
+  /** When the stack was started: its resources count as made then. Milliseconds since 1970-01-01 UTC. */
+  readonly startedAt: number;
+  /** Policies as they are now: an update of the stack brings others. */
+  policies(): Policies;
   readonly eventBridge: EventBridge;
   readonly queues: readonly Queue[];
   readonly topics: readonly Topic[];
@@ -62,6 +68,8 @@ export interface Service {
   readonly namespace?: string;
   /** Format of the bodies of a service whose operations are told apart by method and path. */
   readonly rest?: 'json' | 'xml';
+  /** Brings a request of a REST service into the form whose path the model knows. @default it is in that form */
+  normalize?(request: HttpRequest): HttpRequest;
   /** An error's code in the query protocol, where it has another one; clients of several languages go by it. */
   readonly queryCodes?: Readonly<Record<string, string>>;
   readonly operations: Readonly<Record<string, Operation>>;

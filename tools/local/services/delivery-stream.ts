@@ -3,6 +3,7 @@
  * them or the first of them has waited long enough. https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -17,8 +18,20 @@ export interface DeliveredObject {
   readonly bucket: string;
   readonly key: string;
   readonly records: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly writtenAt: number;
   /** As written, that is compressed if the stream compresses. */
   readonly body: Buffer;
+}
+
+/** An object as S3 has it. */
+export interface StoredObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly writtenAt: number;
+  read(): Buffer;
 }
 
 export interface DeliveryStreamOptions {
@@ -149,6 +162,31 @@ export class DeliveryStream {
     return this.#objects;
   }
 
+  /** What was delivered and is still there, in memory or in the directory. */
+  stored(): StoredObject[] {
+    const { directory } = this.#options;
+    if (!directory) {
+      return this.#objects.map(({ key, writtenAt, body }) => ({
+        ...{ key, writtenAt, size: body.length },
+        read: () => body,
+      }));
+    }
+    const root = path.join(directory, this.bucket);
+    if (!existsSync(root)) return [];
+    return readdirSync(root, { recursive: true, encoding: 'utf8' })
+      .filter((file) => path.basename(file).startsWith(`${this.name}-1-`))
+      .map((file) => {
+        const { size, mtimeMs } = statSync(path.join(root, file));
+        const key = file.split(path.sep).join('/');
+        return { key, size, writtenAt: mtimeMs, read: () => readFileSync(path.join(root, file)) };
+      });
+  }
+
+  /** Age of the oldest record that is not written yet, 0 without one. */
+  get oldestAgeSeconds(): number {
+    return this.#buffer.length === 0 ? 0 : (this.#clock.now() - this.#oldest) / 1000;
+  }
+
   async #write(records: readonly Buffer[], oldest: number): Promise<void> {
     if (records.length === 0) return;
     const compress = this.destination.CompressionFormat === 'GZIP';
@@ -157,12 +195,13 @@ export class DeliveryStream {
     const extension = this.destination.FileExtension || (compress ? '.gz' : '');
     const time = new Date(oldest).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
     const key = `${evaluatePrefix(this.resource, oldest)}${this.name}-1-${time}-${randomUUID()}${extension}`;
+    const writtenAt = this.#clock.now();
     if (this.#options.directory) {
       const file = path.join(this.#options.directory, this.bucket, key);
       await fs.mkdir(path.dirname(file), { recursive: true });
       await fs.writeFile(file, body);
     } else {
-      this.#objects.push({ bucket: this.bucket, key, records: records.length, body });
+      this.#objects.push({ bucket: this.bucket, key, records: records.length, writtenAt, body });
       let kept = this.#objects.reduce((sum, object) => sum + object.body.length, 0);
       while (kept > MEMORY_BYTES) kept -= this.#objects.shift()?.body.length ?? 0;
     }

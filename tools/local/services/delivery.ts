@@ -94,7 +94,8 @@ const SERVICE = 'events.amazonaws.com';
 export class Delivery {
   readonly #input: CompiledInput;
   readonly #timers = new Set<{ cancel(): void }>();
-  /** The template's policies do not change, so neither do these. */
+  /** Decisions hold until a policy is changed while the stack runs. */
+  #revision = 0;
   #mayInvoke: Decision | undefined;
   #mayDeadLetter: Decision | undefined;
 
@@ -154,6 +155,7 @@ export class Delivery {
       this.#fail(shipment, { code: 'NO_RESOURCE', message: `The target ${arn} does not exist.` });
       return;
     }
+    this.#forgetDecisions();
     this.#mayInvoke ??= policies.serviceMay(SERVICE, this.rule.arn, service.action, arn);
     if (!this.#mayInvoke.allowed) {
       this.#fail(shipment, { code: 'NO_PERMISSIONS', message: this.#mayInvoke.reason });
@@ -180,6 +182,14 @@ export class Delivery {
       attempt: shipment.attempts,
       ...(id !== undefined && { requestId: id }),
     });
+  }
+
+  #forgetDecisions(): void {
+    const { revision } = this.options.policies;
+    if (revision === this.#revision) return;
+    this.#revision = revision;
+    this.#mayInvoke = undefined;
+    this.#mayDeadLetter = undefined;
   }
 
   #retry(shipment: Shipment, error: ServiceError): void {
@@ -254,6 +264,7 @@ export class Delivery {
       lost(`The dead-letter queue ${queueArn} does not exist.`);
       return;
     }
+    this.#forgetDecisions();
     this.#mayDeadLetter ??= policies.serviceMay(SERVICE, this.rule.arn, 'sqs:SendMessage', queueArn);
     if (!this.#mayDeadLetter.allowed) {
       lost(`The dead-letter queue ${queueArn} does not let the rule in. ${this.#mayDeadLetter.reason}`);

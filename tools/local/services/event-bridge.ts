@@ -18,7 +18,7 @@ import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
 import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
-import { archiveRule, defineRule, Rule } from './rule';
+import { archiveRule, defineRule, Rule, type RuleDefinition } from './rule';
 import { ServiceError } from './service-error';
 
 /** One entry of PutEvents, as it stands in the request. */
@@ -73,7 +73,7 @@ export class EventBridge {
   /** The next time of each rule that has a schedule and is enabled. */
   readonly #schedules = new Map<Rule, { cancel(): void }>();
   readonly #replays: Replays;
-  readonly #options: EventBridgeOptions;
+  #options: EventBridgeOptions;
 
   private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
     this.#options = options;
@@ -151,7 +151,41 @@ export class EventBridge {
    * @throws AssemblyError, and then nothing has changed
    */
   update(options: Pick<EventBridgeOptions, 'assembly' | 'policies' | 'targets'>): void {
-    this.#load({ ...this.#options, ...options });
+    const changed = { ...this.#options, ...options };
+    this.#load(changed);
+    this.#options = changed;
+  }
+
+  /** What a delivery needs that is made while the stack runs. */
+  get deliveryOptions(): DeliveryOptions {
+    return this.#options;
+  }
+
+  /**
+   * Puts a rule in place of the one with its ARN, if there is one.
+   * @throws InvalidEventPatternError, InvalidScheduleError, and then nothing has changed
+   */
+  setRule(definition: RuleDefinition): void {
+    const createdAt = new Date(this.#options.clock.now());
+    const rule = new Rule(definition, createdAt, (each) => this.#file(each));
+    this.removeRule(definition.arn);
+    this.#retired = this.#retired.filter((each) => !definition.deliveries.includes(each));
+    this.#rules = [...this.#rules, rule];
+    this.#rulesByArn.set(rule.arn, rule);
+    this.#file(rule);
+  }
+
+  /** Events that wait to be delivered again by it are still delivered. */
+  removeRule(arn: string): void {
+    const rule = this.#rulesByArn.get(arn);
+    if (!rule) return;
+    this.#indexes.get(rule.busName)?.remove(arn);
+    this.#schedules.get(rule)?.cancel();
+    this.#schedules.delete(rule);
+    this.#rulesByArn.delete(arn);
+    this.#rules = this.#rules.filter((each) => each !== rule);
+    const waiting = rule.deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);
+    this.#retired = [...this.#retired, ...waiting];
   }
 
   #load(options: EventBridgeOptions): void {

@@ -35,6 +35,22 @@ export interface LogPage {
   readonly nextToken?: string;
 }
 
+export interface LogGroupSummary {
+  readonly name: string;
+  /** @default events are kept for ever */
+  readonly retentionDays?: number;
+  /** Characters of what is kept. */
+  readonly storedBytes: number;
+}
+
+export interface LogStreamSummary {
+  readonly name: string;
+  /** Milliseconds since 1970-01-01 UTC, as all times here. */
+  readonly firstEventTime: number;
+  readonly lastEventTime: number;
+  readonly lastIngestionTime: number;
+}
+
 export interface LogGroupsOptions {
   /** Where log events outlive the process. @default in memory only */
   readonly directory?: string;
@@ -44,6 +60,7 @@ export interface LogGroupsOptions {
 
 type Entry = Omit<LogEvent, 'id'>;
 
+const DAY_MS = 24 * 60 * 60 * 1000;
 /** What one page of FilterLogEvents holds at most. */
 const PAGE_EVENTS = 10_000;
 const PAGE_BYTES = 1024 * 1024;
@@ -89,6 +106,10 @@ class LogGroup {
       else high = middle;
     }
     for (let index = low; index < this.#events.length; index++) yield this.#events[index] as LogEvent;
+  }
+
+  get storedBytes(): number {
+    return this.#bytes;
   }
 
   close(): void {
@@ -150,9 +171,7 @@ export class LogGroups {
 
   /** @throws ServiceError (ResourceNotFoundException, InvalidParameterException) */
   filter(name: string, query: LogQuery = {}): LogPage {
-    const group = this.#groups.get(name);
-    if (!group)
-      throw new ServiceError('ResourceNotFoundException', 'The specified log group does not exist.');
+    const group = this.#find(name);
     const {
       streams,
       streamPrefix = '',
@@ -179,15 +198,58 @@ export class LogGroups {
     return { events };
   }
 
+  /** By name. */
+  describe(prefix = ''): LogGroupSummary[] {
+    const groups = [...this.#groups].filter(([name]) => name.startsWith(prefix));
+    return groups
+      .map(([name, { retentionMs, storedBytes }]) => ({
+        name,
+        storedBytes,
+        ...(Number.isFinite(retentionMs) && { retentionDays: retentionMs / DAY_MS }),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** @throws ServiceError (ResourceNotFoundException) */
+  describeStreams(name: string): LogStreamSummary[] {
+    const streams = new Map<string, LogStreamSummary>();
+    for (const { stream, timestamp, ingestionTime } of this.events(name)) {
+      const { firstEventTime = timestamp } = streams.get(stream) ?? {};
+      streams.set(stream, {
+        ...{ name: stream, firstEventTime, lastEventTime: timestamp, lastIngestionTime: ingestionTime },
+      });
+    }
+    return [...streams.values()];
+  }
+
+  /**
+   * All events of a group between two times, both inclusive, in their order.
+   * @throws ServiceError (ResourceNotFoundException)
+   */
+  events(name: string, startTime = 0, endTime = Number.POSITIVE_INFINITY): LogEvent[] {
+    const events: LogEvent[] = [];
+    for (const event of this.#find(name).from(startTime, undefined, this.#clock.now())) {
+      if (event.timestamp > endTime) break;
+      events.push(event);
+    }
+    return events;
+  }
+
   /** Lets go of the files. */
   close(): void {
     for (const group of this.#groups.values()) group.close();
   }
 
+  #find(name: string): LogGroup {
+    const group = this.#groups.get(name);
+    if (group) return group;
+    throw new ServiceError('ResourceNotFoundException', 'The specified log group does not exist.');
+  }
+
   #add(name: string, retentionDays: number | undefined): LogGroup {
     const { directory, maxBytes = 8 * 1024 * 1024 } = this.#options;
     const group = new LogGroup(
-      retentionDays === undefined ? Number.POSITIVE_INFINITY : retentionDays * 24 * 60 * 60 * 1000,
+      retentionDays === undefined ? Number.POSITIVE_INFINITY : retentionDays * DAY_MS,
       maxBytes,
       directory && path.join(directory, `${encodeURIComponent(name)}.jsonl`),
     );

@@ -223,10 +223,7 @@ export class Queue {
   delete(receiptHandle: string): void {
     const message = this.#find(receiptHandle);
     if (message?.receipt !== receiptHandle) return;
-    this.#messages.delete(message.id);
-    this.#deadLines += 2;
-    this.#journal?.append({ deleted: message.id });
-    this.#compact();
+    this.remove(message.id);
   }
 
   /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValueException) */
@@ -273,6 +270,16 @@ export class Queue {
     this.#journal?.append({ deleted: id });
     this.#compact();
     return true;
+  }
+
+  /** Takes messages that could be received out of the queue for good, the oldest first. */
+  takeAway(max: number): readonly StoredMessage[] {
+    const now = this.#clock.now();
+    const taken = this.peek()
+      .filter(({ visibleAt }) => visibleAt <= now)
+      .slice(0, max);
+    for (const { id } of taken) this.remove(id);
+    return taken;
   }
 
   depth(): QueueDepth {

@@ -9,6 +9,16 @@ import { readRule } from '../../template/rules';
 import type { Archive } from './archive';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
 
+/** Properties of a target that have an effect here. */
+export const TARGET_PROPERTIES: readonly string[] = [
+  'Id',
+  'Arn',
+  'Input',
+  'InputPath',
+  'InputTransformer',
+  'RetryPolicy',
+  'DeadLetterConfig',
+];
 const TARGET_SERVICES: readonly string[] = ['lambda', 'sqs', 'sns'];
 
 export interface RuleDefinition {
@@ -119,12 +129,7 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
   if (eventPattern) checkPatternLength(eventPattern);
   const identity = { name, arn };
   const deliveries = targets.map(({ id, arn: targetArn, parameters }) => {
-    requireKnownProperties(
-      resource,
-      parameters,
-      ['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig'],
-      `Targets[${id}]`,
-    );
+    requireKnownProperties(resource, parameters, [...TARGET_PROPERTIES], `Targets[${id}]`);
     const [, , service = '', region, account] = targetArn.split(':');
     if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
       refuse(

@@ -4,6 +4,7 @@ import { AssemblyError, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
+import { FilterPolicy } from './filter-policy';
 import type { MessageAttribute, Queue } from './queue';
 import { ServiceError } from './service-error';
 
@@ -20,6 +21,8 @@ export interface Subscription {
   /** The queue's ARN, or the address. */
   readonly endpoint: string;
   readonly rawMessageDelivery: boolean;
+  /** @default it gets every message */
+  readonly filterPolicy?: FilterPolicy;
 }
 
 export interface TopicOptions {
@@ -42,7 +45,11 @@ export class Topic {
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #maySend: TopicOptions['maySend'];
   readonly #onStep: StepListener | undefined;
-  readonly #subscriptions: { subscription: Subscription; queue?: Queue; ofTemplate: boolean }[] = [];
+  readonly #subscriptions: {
+    subscription: Subscription;
+    readonly queue?: Queue;
+    readonly ofTemplate: boolean;
+  }[] = [];
 
   /** @throws AssemblyError for a property or a protocol that is not known here, or a queue that is not there */
   constructor(
@@ -75,11 +82,27 @@ export class Topic {
    * whether the queue's policy allows it, since nothing here could change that policy.
    * @throws ServiceError (InvalidParameter) if there is no such queue
    */
-  subscribe(queueArn: string, rawMessageDelivery: boolean): Subscription {
+  subscribe(
+    queueArn: string,
+    settings: Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'>,
+  ): Subscription {
     const queue = this.#queues.get(queueArn);
     if (!queue)
       throw invalid(`Invalid parameter: Endpoint Reason: there is no queue ${queueArn} in this stack`);
-    return this.#subscribe({ protocol: 'sqs', endpoint: queueArn, rawMessageDelivery }, queue, false);
+    return this.#subscribe({ protocol: 'sqs', endpoint: queueArn, ...settings }, queue, false);
+  }
+
+  /** Changes what a subscription gets. */
+  setSubscription(arn: string, settings: Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'>): void {
+    for (const entry of this.#subscriptions) {
+      const { filterPolicy: _, ...before } = entry.subscription;
+      if (before.arn === arn) entry.subscription = { ...before, ...settings };
+    }
+  }
+
+  unsubscribe(arn: string): void {
+    const index = this.#subscriptions.findIndex(({ subscription }) => subscription.arn === arn);
+    if (index >= 0) this.#subscriptions.splice(index, 1);
   }
 
   /**
@@ -102,6 +125,7 @@ export class Topic {
       subscribers: this.#subscriptions.length,
     });
     for (const { subscription, queue, ofTemplate } of this.#subscriptions) {
+      if (subscription.filterPolicy && !subscription.filterPolicy.matches(text, attributes)) continue;
       if (!queue) {
         this.#undelivered(
           messageId,
@@ -131,7 +155,10 @@ export class Topic {
 
   #subscribeByTemplate(owner: Resource, properties: Resource['properties']): void {
     const within = owner === this.resource ? 'Subscription' : undefined;
-    const known = ['TopicArn', 'Protocol', 'Endpoint', 'RawMessageDelivery', 'Region'];
+    const known = [
+      ...['TopicArn', 'Protocol', 'Endpoint', 'RawMessageDelivery', 'Region'],
+      ...['FilterPolicy', 'FilterPolicyScope'],
+    ];
     requireKnownProperties(owner, properties, known, within);
     const { Protocol: protocol, Endpoint: endpoint, RawMessageDelivery: raw = false } = properties;
     if (!['sqs', 'email', 'email-json', 'sms'].includes(protocol)) {
@@ -145,7 +172,10 @@ export class Topic {
         `${owner.type} ${owner.logicalId}: there is no queue ${endpoint} in this stack.`,
       );
     }
-    this.#subscribe({ protocol, endpoint, rawMessageDelivery: String(raw) === 'true' }, queue, true);
+    const { FilterPolicy: filter, FilterPolicyScope: scope } = properties;
+    const filterPolicy = filter && new FilterPolicy(JSON.stringify(filter), scope);
+    const settings = { rawMessageDelivery: String(raw) === 'true', ...(filterPolicy && { filterPolicy }) };
+    this.#subscribe({ protocol, endpoint, ...settings }, queue, true);
   }
 
   #subscribe(

@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decodeCbor, encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import { type Endpoint, startEndpoint } from '../../../../tools/local/endpoint/server';
+import { Policies } from '../../../../tools/template/policies';
 import { type RunningStack, startStack } from './stack';
 
 let running: RunningStack;
@@ -23,6 +24,8 @@ async function start(port?: number): Promise<Endpoint> {
       ...stack,
       ...{ assembly: stack.assembly, eventBridge: stack.eventBridge, tables: stack.tables },
       clock: { now: Date.now, after: () => ({ cancel() {} }) },
+      startedAt: Date.now(),
+      policies: () => new Policies(stack.assembly),
     },
     port === undefined ? {} : { port },
   );
@@ -129,17 +132,17 @@ test('a body over 16 MB is refused', async () => {
 
 test('a service of the query protocol that is not here is named', async () => {
   const headers = { ...signedFor('sts'), 'content-type': 'application/x-www-form-urlencoded; charset=utf-8' };
-  const answer = await send({ headers }, 'Action=GetCallerIdentity&Version=2011-06-15');
+  const answer = await send({ headers }, 'Action=AssumeRole&Version=2011-06-15');
   expect(answer.status).toBe(400);
   expect(answer.body.toString()).toContain(
-    '<Code>InvalidAction</Code><Message>The local run does not know the operation sts:GetCallerIdentity</Message>',
+    '<Code>InvalidAction</Code><Message>The local run does not know the operation sts:AssumeRole</Message>',
   );
 });
 
-test('a service of REST that is not here is named', async () => {
-  const answer = await send({ method: 'PUT', path: '/bucket/key', headers: signedFor('s3') }, 'x');
+test.each(['s3', 'apigateway'])('what is not here of a service of REST is named: %s', async (service) => {
+  const answer = await send({ method: 'PUT', path: '/bucket/key', headers: signedFor(service) }, 'x');
   expect(answer.status).toBe(501);
-  expect(answer.body.toString()).toContain('s3: PUT /bucket/key');
+  expect(answer.body.toString()).toContain(`${service}: PUT /bucket/key`);
 });
 
 test('a path that is no URL is answered', async () => {

@@ -2,14 +2,14 @@
 import zlib from 'node:zlib';
 import {
   CloudFormationClient,
+  DeleteStackCommand,
   DescribeStacksCommand,
   ListStackResourcesCommand,
-  ListStacksCommand,
 } from '@aws-sdk/client-cloudformation';
-import { CloudWatchClient, DescribeAlarmsCommand, ListMetricsCommand } from '@aws-sdk/client-cloudwatch';
+import { CloudWatchClient, DescribeAlarmsCommand, ListDashboardsCommand } from '@aws-sdk/client-cloudwatch';
 import {
   CloudWatchLogsClient,
-  DescribeLogGroupsCommand,
+  DeleteLogGroupCommand,
   FilterLogEventsCommand,
 } from '@aws-sdk/client-cloudwatch-logs';
 import {
@@ -24,6 +24,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import {
   CancelReplayCommand,
+  CreateEventBusCommand,
   DescribeArchiveCommand,
   DescribeEventBusCommand,
   DescribeReplayCommand,
@@ -37,22 +38,21 @@ import {
   ListRulesCommand,
   ListTargetsByRuleCommand,
   PutEventsCommand,
-  PutRuleCommand,
   StartReplayCommand,
   TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
 import {
+  DeleteDeliveryStreamCommand,
   DescribeDeliveryStreamCommand,
   FirehoseClient,
-  ListDeliveryStreamsCommand,
   PutRecordBatchCommand,
   PutRecordCommand,
 } from '@aws-sdk/client-firehose';
 import {
   GetFunctionConfigurationCommand,
-  GetPolicyCommand,
   InvokeCommand,
   LambdaClient,
+  ListAliasesCommand,
   ListFunctionsCommand,
 } from '@aws-sdk/client-lambda';
 import {
@@ -595,8 +595,8 @@ describe('SNS', () => {
     [{ Protocol: 'https', Endpoint: 'https://x.example' }, /delivers to sqs only/],
     [{ Protocol: 'sqs', Endpoint: arn('sqs', 'nowhere') }, /there is no queue/],
     [
-      { Protocol: 'sqs', Endpoint: arn('sqs', 'failed'), Attributes: { FilterPolicy: '{}' } },
-      /attribute FilterPolicy/,
+      { Protocol: 'sqs', Endpoint: arn('sqs', 'failed'), Attributes: { DeliveryPolicy: '{}' } },
+      /attribute DeliveryPolicy/,
     ],
   ])('subscribing with %j is refused', async (more, message) => {
     await expect(client().send(new SubscribeCommand({ TopicArn: topic, ...more }))).rejects.toMatchObject({
@@ -910,33 +910,42 @@ describe('CloudWatch', () => {
 
 describe("an operation that is not there answers with the service's error and its name", () => {
   test.each<[string, () => Promise<unknown>]>([
-    ['events:PutRule', () => new EventBridgeClient(configuration()).send(new PutRuleCommand({ Name: 'x' }))],
+    [
+      'events:CreateEventBus',
+      () => new EventBridgeClient(configuration()).send(new CreateEventBusCommand({ Name: 'x' })),
+    ],
     [
       'sqs:CreateQueue',
       () => new SQSClient(configuration()).send(new CreateQueueCommand({ QueueName: 'x' })),
     ],
     ['sns:CreateTopic', () => new SNSClient(configuration()).send(new CreateTopicCommand({ Name: 'x' }))],
     [
-      'firehose:ListDeliveryStreams',
-      () => new FirehoseClient(configuration()).send(new ListDeliveryStreamsCommand({})),
+      'firehose:DeleteDeliveryStream',
+      () =>
+        new FirehoseClient(configuration()).send(
+          new DeleteDeliveryStreamCommand({ DeliveryStreamName: 'x' }),
+        ),
     ],
     [
-      'lambda:GetPolicy',
-      () => new LambdaClient(configuration()).send(new GetPolicyCommand({ FunctionName: 'x' })),
+      'lambda: GET /2015-03-31/functions/x/aliases',
+      () => new LambdaClient(configuration()).send(new ListAliasesCommand({ FunctionName: 'x' })),
     ],
     [
-      'logs:DescribeLogGroups',
-      () => new CloudWatchLogsClient(configuration()).send(new DescribeLogGroupsCommand({})),
+      'logs:DeleteLogGroup',
+      () => new CloudWatchLogsClient(configuration()).send(new DeleteLogGroupCommand({ logGroupName: 'x' })),
     ],
     [
       'dynamodb:TransactWriteItems',
       () => new DynamoDBClient(configuration()).send(new TransactWriteItemsCommand({ TransactItems: [] })),
     ],
     [
-      'cloudformation:ListStacks',
-      () => new CloudFormationClient(configuration()).send(new ListStacksCommand({})),
+      'cloudformation:DeleteStack',
+      () => new CloudFormationClient(configuration()).send(new DeleteStackCommand({ StackName: 'x' })),
     ],
-    ['cloudwatch:ListMetrics', () => new CloudWatchClient(configuration()).send(new ListMetricsCommand({}))],
+    [
+      'cloudwatch:ListDashboards',
+      () => new CloudWatchClient(configuration()).send(new ListDashboardsCommand({})),
+    ],
   ])('%s', async (operation, call) => {
     await expect(call()).rejects.toMatchObject({
       name: expect.stringMatching(/^(UnknownOperationException|InvalidAction)$/),

@@ -116,13 +116,13 @@ test('subscriptions that stand in the topic itself count too, those of other top
 
 test('a queue can be subscribed while the stack runs, once, whatever its policy says', () => {
   const topic = makeTopic([], { maySend: () => ({ allowed: false, reason: 'no' }) });
-  const first = topic.subscribe(queue.arn, false);
-  expect(topic.subscribe(queue.arn, false)).toEqual(first);
+  const first = topic.subscribe(queue.arn, { rawMessageDelivery: false });
+  expect(topic.subscribe(queue.arn, { rawMessageDelivery: false })).toEqual(first);
   topic.publish({ message: 'hello' });
   expect(queue.peek()).toHaveLength(1);
-  expect(() => topic.subscribe('arn:aws:sqs:us-east-1:000000000000:nowhere', false)).toThrow(
-    expect.objectContaining({ code: 'InvalidParameter' }),
-  );
+  expect(() =>
+    topic.subscribe('arn:aws:sqs:us-east-1:000000000000:nowhere', { rawMessageDelivery: false }),
+  ).toThrow(expect.objectContaining({ code: 'InvalidParameter' }));
 });
 
 test.each<[string, Notification, string, RegExp]>([
@@ -166,7 +166,7 @@ test('exactly 256 KB and a subject of 100 characters are taken', () => {
 test.each([
   [{ Protocol: 'lambda', Endpoint: 'x' }, /does not know the protocol lambda/],
   [{ Protocol: 'sqs', Endpoint: 'arn:nowhere' }, /there is no queue arn:nowhere/],
-  [{ Protocol: 'sqs', Endpoint: 'x', FilterPolicy: {} }, /does not know its property FilterPolicy/],
+  [{ Protocol: 'sqs', Endpoint: 'x', DeliveryPolicy: {} }, /does not know its property DeliveryPolicy/],
 ])('a subscription that cannot be served (%j) stops the start', (subscription, message) => {
   expect(() => makeTopic([subscription])).toThrow(message);
 });

@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import type {
+  GetObjectCommandInput,
+  HeadBucketCommandInput,
+  HeadObjectCommandInput,
+  ListObjectsV2CommandInput,
+} from '@aws-sdk/client-s3';
+import type { StoredObject } from '../services/delivery-stream';
+import { ServiceError } from '../services/service-error';
+import { type HttpRequest, header } from './http';
+import { MODELS } from './models/models';
+import { encodeXml } from './query';
+import { HttpReply, operation, type Service, type Services, validationError } from './service';
+
+const XML = { 'content-type': 'application/xml' };
+
+/** S3, as far as the objects that delivery streams wrote are listed and read. */
+export function s3(services: Services): Service {
+  const { deliveryStreams, assembly, startedAt } = services;
+  const buckets = () => [
+    ...new Set([
+      ...assembly.ofType('AWS::S3::Bucket').map(({ name }) => name),
+      ...deliveryStreams.map(({ bucket }) => bucket),
+    ]),
+  ];
+  const requireBucket = (name: string) => {
+    if (!buckets().includes(name)) {
+      throw new ServiceError('NoSuchBucket', 'The specified bucket does not exist', 404, {
+        BucketName: name,
+      });
+    }
+  };
+  /** In the order of their keys. */
+  const objectsOf = (bucket: string) => {
+    requireBucket(bucket);
+    const objects = deliveryStreams.flatMap((stream) => (stream.bucket === bucket ? stream.stored() : []));
+    return objects.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
+  };
+  const find = (bucket: string, key: string) => {
+    const found = objectsOf(bucket).find((object) => object.key === key);
+    if (!found) throw new ServiceError('NoSuchKey', 'The specified key does not exist.', 404, { Key: key });
+    return found;
+  };
+  const bucketArn = (name: string) => `arn:${assembly.partition}:s3:::${name}`;
+  const objectArn = ({ Bucket, Key }: { readonly Bucket: string; readonly Key: string }) => [
+    `${bucketArn(Bucket)}/${Key}`,
+  ];
+
+  return {
+    name: 's3',
+    rest: 'xml',
+    normalize: withBucketInPath,
+    model: MODELS.s3,
+    invalid: validationError('InvalidArgument'),
+    accessDenied: { code: 'AccessDenied', status: 403 },
+    operations: {
+      ListBuckets: operation({
+        action: 'ListAllMyBuckets',
+        run: () => ({
+          ListAllMyBucketsResult: {
+            Owner: { ID: assembly.account },
+            Buckets: { Bucket: each(buckets().map((Name) => ({ Name, CreationDate: new Date(startedAt) }))) },
+          },
+        }),
+      }),
+      HeadBucket: operation<HeadBucketCommandInput>({
+        action: 'ListBucket',
+        resources: ({ Bucket }) => [bucketArn(Bucket)],
+        run({ Bucket }) {
+          requireBucket(Bucket);
+          return new HttpReply(200, { 'x-amz-bucket-region': assembly.region }, '');
+        },
+      }),
+      ListObjectsV2: operation<ListObjectsV2CommandInput>({
+        action: 'ListBucket',
+        resources: ({ Bucket }) => [bucketArn(Bucket)],
+        run: (input) => list(objectsOf(input.Bucket), input),
+      }),
+      GetObject: operation<GetObjectCommandInput>({
+        resources: objectArn,
+        run({ Bucket, Key, Range }) {
+          const object = find(Bucket, Key);
+          const body = object.read();
+          const part = Range === undefined ? undefined : rangeOf(Range, body.length);
+          if (!part) return new HttpReply(200, headersOf(object), body);
+          const [start, end] = part;
+          const range = { 'content-range': `bytes ${start}-${end}/${body.length}` };
+          return new HttpReply(206, { ...headersOf(object), ...range }, body.subarray(start, end + 1));
+        },
+      }),
+      HeadObject: operation<HeadObjectCommandInput>({
+        action: 'GetObject',
+        resources: objectArn,
+        run({ Bucket, Key }) {
+          const object = find(Bucket, Key);
+          // Length of the object, whose body stays away.
+          return new HttpReply(200, { ...headersOf(object), 'content-length': String(object.size) }, '');
+        },
+      }),
+    },
+  };
+}
+
+/** The bucket in the name of the host, as clients write it for a host with a name, goes into the path. */
+function withBucketInPath(request: HttpRequest): HttpRequest {
+  const [, bucket] = /^(?!s3\.)(.+?)(?:\.s3)?\.localhost(?::\d+)?$/.exec(header(request, 'host') ?? '') ?? [];
+  return bucket === undefined ? request : { ...request, path: `/${bucket}${request.path}` };
+}
+
+/** An element that is repeated without one around it. */
+const each = <Item>(items: readonly Item[]) => new Set(items);
+
+const etagOf = ({ key, size }: StoredObject) =>
+  `"${createHash('md5').update(`${key} ${size}`).digest('hex')}"`;
+
+const headersOf = (object: StoredObject) => ({
+  'content-type': 'application/octet-stream',
+  'last-modified': new Date(object.writtenAt).toUTCString(),
+  etag: etagOf(object),
+  'accept-ranges': 'bytes',
+});
+
+/** First and last byte. */
+function rangeOf(range: string, size: number): [number, number] | undefined {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
+  if (from === '' && to === '') return undefined;
+  const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  if (start <= end) return [start, end];
+  throw new ServiceError('InvalidRange', 'The requested range is not satisfiable', 416);
+}
+
+const MAX_KEYS = 1000;
+
+type ListInput = Pick<
+  ListObjectsV2CommandInput,
+  'Bucket' | 'Prefix' | 'Delimiter' | 'MaxKeys' | 'StartAfter' | 'ContinuationToken' | 'EncodingType'
+>;
+
+function list(objects: readonly StoredObject[], input: ListInput): object {
+  const { Bucket, Prefix = '', Delimiter = '', MaxKeys = MAX_KEYS, EncodingType } = input;
+  const start = input.ContinuationToken
+    ? Buffer.from(input.ContinuationToken, 'base64url').toString()
+    : (input.StartAfter ?? '');
+  const written = (text: string) =>
+    EncodingType === 'url' ? encodeURIComponent(text).replaceAll('%2F', '/') : text;
+  const contents: StoredObject[] = [];
+  const prefixes = new Set<string>();
+  let last = '';
+  let isTruncated = false;
+  for (const object of objects) {
+    if (!object.key.startsWith(Prefix) || object.key <= start) continue;
+    const end = Delimiter === '' ? -1 : object.key.indexOf(Delimiter, Prefix.length);
+    const prefix = end < 0 ? undefined : object.key.slice(0, end + Delimiter.length);
+    if (prefix !== undefined && (prefixes.has(prefix) || start.startsWith(prefix))) {
+      last = object.key;
+      continue;
+    }
+    if (contents.length + prefixes.size >= Math.min(MaxKeys, MAX_KEYS)) {
+      isTruncated = true;
+      break;
+    }
+    if (prefix === undefined) contents.push(object);
+    else prefixes.add(prefix);
+    last = object.key;
+  }
+  const next = isTruncated && last !== '' ? Buffer.from(last).toString('base64url') : undefined;
+  const result = {
+    ...{ Name: Bucket, Prefix: written(Prefix), MaxKeys, IsTruncated: isTruncated, EncodingType },
+    Delimiter: input.Delimiter === undefined ? undefined : written(Delimiter),
+    KeyCount: contents.length + prefixes.size,
+    ContinuationToken: input.ContinuationToken,
+    NextContinuationToken: next,
+    Contents: each(
+      contents.map((object) => ({
+        Key: written(object.key),
+        LastModified: new Date(object.writtenAt),
+        ETag: etagOf(object),
+        Size: object.size,
+        StorageClass: 'STANDARD',
+      })),
+    ),
+    CommonPrefixes: each([...prefixes].map((prefix) => ({ Prefix: written(prefix) }))),
+  };
+  return new HttpReply(
+    200,
+    XML,
+    `<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${encodeXml(result)}</ListBucketResult>`,
+  );
+}
