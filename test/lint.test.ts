@@ -25,6 +25,8 @@ const FORBIDDEN = [
   ['tools/template/probe.ts', '../local/stack'],
   ['tools/local/services/probe.ts', '../../proof/routes/routes'],
   ['tools/local/probe.ts', '../ops/cli'],
+  ['tools/local/probe.ts', '../page/attachment'],
+  ['tools/ops/probe.ts', '../page/attachment'],
   ['tools/proof/routes/probe.ts', '../../local/stack'],
   ['tools/proof/probe.ts', '../ops/cli'],
   ['tools/proof/cost/measurement.ts', '../../ops/cli'],
