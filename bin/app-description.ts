@@ -41,6 +41,7 @@ type AnyContract = Pick<
   | 'type'
   | 'schema'
   | 'personalData'
+  | 'lenient'
   | 'example'
   | 'create'
   | 'parse'
@@ -53,9 +54,9 @@ export function describeContract(contract: AnyContract): Contract {
 }
 
 function describeVersion(contract: Omit<AnyContract, 'versions'>): Contract {
-  const { source, detailType, version, type, schema, personalData, example } = contract;
+  const { source, detailType, version, type, schema, personalData, lenient, example } = contract;
   return {
-    ...{ source, detailType, version, type, schema, metadata: Metadata, personalData, example },
+    ...{ source, detailType, version, type, schema, metadata: Metadata, personalData, lenient, example },
     create: (detail, ids) => contract.create(detail as never, ids),
     problem: (event) => {
       try {

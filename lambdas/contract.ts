@@ -6,7 +6,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
-import { redactEmails } from './personal-data';
+import { redactedStart } from './personal-data';
+import { elementSchema, fieldSchemas } from './schema-fields';
 
 /** What every detail carries beside its own fields. */
 export interface EventMetadata {
@@ -46,6 +47,8 @@ export interface ParsedEvent<Detail> {
   readonly time: string;
   readonly metadata: EventMetadata;
   readonly detail: Detail;
+  /** Names of fields that were left out, since nobody could use what they hold. Absent if there are none. */
+  readonly dropped?: readonly string[];
 }
 
 /**
@@ -100,6 +103,11 @@ interface ContractDefinition<Schema extends AnyObjectSchema, Detail, Before> {
   readonly complete: (detail: v.InferOutput<Schema>, time: string) => Detail;
   /** Fields of the detail that tell who a person is. They are kept from logs and analytics. */
   readonly personalData: readonly (keyof v.InferOutput<Schema> & string)[];
+  /**
+   * Optional fields that never cost the event: null and `""` are none, and a value that the schema refuses is left out
+   * when the event is read.
+   */
+  readonly lenient?: readonly (keyof v.InferOutput<Schema> & string)[];
   /** A valid detail. */
   readonly example: v.InferInput<Schema>;
 }
@@ -125,6 +133,7 @@ export class EventContract<
   readonly version: number;
   readonly schema: Schema;
   readonly personalData: readonly string[];
+  readonly lenient: readonly string[];
   readonly example: v.InferInput<Schema>;
   readonly pattern: ContractPattern;
   readonly #previous: PreviousVersion<Schema, Before> | undefined;
@@ -136,6 +145,7 @@ export class EventContract<
     this.version = definition.version;
     this.schema = definition.schema;
     this.personalData = definition.personalData;
+    this.lenient = definition.lenient ?? [];
     this.example = definition.example;
     this.pattern = { source: [definition.source], 'detail-type': [definition.detailType] };
     this.#previous = definition.previous;
@@ -188,9 +198,30 @@ export class EventContract<
   parseDetail(
     detail: Readonly<Record<string, unknown>>,
     envelope: Pick<EventEnvelope, 'id' | 'time'>,
-  ): Pick<ParsedEvent<Detail>, 'metadata' | 'detail'> {
+  ): Pick<ParsedEvent<Detail>, 'metadata' | 'detail' | 'dropped'> {
     const metadata = this.parseMetadata(detail.metadata, envelope.id);
-    return { metadata, detail: this.#read(metadata.version, detail, envelope.time) };
+    const published = this.versions.find(({ version }) => version === metadata.version) ?? this;
+    const { detail: usable, dropped } = published.#withoutUnusable(detail);
+    return {
+      metadata,
+      detail: this.#read(metadata.version, usable, envelope.time),
+      ...(dropped.length > 0 && { dropped }),
+    };
+  }
+
+  #withoutUnusable(detail: Readonly<Record<string, unknown>>): {
+    readonly detail: Readonly<Record<string, unknown>>;
+    readonly dropped: readonly string[];
+  } {
+    const given = this.lenient.filter((field) => detail[field] !== undefined);
+    const isNone = (field: string) => detail[field] === null || detail[field] === '';
+    const isUsable = (field: string) => v.is(this.schema.entries[field] as v.GenericSchema, detail[field]);
+    const unusable = given.filter((field) => isNone(field) || !isUsable(field));
+    const usable = Object.entries(detail).filter(([field]) => !unusable.includes(field));
+    return {
+      detail: unusable.length > 0 ? Object.fromEntries(usable) : detail,
+      dropped: unusable.filter((field) => !isNone(field)),
+    };
   }
 
   /**
@@ -235,13 +266,19 @@ export class EventContract<
 
   /**
    * Makes the detail to publish: the given fields, checked, with their metadata.
-   * @throws PoisonEventError naming the first field that is not as the contract says.
+   * @throws PoisonEventError naming the first field that is not as the contract says, or that it does not have.
    */
   create(
     detail: v.InferInput<Schema>,
     ids: EventIds = {},
   ): v.InferInput<Schema> & { metadata: EventMetadata } {
-    check(this.type, 'detail', this.schema, detail, this.personalData);
+    check(this.type, 'detail', this.schema, this.#withoutUnusable(detail).detail, this.personalData);
+    const surplus = surplusField(this.schema, detail);
+    if (surplus !== undefined) {
+      const known = Object.keys(this.schema.entries).join(', ');
+      const problem = `is no field of version ${this.version}; those are ${known}.`;
+      throw new PoisonEventError(this.type, `detail.${surplus}`, problem);
+    }
     const eventId = ids.eventId ?? randomUUID();
     const given = { ...ids, eventId, version: this.version };
     return { ...detail, metadata: this.parseMetadata(given, eventId) };
@@ -272,6 +309,20 @@ export const Timestamp = v.pipe(
   v.check((text) => text.length === TIMESTAMP_LENGTH, 'a year from 0000 to 9999'),
 );
 
+/** Whether a value of JSON is an object. */
+export const isJsonObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/**
+ * Any JSON object, as it is. (Valibot's `record` takes arrays, and leaves out the keys `__proto__`, `constructor` and
+ * `prototype` without a word.)
+ */
+export const JsonObject = v.pipe(
+  v.custom<Readonly<Record<string, unknown>>>(isJsonObject, 'an object'),
+  // For the catalogue, which cannot tell it from code.
+  v.metadata({ type: 'object', propertyNames: { type: 'string' }, additionalProperties: {} }),
+);
+
 const Envelope = v.looseObject({
   version: v.string(),
   id: Id,
@@ -281,7 +332,7 @@ const Envelope = v.looseObject({
   time: Timestamp,
   region: v.string(),
   resources: v.array(v.string()),
-  detail: v.record(v.string(), v.unknown()),
+  detail: JsonObject,
 });
 
 export const Metadata = v.object({
@@ -317,9 +368,31 @@ export function check<Schema extends v.GenericSchema>(
   const path = v.getDotPath(issue) ?? '';
   const field = [at, path].filter(Boolean).join('.') || 'event';
   // A type that is wrong is told by `expected`; a value that breaks a rule by the rule's own message.
-  const expected = issue.kind === 'schema' && issue.expected ? issue.expected : issue.message;
+  const isType = issue.kind === 'schema' && issue.type !== 'custom' && issue.expected;
+  const expected = isType ? issue.expected : issue.message;
   const received = personalData.includes(path) ? `a ${typeof issue.input}` : quote(issue.input);
   throw new PoisonEventError(type, field, `expected ${expected}, received ${received}.`);
+}
+
+/** The first field that the schema does not have, as a dotted path; also inside objects of it. */
+function surplusField(schema: v.GenericSchema, value: unknown): string | undefined {
+  if (Array.isArray(value)) {
+    const element = elementSchema(schema);
+    for (const [index, each] of value.entries()) {
+      const found = element && surplusField(element, each);
+      if (found !== undefined) return `${index}.${found}`;
+    }
+    return undefined;
+  }
+  const fields = fieldSchemas(schema);
+  if (!fields || !isJsonObject(value)) return undefined;
+  for (const [name, child] of Object.entries(value)) {
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
+    if (!field) return name;
+    const found = surplusField(field, child);
+    if (found !== undefined) return `${name}.${found}`;
+  }
+  return undefined;
 }
 
 /** Longest value in an error message, in characters. */
@@ -329,8 +402,8 @@ function quote(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
-  const text = redactEmails(JSON.stringify(value));
-  return text.length > QUOTE_LENGTH ? `${text.slice(0, QUOTE_LENGTH)}...` : text;
+  const text = redactedStart(typeof value === 'string' ? value : String(value), QUOTE_LENGTH);
+  return typeof value === 'string' ? JSON.stringify(text) : text;
 }
 
 /** `Date` takes 30 February for 2 March. */

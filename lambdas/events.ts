@@ -6,7 +6,8 @@
  * as `previous`, with an upcaster. `npm run contracts` then holds both to what was released.
  */
 import * as v from 'valibot';
-import { EventContract, Id, Timestamp } from './contract';
+import { EventContract, Id, isJsonObject, JsonObject, Timestamp } from './contract';
+import { storedSize } from './stored-size';
 
 /** The states of an order. `STATUS_TRANSITIONS` says which may follow which. */
 export const ORDER_STATUSES = ['PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;
@@ -41,13 +42,24 @@ const CustomerId = v.pipe(
   v.string(),
   v.minLength(1, 'at least 1 character'),
   v.maxLength(256, 'at most 256 characters'),
+  v.check((text) => isWellFormed(text), 'no half of a surrogate pair'),
 );
 
-/** The shape only, and generously: an order is not refused for an unusual address. */
+/** Characters of an address (RFC 5321: 64 before the @, 255 after it). */
+const EMAIL_LENGTH = 320;
+
+/**
+ * The shape only, and generously: what a mail server could take, in any alphabet and with a quoted part. Not what
+ * could break out of a header or of a list of addresses.
+ */
 export const Email = v.pipe(
   v.string(),
-  v.regex(
-    /^[\w.!#$%&'*+/=?^`{|}~\u00a1-\uffff-]{1,64}@[\w.\u00a1-\uffff-]{1,187}\.[\w\u00a1-\uffff-]{2,63}$/,
+  v.check(
+    (text) =>
+      text.length <= EMAIL_LENGTH &&
+      /^(?:"(?:[^"\\\p{Cc}\p{Cs}]|\\[^\p{Cc}\p{Cs}])+"|[^\s"(),:;<>@[\]\\\p{Cc}\p{Cs}]+)@[^\s"(),:;<>@\\\p{Cc}\p{Cs}]+$/u.test(
+        text,
+      ),
     'an e-mail address',
   ),
 );
@@ -66,25 +78,55 @@ const Revision = v.pipe(Count, v.maxValue(Number.MAX_SAFE_INTEGER, 'at most 2^53
 const isStorable = (number: number) =>
   Math.abs(number) <= Number.MAX_SAFE_INTEGER && (number === 0 || Math.abs(number) >= 1e-130);
 
-/** Bytes of JSON. An item of the table takes 400 KB, with the other attributes and DynamoDB's own overhead. */
+/** Bytes of JSON. */
 const ITEMS_SIZE = 256 * 1024;
+/** Bytes in the table. An item takes 400 KB; the other attributes and conflicts have the rest. */
+const ITEMS_STORED_SIZE = 360 * 1024;
 /** Levels of nesting inside an order's items; DynamoDB has 32 in all. */
 const ITEMS_DEPTH = 24;
+/** Bytes of a key, in DynamoDB. */
+const KEY_SIZE = 64 * 1024 - 1;
+
+/** UTF-8, in which the table keeps texts, has no half of a surrogate pair. */
+const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
+
+/** An attribute's name. `__proto__` is lost where a name becomes a key of an object. */
+const isStorableKey = (key: string) =>
+  key !== '' && key !== '__proto__' && isWellFormed(key) && Buffer.byteLength(key) <= KEY_SIZE;
+
+/** Whether all the values in a value of JSON are as they must be, and it is not too deep. */
+function isEach(value: unknown, levels: number, isAllowed: (value: unknown) => boolean): boolean {
+  if (!isAllowed(value)) return false;
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((child) => isEach(child, levels - 1, isAllowed));
+}
+
+const everywhere = (isAllowed: (value: unknown) => boolean) => (items: Readonly<Record<string, unknown>>[]) =>
+  isEach(items, ITEMS_DEPTH, isAllowed);
 
 const Items = v.pipe(
-  v.array(v.record(v.string(), v.unknown())),
-  v.check((items) => isStorableDeep(items, ITEMS_DEPTH), `at most ${ITEMS_DEPTH} levels, numbers up to 2^53`),
+  v.array(JsonObject),
+  v.check(
+    everywhere((value) => typeof value !== 'number' || isStorable(value)),
+    `at most ${ITEMS_DEPTH} levels, numbers up to 2^53`,
+  ),
+  v.check(
+    everywhere((value) => !isJsonObject(value) || Object.keys(value).every(isStorableKey)),
+    'keys that a table can have: not empty, not __proto__',
+  ),
+  v.check(
+    everywhere((value) => typeof value !== 'string' || isWellFormed(value)),
+    'texts without half a surrogate pair',
+  ),
   v.check(
     (items) => Buffer.byteLength(JSON.stringify(items)) <= ITEMS_SIZE,
     `at most ${ITEMS_SIZE} bytes of JSON`,
   ),
+  v.check(
+    (items) => storedSize(items) <= ITEMS_STORED_SIZE,
+    `at most ${ITEMS_STORED_SIZE} bytes in the table`,
+  ),
 );
-
-function isStorableDeep(value: unknown, levels: number): boolean {
-  if (typeof value === 'number') return isStorable(value);
-  if (typeof value !== 'object' || value === null) return true;
-  return levels > 0 && Object.values(value).every((child) => isStorableDeep(child, levels - 1));
-}
 
 /** An order was placed. The first event of each order; the table's item is made of it. */
 export const OrderCreated = new EventContract({
@@ -105,6 +147,7 @@ export const OrderCreated = new EventContract({
   }),
   complete: (detail, time) => ({ ...detail, createdAt: detail.createdAt ?? time }),
   personalData: ['customerEmail'],
+  lenient: ['customerEmail'],
   example: {
     orderId: 'order-1001',
     customerId: 'customer-42',
@@ -131,6 +174,7 @@ export const OrderStatusChanged = new EventContract({
   }),
   complete: (detail, time) => ({ ...detail, updatedAt: detail.updatedAt ?? time }),
   personalData: ['customerEmail'],
+  lenient: ['customerEmail'],
   example: {
     orderId: 'order-1001',
     status: 'SHIPPED',

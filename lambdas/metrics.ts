@@ -6,6 +6,8 @@ export const METRICS = {
   revenue: 'Revenue',
   /** Events that contradict what the table holds of their order, and lost. */
   orderConflicts: 'OrderConflicts',
+  /** E-mail addresses of orders that cannot be used, and are left out of the table. */
+  unusableEmails: 'UnusableEmails',
   /** Events that had already been handled. */
   duplicateEvents: 'DuplicateEvents',
   /** Notifications published to the topic. */

@@ -31,7 +31,7 @@ export const NOTIFICATION_INPUT_TEMPLATE = `{
 export interface NotificationInput {
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** Undefined if the event had none. */
+  /** Undefined if the event had none that can be used. */
   readonly email?: string | undefined;
   readonly message: string;
   readonly metadata: EventMetadata;
@@ -42,7 +42,7 @@ const Missing = v.literal('');
 const Input = v.object({
   orderId: OrderId,
   status: v.picklist(NOTIFIED_STATUSES),
-  email: v.union([Missing, Email]),
+  email: v.unknown(),
   message: v.string(),
   id: v.string(),
   metadata: v.union([Missing, v.record(v.string(), v.unknown())]),
@@ -53,10 +53,10 @@ const Input = v.object({
  * @throws PoisonEventError naming the first field that is not as the contract of OrderStatusChanged says.
  */
 export function parseNotificationInput(input: unknown): NotificationInput {
-  const { id, email, metadata, ...rest } = check(OrderStatusChanged.type, '', Input, input, ['email']);
+  const { id, email, metadata, ...rest } = check(OrderStatusChanged.type, '', Input, input);
   return {
     ...rest,
-    email: email || undefined,
+    email: v.is(Email, email) ? email : undefined,
     metadata: OrderStatusChanged.parseMetadata(metadata || undefined, id),
   };
 }

@@ -19,7 +19,7 @@ export interface Handled<Response> {
   /** What somebody has to know of, in words: makes the line a WARN. */
   readonly warning?: string;
   /** More for the line. */
-  readonly details?: Readonly<Record<string, number>>;
+  readonly details?: Readonly<Record<string, number | string>>;
   readonly metrics?: { readonly [Name in MetricName]?: number };
   /** What the function returns. */
   readonly response: Response;

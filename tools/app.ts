@@ -33,6 +33,8 @@ export interface Contract {
   readonly example: object;
   /** Fields of the detail that tell who a person is. */
   readonly personalData: readonly string[];
+  /** Fields that may hold anything: consumers leave out what they cannot use. */
+  readonly lenient?: readonly string[];
   /**
    * Makes the detail to publish.
    * @throws Error if `detail` or an id is not as the contract says

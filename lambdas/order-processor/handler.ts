@@ -33,7 +33,10 @@ export const makeHandler = ({
     return {
       outcome,
       ...(outcome === 'conflict' && { warning: describeConflict(event, result) }),
-      ...decidedOnAnother(event, result),
+      details: {
+        ...decidedOnAnother(event, result),
+        ...(event.dropped && { dropped: event.dropped.join(', ') }),
+      },
       metrics: {
         ...(isNewOrder &&
           event.kind === 'created' && {
@@ -42,6 +45,7 @@ export const makeHandler = ({
           }),
         ...(outcome === 'duplicate' && { [METRICS.duplicateEvents]: 1 }),
         ...(outcome === 'conflict' && { [METRICS.orderConflicts]: 1 }),
+        ...(event.dropped?.includes('customerEmail') && { [METRICS.unusableEmails]: 1 }),
       },
       response: { statusCode: 200, body: JSON.stringify({ orderId }) },
     };
@@ -55,10 +59,10 @@ function describeConflict(event: OrderEvent, { status = INITIAL_STATUS }: Stored
 }
 
 /** The revisions, if the publisher decided on another than the order had: what it did not know of may matter. */
-function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Pick<Handled<unknown>, 'details'> {
+function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Record<string, number> {
   const decidedOn = event.kind === 'status' ? event.change.fact.revision : undefined;
   if (decidedOn === undefined || found === undefined || decidedOn === found) return {};
-  return { details: { decidedOn, found } };
+  return { decidedOn, found };
 }
 
 export const handler = makeHandler();

@@ -5,7 +5,11 @@ import type { Creation } from '../order-item';
 import { DAY_INDEX, dayShard } from '../order-table';
 import type { StatusChange } from './fold';
 
-export type OrderEvent = { readonly orderId: string } & (
+export type OrderEvent = {
+  readonly orderId: string;
+  /** Names of its fields that were left out, since nobody could use what they hold. */
+  readonly dropped?: readonly string[] | undefined;
+} & (
   | {
       readonly kind: 'created';
       readonly creation: Creation;
@@ -35,11 +39,12 @@ export function readOrderEvent(event: unknown): OrderEvent {
   }
 }
 
-function created({ detail, metadata }: ParsedEvent<DetailOf<typeof OrderCreated>>): OrderEvent {
+function created({ detail, metadata, dropped }: ParsedEvent<DetailOf<typeof OrderCreated>>): OrderEvent {
   const { orderId, customerId, customerEmail, items, total, createdAt, revision } = detail;
   const { eventId: by, correlationId } = metadata;
   return {
     orderId,
+    dropped,
     kind: 'created',
     creation: {
       customerId,
@@ -52,7 +57,7 @@ function created({ detail, metadata }: ParsedEvent<DetailOf<typeof OrderCreated>
     attributes: {
       customerId,
       customerEmail,
-      items,
+      items: items.map(asMaps),
       total,
       createdAt,
       createdBy: by,
@@ -63,8 +68,19 @@ function created({ detail, metadata }: ParsedEvent<DetailOf<typeof OrderCreated>
   };
 }
 
-function statusChanged({ detail, metadata }: ParsedEvent<DetailOf<typeof OrderStatusChanged>>): OrderEvent {
+function statusChanged({
+  detail,
+  metadata,
+  dropped,
+}: ParsedEvent<DetailOf<typeof OrderStatusChanged>>): OrderEvent {
   const { orderId, status, updatedAt: at, revision } = detail;
   const fact = { at, by: metadata.eventId, ...(revision !== undefined && { revision }) };
-  return { orderId, kind: 'status', change: { status, fact } };
+  return { orderId, dropped, kind: 'status', change: { status, fact } };
+}
+
+/** A value of JSON as the SDK can marshal it: an object with a key `constructor` would not look like one to it. */
+function asMaps(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(asMaps);
+  if (typeof value !== 'object' || value === null) return value;
+  return new Map(Object.entries(value).map(([key, child]) => [key, asMaps(child)]));
 }

@@ -29,7 +29,13 @@ export function detailSchema(contract: Contract): JsonSchema {
   // Without a version an event is of version 1: every other has to be said.
   const isDefault = version === 1;
   const metadata = v.object({ ...contract.metadata.entries, version: v.literal(version) });
-  const { properties, required = [], ...rest } = convert(contract.type, contract.schema);
+  const { properties: strict = {}, required = [], ...rest } = convert(contract.type, contract.schema);
+  const properties = Object.fromEntries(
+    Object.entries(strict).map(([field, schema]) => [
+      field,
+      contract.lenient?.includes(field) ? lenientSchema(schema) : schema,
+    ]),
+  );
   const metadataSchema = convert(contract.type, metadata);
   return {
     ...rest,
@@ -48,13 +54,22 @@ export function detailSchema(contract: Contract): JsonSchema {
   };
 }
 
+/** Anything: nobody refuses an event for it. */
+function lenientSchema({ description = 'a value of its type' }: JsonSchema): JsonSchema {
+  return { description: `${description}; anything else is read as none` };
+}
+
 function convert(type: string, schema: v.GenericSchema): JsonSchema {
   try {
     const { $schema, ...converted } = toJsonSchema(schema, {
       typeMode: 'input',
-      // Converted to `propertyNames` all the same, which says just what Valibot checks.
-      overrideSchema: ({ valibotSchema, jsonSchema }) =>
-        valibotSchema.type === 'record' ? jsonSchema : undefined,
+      overrideSchema: ({ valibotSchema, jsonSchema }) => {
+        // Converted to `propertyNames` all the same, which says just what Valibot checks.
+        if (valibotSchema.type === 'record') return jsonSchema;
+        // What a schema that is code allows stands in its metadata, or in its message.
+        const { type, message } = valibotSchema as { type: string; message?: unknown };
+        return type === 'custom' && typeof message === 'string' ? { description: message } : undefined;
+      },
       // A rule that is code (`check`) has no keyword; its message says what it allows, like that of any other.
       overrideAction: ({ valibotAction, jsonSchema, errors }) => {
         if (errors && valibotAction.type !== 'check') return undefined;
