@@ -6,6 +6,7 @@ import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import { ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
+import { EVENT_SIZE } from '../lambdas/publisher';
 import type { App, Contract } from '../tools/app';
 import { publish } from './app-publisher';
 
@@ -29,6 +30,7 @@ export const APP: App = {
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
     '1 OrderStatusChanged status=DELIVERED',
   redact: redactEmails,
+  maxEventBytes: EVENT_SIZE,
   publish,
 };
 

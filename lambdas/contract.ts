@@ -402,8 +402,9 @@ function quote(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object' && value !== null) return 'an object';
-  const text = redactedStart(typeof value === 'string' ? value : String(value), QUOTE_LENGTH);
-  return typeof value === 'string' ? JSON.stringify(text) : text;
+  if (typeof value !== 'string') return String(value);
+  const text = redactedStart(value, QUOTE_LENGTH);
+  return `${JSON.stringify(text)}${value.length > QUOTE_LENGTH ? '...' : ''}`;
 }
 
 /** `Date` takes 30 February for 2 March. */

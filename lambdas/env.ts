@@ -11,6 +11,8 @@ export type EnvironmentVariable =
   | 'SNS_TOPIC_ARN'
   /** Name of the Firehose delivery stream that analytics records are put to. */
   | 'FIREHOSE_STREAM'
+  /** What analytics records of an event without a contract: `NAMES` of its fields, or all of it, `REDACTED`. */
+  | 'UNKNOWN_EVENT_DETAIL'
   /** Name (or ARN) of the bus that events are published to. */
   | 'EVENT_BUS_NAME'
   /** Name of the table that remembers which events were already notified. */

@@ -14,6 +14,8 @@ export const METRICS = {
   notificationsSent: 'NotificationsSent',
   /** Events that no retry can help. */
   poisonEvents: 'PoisonEvents',
+  /** Events that reached analytics, by their `eventType`: a contract's detail-type, or `unknown`. */
+  eventsReceived: 'EventsReceived',
   /** Daily reports published: one each day. */
   dailyReportsPublished: 'DailyReportsPublished',
 } as const;

@@ -20,6 +20,5 @@ export function redactEmails(text: string): string {
 
 /** The beginning of a redacted text. What is cut off costs nothing: the text can have megabytes. */
 export function redactedStart(text: string, length: number): string {
-  if (text.length <= length) return redactEmails(text);
-  return `${redactEmails(text.slice(0, length + LONGEST_MATCH)).slice(0, length)}...`;
+  return redactEmails(text.slice(0, length + LONGEST_MATCH)).slice(0, length);
 }

@@ -128,7 +128,9 @@ export class EventTooLargeError extends Error {
     /** Bytes, as PutEvents counts them. */
     readonly size: number,
   ) {
-    super(`#${index} ${type} has ${size} bytes; EventBridge takes less than ${REQUEST_SIZE}.`);
+    super(
+      `#${index} ${type} has ${size} bytes; an event may have ${EVENT_SIZE}, so that it can be redriven.`,
+    );
   }
 }
 
@@ -163,6 +165,12 @@ export class OrderNotReadError extends Error {
 const BATCH_ENTRIES = 10;
 /** A PutEvents call has less than this many bytes in all. */
 const REQUEST_SIZE = 1_024 * 1_024;
+/**
+ * Bytes of an event, at most. Lambda and SQS take 1,048,576 as well, but the event has grown by then: by its envelope,
+ * and in the queue of failed events by the record of its failure, with the error's message and stack. With this room
+ * whatever is published can fail and be redriven whole.
+ */
+export const EVENT_SIZE = REQUEST_SIZE - 16 * 1_024;
 /** What a time counts for, in bytes. */
 const TIME_SIZE = 14;
 
@@ -213,7 +221,7 @@ export async function publishEvents(
     const { source, detailType, type } = contract;
     const text = JSON.stringify(full);
     const size = entrySize(source, detailType, text);
-    if (size >= REQUEST_SIZE) throw new EventTooLargeError(index, type, size);
+    if (size > EVENT_SIZE) throw new EventTooLargeError(index, type, size);
     const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: text, Time: time };
     return { index, type, eventId: full.metadata.eventId, entry, size };
   });

@@ -8,7 +8,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import { PoisonEventError } from './contract';
 import { METRICS, type MetricName } from './metrics';
-import { redactEmails } from './personal-data';
+import { redactedStart } from './personal-data';
 
 /** What a handler did with its event. */
 export interface Handled<Response> {
@@ -21,6 +21,8 @@ export interface Handled<Response> {
   /** More for the line. */
   readonly details?: Readonly<Record<string, number | string>>;
   readonly metrics?: { readonly [Name in MetricName]?: number };
+  /** Of the metrics, beside the service; each has values of a small, known set. */
+  readonly dimensions?: Readonly<Record<string, string>>;
   /** What the function returns. */
   readonly response: Response;
 }
@@ -63,11 +65,13 @@ export function observed<Response>(
         warning,
         details,
         metrics: counts = {},
+        dimensions = {},
         response,
       } = await handle(event, context);
       const line = { ...ids, ...(eventId && { eventId, correlationId: eventId }), outcome, ...details };
       if (warning === undefined) logger.info(message, line);
-      else logger.warn(message, { ...line, reason: redactEmails(warning) });
+      else logger.warn(message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
+      metrics.addDimensions({ ...dimensions });
       for (const [name, value] of Object.entries(counts)) count(name, value);
       return response;
     } catch (error) {
@@ -80,7 +84,7 @@ export function observed<Response>(
         requestId: context.awsRequestId,
       });
       if (poison) count(METRICS.poisonEvents, 1);
-      throw error;
+      throw redacted(error);
     } finally {
       if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
     }
@@ -98,7 +102,35 @@ function reasonOf(error: unknown): string {
     messages.push(current instanceof Error ? current.message : String(current));
     current = current instanceof Error ? current.cause : undefined;
   }
-  return redactEmails(messages.join(': ')).slice(0, REASON_LENGTH);
+  return redactedStart(messages.join(': '), REASON_LENGTH);
+}
+
+/** Characters of a stack trace; the failure record of an event has room for little more than the event. */
+const STACK_LENGTH = 2_000;
+
+/**
+ * The error as Lambda may have it, which logs it and puts it into the failure record: with its texts redacted and cut,
+ * like those of the handler's own line.
+ */
+function redacted(error: unknown): unknown {
+  if (typeof error === 'string') return redactedStart(error, REASON_LENGTH);
+  if (!(error instanceof Error)) return error;
+  const message = redactedStart(error.message, REASON_LENGTH);
+  // A stack begins with name and message.
+  const [, frames = ''] = /(\n {4}at .*)/s.exec(error.stack ?? '') ?? [];
+  const fields = {
+    ...error,
+    message,
+    stack: redactedStart(`${error.name}: ${message}${frames}`, STACK_LENGTH),
+    ...(error.cause !== undefined && { cause: redacted(error.cause) }),
+  };
+  for (const [name, field] of Object.entries(fields)) {
+    const isText = typeof field === 'string' && name !== 'message' && name !== 'stack';
+    const value = isText ? redactedStart(field, REASON_LENGTH) : field;
+    // Lambda logs what is enumerable.
+    Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false });
+  }
+  return error;
 }
 
 /** What a log line says of an event. */

@@ -139,8 +139,9 @@ export class AnalyticsStream extends Construct {
     return bucket;
   }
 
-  /** Lets the handler put records, and tells it which stream. */
-  grantPut(handler: EventHandler): void {
+  /** Lets the handler put records, and tells it which stream and how much of an unknown event it may have. */
+  grantPut(handler: EventHandler, { unknownEventDetail }: StageConfig): void {
+    handler.setEnvironment('UNKNOWN_EVENT_DETAIL', unknownEventDetail);
     handler.allow(['firehose:PutRecordBatch'], this.stream.attrArn);
     handler.setEnvironment('FIREHOSE_STREAM', this.stream.ref);
   }

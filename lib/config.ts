@@ -170,6 +170,11 @@ export const StageSettings = settings({
     'Days that S3 keeps analytics objects.',
     v.optional(integer(1, 36500), 365),
   ),
+  unknownEventDetail: documented(
+    'What analytics records of an event that no contract describes: its size and the names of its fields, or all of ' +
+      'it, with nothing but e-mail addresses taken out.',
+    v.optional(oneOf(['NAMES', 'REDACTED']), 'NAMES'),
+  ),
   analyticsVersioning: documented(
     'Keep overwritten and deleted analytics objects as versions, for as long as analyticsRetentionDays.',
     v.optional(flag, false),

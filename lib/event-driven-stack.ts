@@ -65,7 +65,7 @@ export class EventDrivenStack extends Stack {
     orders.grantReport(analytics);
     reports.grantRemember(analytics);
     notifications.grantNotify(notifier);
-    analyticsStream.grantPut(analytics);
+    analyticsStream.grantPut(analytics, config);
     bus.grantPublish(analytics);
 
     bus.subscribe('order-created', OrderCreated, orderProcessor, {

@@ -131,6 +131,8 @@ export interface App {
   readonly mix?: string;
   /** Removes personal data from a text that is shown. */
   redact(text: string): string;
+  /** Bytes of an event, as PutEvents counts them, that `publish` takes at most. Default: what EventBridge takes. */
+  readonly maxEventBytes?: number;
   /** Publishes events. @returns an outcome for each event, in the order given */
   publish?(events: readonly NewEvent[], to: Sending): Promise<readonly Outcome[]>;
 }

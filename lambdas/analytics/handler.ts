@@ -26,7 +26,7 @@ import {
   reportedDay,
   reportRevision,
 } from './daily-report';
-import { analyticsRecord, recordLine } from './record';
+import { analyticsRecord, eventType, recordLine } from './record';
 import { lastReport, readDay, rememberReport } from './report-table';
 
 interface Response {
@@ -52,6 +52,9 @@ export class RecordRefusedError extends Error {
 
 export const makeHandler = ({
   stream = readEnvironment('FIREHOSE_STREAM'),
+  unknownDetail = process.env.UNKNOWN_EVENT_DETAIL === 'REDACTED'
+    ? ('REDACTED' as const)
+    : ('NAMES' as const),
   table = readEnvironment('TABLE_NAME'),
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
@@ -62,8 +65,14 @@ export const makeHandler = ({
   now = () => new Date(),
 } = {}) => {
   async function record(event: unknown): Promise<Handled<Response>> {
-    await put(recordLine(analyticsRecord(event)));
-    return { outcome: 'recorded', response: { statusCode: 200 } };
+    const made = analyticsRecord(event, unknownDetail);
+    await put(recordLine(made));
+    return {
+      outcome: 'recorded',
+      metrics: { [METRICS.eventsReceived]: 1 },
+      dimensions: { eventType: eventType(made) },
+      response: { statusCode: 200 },
+    };
   }
 
   async function put(line: Uint8Array): Promise<void> {

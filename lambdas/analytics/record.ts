@@ -1,8 +1,13 @@
-/** An event as analytics keeps it: one line of JSON, without personal data. */
+/**
+ * An event as analytics keeps it: one line of JSON, without personal data. What is recorded is an allow-list: of an
+ * event with a contract the fields that its schema names and does not mark as personal, of any other the size and the
+ * names of its fields.
+ */
 import * as v from 'valibot';
-import { type EventEnvelope, Metadata, parseEnvelope } from '../contract';
+import { type EventContract, type EventEnvelope, isJsonObject, Metadata, parseEnvelope } from '../contract';
 import { findContract } from '../events';
-import { redactEmails } from '../personal-data';
+import { redactEmails, redactedStart } from '../personal-data';
+import { elementSchema, fieldSchemas, isScalarSchema } from '../schema-fields';
 
 export interface AnalyticsRecord {
   readonly eventId: string;
@@ -15,11 +20,16 @@ export interface AnalyticsRecord {
   readonly time: string;
   readonly correlationId: string;
   readonly causationId?: string | undefined;
-  /** Null if the record would be over Firehose's limit with it. */
+  /** Null if no contract says what may be recorded of it, or the record would be over Firehose's limit with it. */
   readonly detail: unknown;
   /** Size of the detail that was left out, in bytes of JSON. */
   readonly omittedDetailBytes?: number;
+  /** Names of the fields of a detail that no contract describes, the first ones. */
+  readonly fields?: readonly string[];
 }
+
+/** What is recorded of an event without a contract: its fields' names, or all of it but e-mail addresses. */
+export type UnknownEventDetail = 'NAMES' | 'REDACTED';
 
 /** Bytes, before base64 (https://docs.aws.amazon.com/firehose/latest/APIReference/API_Record.html). */
 export const RECORD_SIZE = 1_000 * 1_024;
@@ -38,23 +48,38 @@ const ReadableMetadata = v.fallback(
   { version: 1 },
 );
 
+/** The contract of an event in the version that it was published under, if this code reads it. */
+function contractOf({ source, 'detail-type': detailType }: EventEnvelope, version: number) {
+  const contract = findContract(source, detailType);
+  return contract?.versions.find((each) => each.version === version);
+}
+
+/** Type of an event as the metric EventsReceived has it: one of a known set, whatever is published. */
+export function eventType({ source, type }: Pick<AnalyticsRecord, 'source' | 'type'>): string {
+  return findContract(source, type)?.detailType ?? 'unknown';
+}
+
 /**
  * Reads any event, of a known contract or not.
  * @throws PoisonEventError if it is not an EventBridge event.
  */
-export function analyticsRecord(event: unknown): AnalyticsRecord {
+export function analyticsRecord(
+  event: unknown,
+  unknownDetail: UnknownEventDetail = 'NAMES',
+): AnalyticsRecord {
   const envelope = parseEnvelope(event);
   const metadata = v.parse(ReadableMetadata, envelope.detail.metadata);
   const eventId = metadata.eventId ?? envelope.id;
+  const contract = contractOf(envelope, metadata.version);
   return {
     eventId,
-    source: envelope.source,
-    type: envelope['detail-type'],
+    source: redactEmails(envelope.source),
+    type: redactEmails(envelope['detail-type']),
     version: metadata.version,
     time: envelope.time,
     correlationId: metadata.correlationId ?? eventId,
     causationId: metadata.causationId,
-    detail: withoutPersonalData(envelope),
+    ...(contract ? { detail: allowedFields(contract, envelope.detail) } : unknown(envelope, unknownDetail)),
   };
 }
 
@@ -66,14 +91,45 @@ export function recordLine(record: AnalyticsRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify({ ...record, detail: null, omittedDetailBytes })}\n`);
 }
 
-/** The detail without its contract's personal fields, and without e-mail addresses wherever they stand. */
-function withoutPersonalData(envelope: EventEnvelope): unknown {
-  const contract = findContract(envelope.source, envelope['detail-type']);
-  if (!contract) return redact(envelope.detail, DETAIL_DEPTH);
-  // The metadata of a contract is in the record itself.
-  const leftOut: readonly string[] = ['metadata', ...contract.personalData];
-  const fields = Object.entries(envelope.detail).filter(([field]) => !leftOut.includes(field));
-  return redact(Object.fromEntries(fields), DETAIL_DEPTH);
+/** The fields that the contract names and does not mark as personal, as far as they are what it says. */
+function allowedFields({ schema, personalData }: EventContract, detail: object): Record<string, unknown> {
+  const allowed = Object.entries(schema.entries).filter(
+    ([name, field]) =>
+      !personalData.includes(name) && Object.hasOwn(detail, name) && v.is(field, detail[name as never]),
+  );
+  return Object.fromEntries(allowed.map(([name, field]) => [name, named(field, detail[name as never])]));
+}
+
+/** A value without what its schema does not name: whatever stands in an object of any shape. */
+function named(schema: v.GenericSchema, value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const element = elementSchema(schema);
+    return element && value.map((each) => named(element, each));
+  }
+  if (isJsonObject(value)) {
+    const fields = Object.entries(fieldSchemas(schema) ?? {}).filter(([name]) => Object.hasOwn(value, name));
+    return Object.fromEntries(fields.map(([name, field]) => [name, named(field, value[name])]));
+  }
+  if (!isScalarSchema(schema)) return undefined;
+  // A second line: a text that should not have an address in it may have one.
+  return typeof value === 'string' ? redactEmails(value) : value;
+}
+
+/** Names that are recorded, at most, and characters of each. */
+const MOST_NAMES = 50;
+const NAME_LENGTH = 64;
+
+function unknown(
+  { detail }: EventEnvelope,
+  unknownDetail: UnknownEventDetail,
+): Pick<AnalyticsRecord, 'detail' | 'fields' | 'omittedDetailBytes'> {
+  if (unknownDetail === 'REDACTED') return { detail: redact(detail, DETAIL_DEPTH) };
+  const names = Object.keys(detail).slice(0, MOST_NAMES);
+  return {
+    detail: null,
+    omittedDetailBytes: jsonSize(detail),
+    fields: names.map((name) => redactedStart(name, NAME_LENGTH)),
+  };
 }
 
 function redact(value: unknown, levels: number): unknown {
@@ -83,4 +139,25 @@ function redact(value: unknown, levels: number): unknown {
   if (Array.isArray(value)) return value.map((element) => redact(element, levels - 1));
   const fields = Object.entries(value).map(([key, child]) => [redactEmails(key), redact(child, levels - 1)]);
   return Object.fromEntries(fields);
+}
+
+/** Bytes of a value as JSON, however deep it is. */
+function jsonSize(value: unknown): number {
+  const open = [value];
+  let size = 0;
+  while (open.length > 0) {
+    const each = open.pop();
+    if (typeof each !== 'object' || each === null) {
+      size += Buffer.byteLength(JSON.stringify(each));
+      continue;
+    }
+    const children = Object.values(each);
+    // Two brackets, and a comma between each two.
+    size += 2 + Math.max(0, children.length - 1);
+    if (!Array.isArray(each)) {
+      for (const key of Object.keys(each)) size += Buffer.byteLength(JSON.stringify(key)) + 1;
+    }
+    for (const child of children) open.push(child);
+  }
+  return size;
 }

@@ -34,8 +34,8 @@ export interface Folded {
 /** The status of an order that only its OrderCreated is known of. */
 export const INITIAL_STATUS = 'PENDING';
 
-/** Conflicts that an item keeps: an item has an end, and a publisher gone wild has none. */
-export const MOST_CONFLICTS = 20;
+/** Conflicts that an item keeps: with the largest items that an order may have, there is room for no more. */
+export const MOST_CONFLICTS = 8;
 
 /** The table holds a status of a newer version of this code. Taking the order on from there would be a guess. */
 export class UnknownStatusError extends Error {

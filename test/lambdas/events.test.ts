@@ -74,7 +74,7 @@ describe.each(CONTRACTS.map((contract) => [contract.type, contract] as const))('
   });
 
   test('says of every field that is of a wrong type which it is, what is expected and what was received', () => {
-    const fields = Object.keys(contract.example);
+    const fields = Object.keys(contract.example).filter((field) => !contract.lenient.includes(field));
     for (const field of fields) {
       const event = delivered(contract);
       const broken = { ...event, detail: { ...event.detail, [field]: false } };
@@ -180,6 +180,7 @@ describe('what an order may be', () => {
     ['an address with an apostrophe', { customerEmail: "pat.o'hara+news@mail.example.co.uk" }],
     ['an address of another alphabet', { customerEmail: 'jörg@exämple.de' }],
     ['no address', { customerEmail: undefined }],
+    ['a nested key constructor', { items: [{ a: { constructor: { prototype: 1 } } }] }],
     ['a total of 0', { total: 0 }],
     ['items of any shape', { items: [{ a: [{ b: null }], c: 'x', d: -1.5e-7 }, {}] }],
   ])('%s', (_, change) => {
@@ -195,16 +196,18 @@ describe('what an order may be', () => {
     ['an id of 129 characters', 'orderId', { orderId: 'a'.repeat(129) }],
     ['an empty customer id', 'customerId', { customerId: '' }],
     ['a customer id of 257 characters', 'customerId', { customerId: 'a'.repeat(257) }],
-    ['an empty address', 'customerEmail', { customerEmail: '' }],
-    ['an address that is null', 'customerEmail', { customerEmail: null }],
-    ['an address without a domain', 'customerEmail', { customerEmail: 'jane@' }],
-    ['an address with a line break', 'customerEmail', { customerEmail: 'jane@example.com\nBcc: x@y.zz' }],
     ['a negative total', 'total', { total: -0.01 }],
     ['a total as text', 'total', { total: '99.99' }],
     ['a total over what JavaScript counts exactly', 'total', { total: 2 ** 53 }],
     ['a total under what the table keeps', 'total', { total: 1e-200 }],
     ['items that are an object', 'items', { items: {} }],
     ['items that are texts', 'items.0', { items: ['book'] }],
+    ['items that are arrays', 'items.0', { items: [['book']] }],
+    ['items with a key __proto__', 'items', { items: [{ a: JSON.parse('{"__proto__": {"b": 1}}') }] }],
+    ['items with an empty key', 'items', { items: [{ '': 1 }] }],
+    ['items with half a surrogate pair', 'items', { items: [{ note: ['\ud800'] }] }],
+    ['items with a key that is half a surrogate pair', 'items', { items: [{ '\udc00': 1 }] }],
+    ['a customer id with half a surrogate pair', 'customerId', { customerId: 'a\ud800' }],
     ['items with a number that the table cannot keep', 'items', { items: [{ n: 1e300 }] }],
     ['items nested too deeply', 'items', { items: [nested(24)] }],
     ['items over 256 KB', 'items', { items: [{ text: 'x'.repeat(262_144) }] }],
@@ -290,6 +293,82 @@ describe('a contract with three versions', () => {
   });
 });
 
+describe('an e-mail address', () => {
+  const parsed = (customerEmail: unknown) => OrderCreated.parse(orderCreated({ customerEmail }));
+
+  test.each([
+    '"john doe"@example.com',
+    'jane@localhost',
+    'jo\u0308rg@exa\u0308mple.de',
+    '😀@example.com',
+    "pat.o'hara+news@mail.example.co.uk",
+    'jörg@exämple.de',
+  ])('may be %s', (customerEmail) => {
+    const { detail, dropped } = parsed(customerEmail);
+    expect(detail.customerEmail).toBe(customerEmail);
+    expect(dropped).toBeUndefined();
+    expect(OrderCreated.create({ ...OrderCreated.example, customerEmail })).toMatchObject({ customerEmail });
+  });
+
+  test.each([[''], [null], [undefined]])('that is %p is none', (customerEmail) => {
+    const { detail, dropped } = parsed(customerEmail);
+    expect(detail).not.toHaveProperty('customerEmail');
+    expect(dropped).toBeUndefined();
+    expect(() => OrderCreated.create({ ...OrderCreated.example, customerEmail } as never)).not.toThrow();
+  });
+
+  test.each<[unknown]>([
+    ['jane@'],
+    ['Jane Doe, Main Street 1'],
+    ['jane@example.com\nBcc: x@y.zz'],
+    ['Jane <jane@example.com>'],
+    ['jane@example.com,joe@example.com'],
+    ['jane@exam\ud800ple.com'],
+    ['x'.repeat(400)],
+    [42],
+    [{ to: 'jane@example.com' }],
+    [['jane@example.com']],
+  ])('that nobody can use is left out and told, and never costs the order: %p', (customerEmail) => {
+    const { detail, dropped } = parsed(customerEmail);
+    expect(detail).not.toHaveProperty('customerEmail');
+    expect(detail.orderId).toBe('order-1001');
+    expect(dropped).toEqual(['customerEmail']);
+    expect(() => OrderCreated.create({ ...OrderCreated.example, customerEmail } as never)).not.toThrow();
+    const change = {
+      ...envelope,
+      'detail-type': 'OrderStatusChanged',
+      detail: { orderId: '1', status: 'SHIPPED', customerEmail },
+    };
+    expect(OrderStatusChanged.parse(change).dropped).toEqual(['customerEmail']);
+  });
+});
+
+describe('what a publisher sends', () => {
+  test.each<[string, Record<string, unknown>]>([
+    ['customerName', { customerName: 'Jane Doe' }],
+    ['metadata', { metadata: {} }],
+    ['__proto__', JSON.parse('{"__proto__": 1}')],
+  ])('has no field that the contract does not have: %s', (field, change) => {
+    const error = refusalOf(() => OrderCreated.create({ ...OrderCreated.example, ...change }));
+    expect(error).toMatchObject({ field: `detail.${field}` });
+    expect(error.message).not.toContain('Jane');
+    expect(error.message).toMatch(/is no field of version 1; those are orderId, customerId, /);
+  });
+
+  test('has no such field inside an object, either', () => {
+    const byStatus = { SHIPPED: { orders: 1, revenue: 1, by: 'Jane' } };
+    const error = refusalOf(() =>
+      DailyReportGenerated.create({ ...DailyReportGenerated.example, byStatus } as never),
+    );
+    expect(error).toMatchObject({ field: 'detail.byStatus.SHIPPED.by' });
+  });
+
+  test('may have any field in items, which are objects of any shape', () => {
+    const items = [{ anything: { at: ['all'] } }];
+    expect(OrderCreated.create({ ...OrderCreated.example, items })).toMatchObject({ items });
+  });
+});
+
 describe('the message of a refusal', () => {
   const messageOf = (change: Record<string, unknown>) =>
     refusalOf(() => OrderCreated.parse(orderCreated(change))).message;
@@ -334,13 +413,10 @@ describe('the message of a refusal', () => {
         { to: 'jane@example.com' },
       ]) {
         if (field === 'customerId' && typeof value === 'string') continue;
+        if (OrderCreated.lenient.includes(field)) continue;
         expect(messageOf({ [field]: value })).not.toContain('jane@');
       }
     }
-    expect(messageOf({ customerEmail: 'Jane Doe, Main Street 1' })).toMatch(
-      /detail\.customerEmail: expected an e-mail address, received a string\.$/,
-    );
-    expect(messageOf({ customerEmail: 49123456 })).toMatch(/received a number\.$/);
   });
 });
 

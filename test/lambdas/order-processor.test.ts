@@ -1,6 +1,7 @@
 import './environment';
 import { randomUUID } from 'node:crypto';
 import { GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
 import { PoisonEventError } from '../../lambdas/contract';
 import { OrderCreated, type OrderStatus } from '../../lambdas/events';
 import { MOST_CONFLICTS } from '../../lambdas/order-processor/fold';
@@ -376,6 +377,103 @@ describe('the largest order that the contract accepts', () => {
     );
     expect(response).toMatchObject({ statusCode: 200 });
   });
+});
+
+test('items that fit into an event and not into the table are refused before any write, with the field', async () => {
+  const orderId = newOrderId();
+  const items = Array.from({ length: 285 }, () => ({ n: Array.from({ length: 100 }, () => [[[[]]]]) }));
+  expect(JSON.stringify(items).length).toBeLessThan(256 * 1024);
+  const { error } = await process(createdEvent(orderId, 'c1', { items }));
+  expect(error).toMatchObject({
+    name: 'PoisonEventError',
+    field: 'detail.items',
+    message: expect.stringMatching(/expected at most \d+ bytes in the table, received an array\.$/),
+  });
+  expect(await itemOf(orderId)).toBeUndefined();
+});
+
+describe('an e-mail address', () => {
+  test('that nobody can use is left out, logged without its text, and counted', async () => {
+    const orderId = newOrderId();
+    const event = createdEvent(orderId, 'c1', { customerEmail: 'Jane Doe, Main Street 1' });
+    const { lines, metrics, output } = await process(event);
+    expect(lines).toMatchObject([{ level: 'INFO', outcome: 'stored', dropped: 'customerEmail' }]);
+    expect(metrics).toEqual({ OrdersProcessed: 1, Revenue: 10, UnusableEmails: 1 });
+    expect(output).not.toContain('Jane');
+    expect(await itemOf(orderId)).not.toHaveProperty('customerEmail');
+  });
+
+  test.each([[''], [null]])('that is %p is none, and nothing is said of it', async (customerEmail) => {
+    const { lines, metrics } = await process(createdEvent(newOrderId(), 'c1', { customerEmail }));
+    expect(lines[0]).not.toHaveProperty('dropped');
+    expect(metrics).toEqual({ OrdersProcessed: 1, Revenue: 10 });
+  });
+
+  test.each(['"john doe"@example.com', 'jane@localhost', 'jo\u0308rg@example.com', '😀@example.com'])(
+    'that is odd is stored as it is: %s',
+    async (customerEmail) => {
+      const orderId = newOrderId();
+      const { metrics, output } = await process(createdEvent(orderId, 'c1', { customerEmail }));
+      expect(metrics).not.toHaveProperty('UnusableEmails');
+      expect(output).not.toContain('@');
+      expect(await itemOf(orderId)).toMatchObject({ customerEmail });
+    },
+  );
+});
+
+describe('items', () => {
+  test.each<[string, unknown]>([
+    ['a nested key constructor', { a: { constructor: 'x', prototype: [{ constructor: {} }] } }],
+    ['nested lists', { a: [[[['x'], []]], {}] }],
+    ['every type of JSON', { a: null, b: false, c: -1.5e-7, d: '', e: '😀', length: 3, toString: 'x' }],
+  ])('are stored as they are: %s', async (_, item) => {
+    const orderId = newOrderId();
+    await process(createdEvent(orderId, 'c1', { items: [item] }));
+    expect((await itemOf(orderId))?.items).toEqual([item]);
+  });
+
+  test('of any JSON are stored as they are, or refused with the field before any write', async () => {
+    const handler = handlerAt(NOW);
+    const keys = fc.oneof(
+      fc.string(),
+      fc.constantFrom('__proto__', 'constructor', 'prototype', 'toJSON', 'then', 'length', ''),
+    );
+    const values = fc.letrec((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'small' },
+        fc.constantFrom(null, true, -0, 1e300, 0.1, '\ud800', 'text'),
+        fc.string({ unit: 'binary' }),
+        fc.array(tie('value')),
+        fc.array(fc.tuple(keys, tie('value'))).map((entries) => Object.fromEntries(entries)),
+      ),
+    })).value;
+    await fc.assert(
+      fc.asyncProperty(fc.array(values), async (given) => {
+        // What arrives is JSON.
+        const items = JSON.parse(JSON.stringify(given));
+        const orderId = newOrderId();
+        const { error } = await invoke(handler, createdEvent(orderId, 'c1', { items }));
+        const stored = await itemOf(orderId);
+        if (error) {
+          expect(error).toBeInstanceOf(PoisonEventError);
+          expect(error).toMatchObject({ field: expect.stringMatching(/^detail\.items/) });
+          expect(stored).toBeUndefined();
+        } else {
+          expect(JSON.stringify(sorted(stored?.items))).toBe(JSON.stringify(sorted(items)));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  /** With the keys of each object in one order: a table keeps none. */
+  function sorted(value: unknown): unknown {
+    if (Array.isArray(value)) return value.map(sorted);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.entries(value)
+      .sort()
+      .map(([key, child]) => [key, sorted(child)]);
+  }
 });
 
 describe('poison', () => {

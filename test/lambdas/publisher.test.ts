@@ -8,6 +8,7 @@ import { OrderCreated, type OrderStatus, OrderStatusChanged } from '../../lambda
 import { makeHandler } from '../../lambdas/order-processor/handler';
 import {
   createOrder,
+  EVENT_SIZE,
   EventTooLargeError,
   ImpossibleTransitionError,
   type NewEvent,
@@ -19,7 +20,9 @@ import {
   publishEvents,
   updateOrderStatus,
 } from '../../lambdas/publisher';
+import { observed } from '../../lambdas/telemetry';
 import { OrderNotCaughtUpError, type WaitOptions, waitForOrder } from '../../lambdas/wait-for-order';
+import created from '../../samples/events/order-created.json';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import { invoke } from './invocation';
@@ -191,27 +194,66 @@ describe('an event that is too large', () => {
   /** An event whose entry has exactly so many bytes, as PutEvents counts them. */
   const eventOf = (size: number): NewEvent => {
     const ids = { eventId: 'e' };
-    const withNote = (note: string) => ({ orderId: 'large', customerId: 'c', total: 1, note });
+    // The only field without a limit of its own.
+    const withNote = (customerEmail: string) => ({
+      orderId: 'large',
+      customerId: 'c',
+      total: 1,
+      customerEmail,
+    });
     const detail = JSON.stringify(OrderCreated.create(withNote('é'), ids));
     const rest = size - 14 - Buffer.byteLength(`app.ordersOrderCreated${detail}`);
     return { contract: OrderCreated, detail: withNote(`é${'x'.repeat(rest)}`), ids };
   };
 
   test('is an error with its size, before anything is sent', async () => {
-    const error = await thrownBy(publishEvents([order('1'), eventOf(1_048_576)], options()));
+    const error = await thrownBy(publishEvents([order('1'), eventOf(EVENT_SIZE + 1)], options()));
     expect(error).toBeInstanceOf(EventTooLargeError);
     expect(error).toMatchObject({
       index: 1,
       type: 'app.orders/OrderCreated',
-      size: 1_048_576,
-      message: '#1 app.orders/OrderCreated has 1048576 bytes; EventBridge takes less than 1048576.',
+      size: EVENT_SIZE + 1,
+      message: `#1 app.orders/OrderCreated has ${EVENT_SIZE + 1} bytes; an event may have ${EVENT_SIZE}, so that it can be redriven.`,
     });
     expect(aws.calls).toEqual([]);
   });
 
   test('is so by one byte of UTF-8: one less is sent', async () => {
-    await publishEvents([eventOf(1_048_575)], options());
+    await publishEvents([eventOf(EVENT_SIZE)], options());
     expect(aws.inputs('PutEvents')).toHaveLength(1);
+  });
+
+  test('leaves room for the record of its failure, whatever the handler throws', async () => {
+    await publishEvents([eventOf(EVENT_SIZE)], options());
+    const [{ Entries: entries }] = aws.inputs('PutEvents');
+    const { Source, DetailType, Detail } = entries[0];
+    const { detail: _, ...envelope } = created;
+    const event = { ...envelope, source: Source, 'detail-type': DetailType, detail: JSON.parse(Detail) };
+    const error = new Error('é'.repeat(10_000), { cause: new Error('x'.repeat(10_000)) });
+    error.stack = `${error.stack}${'\n    at a file of a bundle (/var/task/index.js:1:1)'.repeat(100)}`;
+    const failing = observed(async () => {
+      throw error;
+    });
+    const { error: thrown } = await invoke(failing, event);
+    const record = {
+      version: '1.0',
+      timestamp: '2026-01-15T10:00:00.000Z',
+      requestContext: {
+        requestId: 'a3c2f1de-0000-0000-0000-000000000000',
+        functionArn: `arn:aws:lambda:us-gov-west-1:123456789012:function:${'f'.repeat(64)}:$LATEST`,
+        condition: 'RetriesExhausted',
+        approximateInvokeCount: 3,
+      },
+      requestPayload: event,
+      responseContext: { statusCode: 200, executedVersion: '$LATEST', functionError: 'Unhandled' },
+      responsePayload: {
+        errorType: (thrown as Error).name,
+        errorMessage: (thrown as Error).message,
+        trace: (thrown as Error).stack?.split('\n'),
+      },
+    };
+    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(1_048_576);
+    expect(Buffer.byteLength(JSON.stringify(record))).toBeLessThan(1_048_576);
   });
 });
 

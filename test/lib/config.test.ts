@@ -14,6 +14,7 @@ test('the default stage has the documented values and bare names', () => {
     logRetentionDays: 14,
     analyticsRetentionDays: 365,
     logLevel: 'INFO',
+    unknownEventDetail: 'NAMES',
     analyticsVersioning: false,
     analyticsAccessLogs: false,
     busLogLevel: 'OFF',

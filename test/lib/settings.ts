@@ -28,6 +28,7 @@ export const FACTORS: readonly Factor[] = [
   of('archiveRetentionDays', 1, 3650),
   of('logRetentionDays', 1, 3653),
   of('analyticsRetentionDays', 1, 60, 61, 36500),
+  of('unknownEventDetail', 'REDACTED'),
   of('analyticsVersioning', true),
   of('analyticsAccessLogs', true),
   of('logLevel', 'DEBUG', 'WARN', 'ERROR'),

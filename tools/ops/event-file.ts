@@ -121,7 +121,14 @@ function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
   const problem = contract.problem(sampleEvent(event, PLACE));
   if (problem) throw new InputError(problem.message);
   const { eventId, correlationId, causationId } = metadata as Record<string, string | undefined>;
-  return { contract, detail: fields, ids: { eventId, correlationId, causationId } };
+  const ids = { eventId, correlationId, causationId };
+  try {
+    // Takes less than `problem` does: nothing that the contract does not have.
+    contract.create(fields, ids);
+  } catch (error) {
+    throw new InputError((error as Error).message);
+  }
+  return { contract, detail: fields, ids };
 }
 
 /** Nothing that a contract asks of an event depends on where it is. */

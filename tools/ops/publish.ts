@@ -44,7 +44,7 @@ export async function publish(
 ): Promise<ExitCode> {
   const busName = stack.output('EventBusName');
   const events = await eventsToPublish({ ...source, file }, [busName, stack.output('EventBusArn')], app);
-  for (const each of events) checkSize(each);
+  for (const each of events) checkSize(app, each);
   if (dryRun) {
     const types = events.map(({ event }) => event.contract.detailType);
     terminal.print(
@@ -79,14 +79,17 @@ export async function publish(
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** @throws InputError if EventBridge would not take the event for its size */
-function checkSize({ place, event: { contract, detail, ids } }: PlacedEvent): void {
+/** @throws InputError if the event is larger than the app publishes, or EventBridge takes */
+function checkSize(
+  { maxEventBytes = PUT_EVENTS.maxBytes - 1 }: App,
+  { place, event: { contract, detail, ids } }: PlacedEvent,
+): void {
   const { source: Source, detailType: DetailType } = contract;
   const Detail = JSON.stringify(contract.create(detail, ids));
   const size = entrySize({ Time: new Date(), Source, DetailType, Detail });
-  if (size < PUT_EVENTS.maxBytes) return;
+  if (size <= maxEventBytes) return;
   throw new InputError(
-    `${place} has ${formatCount(size)} bytes, but EventBridge takes less than 1 MiB. Nothing was published.`,
+    `${place} has ${formatCount(size)} bytes, but an event may have ${formatCount(maxEventBytes)}. Nothing was published.`,
   );
 }
 
