@@ -17,13 +17,13 @@ const MONTHS = Array.from({ length: 26 }, (_, i) => Math.round(10 ** (4 + i / 5)
 
 export function routesReport(assembly: Assembly, app: App): RoutesReport {
   const proof = proveRoutes(assembly, app);
-  const text = routesText(proof, { stackName: assembly.stackName, verbose: false });
+  const text = routesText(proof, { ...assembly, verbose: false });
   return { text, findings: proof.findings.length };
 }
 
 export function auditReport(assembly: Assembly, app: App): AuditReport {
   const audit = auditHops(assembly, app);
-  return { text: auditText(audit, { stackName: assembly.stackName, width: WIDTH }), gaps: audit.gaps.length };
+  return { text: auditText(audit, { ...assembly, width: WIDTH }), gaps: audit.gaps.length };
 }
 
 export function billReport(assembly: Assembly, app: App, measurement: Measurement | undefined): BillReport {

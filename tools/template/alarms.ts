@@ -1,4 +1,7 @@
 /** What the template's alarms really watch: the metric, its exact dimensions, and in which direction. */
+import * as v from 'valibot';
+import { isKnown, type Maybe } from './placeholder';
+import { boolean, number, readProperties, text } from './read';
 import type { Assembly, Resource } from './resource';
 
 export interface Metric {
@@ -33,7 +36,7 @@ interface ReadAlarm extends Alarm {
   readonly watched: readonly WatchedMetric[];
   readonly isMath: boolean;
   readonly operator: string;
-  readonly threshold: number;
+  readonly threshold: Maybe<number>;
 }
 
 export class Alarms {
@@ -72,13 +75,12 @@ function mismatch(symptom: Symptom, alarm: ReadAlarm, metric: WatchedMetric): st
   if (isBelow !== below) return `goes off when it is ${isBelow ? 'small' : 'large'}`;
   const useless = below ? 'Maximum' : 'Minimum';
   if ([useless, 'SampleCount'].includes(metric.statistic)) return `watches its ${metric.statistic}`;
-  // What an expression makes of the value is not computed here.
-  if (alarm.isMath) return undefined;
-  const orEqual = alarm.operator.includes('OrEqualTo') && at === alarm.threshold;
-  const goesOff = orEqual || (below ? at < alarm.threshold : at > alarm.threshold);
-  return goesOff
-    ? undefined
-    : `does not go off at ${at}, only ${below ? 'below' : 'above'} ${alarm.threshold}`;
+  // What an expression makes of the value is not computed here, and a threshold may be known to AWS only.
+  const { threshold } = alarm;
+  if (alarm.isMath || !isKnown(threshold)) return undefined;
+  const orEqual = alarm.operator.includes('OrEqualTo') && at === threshold;
+  const goesOff = orEqual || (below ? at < threshold : at > threshold);
+  return goesOff ? undefined : `does not go off at ${at}, only ${below ? 'below' : 'above'} ${threshold}`;
 }
 
 function shared({ dimensions }: Metric, other: Metric): number {
@@ -90,48 +92,61 @@ function describe(dimensions: Metric['dimensions']): string {
   return pairs.sort().join(', ') || 'no dimensions';
 }
 
+const Dimensions = v.optional(v.array(v.looseObject({ Name: v.string(), Value: text })), []);
+const MetricProperties = v.looseObject({ Namespace: v.string(), MetricName: v.string(), Dimensions });
+const Query = v.looseObject({
+  Id: v.string(),
+  Expression: v.optional(v.string()),
+  ReturnData: v.optional(boolean, true),
+  MetricStat: v.optional(v.looseObject({ Metric: MetricProperties, Stat: v.string() })),
+});
+const AlarmProperties = v.looseObject({
+  ActionsEnabled: v.optional(boolean, true),
+  AlarmActions: v.optional(v.array(v.string()), []),
+  ComparisonOperator: v.optional(v.string(), ''),
+  Threshold: v.optional(number, 0),
+  Statistic: v.optional(v.string()),
+  ExtendedStatistic: v.optional(v.string()),
+  Namespace: v.optional(v.string(), ''),
+  MetricName: v.optional(v.string(), ''),
+  Dimensions,
+  Metrics: v.optional(v.array(Query)),
+});
+
+/** @throws AssemblyError if it has not the shape of an alarm */
 function readAlarm(resource: Resource): ReadAlarm {
-  const { properties } = resource;
-  const { Metrics: metrics, AlarmActions = [], ActionsEnabled = true } = properties;
+  const read = readProperties(AlarmProperties, resource);
+  const { Metrics: queries, Statistic, ExtendedStatistic = '' } = read;
   return {
     name: resource.name,
     resource,
-    actions: ActionsEnabled ? AlarmActions : [],
-    watched: metrics
-      ? readMath(metrics)
-      : [readMetric(properties, properties.Statistic ?? properties.ExtendedStatistic)],
-    metricCount: metrics ? metrics.filter(({ MetricStat }: Resource['properties']) => MetricStat).length : 1,
-    isMath: metrics?.some(({ Expression }: Resource['properties']) => Expression) ?? false,
-    operator: properties.ComparisonOperator,
-    threshold: Number(properties.Threshold),
+    actions: read.ActionsEnabled === false ? [] : read.AlarmActions,
+    watched: queries ? readMath(queries) : [readMetric(read, Statistic ?? ExtendedStatistic)],
+    metricCount: queries ? queries.filter(({ MetricStat }) => MetricStat).length : 1,
+    isMath: queries?.some(({ Expression }) => Expression) ?? false,
+    operator: read.ComparisonOperator,
+    threshold: read.Threshold,
   };
 }
 
-function readMetric(properties: Resource['properties'], statistic: string): WatchedMetric {
-  const dimensions = (properties.Dimensions ?? []).map(({ Name, Value }: Resource['properties']) => [
-    Name,
-    Value,
-  ]);
-  return {
-    namespace: properties.Namespace,
-    name: properties.MetricName,
-    dimensions: Object.fromEntries(dimensions),
-    statistic,
-  };
+function readMetric(
+  { Namespace, MetricName, Dimensions: given }: v.InferOutput<typeof MetricProperties>,
+  statistic: string,
+): WatchedMetric {
+  const dimensions = Object.fromEntries(given.map(({ Name, Value }) => [Name, Value]));
+  return { namespace: Namespace, name: MetricName, dimensions, statistic };
 }
 
 /** The metrics that the returned expression is made of; one that it does not use is not watched. */
-function readMath(metrics: readonly Resource['properties'][]): WatchedMetric[] {
+function readMath(queries: readonly v.InferOutput<typeof Query>[]): WatchedMetric[] {
   const used = new Set<string>();
-  const use = (query: Resource['properties']) => {
+  const use = (query: v.InferOutput<typeof Query> | undefined) => {
     if (!query || used.has(query.Id)) return;
     used.add(query.Id);
-    for (const id of String(query.Expression ?? '').match(/\b[a-z]\w*/g) ?? []) {
-      use(metrics.find(({ Id }) => Id === id));
-    }
+    for (const id of query.Expression?.match(/\b[a-z]\w*/g) ?? []) use(queries.find(({ Id }) => Id === id));
   };
-  use(metrics.find(({ ReturnData }) => ReturnData !== false));
-  return metrics
-    .filter(({ Id, MetricStat }) => MetricStat && used.has(Id))
-    .map(({ MetricStat: { Metric, Stat } }) => readMetric(Metric, Stat));
+  use(queries.find(({ ReturnData }) => ReturnData !== false));
+  return queries.flatMap(({ Id, MetricStat }) =>
+    MetricStat && used.has(Id) ? [readMetric(MetricStat.Metric, MetricStat.Stat)] : [],
+  );
 }

@@ -89,8 +89,9 @@ export const reasonsOf = (value: unknown): string =>
     .map(({ reason }) => reason)
     .join(' and ');
 
-/** The text with each placeholder replaced, e.g. by `*`. */
-export const replacePlaceholders = (text: string, by: string): string => text.replace(PATTERN, by);
+/** The text with each placeholder replaced. */
+export const replacePlaceholders = (text: string, by: (placeholder: string) => string): string =>
+  text.replace(PATTERN, (found) => by(found));
 
 /** Splits a text at a separator outside of placeholders. */
 export function splitKnown(text: string, separator: string): string[] {

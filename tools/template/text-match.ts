@@ -40,44 +40,61 @@ export function equal(wanted: string, actual: string): Truth {
 /** `*` in the pattern stands for any text, `?` for one character. */
 export function like(pattern: string, actual: string): Truth {
   if (!/[*?]/.test(pattern)) return equal(pattern, actual);
-  if (pattern === '*' || expression(pattern).test(actual)) return true;
+  if (surelyMatches(pattern, actual)) return true;
   if (!hasPlaceholder(pattern) && !hasPlaceholder(actual)) return false;
   return overlap(wildcards(pattern), literal(actual)) ? reasonsOf([pattern, actual]) : false;
 }
 
+/** Parts of an ARN. */
+const ARN_PARTS = 6;
+
 /** Each of the six parts of an ARN by itself: a `*` does not reach over a colon, but in the last. */
 export function arnLike(pattern: string, actual: string): Truth {
+  if (pattern === '*' || pattern === actual) return true;
   const split = (arn: string) => {
     const parts = arn.split(':');
-    return [...parts.slice(0, 5), parts.slice(5).join(':')];
+    return [...parts.slice(0, ARN_PARTS - 1), parts.slice(ARN_PARTS - 1).join(':')];
   };
-  const parts = split(actual);
-  const each = split(pattern).map((part, index) => like(part, parts[index] ?? ''));
-  if (each.every((truth) => truth === true)) return true;
-  // A placeholder may stand for a whole ARN.
-  return hasPlaceholder(pattern) || hasPlaceholder(actual) ? like(pattern, actual) : false;
+  const [wanted, parts] = [split(pattern), split(actual)];
+  const areWhole = [pattern, actual].every((arn) => arn.split(':').length >= ARN_PARTS);
+  const fits = areWhole && wanted.every((part, index) => like(part, parts[index] ?? '') === true);
+  // A placeholder may hold colons, which is all the same in the last part only.
+  if (fits && !hasPlaceholder([wanted.slice(0, -1), parts.slice(0, -1)])) return true;
+  if (!hasPlaceholder([pattern, actual])) return false;
+  return overlap(wildcards(pattern), literal(actual)) ? reasonsOf([pattern, actual]) : false;
 }
 
-function expression(pattern: string): RegExp {
-  const source = pattern
+/** Whether the pattern matches whatever the placeholders stand for: only `*` and the same placeholder take one. */
+function surelyMatches(pattern: string, actual: string): boolean {
+  const known: string[] = [];
+  const masked = (text: string) =>
+    replacePlaceholders(text, (found) => {
+      if (!known.includes(found)) known.push(found);
+      return String.fromCharCode(FIRST_MASK + known.indexOf(found));
+    });
+  const source = masked(pattern)
     .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
     .replaceAll('*', '.*')
-    .replaceAll('?', '.')
+    .replaceAll('?', `[^\\u${FIRST_MASK.toString(16)}-\\u${LAST_MASK.toString(16)}]`)
     .replaceAll(LITERALS['*'], '\\*')
     .replaceAll(LITERALS['?'], '\\?');
-  return new RegExp(`^${source}$`, 's');
+  return new RegExp(`^${source}$`, 's').test(masked(actual));
 }
+
+/** Characters for private use, each of which stands for a placeholder. */
+const FIRST_MASK = 0xe100;
+const LAST_MASK = 0xe4ff;
 
 const UNKNOWN = '\u0000';
 
 function literal(text: string): Part[] {
-  return [...replacePlaceholders(restored(text), UNKNOWN)].map((part) =>
+  return [...replacePlaceholders(restored(text), () => UNKNOWN)].map((part) =>
     part === UNKNOWN ? ANY_TEXT : part,
   );
 }
 
 function wildcards(pattern: string): Part[] {
-  const parts = [...replacePlaceholders(pattern, UNKNOWN)];
+  const parts = [...replacePlaceholders(pattern, () => UNKNOWN)];
   return parts.map((part) =>
     part === '*' || part === UNKNOWN ? ANY_TEXT : part === '?' ? ANY_CHARACTER : restored(part),
   );

@@ -13,7 +13,7 @@ const template = synthesize().toJSON();
 test('routes has no finding, and says what it did not look at', () => {
   const proof = proveRoutes(assemblyOf(template), UNDESCRIBED);
   expect(proof.findings).toEqual([]);
-  const report = textReport(proof, { stackName: 'event-driven', verbose: false });
+  const report = textReport(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
   expect(report).toContain('Not looked at: which events the rules take: no contract is described.');
   expect(report).toContain(
     'Not looked at: whether the targets accept what they are given: no consumer is described.',

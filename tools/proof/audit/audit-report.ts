@@ -3,6 +3,14 @@ import Table from 'cli-table3';
 import type { Audit } from './audit';
 import type { Gap, Hop } from './hops';
 
+export interface ReportOptions {
+  readonly stackName: string;
+  /** What was read: path and stacks. */
+  readonly title: string;
+  /** Columns of the terminal. */
+  readonly width: number;
+}
+
 /** Narrower than this, a table of six columns is not readable; a terminal then wraps its lines. */
 const LEAST_WIDTH = 100;
 /** Characters that cli-table3 puts around the text of each of the six columns, and at the end. */
@@ -13,11 +21,10 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
 
 /**
  * For people: a row for each hop, then what is wrong.
- * @param width columns of the terminal
  */
 export function textReport(
-  { hops, gaps, unknown, notes }: Audit,
-  { stackName, width }: { readonly stackName: string; readonly width: number },
+  { hops, gaps, unknown, notCovered, notes }: Audit,
+  { stackName, title, width }: ReportOptions,
 ): string {
   const room = Math.max(width, LEAST_WIDTH) - FRAME;
   const widths = SHARES.map((share) => Math.floor(room * share));
@@ -30,10 +37,11 @@ export function textReport(
     table.push(cells(hop).map((text, column) => wrap(short(text), widths[column] as number)));
   }
   return [
-    `${stackName}: ${count(hops.length, 'hop')} from publisher to store. ` +
+    `${title}: ${count(hops.length, 'hop')} from publisher to store. ` +
       `Names are without the ${stackName}- that they all start with.`,
     table.toString(),
     ...notes.map((note) => `Note: ${note}`),
+    ...(notCovered.length === 0 ? [] : [notCoveredText(notCovered)]),
     gaps.length === 0
       ? 'No gaps.'
       : [`${count(gaps.length, 'gap')}:`, ...gaps.map((gap) => entry('✗', gap))].join('\n'),
@@ -60,6 +68,11 @@ function cells({
     encryption,
     alarms.join('\n') || '-',
   ];
+}
+
+function notCoveredText(entries: Audit['notCovered']): string {
+  const lines = entries.map(({ resource, type, message }) => `  ${resource} (${type}): ${message}`);
+  return ['Not looked at:', ...lines].join('\n');
 }
 
 function entry(mark: string, { kind, hop, resource, message }: Gap): string {

@@ -8,8 +8,9 @@ import { type App, type Consumer, consumerName, findConsumer, type HandlerCalls 
 import { InputError } from '../../cli/errors';
 import { sampleEvent } from '../../eventbridge/event';
 import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
-import { type Alarm, Alarms, type Metric, type Symptom } from '../../template/alarms';
-import type { Assembly, Resource } from '../../template/assembly';
+import { type Alarm, Alarms, type Metric } from '../../template/alarms';
+import type { Assembly, NotCovered, Resource } from '../../template/assembly';
+import { notLookedAt } from '../../template/coverage';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { hasPlaceholder, isKnown, reasonsOf, Unknown } from '../../template/placeholder';
 import { subscriptionsOf } from '../../template/queues';
@@ -18,7 +19,10 @@ import { exampleEvent } from '../contracts/variants';
 import { type Routing, type Rule, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
 import { type Findings, type Gap, Hop, type HopKind, isHopEnd } from './hops';
+import { auditMappings } from './mappings';
 import { Permissions } from './permissions';
+import { functionMetric, indexesOf, tableSymptoms } from './symptoms';
+import { auditTargetPermission } from './target-permission';
 
 export interface Audit {
   readonly hops: readonly Hop[];
@@ -26,6 +30,8 @@ export interface Audit {
   readonly gaps: readonly Gap[];
   /** What may be a gap, but depends on what the template does not say. */
   readonly unknown: readonly Gap[];
+  /** Resources on or near an event's way that are not looked at. */
+  readonly notCovered: readonly NotCovered[];
   /** What is as the configuration wants it, but good to know. */
   readonly notes: readonly string[];
 }
@@ -59,6 +65,13 @@ const SUBSCRIBER_ACTIONS: Readonly<Record<string, string>> = {
   'AWS::Lambda::Function': 'lambda:InvokeFunction',
   'AWS::SQS::Queue': 'sqs:SendMessage',
 };
+
+const LOOKS_AT: readonly string[] = [
+  ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::SQS::Queue'],
+  ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'],
+  ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::Lambda::EventSourceMapping'],
+  'AWS::Lambda::Function',
+];
 
 const EVENTS = 'events.amazonaws.com';
 const SNS = 'sns.amazonaws.com';
@@ -96,9 +109,15 @@ class Auditor {
     for (const stream of this.#assembly.ofType('AWS::KinesisFirehose::DeliveryStream'))
       this.#auditStream(stream);
     for (const topic of this.#assembly.ofType('AWS::SNS::Topic')) this.#auditSubscriptions(topic);
+    auditMappings(this.#assembly, this.#permissions, (...ends) => this.#hop(...ends));
     for (const queue of this.#failureQueues) this.#auditFailureQueue(queue);
     this.#auditAlarms();
-    return { hops: this.#hops, ...this.#found, notes: [...this.#notes, ...this.#notLookedAt()] };
+    return {
+      hops: this.#hops,
+      ...this.#found,
+      notCovered: notLookedAt(this.#assembly, LOOKS_AT),
+      notes: [...this.#notes, ...this.#notLookedAt()],
+    };
   }
 
   #notLookedAt(): string[] {
@@ -225,7 +244,7 @@ class Auditor {
     } else {
       hop.gap('place', resource, `target ${id} is ${arn}, ${this.#whereIs(arn)}`);
     }
-    this.#needsTarget(hop, rule, target);
+    auditTargetPermission(hop, this.#permissions, rule, target);
 
     const queueArn = deadLetterArn;
     const queue = queueArn === undefined ? undefined : this.#find(queueArn);
@@ -256,35 +275,6 @@ class Auditor {
       // Each of these is lost.
       { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
     );
-  }
-
-  #needsTarget(hop: Hop, rule: RuleModel, target: TargetModel): void {
-    const { resource } = rule;
-    const { id, reference, arn } = target;
-    if (!reference.type) {
-      hop.cannotTell('permission', resource, `what target ${id} needs: it is ${arn}, of no known type`);
-      return;
-    }
-    const { by, checks } = this.#permissions.delivery(rule, target);
-    const found = reference.resource;
-    if (by === 'policy') {
-      // The policy of what is not in the template is not known; that it is missing is told already.
-      for (const { action, resource: on, decision } of found ? checks : []) {
-        hop.needs(action, decision, found ?? resource, `for rule ${rule.name}`);
-        const another = this.#permissions.serviceMay(EVENTS, `${rule.arn}-another`, action, on);
-        if (another.allowed && found) {
-          hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
-        }
-      }
-      return;
-    }
-    for (const { action, decision } of checks) {
-      const forWhom =
-        action === 'sts:AssumeRole'
-          ? `for ${EVENTS}, by the role of target ${id}`
-          : `for the role of target ${id}`;
-      hop.needs(action, decision, resource, forWhom);
-    }
   }
 
   #auditFunction(resource: Resource): void {
@@ -643,31 +633,6 @@ class Auditor {
   }
 }
 
-function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
-  return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
-}
-
-/** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
-function tableSymptoms(table: Resource, { actions, index }: HandlerCalls): Symptom[] {
-  const metric = (name: string, dimensions: Metric['dimensions'] = {}): Symptom => ({
-    namespace: 'AWS/DynamoDB',
-    name,
-    dimensions: { TableName: table.name, ...dimensions },
-  });
-  const ofIndex = (GlobalSecondaryIndexName: string) => ({ GlobalSecondaryIndexName });
-  const operations = actions.map((action) => action.slice('dynamodb:'.length));
-  const reads = operations.some((operation) => /^(Get|Query|Scan|BatchGet)/.test(operation));
-  const writes = operations.some((operation) => /^(Put|Update|Delete|BatchWrite)/.test(operation));
-  const read = reads ? [index ? ofIndex(index) : {}] : [];
-  // A write goes to each index as well, and is refused if one of them refuses it.
-  const written = writes ? [{}, ...indexesOf(table).map(ofIndex)] : [];
-  return [
-    ...read.map((dimensions) => metric('ReadThrottleEvents', dimensions)),
-    ...written.map((dimensions) => metric('WriteThrottleEvents', dimensions)),
-    ...operations.map((Operation) => metric('SystemErrors', { Operation })),
-  ];
-}
-
 /** https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3 */
 function deliveryActions(bucket: Resource): [action: string, arn: string][] {
   const object = `${bucket.arn}/any`;
@@ -683,9 +648,6 @@ function deliveryActions(bucket: Resource): [action: string, arn: string][] {
 
 const logStreamArn = (logGroup: Resource, stream: string): string =>
   logGroup.arn.replace(/:\*$/, `:log-stream:${stream}`);
-
-const indexesOf = ({ properties }: Resource): string[] =>
-  (properties.GlobalSecondaryIndexes ?? []).map(({ IndexName }: Resource['properties']) => IndexName);
 
 /** Seconds. */
 const timeoutOf = ({ properties }: Resource): number => Number(properties.Timeout ?? 3);

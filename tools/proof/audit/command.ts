@@ -29,8 +29,8 @@ export function auditCommand(app: App): Command {
 async function audit(app: App, options: Options): Promise<ExitCode> {
   const assembly = await loadAssembly(options);
   const found = auditHops(assembly, describedBy(app, assembly));
-  const { stackName } = assembly;
+  const { stackName, title } = assembly;
   const width = process.stdout.columns ?? 120;
-  console.log(options.json ? JSON.stringify(found, null, 2) : textReport(found, { stackName, width }));
+  console.log(options.json ? JSON.stringify(found, null, 2) : textReport(found, { stackName, title, width }));
   return found.gaps.length > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -19,6 +19,8 @@ export type HopKind =
   | 'handler'
   /** What the handler does to a table, a topic, a stream or a bus. */
   | 'call'
+  /** A function reads from a queue or a stream. */
+  | 'mapping'
   /** Firehose writes to S3. */
   | 'stream'
   /** A topic hands its messages on. */

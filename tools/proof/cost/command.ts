@@ -86,6 +86,7 @@ async function cost(given: App, measurements: string, options: Options): Promise
   const assumptions = { mix, months, slowdown, coldStarts, failures };
   const report = {
     stackName: assembly.stackName,
+    title: assembly.title,
     cost: costOf(assembly, app, measurement, events, assumptions),
     assumptions,
     measurement,

@@ -6,6 +6,8 @@ import priceTable from './prices.json';
 
 export interface CostReport {
   readonly stackName: string;
+  /** What was read: path and stacks. */
+  readonly title: string;
   readonly cost: Cost;
   readonly assumptions: Assumptions;
   readonly measurement: Measurement;
@@ -34,10 +36,10 @@ export function jsonReport({ stackName, cost, assumptions, measurement, other }:
 
 /** For people: the bill, the original design's beside it, the fan-out, what is assumed, and where figures are from. */
 export function textReport(report: CostReport): string {
-  const { stackName, cost, other } = report;
+  const { title, cost, other } = report;
   const { date, region, currency } = priceTable;
   return [
-    `${stackName}: what a month costs in ${region}, in ${currency}, at the prices of ${date} and before free tiers`,
+    `${title}: what a month costs in ${region}, in ${currency}, at the prices of ${date} and before free tiers`,
     bill(cost),
     ...(other ? [comparison(report, other)] : []),
     `Who is given what, and what one call takes:\n${fanOut(cost.deliveries)}`,

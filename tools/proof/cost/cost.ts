@@ -594,10 +594,7 @@ function timesInMonth(schedule: Schedule, first: Date): number {
 }
 
 /** What becomes of an event that a function fails to handle. */
-function asynchronousFailure(
-  assembly: Assembly,
-  lambda: Resource,
-): { readonly retries: number; readonly queue?: Resource } {
+function asynchronousFailure(assembly: Assembly, lambda: Resource): { retries: number; queue?: Resource } {
   const [qualifier] = qualifiersCalled(rulesOf(assembly), lambda);
   const { retries, onFailure } = invokeConfigOf(assembly, lambda, qualifier);
   const queue = assembly.ofType('AWS::SQS::Queue').find((each) => each.arn === onFailure);

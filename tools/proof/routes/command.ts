@@ -49,9 +49,9 @@ async function routes(given: App, options: Options): Promise<ExitCode> {
     return EXIT.ok;
   }
   const proof = proveRoutes(assembly, app);
-  const { stackName } = assembly;
+  const { stackName, title } = assembly;
   const { json, verbose } = options;
-  console.log(json ? jsonReport(proof) : textReport(proof, { stackName, verbose }));
+  console.log(json ? jsonReport(proof) : textReport(proof, { stackName, title, verbose }));
   return proof.findings.length > 0 ? EXIT.failed : EXIT.ok;
 }
 

@@ -3,12 +3,19 @@ import Table from 'cli-table3';
 import type { RoutedEvent, RoutesProof, Verdict } from './routes';
 import type { Delivery, Rule } from './routing';
 
+export interface ReportOptions {
+  readonly stackName: string;
+  /** What was read: path and stacks. */
+  readonly title: string;
+  readonly verbose: boolean;
+}
+
 /** For scripts: all that was tried and found, as one JSON document. */
 export function jsonReport({ routing, events, schedules, findings, notLookedAt }: RoutesProof): string {
-  const rules = routing.rules.map(({ targets, pattern, schedule, eventPattern, ...rule }) => ({
+  const rules = routing.rules.map(({ model, targets, pattern, schedule, eventPattern, ...rule }) => ({
     ...rule,
     ...(eventPattern !== undefined && { eventPattern }),
-    targets: targets.map(({ input, ...target }) => target),
+    targets: targets.map(({ model: _, input, ...target }) => target),
   }));
   const archives = routing.archives.map(({ pattern, ...archive }) => archive);
   return JSON.stringify({ rules, archives, events, schedules, findings, notLookedAt }, null, 2);
@@ -18,10 +25,7 @@ export function jsonReport({ routing, events, schedules, findings, notLookedAt }
  * For people: the matrix, then the details, then what is wrong.
  * @param verbose each event by itself, instead of one for all that fare alike; near misses in detail, too
  */
-export function textReport(
-  proof: RoutesProof,
-  { stackName, verbose }: { readonly stackName: string; readonly verbose: boolean },
-): string {
+export function textReport(proof: RoutesProof, { stackName, title, verbose }: ReportOptions): string {
   const { routing, events, schedules, findings, notLookedAt } = proof;
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
@@ -35,7 +39,7 @@ export function textReport(
   const own = events.filter(({ kind }) => kind !== 'near-miss').length;
   const rules = routing.rules.filter(({ pattern }) => pattern);
   return [
-    `${stackName}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
+    `${title}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
       `${events.length - own} near misses against ${count(rules.length, 'rule')}`,
     matrix(rows, rules, proof, short),
     '● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n' +

@@ -271,7 +271,7 @@ describe('a policy is understood, not only seen:', () => {
 
 describe('the report', () => {
   const report = (width: number, audit = auditOf()) =>
-    textReport(audit, { stackName: 'event-driven', width });
+    textReport(audit, { stackName: 'event-driven', title: 'cdk.out, stack event-driven', width });
 
   test.each([100, 120, 200])('fits into %i columns, and cuts no name off', (width) => {
     const text = report(width);

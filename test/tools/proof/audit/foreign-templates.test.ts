@@ -47,3 +47,22 @@ test('a bus whose name AWS looks up cannot be told, and is no gap', () => {
     { kind: 'place', message: expect.stringContaining('AWS looks up the dynamic reference to ssm ') },
   ]);
 });
+
+test('what comes after a queue is a hop: its reader may not receive, and nothing takes what it fails at', () => {
+  expect(of('hop-after-queue', 'permission')).toEqual([
+    expect.stringMatching(/^sqs:ReceiveMessage is not allowed for its role/),
+    expect.stringMatching(/^sqs:DeleteMessage is not allowed for its role/),
+    expect.stringMatching(/^sqs:GetQueueAttributes is not allowed for its role/),
+  ]);
+  expect(of('hop-after-queue', 'failure-destination')).toContainEqual(
+    expect.stringMatching(/^it has no RedrivePolicy: /),
+  );
+});
+
+test('what an event meets and nobody looks at is named', () => {
+  const named = (name: string) => audit(name).notCovered.map(({ resource, type }) => `${resource} ${type}`);
+  expect(named('state-machine-not-in-template')).toEqual(['Sm AWS::StepFunctions::StateMachine']);
+  expect(named('api-destination')).toEqual(['Ad AWS::Events::ApiDestination']);
+  expect(named('cost-of-unpriced-template')).toEqual(['Kin AWS::Kinesis::Stream']);
+  expect(named('hop-after-queue')).toEqual([]);
+});

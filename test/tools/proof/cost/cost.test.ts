@@ -472,7 +472,7 @@ test('every price names its page, where the number was read, and what it is for'
 });
 
 describe('the report', () => {
-  const report = { stackName: 'event-driven', cost: costWith(), assumptions, measurement };
+  const report = { stackName: 'event-driven', title: 'cdk.out', cost: costWith(), assumptions, measurement };
 
   test("has the original design's table beside the bill, and what that leaves out", () => {
     const text = textReport(report);
