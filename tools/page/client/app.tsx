@@ -70,8 +70,8 @@ export function App() {
   const shot = snapshot.value;
   return (
     <>
-      <a class="skip" href="#events">
-        Skip to the events
+      <a class="skip" href="#main">
+        Skip to the content
       </a>
       <Header />
       {!isConnected.value && (
@@ -92,7 +92,9 @@ export function App() {
           </button>
         </p>
       )}
-      <main>{shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}</main>
+      <main id="main" tabIndex={-1}>
+        {shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}
+      </main>
       {isHelpShown.value && (
         <dialog open class="panel help" aria-label="Keys">
           <h2>Keys</h2>

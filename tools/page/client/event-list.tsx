@@ -105,7 +105,8 @@ function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, []);
+  }, [list.length === 0]);
+  if (list.length === 0) return <Nothing />;
   const ordered = isGrouped.value ? grouped(list) : list;
   const first = Math.max(0, Math.floor(top.value / ROW) - 5);
   const count = Math.ceil(height.value / ROW) + 10;
@@ -131,7 +132,7 @@ function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
         top.value = event.currentTarget.scrollTop;
       }}
     >
-      {list.length === 0 ? <Nothing /> : <Head />}
+      <Head />
       <div class="canvas" style={{ height: `${ordered.length * ROW}px` }}>
         {shown.map(({ event, above, below, row }) => (
           <Row key={event.eventId} event={event} above={above} below={below} top={row * ROW} now={now} />

@@ -101,9 +101,9 @@ function Rail() {
           ← All events
         </button>
       </header>
-      {related.length > 0 && <h3 class="mono">{chosen?.correlationId}</h3>}
+      {related.length > 0 && <p class="group mono">{chosen?.correlationId}</p>}
       {related.map(item)}
-      {rest.length > 0 && <h3>others</h3>}
+      {rest.length > 0 && <p class="group">others</p>}
       {rest.map(item)}
     </nav>
   );
@@ -152,7 +152,7 @@ function Timeline(props: {
   const { tracks, chosen, choose } = props;
   const scale = scaleOf(tracks);
   return (
-    <div class="timeline" role="list" aria-label="Timeline">
+    <div class="timeline" role="group" aria-label="Timeline">
       <div class="track head" aria-hidden="true">
         <span>Hop (bar: run, mark: a call)</span>
         <span class="axis">
@@ -168,7 +168,6 @@ function Timeline(props: {
         <button
           key={track.key}
           type="button"
-          role="listitem"
           class={`track ${track.state}`}
           aria-current={track.key === chosen}
           onClick={() => choose(track.key)}
@@ -467,7 +466,7 @@ function Logs({ page }: { page: EventPage }) {
         <div key={line.seq} class="log">
           <span class="dim">+{took(Math.max(0, Date.parse(line.at) - start))}</span>
           <span>{short(line.function)}</span>
-          <code tabIndex={0}>{line.message.trimEnd()}</code>
+          <code>{line.message.trimEnd()}</code>
         </div>
       ))}
     </section>

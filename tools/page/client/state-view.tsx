@@ -37,7 +37,7 @@ export function StateView() {
         {topics.map(({ name, subscribers, messages }) => (
           <section key={name} class="panel" aria-label={`Topic ${short(name)}`}>
             <header>
-              <h3>{short(name)}</h3>
+              <h2>{short(name)}</h2>
               <span class="badge">{messages.length}</span>
               {subscribers === 0 && (
                 <span class="waiting">no subscription in this template: nobody receives these</span>
@@ -56,7 +56,7 @@ export function StateView() {
         {streams.map(({ name, records, objects }) => (
           <section key={name} class="panel" aria-label={`Stream ${short(name)}`}>
             <header>
-              <h3>{short(name)}</h3>
+              <h2>{short(name)}</h2>
               <span class="badge">{plural(records, 'record')}</span>
             </header>
             {objects.length === 0 && <p class="empty">No object written yet: records are collected first.</p>}
@@ -111,7 +111,7 @@ function QueuePanel({ queue, now }: { queue: QueueContents; now: string }) {
     <section class={`panel ${visible > 0 ? 'bad' : ''}`} aria-label={`Queue ${short(name)}`}>
       <header>
         {visible > 0 && <StateIcon state="failed" />}
-        <h3>{short(name)}</h3>
+        <h2>{short(name)}</h2>
         <span class="badge">{visible}</span>
         <span class="space" />
         {visible > 0 && (
@@ -184,7 +184,9 @@ function QueuePanel({ queue, now }: { queue: QueueContents; now: string }) {
 
 function TablePanel({ table }: { table: StackState['tables'][number] }) {
   const wanted = useSignal('');
+  const isShown = useSignal(false);
   const { name, key, items, count } = table;
+  const personal = new Set(snapshot.value?.contracts.flatMap(({ personalData }) => personalData));
   const columns = [...new Set([...key, ...items.flatMap((item) => Object.keys(item))])].slice(0, 10);
   const shown = items.filter(
     (item) => wanted.value === '' || key.some((attribute) => String(item[attribute]).includes(wanted.value)),
@@ -192,9 +194,14 @@ function TablePanel({ table }: { table: StackState['tables'][number] }) {
   return (
     <section class="panel" aria-label={`Table ${short(name)}`}>
       <header>
-        <h3>{short(name)}</h3>
+        <h2>{short(name)}</h2>
         <span class="badge">{plural(count, 'item')}</span>
         <span class="space" />
+        {columns.some((column) => personal.has(column)) && (
+          <button type="button" aria-pressed={isShown.value} onClick={() => (isShown.value = !isShown.value)}>
+            Personal data
+          </button>
+        )}
         <input
           type="search"
           aria-label={`Find in ${short(name)} by ${key.join(', ')}`}
@@ -219,7 +226,9 @@ function TablePanel({ table }: { table: StackState['tables'][number] }) {
                 <tr key={key.map((attribute) => String(item[attribute])).join(' ')}>
                   {columns.map((column) => (
                     <td key={column} class={typeof item[column] === 'number' ? 'right' : ''}>
-                      {cell(item[column])}
+                      {personal.has(column) && !isShown.value && item[column] !== undefined
+                        ? 'hidden'
+                        : cell(item[column])}
                     </td>
                   ))}
                 </tr>
@@ -247,7 +256,7 @@ function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
   return (
     <section class="panel" aria-label="Alarms">
       <header>
-        <h3>Alarms</h3>
+        <h2>Alarms</h2>
         <span class={`badge ${inAlarm.length > 0 ? 'failed' : ''}`}>{inAlarm.length} in alarm</span>
         <span class="badge">{ok.length} OK</span>
         <span class="badge">{unknown.length} not evaluated here</span>
@@ -268,7 +277,12 @@ function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
   );
 }
 
-const FAULTS = ['throttle', 'fail', 'time-out'] as const;
+const FAULTS = [
+  { kind: 'throttle', calls: 1, title: 'throttle next' },
+  { kind: 'fail', calls: 1, title: 'fail next' },
+  { kind: 'time-out', calls: 1, title: 'time out next' },
+  { kind: 'deny', title: 'take permissions away' },
+] as const;
 
 function Hops({ rules, functions }: Pick<StackState, 'rules' | 'functions'>) {
   const shot = snapshot.value;
@@ -276,7 +290,7 @@ function Hops({ rules, functions }: Pick<StackState, 'rules' | 'functions'>) {
   return (
     <section class="panel" aria-label="Rules and functions">
       <header>
-        <h3>Rules and functions</h3>
+        <h2>Rules and functions</h2>
       </header>
       {rules.map((name) => (
         <div key={name} class="reach">
@@ -300,19 +314,19 @@ function Hops({ rules, functions }: Pick<StackState, 'rules' | 'functions'>) {
           <span />
           <span>{short(name)}</span>
           <span>
-            {FAULTS.map((kind) => (
+            {FAULTS.map(({ title, ...fault }) => (
               <button
-                key={kind}
+                key={fault.kind}
                 type="button"
-                aria-label={`Break ${short(name)}: next call ${kind}`}
+                aria-label={`Break ${short(name)}: ${title}`}
                 onClick={() =>
                   void act(async () => {
-                    await call('POST', 'broken', { hop: name, kind, calls: 1 });
+                    await call('POST', 'broken', { hop: name, ...fault });
                     return undefined;
                   })
                 }
               >
-                {kind === 'throttle' ? 'throttle next' : kind === 'fail' ? 'fail next' : 'time out next'}
+                {title}
               </button>
             ))}
           </span>
@@ -338,7 +352,7 @@ function Replay() {
   return (
     <section class="panel" aria-label="Replay">
       <header>
-        <h3>Replay</h3>
+        <h2>Replay</h2>
         <span class="dim">what {short(archive.name)} has, to the bus that it came from</span>
       </header>
       <div class="preview">

@@ -1,18 +1,9 @@
 /** The endpoint beside a real browser that shows a page of another site. */
-import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Browser, chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { describeWithBrowser, launchBrowser } from '../../../browser';
 import { type RunningStack, startStack } from './stack';
-
-const PLACES = [
-  process.env.CHROMIUM ?? '',
-  ...['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
-  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
-];
-const executablePath = PLACES.find((place) => place !== '' && fs.existsSync(place));
-const SKIPPED = `skipped, since no Chromium is at ${PLACES.filter(Boolean).join(', ')}; CHROMIUM=<path> names another`;
-const describeWithBrowser = executablePath ? describe : describe.skip;
 
 const SHOP = 'shop.example';
 const EVIL = 'evil.example';
@@ -21,14 +12,10 @@ let running: RunningStack;
 let site: http.Server;
 let browser: Browser;
 beforeAll(async () => {
-  if (!executablePath) return;
   site = http.createServer((_, response) => response.setHeader('content-type', 'text/html').end('<p>A page'));
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   running = await startStack({ allowedOrigins: [`http://${SHOP}:${port()}`] });
-  browser = await chromium.launch({
-    executablePath,
-    args: ['--no-sandbox', `--host-resolver-rules=MAP *.example 127.0.0.1`],
-  });
+  browser = await launchBrowser('--host-resolver-rules=MAP *.example 127.0.0.1');
 });
 afterAll(async () => {
   await browser?.close();
@@ -87,8 +74,6 @@ const LIST_QUEUES = `async ({ url, authorization }) => {
   return { status: response.status, body: await response.json() };
 }`;
 const listQueues = (url: string) => `(${LIST_QUEUES})(${JSON.stringify({ url, ...signedFor('sqs') })})`;
-
-if (!executablePath) test(SKIPPED, () => undefined);
 
 describeWithBrowser('a page of another site', () => {
   test.each([EVIL, '127.0.0.1'])('of %s has no effect, whatever it tries', async (host) => {

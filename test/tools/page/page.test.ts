@@ -1,0 +1,284 @@
+/** The page's API, on the project's own stack and its real bundles. */
+
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import fc from 'fast-check';
+import { APP } from '../../../bin/app-description';
+import { SystemClock } from '../../../tools/local/services/clock';
+import { LocalStack } from '../../../tools/local/stack';
+import { PageAttachment } from '../../../tools/page/attachment';
+import { withoutPersonal } from '../../../tools/page/export';
+import type { DryRun, EventPage, RedriveResult, Snapshot, StackState } from '../../../tools/page/model';
+import { readAssembly } from '../../../tools/template/assembly';
+import { Builds } from '../ops/deployment';
+
+jest.setTimeout(60_000);
+
+const BUS = 'event-driven-bus';
+const CREATED = {
+  source: 'app.orders',
+  detailType: 'OrderCreated',
+  detail: { orderId: 'order-7', customerId: 'c', customerEmail: 'jane@example.com', total: 5 },
+};
+const POISON = { ...CREATED, detail: { orderId: 'order-8', customerId: 'c', total: 'five' } };
+
+const builds = new Builds();
+let stack: LocalStack;
+let address: URL;
+beforeAll(async () => {
+  const page = new PageAttachment({ app: () => APP, measurement: () => undefined });
+  stack = await LocalStack.start({
+    assembly: readAssembly(builds.intact, { region: 'us-east-1' }),
+    clock: new SystemClock(),
+    port: 0,
+    maxEnvironments: 1,
+    handlers: page.handlers,
+    onStep: page.onStep,
+  });
+  address = new URL(page.attach(stack));
+});
+afterAll(async () => {
+  await stack?.stop();
+  builds.remove();
+});
+
+const authorization = () => `Bearer ${address.hash.replace('#token=', '')}`;
+const api = (path: string, init: RequestInit = {}) =>
+  fetch(new URL(`/_page/api/${path}`, address), { headers: { authorization: authorization() }, ...init });
+
+async function get<Result>(path: string): Promise<Result> {
+  const response = await api(path);
+  expect(response.status).toBe(200);
+  return response.json() as Promise<Result>;
+}
+
+async function post<Result>(path: string, body: object): Promise<Result> {
+  const response = await api(path, { method: 'POST', body: JSON.stringify(body) });
+  const answer = (await response.json()) as object;
+  expect({ status: response.status, ...answer }).toMatchObject({ status: 200 });
+  return answer as Result;
+}
+
+async function settled(eventId: string): Promise<EventPage> {
+  for (;;) {
+    const page = await get<EventPage>(`events/${eventId}`);
+    if (page.summary.state !== 'on-its-way') return page;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+async function put(entry: object): Promise<EventPage> {
+  const { eventId } = await post<{ eventId: string }>('events', entry);
+  return settled(eventId);
+}
+
+describe('who may ask', () => {
+  test.each(['snapshot', 'state', 'events/x', 'routes'])('nobody without the token: %s', async (path) => {
+    expect((await api(path, { headers: {} })).status).toBe(401);
+    expect((await api(path, { headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+  });
+
+  test('no page of another origin, not even with the token', async () => {
+    const headers = { authorization: authorization(), origin: 'https://evil.example' };
+    expect((await api('snapshot', { headers })).status).toBe(403);
+  });
+
+  test('the files need none, and let nothing in but themselves', async () => {
+    const response = await fetch(new URL('/_page', address));
+    expect(response.status).toBe(200);
+    const policy = response.headers.get('content-security-policy');
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toContain('unsafe');
+    expect((await fetch(new URL('/_page/../package.json', address))).status).not.toBe(200);
+  });
+});
+
+describe('an event', () => {
+  test('that was put is in the table, with all that became of it', async () => {
+    const { summary, misses, items, personalData } = await put({ ...CREATED, bus: BUS });
+    expect(summary).toMatchObject({ state: 'handled', entity: 'order-7' });
+    expect(summary.hops.map(({ target }) => target)).toContain('event-driven-order-processor');
+    expect(misses.flatMap(({ fields }) => fields.map(({ field }) => field))).toContain('detail-type');
+    expect(items[0]).toMatchObject({ before: null });
+    expect(personalData).toContain('customerEmail');
+    const client = DynamoDBDocumentClient.from(
+      new DynamoDBClient({
+        endpoint: stack.url,
+        region: 'us-east-1',
+        credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+      }),
+    );
+    const { Item } = await client.send(
+      new GetCommand({ TableName: 'event-driven-orders', Key: { orderId: 'order-7' } }),
+    );
+    expect(Item).toMatchObject({ status: 'PENDING' });
+  });
+
+  test('says before it is sent who would take it, and why the contract refuses it', async () => {
+    const fine = await post<DryRun>('dry-run', CREATED);
+    expect(fine.problem).toBeUndefined();
+    expect(
+      fine.rules.filter(({ targets }) => targets).flatMap(({ targets = [] }) => targets),
+    ).not.toContainEqual(expect.objectContaining({ refuses: expect.anything() }));
+    const poison = await post<DryRun>('dry-run', POISON);
+    expect(poison.problem).toMatchObject({ field: 'detail.total' });
+    expect(poison.rules.flatMap(({ targets = [] }) => targets)).toContainEqual(
+      expect.objectContaining({
+        name: 'event-driven-order-processor',
+        refuses: expect.stringContaining('detail.total'),
+      }),
+    );
+  });
+
+  test('is sent again to the one function that was given it', async () => {
+    const { summary } = await put({ ...CREATED, detail: { ...CREATED.detail, orderId: 'order-9' } });
+    const before = await get<Snapshot>('snapshot');
+    await post(`events/${summary.eventId}/send`, { to: 'event-driven-analytics' });
+    await stack.settled();
+    const after = await get<Snapshot>('snapshot');
+    expect(after.met[BUS]).toBe(before.met[BUS]);
+  });
+});
+
+describe('a failed event', () => {
+  let eventId: string;
+  beforeAll(async () => {
+    ({ eventId } = (await put(POISON)).summary);
+    // Lambda tries it again after one and two minutes.
+    for (let state = 'waiting'; state !== 'failed'; ) {
+      await post('clock', { to: 'next' });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      ({ state } = (await settled(eventId)).summary);
+    }
+  });
+  const failedQueue = async () =>
+    (await get<StackState>('state')).queues.find(({ name }) => name === 'event-driven-failed-events');
+
+  test('lies in its queue, explained', async () => {
+    expect((await failedQueue())?.messages).toMatchObject([
+      {
+        consumer: 'event-driven-order-processor',
+        cause: 'PoisonEventError',
+        poison: true,
+        eventId,
+        entity: 'order-8',
+      },
+    ]);
+  });
+
+  test('is left there by a redrive of all if it is poison, and the preview sends nothing', async () => {
+    const preview = await post<RedriveResult>('queues/event-driven-failed-events/redrive', { dryRun: true });
+    expect(preview).toMatchObject({ sent: 0, left: [{ why: 'it is poison' }] });
+    expect((await failedQueue())?.visible).toBe(1);
+  });
+
+  test('is sent to the consumer that failed if it is chosen', async () => {
+    const messageIds = ((await failedQueue())?.messages ?? []).map(({ messageId }) => messageId);
+    const result = await post<RedriveResult>('queues/event-driven-failed-events/redrive', {
+      dryRun: false,
+      messageIds,
+    });
+    expect(result).toMatchObject({ sent: 1, left: [] });
+    expect((await failedQueue())?.visible).toBe(0);
+  });
+});
+
+test('a call that is broken on purpose fails once, is told of, and then all is well again', async () => {
+  await post('broken', { hop: 'event-driven-order-processor', kind: 'fail', calls: 1 });
+  expect((await get<Snapshot>('snapshot')).broken).toMatchObject([
+    { hop: 'event-driven-order-processor', kind: 'fail', left: 1 },
+  ]);
+  const { summary } = await put({ ...CREATED, detail: { ...CREATED.detail, orderId: 'order-10' } });
+  expect(summary.hops).toContainEqual(
+    expect.objectContaining({ state: 'waiting', reason: expect.stringContaining('BrokenOnPurpose') }),
+  );
+  expect((await get<Snapshot>('snapshot')).broken).toEqual([]);
+  await post('clock', { to: 'next' });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect((await settled(summary.eventId)).summary.state).toBe('handled');
+});
+
+test('a rule that is switched off takes nothing, and is shown as such', async () => {
+  await post('rules/event-driven-order-created', { enabled: false });
+  const { summary, misses } = await put({ ...CREATED, detail: { ...CREATED.detail, orderId: 'order-11' } });
+  expect(summary.hops.map(({ rule }) => rule)).not.toContain('event-driven-order-created');
+  expect(misses).toContainEqual({ rule: 'event-driven-order-created', fields: [] });
+  await post('rules/event-driven-order-created', { enabled: true });
+  expect((await get<Snapshot>('snapshot')).disabled).toEqual([]);
+});
+
+test('changes come as server-sent events', async () => {
+  const controller = new AbortController();
+  const response = await api('changes?after=0', {
+    headers: { authorization: authorization() },
+    signal: controller.signal,
+  });
+  const reader = response.body?.getReader();
+  const { value } = (await reader?.read()) ?? {};
+  expect(new TextDecoder().decode(value)).toMatch(/^data: \{"seq":\d+,/);
+  controller.abort();
+});
+
+describe('what cannot be done is one sentence, and changes nothing', () => {
+  test.each([
+    ['events', { source: 'a' }, /^detailType/],
+    ['queues/nothing/purge', {}, 'The stack has no queue nothing.'],
+    ['rules/nothing', { enabled: true }, 'The stack has no rule nothing.'],
+    ['broken', { hop: 'nothing', kind: 'fail' }, 'hop is nothing, but must be a function of the stack.'],
+    ['broken', { hop: 'event-driven-notifier', kind: 'burn' }, /^kind/],
+    ['replays', { archive: 'nothing', minutes: 5 }, /^archive is nothing/],
+    ['clock', { seconds: -1 }, /seconds/],
+    ['events/nothing/send', {}, 'The event nothing is not known any more.'],
+  ])('%s %j', async (path, body, message) => {
+    const response = await api(path, { method: 'POST', body: JSON.stringify(body) });
+    expect(response.status).toBe(400);
+    const answer = (await response.json()) as { message: string };
+    expect(answer.message).toMatch(message);
+  });
+
+  test('whatever the body is, there is no answer of 500', async () => {
+    const paths = ['events', 'dry-run', 'replays', 'broken', 'clock', 'rules/x', 'events/x/send'];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), fc.json(), async (path, body) => {
+        const { status } = await api(path, { method: 'POST', body });
+        expect([200, 400]).toContain(status);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test('every path of the OpenAPI document is answered', async () => {
+  const { paths } = await get<{ paths: Record<string, Record<string, unknown>> }>('openapi.json');
+  for (const [path, methods] of Object.entries(paths)) {
+    if (['/changes', '/steps', '/cost'].includes(path)) continue;
+    for (const method of Object.keys(methods)) {
+      const filled = path.slice(1).replace(/\{\w+\}/, 'none');
+      const { status } = await api(filled, {
+        method: method.toUpperCase(),
+        ...(method === 'post' && { body: '{}' }),
+      });
+      expect(`${method} ${path} ${status}`).not.toMatch(/404|500/);
+    }
+  }
+});
+
+describe('an export', () => {
+  test('holds no personal field, in whatever text it stands', async () => {
+    await put(CREATED);
+    const { html } = await post<{ html: string }>('export', {});
+    expect(html).toContain('order-7');
+    expect(html).not.toContain('jane@example.com');
+  });
+
+  test('hides fields wherever they are', () => {
+    fc.assert(
+      fc.property(fc.json({ depthSize: 'medium' }), (text) => {
+        const value = { a: { email: 'SECRET' }, b: JSON.stringify({ email: 'SECRET', c: JSON.parse(text) }) };
+        expect(JSON.stringify(withoutPersonal(value, new Set(['email']), (each) => each))).not.toContain(
+          'SECRET',
+        );
+      }),
+    );
+  });
+});
