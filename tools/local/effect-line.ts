@@ -45,6 +45,10 @@ export function effectLine(
       return ['stream', `${short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`];
     case 'object-written':
       return ['bucket', `${step.key}  ${plural(step.records, 'record')}, ${step.bytes} bytes`];
+    case 'alarm-changed': {
+      const text = `${short(step.alarm)}  ${step.from} -> ${step.to}: ${step.reason}`;
+      return ['alarm', step.to === 'ALARM' ? red(text) : text];
+    }
     case 'access-denied':
       return ['DENIED', red(`${step.action} on ${step.resource}: ${step.reason}`)];
     case 'event-refused':

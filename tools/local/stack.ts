@@ -10,6 +10,7 @@ import { plural } from './effect-line';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
+import { Alarms } from './services/alarms';
 import { type Clock, SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
@@ -25,6 +26,8 @@ import {
 } from './services/lambda-definition';
 import { functionOfAccessKeyId } from './services/lambda-variables';
 import { LogGroups } from './services/log-groups';
+import { MetricRecorder } from './services/metric-recorder';
+import { Metrics } from './services/metrics';
 import { Queue } from './services/queue';
 import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import { Tables } from './services/tables';
@@ -71,12 +74,14 @@ export class LocalStack {
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
+  readonly metrics: Metrics;
+  readonly alarms: Alarms;
   /** Calls that are broken on purpose. */
   readonly faults = new Faults();
   /** When it was made, by its clock. */
   readonly startedAt: number;
   readonly #options: LocalStackOptions;
-  readonly #onStep: StepListener | undefined;
+  readonly #onStep: StepListener;
   readonly #inFlight = new InFlight();
   /** Code and, without a data directory, archives. Gone when the stack stops. */
   readonly #workDirectory: string;
@@ -87,6 +92,7 @@ export class LocalStack {
   #codeVersion = 0;
   /** By function, the latest last. */
   readonly #codeFolders = new Map<string, string[]>();
+  #recorder: MetricRecorder | undefined;
   #tables: Tables | undefined;
   #eventBridge: EventBridge | undefined;
   #endpoint: Endpoint | undefined;
@@ -98,8 +104,11 @@ export class LocalStack {
     this.#workDirectory = workDirectory;
     this.#assembly = assembly;
     this.#policies = new Policies(assembly);
-    this.#onStep = onStep && ((step) => onStep(this.#timed(step)));
-    const steps = this.#onStep && { onStep: this.#onStep };
+    this.#onStep = (step) => {
+      this.#recorder?.record(step);
+      onStep?.(this.#timed(step));
+    };
+    const steps = { onStep: this.#onStep };
     const data = (...segments: string[]) =>
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
     const objects = data('objects');
@@ -128,6 +137,20 @@ export class LocalStack {
           ...steps,
         }),
     );
+
+    this.metrics = new Metrics(clock);
+    const recorder: MetricRecorder = new MetricRecorder(this.metrics, clock, {
+      ...{ queues: this.queues, deliveryStreams: this.deliveryStreams },
+      busOfRule: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name)?.busName,
+    });
+    this.#recorder = recorder;
+    this.alarms = new Alarms({
+      resources: {
+        metric: assembly.ofType('AWS::CloudWatch::Alarm'),
+        composite: assembly.ofType('AWS::CloudWatch::CompositeAlarm'),
+      },
+      ...{ metrics: this.metrics, recorder, clock, topics: this.topics, ...steps },
+    });
 
     const { maxEnvironments, allowEgress, inspect, sourceMapOf } = options;
     const positions = sourceMapOf && new SourcePositions(sourceMapOf);
@@ -171,7 +194,7 @@ export class LocalStack {
 
   async #start(): Promise<void> {
     const { assembly, clock, dataDirectory, guard, handlers, port, random = Math.random } = this.#options;
-    const steps = this.#onStep && { onStep: this.#onStep };
+    const steps = { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
     this.#tables = await Tables.start(tables, clock, {
       account: assembly.account,
@@ -192,6 +215,7 @@ export class LocalStack {
       inFlight: this.#inFlight,
       ...steps,
     });
+    this.alarms.start();
     this.#endpoint = await startEndpoint(
       {
         ...{ ...this, assembly, clock, startedAt: clock.now(), policies: () => this.#policies },
@@ -323,6 +347,7 @@ export class LocalStack {
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
   async stop(): Promise<void> {
     await Promise.all(this.functions.map((each) => each.stop()));
+    this.alarms.stop();
     await this.#endpoint?.close();
     await this.#eventBridge?.stop();
     for (const stream of this.deliveryStreams) await stream.stop();
@@ -434,7 +459,7 @@ export class LocalStack {
   }
 
   #denied(principal: string, action: string, resource: string, reason: string): Decision {
-    this.#onStep?.({ kind: 'access-denied', principal, action, resource, reason });
+    this.#onStep({ kind: 'access-denied', principal, action, resource, reason });
     return { allowed: false, reason };
   }
 }

@@ -106,6 +106,8 @@ export type Step =
     }
   | { kind: 'records-put'; stream: string; count: number; bytes: number }
   | { kind: 'object-written'; bucket: string; key: string; records: number; bytes: number }
+  /** A state of the stack's own alarm, by the metrics that the run counts. */
+  | { kind: 'alarm-changed'; alarm: string; from: string; to: string; reason: string }
   | { kind: 'access-denied'; principal: string; action: string; resource: string; reason: string };
 
 /** A component calls it for each step that it makes. */

@@ -1,10 +1,12 @@
 import type { Assembly } from '../../template/assembly';
 import type { Policies } from '../../template/policies';
+import type { Alarms } from '../services/alarms';
 import type { Clock } from '../services/clock';
 import type { DeliveryStream } from '../services/delivery-stream';
 import type { EventBridge } from '../services/event-bridge';
 import type { LambdaFunction } from '../services/lambda';
 import type { LogGroups } from '../services/log-groups';
+import type { Metrics } from '../services/metrics';
 import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
@@ -27,6 +29,8 @@ export interface Services {
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
+  readonly metrics: Metrics;
+  readonly alarms: Alarms;
   readonly tables: Tables;
 }
 

@@ -136,7 +136,7 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
         `the local run does not know its target ${id} (${targetArn}); it knows functions, queues and topics of this account and region.`,
       );
     }
-    return new Delivery(identity, parameters as RuleTarget, options);
+    return new Delivery(identity, asWritten(parameters as RuleTarget), options);
   });
   return {
     ...identity,
@@ -148,6 +148,14 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
     state,
     deliveries,
   };
+}
+
+/** Without the empty objects that reading puts where the template has nothing. */
+function asWritten(target: RuleTarget): RuleTarget {
+  const isEmpty = (value: unknown) => JSON.stringify(value) === '{}';
+  return Object.fromEntries(
+    Object.entries(target).filter(([, value]) => !isEmpty(value)),
+  ) as unknown as RuleTarget;
 }
 
 /** The rule that the service itself puts on the bus for an archive. */

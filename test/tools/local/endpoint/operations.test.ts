@@ -8,6 +8,14 @@ import {
   ListStacksCommand,
 } from '@aws-sdk/client-cloudformation';
 import {
+  CloudWatchClient,
+  DescribeAlarmHistoryCommand,
+  GetMetricDataCommand,
+  GetMetricStatisticsCommand,
+  ListMetricsCommand,
+  PutMetricDataCommand,
+} from '@aws-sdk/client-cloudwatch';
+import {
   CloudWatchLogsClient,
   DescribeLogGroupsCommand,
   DescribeLogStreamsCommand,
@@ -454,4 +462,62 @@ test('CloudFormation: stacks, resources and what happened to them', async () => 
   );
   const { StackEvents } = await client.send(new DescribeStackEventsCommand({ StackName: 'shop' }));
   expect(StackEvents?.[0]).toMatchObject({ ResourceType: 'AWS::CloudFormation::Stack' });
+});
+
+describe('CloudWatch', () => {
+  const client = () => new CloudWatchClient(configuration());
+  const Namespace = 'shop';
+  const range = () => ({ StartTime: new Date(Date.now() - 120_000), EndTime: new Date(Date.now() + 60_000) });
+
+  test('metrics are put, listed and read', async () => {
+    const Dimensions = [{ Name: 'kind', Value: 'a' }];
+    const MetricData = [
+      { MetricName: 'Took', Dimensions, Value: 4 },
+      { MetricName: 'Took', Dimensions, Values: [1, 2], Counts: [2, 1] },
+      {
+        ...{ MetricName: 'Took', Dimensions },
+        StatisticValues: { SampleCount: 2, Sum: 20, Minimum: 9, Maximum: 11 },
+      },
+    ];
+    await client().send(new PutMetricDataCommand({ Namespace, MetricData }));
+    const { Metrics } = await client().send(new ListMetricsCommand({ Namespace }));
+    expect(Metrics).toEqual([{ Namespace, MetricName: 'Took', Dimensions }]);
+    const statistics = await client().send(
+      new GetMetricStatisticsCommand({
+        ...{ Namespace, MetricName: 'Took', Dimensions, ...range(), Period: 3600 },
+        Statistics: ['Sum', 'Maximum', 'SampleCount'],
+      }),
+    );
+    expect(statistics.Datapoints).toMatchObject([{ Sum: 28, Maximum: 11, SampleCount: 6 }]);
+    const { MetricDataResults } = await client().send(
+      new GetMetricDataCommand({
+        ...range(),
+        MetricDataQueries: [
+          {
+            Id: 'took',
+            ReturnData: false,
+            MetricStat: { Metric: { Namespace, MetricName: 'Took', Dimensions }, Period: 3600, Stat: 'Sum' },
+          },
+          { Id: 'twice', Expression: 'took * 2', Label: 'Twice' },
+        ],
+      }),
+    );
+    expect(MetricDataResults).toMatchObject([{ Id: 'twice', Label: 'Twice', Values: [56] }]);
+  });
+
+  test.each<[object, string]>([
+    [{ MetricData: [{ MetricName: 'x', Value: 1 }, { MetricName: 'x' }] }, 'InvalidParameterCombination'],
+    [{ MetricData: [{ MetricName: 'x', Values: [1, 2], Counts: [1] }] }, 'InvalidParameterValue'],
+    [{ MetricData: [{ MetricName: 'x', Value: 1, Timestamp: new Date(0) }] }, 'InvalidParameterValue'],
+    [{ Namespace: 'AWS/Lambda', MetricData: [{ MetricName: 'x', Value: 1 }] }, 'InvalidParameterValue'],
+  ])('none of a request counts of which a part is wrong: %j', async (input, name) => {
+    const put = new PutMetricDataCommand({ Namespace: 'wrong', MetricData: [], ...input });
+    await expect(client().send(put)).rejects.toMatchObject({ name: expect.stringContaining(name) });
+    expect((await client().send(new ListMetricsCommand({ Namespace: 'wrong' }))).Metrics).toEqual([]);
+  });
+
+  test('what an alarm did is its history', async () => {
+    const history = new DescribeAlarmHistoryCommand({ AlarmName: 'inbox-depth' });
+    expect((await client().send(history)).AlarmHistoryItems).toEqual([]);
+  });
 });

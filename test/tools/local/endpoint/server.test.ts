@@ -184,7 +184,9 @@ describe('CloudWatch by the protocols that boto3 and older clients speak', () =>
       __type: 'ValidationError',
       message: expect.stringContaining('maxRecords'),
     });
-    expect(await cbor('ListMetrics', {})).toMatchObject({ output: { __type: 'UnknownOperationException' } });
+    expect(await cbor('ListDashboards', {})).toMatchObject({
+      output: { __type: 'UnknownOperationException' },
+    });
     expect(await cbor('DescribeAlarms', Buffer.from([0x81]))).toMatchObject({
       output: { __type: 'SerializationException' },
     });

@@ -1,0 +1,178 @@
+import { Alarms } from '../../../../tools/local/services/alarms';
+import { ManualClock } from '../../../../tools/local/services/clock';
+import { MetricRecorder } from '../../../../tools/local/services/metric-recorder';
+import { Metrics } from '../../../../tools/local/services/metrics';
+import { Queue } from '../../../../tools/local/services/queue';
+import { Topic } from '../../../../tools/local/services/topic';
+import type { Step } from '../../../../tools/local/steps';
+import type { Resource } from '../../../../tools/template/assembly';
+
+const MINUTE_MS = 60_000;
+const START = Date.UTC(2026, 0, 16, 8);
+
+const resource = (type: string, name: string, properties: object): Resource =>
+  ({
+    ...{ type, name, properties, logicalId: name.replaceAll('-', ''), ref: name },
+    arn: `arn:aws:any:us-east-1:000000000000:${name}`,
+  }) as unknown as Resource;
+
+const TOPIC = resource('AWS::SNS::Topic', 'alarms', {});
+const alarm = (name: string, properties: object) =>
+  resource('AWS::CloudWatch::Alarm', name, {
+    ...{ Statistic: 'Sum', Period: 60, EvaluationPeriods: 1, Threshold: 0, TreatMissingData: 'notBreaching' },
+    ...{ ComparisonOperator: 'GreaterThanThreshold', AlarmActions: [TOPIC.arn], OKActions: [TOPIC.arn] },
+    ...properties,
+  });
+
+function run(...resources: readonly Resource[]) {
+  const clock = new ManualClock(START);
+  const metrics = new Metrics(clock);
+  const steps: Step[] = [];
+  const onStep = (step: Step) => void steps.push(step);
+  const queue = new Queue(resource('AWS::SQS::Queue', 'dlq', {}), clock);
+  const topic = new Topic(TOPIC, clock, {
+    ...{ subscriptions: [], queues: [], onStep },
+    maySend: () => ({ allowed: true, reason: '' }),
+  });
+  const recorder = new MetricRecorder(metrics, clock, {
+    ...{ queues: [queue], deliveryStreams: [] },
+    busOfRule: (rule) => (rule === 'daily' ? 'default' : 'bus'),
+  });
+  const of = (type: string) => resources.filter((each) => each.type === type);
+  const alarms = new Alarms({
+    resources: { metric: of('AWS::CloudWatch::Alarm'), composite: of('AWS::CloudWatch::CompositeAlarm') },
+    ...{ metrics, recorder, clock, topics: [topic], onStep },
+  });
+  alarms.start();
+  const states = () =>
+    Object.fromEntries(alarms.statuses().map(({ resource: { name }, state }) => [name, state]));
+  return { clock, metrics, recorder, alarms, queue, steps, states };
+}
+
+const metric = (Namespace: string, MetricName: string, dimensions: Record<string, string> = {}) => ({
+  ...{ Namespace, MetricName },
+  Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
+});
+
+const failedInvocation: Step = {
+  ...{ kind: 'invocation-failed', function: 'f', requestId: 'r', attempt: 1, durationMs: 5 },
+  ...{ errorType: 'E', errorMessage: 'm' },
+};
+
+test('an alarm changes its state in the time of the stack, tells its topic, and remembers both', async () => {
+  const errors = alarm('f-errors', metric('AWS/Lambda', 'Errors', { FunctionName: 'f' }));
+  const { clock, recorder, alarms, steps } = run(errors);
+  recorder.record(failedInvocation);
+  await clock.advance(MINUTE_MS);
+  expect(steps.map(({ kind }) => kind)).toEqual(['alarm-changed', 'message-published']);
+  expect(steps[0]).toMatchObject({ alarm: 'f-errors', from: 'OK', to: 'ALARM' });
+  // CloudWatch looks two periods further back than it judges.
+  await clock.advance(3 * MINUTE_MS);
+  expect(steps[2]).toMatchObject({ alarm: 'f-errors', from: 'ALARM', to: 'OK' });
+  expect(alarms.history.map(({ type, summary, at }) => [type, summary, at - START])).toEqual([
+    ['StateUpdate', 'Alarm updated from OK to ALARM', MINUTE_MS],
+    ['Action', `Successfully executed action ${TOPIC.arn}`, MINUTE_MS],
+    ['StateUpdate', 'Alarm updated from ALARM to OK', 4 * MINUTE_MS],
+    ['Action', `Successfully executed action ${TOPIC.arn}`, 4 * MINUTE_MS],
+  ]);
+  alarms.stop();
+});
+
+test('the first state is nobody’s news', () => {
+  const { states, steps } = run(alarm('f-errors', metric('AWS/Lambda', 'Errors', { FunctionName: 'f' })));
+  expect(states()).toEqual({ 'f-errors': 'OK' });
+  expect(steps).toEqual([]);
+});
+
+test('what is too much shows at once when somebody asks', () => {
+  const depth = metric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: 'dlq' });
+  const { states, queue } = run(alarm('depth', { ...depth, Statistic: 'Maximum', Period: 300 }));
+  expect(states()).toEqual({ depth: 'OK' });
+  queue.send({ body: 'x' });
+  expect(states()).toEqual({ depth: 'ALARM' });
+});
+
+test('of a metric that is not counted here the alarm says so', () => {
+  const { alarms } = run(
+    alarm('throttled', metric('AWS/DynamoDB', 'ReadThrottleEvents', { TableName: 't' })),
+  );
+  expect(alarms.statuses()).toMatchObject([
+    {
+      state: 'INSUFFICIENT_DATA',
+      reason: 'Unchecked: the local run does not count ReadThrottleEvents of AWS/DynamoDB.',
+    },
+  ]);
+});
+
+test('a composite alarm follows the others', () => {
+  const { states, recorder } = run(
+    alarm('f-errors', metric('AWS/Lambda', 'Errors', { FunctionName: 'f' })),
+    resource('AWS::CloudWatch::CompositeAlarm', 'any', { AlarmRule: 'ALARM("f-errors")' }),
+  );
+  recorder.record(failedInvocation);
+  expect(states()).toEqual({ 'f-errors': 'ALARM', any: 'ALARM' });
+});
+
+test('what happens is counted under the names and dimensions of the services', () => {
+  const { metrics, recorder, clock } = run();
+  const delivery = { eventId: 'e', target: 't', targetArn: 'a' };
+  const steps: Step[] = [
+    { kind: 'rule-matched', eventId: 'e', rule: 'created' },
+    { kind: 'delivered', ...delivery, rule: 'created', payload: '{}', attempt: 1, requestId: 'r' },
+    { kind: 'dead-lettered', ...delivery, rule: 'daily', queue: 'dlq', attributes: {} },
+    { kind: 'delivery-lost', ...delivery, rule: 'created', code: 'NO_RESOURCE', message: 'm' },
+    {
+      kind: 'invocation-started',
+      function: 'f',
+      requestId: 'r',
+      attempt: 1,
+      coldStart: true,
+      callTrace: 't',
+    },
+    failedInvocation,
+    { kind: 'invocation-throttled', function: 'f', requestId: 'r', retryInMs: 1 },
+    { kind: 'invocation-lost', function: 'f', requestId: 'r', condition: 'c', message: 'm' },
+    {
+      ...{ kind: 'log-line', function: 'f', logGroup: 'g' },
+      message: JSON.stringify({
+        _aws: {
+          CloudWatchMetrics: [
+            { Namespace: 'shop', Dimensions: [['service']], Metrics: [{ Name: 'Poison', Unit: 'Count' }] },
+          ],
+        },
+        ...{ service: 'f', Poison: [1, 2] },
+      }),
+    },
+  ];
+  for (const step of steps) recorder.record(step);
+  const sum = (namespace: string, name: string, dimensions: Record<string, string>) =>
+    metrics.statistic(metric(namespace, name, dimensions), 'Sum', START, clock.now() + MINUTE_MS);
+  const created = { RuleName: 'created', EventBusName: 'bus' };
+  expect(sum('AWS/Events', 'MatchedEvents', created)).toBe(1);
+  expect(sum('AWS/Events', 'Invocations', created)).toBe(1);
+  expect(sum('AWS/Events', 'InvocationsFailedToBeSentToDlq', created)).toBe(1);
+  expect(sum('AWS/Events', 'InvocationsSentToDlq', { RuleName: 'daily' })).toBe(1);
+  const ofFunction = [
+    'Invocations',
+    'Errors',
+    'Throttles',
+    'AsyncEventsDropped',
+    'DestinationDeliveryFailures',
+  ];
+  expect(ofFunction.map((name) => sum('AWS/Lambda', name, { FunctionName: 'f' }))).toEqual([1, 1, 1, 1, 1]);
+  expect(sum('AWS/Lambda', 'ConcurrentExecutions', {})).toBe(1);
+  expect(sum('shop', 'Poison', { service: 'f' })).toBe(3);
+  expect(sum('shop', 'Poison', {})).toBeUndefined();
+});
+
+test('statistics of many values', () => {
+  const { metrics } = run();
+  const of = metric('shop', 'Took');
+  for (let value = 1; value <= 100; value++) metrics.add(of, value, START + value * 1000);
+  const read = (name: string) => metrics.statistic(of, name, START, START + 5 * MINUTE_MS);
+  expect(['SampleCount', 'Sum', 'Average', 'Minimum', 'Maximum', 'p50', 'p99'].map(read)).toEqual([
+    100, 5050, 50.5, 1, 100, 50, 99,
+  ]);
+  expect(metrics.statistic(of, 'Maximum', START, START + MINUTE_MS)).toBe(59);
+  expect(() => read('tm99')).toThrow('The statistic tm99 is not known');
+});

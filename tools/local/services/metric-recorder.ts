@@ -1,0 +1,222 @@
+/** Counts what happens in the run, in the metrics that the services would give, and what handlers write into their logs. */
+import type { Metric } from '../../cloudwatch/alarm';
+import type { Step } from '../steps';
+import type { Clock } from './clock';
+import type { DeliveryStream } from './delivery-stream';
+import type { Metrics } from './metrics';
+import type { Queue } from './queue';
+
+export interface RecordedParts {
+  readonly queues: readonly Queue[];
+  readonly deliveryStreams: readonly DeliveryStream[];
+  /** Name of the bus of a rule. */
+  busOfRule(rule: string): string | undefined;
+}
+
+/** Metrics of services that are counted here, by namespace. */
+const COUNTED: Readonly<Record<string, readonly string[]>> = {
+  'AWS/Events': [
+    ...['MatchedEvents', 'TriggeredRules', 'Invocations', 'FailedInvocations', 'InvocationsSentToDlq'],
+    'InvocationsFailedToBeSentToDlq',
+  ],
+  'AWS/Lambda': [
+    ...['Invocations', 'Errors', 'Throttles', 'Duration', 'ConcurrentExecutions', 'AsyncEventAge'],
+    ...['AsyncEventsDropped', 'DestinationDeliveryFailures'],
+  ],
+  'AWS/SQS': [
+    ...[
+      'ApproximateNumberOfMessagesVisible',
+      'ApproximateNumberOfMessagesNotVisible',
+      'NumberOfMessagesSent',
+    ],
+    ...['ApproximateNumberOfMessagesDelayed', 'ApproximateAgeOfOldestMessage'],
+  ],
+  'AWS/SNS': ['NumberOfMessagesPublished'],
+  'AWS/Firehose': [
+    ...['IncomingRecords', 'IncomingBytes', 'DeliveryToS3.Success', 'DeliveryToS3.Records'],
+    'DeliveryToS3.DataFreshness',
+  ],
+};
+
+/** Whether the run would count it: a metric of a handler's own, or one of those above. */
+export function isCounted({ Namespace, MetricName }: Metric): boolean {
+  return !Namespace.startsWith('AWS/') || (COUNTED[Namespace] ?? []).includes(MetricName);
+}
+
+export class MetricRecorder {
+  readonly #metrics: Metrics;
+  readonly #clock: Clock;
+  readonly #parts: RecordedParts;
+  /** When an event came into a function's queue, by request id. */
+  readonly #accepted = new Map<string, number>();
+  /** Calls that run, by function. */
+  readonly #running = new Map<string, number>();
+
+  constructor(metrics: Metrics, clock: Clock, parts: RecordedParts) {
+    this.#metrics = metrics;
+    this.#clock = clock;
+    this.#parts = parts;
+  }
+
+  record(step: Step): void {
+    switch (step.kind) {
+      case 'rule-matched':
+        this.#ofRule(step.rule, ['MatchedEvents', 'TriggeredRules']);
+        break;
+      case 'delivered':
+        this.#ofRule(step.rule, ['Invocations']);
+        if (step.requestId !== undefined) this.#accepted.set(step.requestId, this.#clock.now());
+        break;
+      case 'dead-lettered':
+        this.#ofRule(step.rule, ['FailedInvocations', 'InvocationsSentToDlq']);
+        break;
+      case 'delivery-lost':
+        this.#ofRule(step.rule, ['FailedInvocations', 'InvocationsFailedToBeSentToDlq']);
+        break;
+      case 'message-sent':
+        this.#add('AWS/SQS', 'NumberOfMessagesSent', 1, { QueueName: step.queue });
+        break;
+      case 'message-published':
+        this.#add('AWS/SNS', 'NumberOfMessagesPublished', 1, { TopicName: step.topic });
+        break;
+      case 'records-put':
+        this.#add('AWS/Firehose', 'IncomingRecords', step.count, { DeliveryStreamName: step.stream });
+        this.#add('AWS/Firehose', 'IncomingBytes', step.bytes, { DeliveryStreamName: step.stream });
+        break;
+      case 'object-written':
+        this.#wroteObject(step.bucket, step.records);
+        break;
+      case 'log-line':
+        this.#embedded(step.message);
+        break;
+      default:
+        this.#ofFunction(step);
+    }
+  }
+
+  /** Values that are measured at a time rather than counted. */
+  sample(at = this.#clock.now()): void {
+    for (const queue of this.#parts.queues) {
+      const { visible, inFlight, delayed, oldestAgeSeconds } = queue.depth();
+      const add = (name: string, value: number) =>
+        this.#add('AWS/SQS', name, value, { QueueName: queue.name }, at);
+      add('ApproximateNumberOfMessagesVisible', visible);
+      add('ApproximateNumberOfMessagesNotVisible', inFlight);
+      add('ApproximateNumberOfMessagesDelayed', delayed);
+      add('ApproximateAgeOfOldestMessage', oldestAgeSeconds);
+    }
+    for (const { name, oldestAgeSeconds } of this.#parts.deliveryStreams) {
+      this.#add(
+        'AWS/Firehose',
+        'DeliveryToS3.DataFreshness',
+        oldestAgeSeconds,
+        { DeliveryStreamName: name },
+        at,
+      );
+    }
+  }
+
+  #ofFunction(step: Step): void {
+    if (!('function' in step)) return;
+    const { function: name } = step;
+    const add = (metric: string, value: number) =>
+      this.#add('AWS/Lambda', metric, value, { FunctionName: name });
+    switch (step.kind) {
+      case 'invocation-started': {
+        const accepted = this.#accepted.get(step.requestId);
+        if (accepted !== undefined) add('AsyncEventAge', this.#clock.now() - accepted);
+        this.#changeRunning(name, 1);
+        add('Invocations', 1);
+        break;
+      }
+      case 'invocation-succeeded':
+      case 'invocation-failed':
+        this.#changeRunning(name, -1);
+        add('Errors', step.kind === 'invocation-failed' ? 1 : 0);
+        add('Duration', step.durationMs);
+        if (step.kind === 'invocation-succeeded') this.#accepted.delete(step.requestId);
+        break;
+      case 'invocation-throttled':
+        add('Throttles', 1);
+        break;
+      case 'invocation-given-up':
+        this.#accepted.delete(step.requestId);
+        add('AsyncEventsDropped', 1);
+        break;
+      case 'invocation-lost':
+        this.#accepted.delete(step.requestId);
+        add('AsyncEventsDropped', 1);
+        add('DestinationDeliveryFailures', 1);
+        break;
+    }
+  }
+
+  #changeRunning(name: string, by: number): void {
+    const running = Math.max(0, (this.#running.get(name) ?? 0) + by);
+    this.#running.set(name, running);
+    if (by < 0) return;
+    const all = [...this.#running.values()].reduce((sum, count) => sum + count, 0);
+    this.#add('AWS/Lambda', 'ConcurrentExecutions', running, { FunctionName: name });
+    this.#add('AWS/Lambda', 'ConcurrentExecutions', all, {});
+  }
+
+  /** The default bus is no dimension. */
+  #ofRule(rule: string, names: readonly string[]): void {
+    const bus = this.#parts.busOfRule(rule);
+    const dimensions = {
+      ...(bus !== undefined && bus !== 'default' && { EventBusName: bus }),
+      RuleName: rule,
+    };
+    for (const name of names) this.#add('AWS/Events', name, 1, dimensions);
+  }
+
+  #wroteObject(bucket: string, records: number): void {
+    for (const stream of this.#parts.deliveryStreams.filter((each) => each.bucket === bucket)) {
+      const dimensions = { DeliveryStreamName: stream.name };
+      this.#add('AWS/Firehose', 'DeliveryToS3.Success', 1, dimensions);
+      this.#add('AWS/Firehose', 'DeliveryToS3.Records', records, dimensions);
+    }
+  }
+
+  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+  #embedded(message: string): void {
+    if (!message.includes('"_aws"')) return;
+    let line: EmbeddedLine;
+    try {
+      line = JSON.parse(message);
+    } catch {
+      return; // A line that only looks like it.
+    }
+    for (const { Namespace, Dimensions = [[]], Metrics = [] } of line._aws?.CloudWatchMetrics ?? []) {
+      for (const { Name } of Metrics) {
+        const values = [line[Name]].flat().filter((value): value is number => typeof value === 'number');
+        for (const names of Dimensions) {
+          const dimensions = Object.fromEntries(names.map((name) => [name, String(line[name])]));
+          for (const value of values) this.#add(Namespace, Name, value, dimensions);
+        }
+      }
+    }
+  }
+
+  #add(
+    Namespace: string,
+    MetricName: string,
+    value: number,
+    dimensions: Readonly<Record<string, string>>,
+    at?: number,
+  ): void {
+    const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
+    this.#metrics.add({ Namespace, MetricName, Dimensions }, value, at);
+  }
+}
+
+interface EmbeddedLine {
+  readonly [field: string]: unknown;
+  readonly _aws?: {
+    readonly CloudWatchMetrics?: readonly {
+      readonly Namespace: string;
+      readonly Dimensions?: readonly (readonly string[])[];
+      readonly Metrics?: readonly { readonly Name: string }[];
+    }[];
+  };
+}
