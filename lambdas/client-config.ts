@@ -1,6 +1,6 @@
 /**
  * Settings of every AWS client in the handlers. A call takes at most 3 attempts of 3 s and short pauses between
- * them (9.3 s), so that the three calls that the notifier makes one after the other fit in its 30 s, and a
+ * them (9.3 s), so that the four calls that the notifier makes one after the other fit in its 40 s, and a
  * failure is reported by the handler instead of being cut off by the function's timeout.
  */
 export const CLIENT_CONFIG = {

@@ -86,6 +86,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     personalData: ['customerEmail'],
     publishes: [],
     calls: [
+      { on: 'TABLE_NAME', actions: ['dynamodb:GetItem'] },
       {
         on: 'IDEMPOTENCY_TABLE_NAME',
         actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],

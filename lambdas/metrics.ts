@@ -12,6 +12,8 @@ export const METRICS = {
   duplicateEvents: 'DuplicateEvents',
   /** Notifications published to the topic. */
   notificationsSent: 'NotificationsSent',
+  /** Changes that nobody was told of, since the order was further on or on another branch. */
+  staleNotifications: 'StaleNotifications',
   /** Events that no retry can help. */
   poisonEvents: 'PoisonEvents',
   /** Events that reached analytics, by their `eventType`: a contract's detail-type, or `unknown`. */

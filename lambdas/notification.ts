@@ -3,8 +3,8 @@
  * output, side by side, so that the rule and the handler cannot disagree.
  */
 import * as v from 'valibot';
-import { check, type EventMetadata } from './contract';
-import { Email, NOTIFIED_STATUSES, OrderId, type OrderStatus, OrderStatusChanged } from './events';
+import { check, type EventMetadata, Id, PoisonEventError, Timestamp } from './contract';
+import { NOTIFIED_STATUSES, type OrderStatus, OrderStatusChanged } from './events';
 
 /** The transformer's input paths. */
 export const NOTIFICATION_INPUT_PATHS = {
@@ -12,12 +12,14 @@ export const NOTIFICATION_INPUT_PATHS = {
   status: '$.detail.status',
   email: '$.detail.customerEmail',
   id: '$.id',
-  metadata: '$.detail.metadata',
+  time: '$.time',
+  detail: '$.detail',
 } as const;
 
 /**
  * The transformer's template. A bare `<name>` becomes a JSON value, one in quotes becomes text; a path that the
- * event does not have becomes `""` in both places.
+ * event does not have becomes `""` in both places. The whole detail is among them, since the contract can judge no
+ * less: what it would fill in, upcast or refuse must not depend on which fields a template happens to name.
  */
 export const NOTIFICATION_INPUT_TEMPLATE = `{
   "orderId": <orderId>,
@@ -25,38 +27,56 @@ export const NOTIFICATION_INPUT_TEMPLATE = `{
   "email": <email>,
   "message": "Your order <orderId> has been <status>",
   "id": <id>,
-  "metadata": <metadata>
+  "time": <time>,
+  "detail": <detail>
 }`;
 
-export interface NotificationInput {
+/** A change of an order that its customer may have to hear of. */
+export interface NotifiedChange {
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** Undefined if the event had none that can be used. */
-  readonly email?: string | undefined;
+  /** What to tell, with the order's id as it is. */
   readonly message: string;
+  /** When it happened, ISO 8601; undefined if the input does not tell. */
+  readonly changedAt?: string | undefined;
   readonly metadata: EventMetadata;
 }
 
-const Missing = v.literal('');
+const Fields = v.record(v.string(), v.unknown());
+const Message = v.pipe(v.string(), v.maxLength(1_000, 'at most 1000 characters'));
 
-const Input = v.object({
-  orderId: OrderId,
-  status: v.picklist(NOTIFIED_STATUSES),
-  email: v.unknown(),
-  message: v.string(),
-  id: v.string(),
-  metadata: v.union([Missing, v.record(v.string(), v.unknown())]),
+const Input = v.object({ message: Message, id: Id, time: Timestamp, detail: Fields });
+
+/** Made by the template of before: it waits in the queue of failed events when this code is deployed. */
+const InputBefore = v.object({
+  orderId: v.unknown(),
+  status: v.unknown(),
+  email: v.optional(v.unknown()),
+  message: Message,
+  id: Id,
+  metadata: v.union([v.literal(''), Fields]),
 });
 
 /**
  * Reads what the transformer made.
  * @throws PoisonEventError naming the first field that is not as the contract of OrderStatusChanged says.
  */
-export function parseNotificationInput(input: unknown): NotificationInput {
-  const { id, email, metadata, ...rest } = check(OrderStatusChanged.type, '', Input, input);
-  return {
-    ...rest,
-    email: v.is(Email, email) ? email : undefined,
-    metadata: OrderStatusChanged.parseMetadata(metadata || undefined, id),
-  };
+export function parseNotificationInput(input: unknown): NotifiedChange {
+  const { type } = OrderStatusChanged;
+  const given = check(type, '', Fields, input);
+  const { message, ...event } = 'metadata' in given ? eventOfBefore(given) : check(type, '', Input, given);
+  const { metadata, detail } = OrderStatusChanged.parseDetail(event.detail, event);
+  const { orderId, status, updatedAt } = detail;
+  if (!(NOTIFIED_STATUSES as readonly string[]).includes(status)) {
+    const expected = NOTIFIED_STATUSES.join(', ');
+    throw new PoisonEventError(type, 'detail.status', `expected one of ${expected}, received ${status}.`);
+  }
+  return { orderId, status, message, changedAt: updatedAt || undefined, metadata };
+}
+
+function eventOfBefore(given: unknown) {
+  const { orderId, status, message, id, metadata } = check(OrderStatusChanged.type, '', InputBefore, given);
+  const detail = { orderId, status, ...(metadata && { metadata }) };
+  // It has no time: the contract then fills in none.
+  return { message, id, time: '', detail };
 }

@@ -50,7 +50,7 @@ export class EventDrivenStack extends Stack {
     const notifier = new EventHandler(this, 'Notifier', {
       entry: 'notifier',
       memorySize: 128,
-      timeout: Duration.seconds(30),
+      timeout: Duration.seconds(40),
       failedEvents,
       config,
     });
@@ -62,6 +62,7 @@ export class EventDrivenStack extends Stack {
     });
 
     orders.grantFold(orderProcessor);
+    orders.grantLook(notifier);
     orders.grantReport(analytics);
     reports.grantRemember(analytics);
     notifications.grantNotify(notifier);

@@ -39,6 +39,12 @@ export class OrderStore extends Construct {
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
   }
 
+  /** Lets the handler look at single orders, and tells it in which table. */
+  grantLook(handler: EventHandler): void {
+    handler.allow(['dynamodb:GetItem'], this.table.tableArn);
+    handler.setEnvironment('TABLE_NAME', this.table.tableName);
+  }
+
   /** Lets the handler count a day's orders, and tells it which table. */
   grantReport(handler: EventHandler): void {
     handler.allow(['dynamodb:Query'], `${this.table.tableArn}/index/${DAY_INDEX.name}`);

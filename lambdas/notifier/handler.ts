@@ -1,31 +1,39 @@
 /**
- * Tells the customer of a status by SNS, once for each event.
+ * Tells the customer of a status by SNS, once for each change of an order.
  *
  * Runs on what the rule's input transformer made of an OrderStatusChanged (`../notification.ts`), at least once:
- * EventBridge and Lambda deliver again now and then, and operators redrive. Powertools remembers the event ids
- * in a table. Twice would be possible only if the function died between SNS's answer and the next write.
+ * EventBridge and Lambda deliver again now and then, operators redrive, and two publishers may say the same. It looks
+ * at the order first and says nothing that the table contradicts. Powertools remembers each order's statuses that were
+ * told. docs/decisions/notifications.md has what remains.
  */
+import { createHash } from 'node:crypto';
 import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
 import { parseNotificationInput } from '../notification';
+import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../order-table';
 import { type Handled, observed } from '../telemetry';
 import { notification } from './message';
+import { isStale, readOrder } from './order';
 
 /**
- * How long an event id is remembered, in seconds: longer than a failed event can wait in its queue (14 days), so
- * that none is notified again by a late redrive.
+ * How long a change is remembered, in seconds: longer than a failed event can wait in its queue (14 days), so that
+ * none is notified again by a late redrive.
  */
 const REMEMBERED_SECONDS = 15 * 24 * 60 * 60;
+
+/** The default prefix holds the function's name in the code, which minifying changes. */
+const KEY_PREFIX = 'notification';
 
 export const makeHandler = ({
   topicArn = readEnvironment('SNS_TOPIC_ARN'),
   idempotencyTable = readEnvironment('IDEMPOTENCY_TABLE_NAME'),
+  ordersTable = readEnvironment('TABLE_NAME'),
   sns = new SNSClient(CLIENT_CONFIG),
   dynamodb = new DynamoDBClient(CLIENT_CONFIG),
   now = () => new Date(),
@@ -35,28 +43,53 @@ export const makeHandler = ({
     awsSdkV3Client: dynamodb,
   });
 
+  /** Whether the code before, which remembered event ids instead of changes, has told of the event. */
+  async function wasToldBefore(eventId: string): Promise<boolean> {
+    const hash = createHash('md5').update(JSON.stringify(eventId)).digest('base64');
+    const { Item: record } = await dynamodb.send(
+      new GetItemCommand({
+        TableName: idempotencyTable,
+        Key: { [IDEMPOTENCY_KEY]: { S: `${KEY_PREFIX}#${hash}` } },
+        ConsistentRead: true,
+      }),
+    );
+    const expiry = Number(record?.[IDEMPOTENCY_EXPIRY]?.N ?? 0);
+    return record?.status?.S === 'COMPLETED' && expiry > now().getTime() / 1_000;
+  }
+
   return observed(async (event, context): Promise<Handled<{ statusCode: 200 }>> => {
-    const input = parseNotificationInput(event);
+    const change = parseNotificationInput(event);
+    const { orderId, status, metadata } = change;
+    const [order, toldBefore] = await Promise.all([
+      readOrder(dynamodb, ordersTable, orderId),
+      wasToldBefore(metadata.eventId),
+    ]);
+    const response = { statusCode: 200 } as const;
+    if (toldBefore) return { outcome: 'duplicate', metrics: { [METRICS.duplicateEvents]: 1 }, response };
+    if (isStale(orderId, order, status)) {
+      return { outcome: 'stale', metrics: { [METRICS.staleNotifications]: 1 }, response };
+    }
+
     const config = new IdempotencyConfig({ expiresAfterSeconds: REMEMBERED_SECONDS });
     // With it a try that the timeout cut off gives way to the next one.
     config.registerLambdaContext(context);
-
     let sent = false;
-    const sendOnce = makeIdempotent(
-      async (_eventId: string) => {
-        const message = notification(input, now().toISOString());
+    const tellOnce = makeIdempotent(
+      async (_change: string) => {
+        const { email, facts } = order;
+        const changedAt = facts[status]?.at ?? change.changedAt;
+        const message = notification({ ...change, email, changedAt, timestamp: now().toISOString() });
         await sns.send(new PublishCommand({ TopicArn: topicArn, ...message }));
         sent = true;
       },
-      // The default prefix holds the function's name in the code, which minifying changes.
-      { persistenceStore, config, keyPrefix: 'notification' },
+      { persistenceStore, config, keyPrefix: KEY_PREFIX },
     );
-    await sendOnce(input.metadata.eventId);
+    await tellOnce(`${orderId}#${status}`);
 
     return {
       outcome: sent ? 'sent' : 'duplicate',
       metrics: { [sent ? METRICS.notificationsSent : METRICS.duplicateEvents]: 1 },
-      response: { statusCode: 200 },
+      response,
     };
   }, OrderStatusChanged.detailType);
 };

@@ -163,7 +163,8 @@ test('the notifier notifies once, however often it is called', async () => {
     email: 'jane@example.com',
     message: 'Your order 123 has been SHIPPED',
     id: 'id-SHIPPED',
-    metadata: '',
+    time: '2026-11-23T10:00:00Z',
+    detail: { orderId: '123', status: 'SHIPPED' },
   };
   expect(Object.keys(input)).toEqual(expect.arrayContaining(Object.keys(NOTIFICATION_INPUT_PATHS)));
   expect(await invoke('event-driven-notifier', input)).toMatchObject({ result: { statusCode: 200 } });

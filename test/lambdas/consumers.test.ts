@@ -53,6 +53,12 @@ const NOTIFICATION = {
   id: 'event-1',
   metadata: '',
 };
+const CHANGE = {
+  ...NOTIFICATION,
+  metadata: undefined,
+  time: '2026-01-15T10:00:00Z',
+  detail: { orderId: 'order-1', status: 'SHIPPED' },
+};
 /** Payloads that some consumers accept and others refuse. */
 const PAYLOADS: readonly unknown[] = [
   ...CONTRACTS.map((contract) => event(contract)),
@@ -62,6 +68,10 @@ const PAYLOADS: readonly unknown[] = [
   event(CONTRACTS[0], {}, { total: -1 }),
   event(CONTRACTS[1], {}, { status: 'LOST' }),
   NOTIFICATION,
+  JSON.parse(JSON.stringify(CHANGE)),
+  ...[{ status: 'PENDING' }, { status: 'LOST' }, { updatedAt: '' }, { metadata: { version: 99 } }].map(
+    (more) => JSON.parse(JSON.stringify({ ...CHANGE, detail: { ...CHANGE.detail, ...more } })),
+  ),
   { ...NOTIFICATION, email: '' },
   { ...NOTIFICATION, email: 'nobody' },
   { ...NOTIFICATION, status: 'PENDING' },

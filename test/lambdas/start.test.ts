@@ -17,8 +17,8 @@ afterEach(() => {
 
 describe.each<[string, EnvironmentVariable[]]>([
   ['order-processor', ['TABLE_NAME']],
-  ['notifier', ['SNS_TOPIC_ARN', 'IDEMPOTENCY_TABLE_NAME']],
-  ['analytics', ['FIREHOSE_STREAM', 'TABLE_NAME', 'EVENT_BUS_NAME']],
+  ['notifier', ['TABLE_NAME', 'SNS_TOPIC_ARN', 'IDEMPOTENCY_TABLE_NAME']],
+  ['analytics', ['FIREHOSE_STREAM', 'TABLE_NAME', 'REPORTS_TABLE_NAME', 'EVENT_BUS_NAME']],
 ])('%s', (entry, variables) => {
   const load = () => jest.isolateModulesAsync(() => import(`../../lambdas/${entry}/handler`));
 
@@ -63,11 +63,11 @@ describe('the clients', () => {
     await aws.stop();
   });
 
-  test('give up before the function does: the three calls of the notifier fit into its 30 s', () => {
+  test('give up before the function does: the four calls of the notifier fit into its 40 s', () => {
     const { maxAttempts, requestHandler } = CLIENT_CONFIG;
     /** Longest pauses of the SDK between the attempts of a call: 100 and 200 ms. */
     const pauses = 300;
-    expect(3 * (maxAttempts * requestHandler.requestTimeout + pauses)).toBeLessThan(30_000);
+    expect(4 * (maxAttempts * requestHandler.requestTimeout + pauses)).toBeLessThan(40_000);
     expect(requestHandler.connectionTimeout).toBeLessThan(requestHandler.requestTimeout);
   });
 });

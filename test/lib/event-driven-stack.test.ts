@@ -219,8 +219,9 @@ const FUNCTIONS: [entry: string, memory: number, timeout: number, variables: obj
   [
     'notifier',
     128,
-    30,
+    40,
     {
+      TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') },
       SNS_TOPIC_ARN: { Ref: Match.stringLikeRegexp('^NotificationsTopic') },
       IDEMPOTENCY_TABLE_NAME: { Ref: Match.stringLikeRegexp('^NotificationsNotifiedEvents') },
     },
@@ -231,6 +232,7 @@ const FUNCTIONS: [entry: string, memory: number, timeout: number, variables: obj
     60,
     {
       FIREHOSE_STREAM: { Ref: Match.stringLikeRegexp('^AnalyticsStream') },
+      REPORTS_TABLE_NAME: { Ref: Match.stringLikeRegexp('^ReportsTable') },
       TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') },
       EVENT_BUS_NAME: { Ref: Match.stringLikeRegexp('^Bus') },
     },
@@ -303,9 +305,10 @@ describe('least privilege', () => {
     });
   });
 
-  test('the notifier may publish to its topic and remember what it notified, nothing else', () => {
+  test('the notifier may look at orders, publish to its topic and remember what it notified, nothing else', () => {
     expect(permissions('notifier')).toEqual({
       ...base('Notifier'),
+      '{"Fn::GetAtt":["OrdersTable","Arn"]}': ['dynamodb:GetItem'],
       '{"Ref":"NotificationsTopic"}': ['sns:Publish'],
       '{"Fn::GetAtt":["NotificationsNotifiedEvents","Arn"]}': [
         'dynamodb:DeleteItem',

@@ -87,10 +87,12 @@ test('the order processor, given an event and the same again', async () => {
 });
 
 test('the notifier, given an event, the same again, and one that the topic refuses', async () => {
+  await invoke(makeOrderProcessor({ client: database.documents }), orderCreated);
+  calls.clear();
   const handler = makeNotifier({ sns: clients.sns, dynamodb: database.client });
   for (const _ of [1, 2]) expect((await invoke(handler, notification)).error).toBeUndefined();
   aws.answerNext('Publish', () => ({ error: 'AuthorizationError' }));
-  const another = { ...notification, metadata: { ...notification.metadata, eventId: 'another' } };
+  const another = { ...notification, detail: { ...notification.detail, status: 'DELIVERED' } };
   expect((await invoke(handler, another)).error).toBeDefined();
   expect([...calls].sort()).toEqual(declared('notifier')?.sort());
 });

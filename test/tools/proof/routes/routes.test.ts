@@ -80,7 +80,8 @@ test('each match tells the exact payload and whether its consumer accepts it', (
   "email": "jane@example.com",
   "message": "Your order order-1001 has been SHIPPED",
   "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-  "metadata": {"eventId":"event-1","version":1,"correlationId":"request-1","causationId":"event-0"}
+  "time": "2026-01-15T10:00:00Z",
+  "detail": {"orderId":"order-1001","status":"SHIPPED","previousStatus":"PENDING","customerEmail":"jane@example.com","updatedAt":"2026-01-16T08:30:00.000Z","metadata":{"eventId":"event-1","version":1,"correlationId":"request-1","causationId":"event-0"}}
 }`,
     },
   ]);
@@ -328,7 +329,10 @@ describe('personal data', () => {
   test('that a transformer leaves out is no finding', () => {
     const change = (rules: Record<string, Template>) => {
       const { InputTransformer } = rules['order-status-changed'].Targets[0];
-      InputTransformer.InputTemplate = InputTransformer.InputTemplate.replace('<email>', '""');
+      InputTransformer.InputTemplate = InputTransformer.InputTemplate.replace('<email>', '""').replace(
+        '<detail>',
+        '{}',
+      );
     };
     expect(findings(change, blind('notifier'))).toEqual([]);
   });

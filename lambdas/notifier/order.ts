@@ -1,0 +1,67 @@
+/** What the orders table says of a change before a customer is told of it. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { ORDER_STATUSES, type OrderStatus, STATUS_TRANSITIONS } from '../events';
+import { type OrderState, orderAttributes, readOrderItem } from '../order-item';
+import { ORDER_KEY } from '../order-table';
+import { StatusOrder } from '../status-order';
+
+/** The order processor has not made the order yet, or never will: Lambda tries again, twice, and then gives up. */
+export class OrderNotThereError extends Error {
+  override readonly name = 'OrderNotThereError';
+  constructor(readonly orderId: string) {
+    super(
+      `Order ${orderId} is not in the table, so nobody is told of its change. Its OrderCreated is late, failed, or was ` +
+        'never published.',
+    );
+  }
+}
+
+/** The table holds a status of a newer version of this code: whether the change is stale cannot be told. */
+export class UndecidedNotificationError extends Error {
+  override readonly name = 'UndecidedNotificationError';
+  constructor(orderId: string, status: string) {
+    super(
+      `Order ${orderId} has the status ${JSON.stringify(status)}, which this code does not know: ` +
+        'deploy the code that does, then redrive.',
+    );
+  }
+}
+
+const ORDER = new StatusOrder(STATUS_TRANSITIONS);
+
+export interface KnownOrder extends OrderState {
+  readonly email?: string | undefined;
+}
+
+/** Reads an order as the table has it at this moment. @throws OrderNotThereError */
+export async function readOrder(
+  dynamodb: DynamoDBClient,
+  table: string,
+  orderId: string,
+): Promise<KnownOrder> {
+  const attributes = ['customerEmail', ...orderAttributes(ORDER_STATUSES)];
+  const { Item: item = {} } = await DynamoDBDocumentClient.from(dynamodb).send(
+    new GetCommand({
+      TableName: table,
+      Key: { [ORDER_KEY]: orderId },
+      ConsistentRead: true,
+      ProjectionExpression: attributes.map((_, index) => `#${index}`).join(', '),
+      ExpressionAttributeNames: Object.fromEntries(attributes.map((name, index) => [`#${index}`, name])),
+    }),
+  );
+  const order = readOrderItem(item);
+  if (!order.creation) throw new OrderNotThereError(orderId);
+  return { ...order, email: item.customerEmail };
+}
+
+/**
+ * Whether the table contradicts a status: the order is further on, or on the other branch. A status that the table
+ * does not have yet is not contradicted.
+ * @throws UndecidedNotificationError
+ */
+export function isStale(orderId: string, { status: standing }: OrderState, status: OrderStatus): boolean {
+  if (standing === undefined) return false;
+  if (!ORDER.statuses.includes(standing)) throw new UndecidedNotificationError(orderId, standing);
+  return ORDER.isBefore(status, standing) || ORDER.areApart(status, standing);
+}
