@@ -4,6 +4,7 @@ import { CONSUMERS } from '../lambdas/consumers';
 import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contract';
 import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
+import { eventIdsOf } from '../lambdas/order-item';
 import { ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import { EVENT_SIZE } from '../lambdas/publisher';
@@ -24,7 +25,12 @@ export const APP: App = {
     logLevel: 'POWERTOOLS_LOG_LEVEL',
   },
   poison: { error: PoisonEventError.name, metric: METRICS.poisonEvents },
-  entity: { name: 'order', idField: ORDER_KEY, tableOutput: 'OrdersTableName' },
+  entity: {
+    name: 'order',
+    idField: ORDER_KEY,
+    tableOutput: 'OrdersTableName',
+    rebuild: { processedAt: 'processedAt', revision: 'revision', eventIds: eventIdsOf },
+  },
   // An order is placed, confirmed, shipped and delivered; its customer hears of the last two.
   mix:
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +

@@ -85,6 +85,12 @@ export function readOrderItem(item: Item = {}): OrderState {
   return { creation, facts, conflicts, status, revision: (item.revision as number | undefined) ?? known };
 }
 
+/** Ids of the events that an item names: those that made it what it is, and those that lost. */
+export function eventIdsOf(item: Item): string[] {
+  const { creation, facts, conflicts } = readOrderItem(item);
+  return [...(creation ? [creation] : []), ...Object.values(facts), ...conflicts].map(({ by }) => by);
+}
+
 function readCreation(item: Item): Creation | undefined {
   const legacy = LEGACY_CREATION.exec(String(item.createdVersion ?? ''))?.groups as Fact | undefined;
   const by = legacy?.by ?? (item.createdBy as string | undefined);

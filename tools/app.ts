@@ -144,6 +144,20 @@ export interface Entity {
   readonly idField: string;
   /** Output of the stack that names the table. */
   readonly tableOutput: string;
+  /** Present if an item can be made again of the events in the archive. */
+  readonly rebuild?: Rebuild;
+}
+
+export interface Rebuild {
+  /**
+   * Attribute with the time, ISO 8601, at which the first event was processed. It stays when an item is emptied, and
+   * tells the handlers that the entity was counted before.
+   */
+  readonly processedAt: string;
+  /** Attribute that every change of the item changes. */
+  readonly revision: string;
+  /** Ids of the events that an item names. @throws Error if it is too damaged to tell */
+  eventIds(item: Readonly<Record<string, unknown>>): readonly string[];
 }
 
 /** An event to publish; `contract.problem` has taken it. */

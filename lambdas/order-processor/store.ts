@@ -31,6 +31,9 @@ export class ContendedOrderError extends Error {
 
 type Item = Readonly<Record<string, unknown>>;
 
+/** Whether the order was made before: an item that is being rebuilt has kept when, and nothing else. */
+const wasCounted = (item: Item = {}): boolean => item.processedAt !== undefined;
+
 /** `before` has what the changed attributes were. */
 type Tried =
   | { readonly isWritten: true; readonly before: Item }
@@ -59,7 +62,7 @@ export class OrderStore {
   async store(event: OrderEvent, processedAt: string): Promise<Stored> {
     const first = await this.#tryWrite(event.orderId, firstWrite(event, processedAt, this.#order));
     if (!first.isWritten) return this.#fold(event, processedAt, first.wasSentBefore);
-    if (event.kind === 'created') return { outcome: 'stored', isNewOrder: true };
+    if (event.kind === 'created') return { outcome: 'stored', isNewOrder: !wasCounted(first.before) };
     const { status, revision = 0 } = first.before as { status?: string; revision?: number };
     return { outcome: moved(status, event.change.status, this.#order), isNewOrder: false, status, revision };
   }
@@ -78,7 +81,7 @@ export class OrderStore {
       if (outcome === 'duplicate' && isOwn) return { outcome: 'stored', isNewOrder: true };
       if (outcome === 'duplicate' && unanswered) return unanswered;
 
-      const isNewOrder = event.kind === 'created' && before.creation === undefined;
+      const isNewOrder = event.kind === 'created' && before.creation === undefined && !wasCounted(item);
       const result = { outcome, isNewOrder, status: before.status, revision: before.revision };
       const write = foldedWrite({ item, before, after }, event, processedAt);
       if (!write) return result;

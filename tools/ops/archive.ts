@@ -47,14 +47,19 @@ export async function readArchive(eventBridge: EventBridgeClient, arn: string): 
   };
 }
 
+/** When the oldest event came that an archive still has, at most; milliseconds since 1970-01-01 UTC. */
+export function archiveStart({ createdAt, retentionDays }: Archive, now: number): number {
+  return retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
+}
+
 /**
  * EventBridge tells how many events an archive has, not when they came: a window gets its share of the time that
  * the archive covers.
  * @param now milliseconds since 1970-01-01 UTC
  */
 export function estimateReplay(archive: Archive, { from, to }: Window, now: number): Estimate {
-  const { createdAt, retentionDays, events: count, bytes } = archive;
-  const start = retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
+  const { events: count, bytes } = archive;
+  const start = archiveStart(archive, now);
   const end = Math.max(now, start + 1);
   const share = Math.max(0, Math.min(to, end) - Math.max(from, start)) / (end - start);
   const events = Math.round(count * share);

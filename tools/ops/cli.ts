@@ -9,6 +9,7 @@ import { type Explanation, explain } from '../cli/errors';
 import { Terminal } from '../cli/terminal';
 import { failures } from './failures';
 import { publish } from './publish';
+import { rebuild } from './rebuild';
 import { redrive } from './redrive';
 import { replay } from './replay';
 import { report } from './report';
@@ -117,6 +118,25 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .option('--dry-run', 'show the preview')
     .addOption(new Option('--cancel <name>', 'stop a replay').conflicts(['from', 'to', 'rule', 'dryRun']))
     .action(inSession(app, stages, replay));
+
+  program
+    .command('rebuild')
+    .summary(`make damaged ${entity}s again of the events in the archive`)
+    .description(
+      `Empties items of the table and replays the archive to the rules that write it, after a preview and a ` +
+        'confirmation. Every item is kept in a file first. Nobody is notified, and nothing is counted again.',
+    )
+    .option('--order <id>', `only this ${entity}; may be repeated`, repeated())
+    .option(
+      '--from <time>',
+      `start of the window: of the archive, and without --order of the ${entity}s' first processing`,
+    )
+    .option('--to <time>', 'end of the window')
+    .option('--allow-recent', `do not wait for the archive: the ${entity}s have not changed for 10 minutes`)
+    .option('--backup <file>', 'where the items are kept (default: rebuild-TIME.jsonl)')
+    .option('--yes', 'do not ask')
+    .option('--dry-run', 'show the preview')
+    .action(inSession(app, stages, rebuild));
 
   program
     .command('report')

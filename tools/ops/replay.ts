@@ -55,7 +55,7 @@ export async function replay(session: Session, options: ReplayOptions): Promise<
     rules: rules.map(({ name }) => name),
     estimate: preview,
   };
-  const description = () => describe(stack, window, rules, preview);
+  const description = () => describeReplayPlan(stack, window, rules, preview);
   if (options.dryRun) {
     terminal.print({ dryRun: true, ...plan }, description);
     return EXIT.ok;
@@ -72,18 +72,7 @@ export async function replay(session: Session, options: ReplayOptions): Promise<
     return signal.aborted ? EXIT.interrupted : EXIT.ok;
   }
 
-  const name = replayName(stack, now());
-  await eventBridge.send(
-    new StartReplayCommand({
-      ReplayName: name,
-      Description: 'npm run ops -- replay',
-      EventSourceArn: stack.output('ArchiveArn'),
-      EventStartTime: new Date(window.from),
-      EventEndTime: new Date(window.to),
-      Destination: { Arn: stack.output('EventBusArn'), FilterArns: rules.map(({ arn }) => arn) },
-    }),
-  );
-  const ended = await untilEnded(session, eventBridge, name, signal);
+  const { name, ended } = await runReplay(session, eventBridge, window, rules, signal);
   if (!ended) {
     terminal.note(`${name} goes on in EventBridge. To stop it: npm run ops -- replay --cancel ${name}`);
     return signal.aborted ? EXIT.interrupted : EXIT.failed;
@@ -95,7 +84,35 @@ export async function replay(session: Session, options: ReplayOptions): Promise<
   return state === 'COMPLETED' ? EXIT.ok : EXIT.failed;
 }
 
-function describe(stack: Stack, window: Window, rules: readonly StackRule[], preview: Estimate): string {
+/** Starts a replay and shows how far it is, until it has ended. `ended` is undefined if the signal came first. */
+export async function runReplay(
+  session: Session,
+  eventBridge: EventBridgeClient,
+  window: Window,
+  rules: readonly StackRule[],
+  signal: AbortSignal,
+): Promise<{ name: string; ended: DescribeReplayCommandOutput | undefined }> {
+  const { stack, now } = session;
+  const name = replayName(stack, now());
+  await eventBridge.send(
+    new StartReplayCommand({
+      ReplayName: name,
+      Description: 'npm run ops',
+      EventSourceArn: stack.output('ArchiveArn'),
+      EventStartTime: new Date(window.from),
+      EventEndTime: new Date(window.to),
+      Destination: { Arn: stack.output('EventBusArn'), FilterArns: rules.map(({ arn }) => arn) },
+    }),
+  );
+  return { name, ended: await untilEnded(session, eventBridge, name, signal) };
+}
+
+export function describeReplayPlan(
+  stack: Stack,
+  window: Window,
+  rules: readonly StackRule[],
+  preview: Estimate,
+): string {
   const targets = rules.map(
     ({ name, consumers }) =>
       `${stack.shortName(name)} -> ${consumers.map((consumer) => stack.shortName(consumer)).join(', ')}`,

@@ -141,6 +141,8 @@ test('one in 20 events fails and for a while a permission is missing: all come h
       'event-driven-notifier NO_PERMISSIONS': expect.any(Number),
       'event-driven-order-processor DownstreamError': expect.any(Number),
       'event-driven-notifier DownstreamError': expect.any(Number),
+      // Of orders whose own event failed: nobody is told of those.
+      'event-driven-notifier OrderNotThereError': expect.any(Number),
       'event-driven-analytics DownstreamError': expect.any(Number),
       'event-driven-order-processor PoisonEventError': 1,
     });

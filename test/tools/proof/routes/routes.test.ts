@@ -288,7 +288,7 @@ describe('payloads', () => {
       findings((rules) => delete rules['order-status-changed'].Targets[0].InputTransformer),
     ).toContainEqual(
       expect.stringMatching(
-        /^refused-payload: notifier refuses what rule event-driven-order-status-changed gives it of app\.orders\/OrderStatusChanged: .*orderId: expected .*, received nothing/,
+        /^refused-payload: notifier refuses what rule event-driven-order-status-changed gives it of app\.orders\/OrderStatusChanged: .*message: expected .*, received nothing/,
       ),
     );
   });
@@ -331,7 +331,7 @@ describe('personal data', () => {
       const { InputTransformer } = rules['order-status-changed'].Targets[0];
       InputTransformer.InputTemplate = InputTransformer.InputTemplate.replace('<email>', '""').replace(
         '<detail>',
-        '{}',
+        '{"orderId": <orderId>, "status": <status>}',
       );
     };
     expect(findings(change, blind('notifier'))).toEqual([]);
