@@ -244,9 +244,11 @@ function business({ bus, orderProcessor, notifier, analytics }: OperatorDashboar
         notifier.metric(METRICS.notificationsSent).with({ label: 'Notifications sent' }),
         analytics.metric(METRICS.dailyReportsPublished).with({ label: 'Daily reports published' }),
       ]),
-      graph('Duplicates and poison', [
+      graph('Duplicates, conflicts and poison', [
         orderProcessor.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, order-processor' }),
         notifier.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, notifier' }),
+        notifier.metric(METRICS.staleNotifications).with({ label: 'Stale notifications' }),
+        orderProcessor.metric(METRICS.orderConflicts).with({ label: 'Conflicts' }),
         ...[...bus.handlers].map((handler) =>
           handler.metric(METRICS.poisonEvents).with({ label: `Poison, ${handler.props.entry}` }),
         ),

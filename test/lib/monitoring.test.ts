@@ -371,7 +371,7 @@ describe('alarms', () => {
       ['daily-report-lost', 0],
       ['notifier-errors', 3],
       ['notifier-throttles', 4],
-      ['notifier-duration', 15_000],
+      ['notifier-duration', 20_000],
       ['notifier-event-age', 360_000],
       ['notifier-dropped', 5],
       ['notifier-lost', 0],
