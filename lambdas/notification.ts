@@ -3,7 +3,7 @@
  * output, side by side, so that the rule and the handler cannot disagree.
  */
 import * as v from 'valibot';
-import { check, type EventMetadata, Id, PoisonEventError, Timestamp } from './contract';
+import { check, type EventMetadata, Id, JsonObject, PoisonEventError, Timestamp } from './contract';
 import { NOTIFIED_STATUSES, type OrderStatus, OrderStatusChanged } from './events';
 
 /** The transformer's input paths. */
@@ -42,10 +42,9 @@ export interface NotifiedChange {
   readonly metadata: EventMetadata;
 }
 
-const Fields = v.record(v.string(), v.unknown());
 const Message = v.pipe(v.string(), v.maxLength(1_000, 'at most 1000 characters'));
 
-const Input = v.object({ message: Message, id: Id, time: Timestamp, detail: Fields });
+const Input = v.object({ message: Message, id: Id, time: Timestamp, detail: JsonObject });
 
 /** Made by the template of before: it waits in the queue of failed events when this code is deployed. */
 const InputBefore = v.object({
@@ -54,7 +53,7 @@ const InputBefore = v.object({
   email: v.optional(v.unknown()),
   message: Message,
   id: Id,
-  metadata: v.union([v.literal(''), Fields]),
+  metadata: v.union([v.literal(''), JsonObject]),
 });
 
 /**
@@ -63,7 +62,7 @@ const InputBefore = v.object({
  */
 export function parseNotificationInput(input: unknown): NotifiedChange {
   const { type } = OrderStatusChanged;
-  const given = check(type, '', Fields, input);
+  const given = check(type, '', JsonObject, input);
   const { message, ...event } = 'metadata' in given ? eventOfBefore(given) : check(type, '', Input, given);
   const { metadata, detail } = OrderStatusChanged.parseDetail(event.detail, event);
   const { orderId, status, updatedAt } = detail;

@@ -249,6 +249,7 @@ function business({ bus, orderProcessor, notifier, analytics }: OperatorDashboar
         notifier.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, notifier' }),
         notifier.metric(METRICS.staleNotifications).with({ label: 'Stale notifications' }),
         orderProcessor.metric(METRICS.orderConflicts).with({ label: 'Conflicts' }),
+        orderProcessor.metric(METRICS.unusableEmails).with({ label: 'Unusable e-mail addresses' }),
         ...[...bus.handlers].map((handler) =>
           handler.metric(METRICS.poisonEvents).with({ label: `Poison, ${handler.props.entry}` }),
         ),
