@@ -3,13 +3,14 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createCommand, exitWith, repeated, wholeNumberFrom } from '../cli/command';
 import type { ExitCode } from '../cli/errors';
 import { resolveGiven } from '../cli/path';
+import { withAssemblyOptions } from '../template/source/assembly-option';
 import { type RunOptions, run } from './run';
 
 /** What does not depend on what the user types. */
 type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling'>;
 
 export function localCommand(setting: Setting): Command {
-  return createCommand('npm start --')
+  return withAssemblyOptions(createCommand('npm start --'))
     .description(
       'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
         "endpoint that AWS's CLI and SDKs can talk to. Sends the events in samples/ and shows each one's way.",

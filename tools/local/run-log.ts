@@ -10,7 +10,7 @@ import type { TimedStep } from './steps';
 
 export interface RunLog {
   synthesizing(): void;
-  synthesized(synthesis: Synthesis, assembly: Assembly): void;
+  synthesized(synthesis: Synthesis | undefined, assembly: Assembly): void;
   step(step: TimedStep): void;
   /** @param page its address */
   ready(stack: LocalStack, page?: string): void;
@@ -43,13 +43,15 @@ export interface RunLog {
 export class JsonLog implements RunLog {
   synthesizing(): void {}
 
-  synthesized({ durationMs, isUnchanged }: Synthesis, { stackName, directory }: Assembly): void {
+  synthesized(synthesis: Synthesis | undefined, { stackName, directory }: Assembly): void {
     this.#write({
-      kind: 'run-synthesized',
+      kind: synthesis ? 'run-synthesized' : 'run-read',
       stackName,
       directory,
-      durationMs: Math.round(durationMs),
-      isUnchanged,
+      ...(synthesis && {
+        durationMs: Math.round(synthesis.durationMs),
+        isUnchanged: synthesis.isUnchanged,
+      }),
     });
   }
 
@@ -132,12 +134,15 @@ export class TerminalLog implements RunLog {
     if (this.#stream.isTTY) this.#stream.write('Synthesizing …');
   }
 
-  synthesized({ durationMs, isUnchanged }: Synthesis, { stackName, resources, ofType }: Assembly): void {
+  synthesized(synthesis: Synthesis | undefined, { stackName, title, resources, ofType }: Assembly): void {
     if (this.#stream.isTTY) this.#stream.write('\r');
     this.#log = this.#newLog(`${stackName}-`);
     const rules = ofType('AWS::Events::Rule').length;
     const functions = ofType('AWS::Lambda::Function').length;
-    const how = isUnchanged ? 'unchanged since it was synthesized' : `synthesized in ${seconds(durationMs)}`;
+    const made = synthesis && `synthesized in ${seconds(synthesis.durationMs)}`;
+    const how = synthesis?.isUnchanged
+      ? 'unchanged since it was synthesized'
+      : (made ?? `read from ${title}`);
     this.#log.print(
       `${this.#log.style('bold', stackName)}  ${plural(resources.size, 'resource')}, ${plural(rules, 'rule')}, ${plural(functions, 'function')}; ${how}`,
     );

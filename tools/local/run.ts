@@ -2,8 +2,7 @@
  * `npm start`: synthesizes the stack, runs it, sends the samples, and shows each event's way until Ctrl-C.
  */
 import path from 'node:path';
-import { readAssembly } from '../template/assembly';
-import { synthesize } from '../template/source/synthesize';
+import type { AssemblySource } from '../template/source/assembly-option';
 import { Bundler, type Bundling } from './bundler';
 import { checkDataDirectory } from './data-directory';
 import type { Handler } from './endpoint/answer';
@@ -16,6 +15,7 @@ import { missingSteps, readSamples, type Sample } from './samples';
 import { type Clock, ManualClock, SystemClock } from './services/clock';
 import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
+import { checkSource, isGiven, loadStack } from './template-source';
 
 /** What goes with a run: it is told each step, and answers on the endpoint's port. */
 export interface Attachment {
@@ -25,7 +25,7 @@ export interface Attachment {
   attach(stack: LocalStack): string;
 }
 
-export interface RunOptions {
+export interface RunOptions extends AssemblySource {
   /** A page of the run. @default none */
   readonly page?: Attachment;
   /** Open the page in the browser. */
@@ -73,14 +73,16 @@ const INTERRUPTED = 130;
 export async function run(options: RunOptions): Promise<number> {
   const { project, once } = options;
   await checkOptions(options);
-  const samples = options.samples ? readSamples(path.join(project, 'samples')) : [];
+  // A template that is given is none of this project's, and neither are its events and handlers.
+  const isOwn = !isGiven(options);
+  const samples = options.samples && isOwn ? readSamples(path.join(project, 'samples')) : [];
   const log: RunLog = options.json ? new JsonLog() : new TerminalLog(process.stdout);
-  log.synthesizing();
-  const synthesis = await synthesize(project);
-  const assembly = readAssembly(synthesis.directory);
+  if (isOwn) log.synthesizing();
+  const { assembly, synthesis } = await loadStack(options, project);
   log.synthesized(synthesis, assembly);
   const inspected = options.inspect === undefined ? new Map() : await inspectPorts(assembly, options.inspect);
-  const bundler = options.bundling && new Bundler(project, options.bundling, new Set(inspected.keys()));
+  const { bundling } = isOwn ? options : {};
+  const bundler = bundling && new Bundler(project, bundling, new Set(inspected.keys()));
 
   // With `once` time stands still, but for what waits to be tried again, so that nobody else waits for it.
   const manual = once ? new ManualClock(Date.now()) : undefined;
@@ -137,7 +139,9 @@ export async function run(options: RunOptions): Promise<number> {
 }
 
 /** What can be told wrong before the seconds that a synthesis takes. */
-async function checkOptions({ once, data, port }: RunOptions): Promise<void> {
+async function checkOptions(options: RunOptions): Promise<void> {
+  const { once, data, port } = options;
+  checkSource(options);
   if (data !== undefined) checkDataDirectory(data, once);
   if (port) await requireFreePort(port);
 }
