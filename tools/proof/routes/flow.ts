@@ -270,7 +270,8 @@ class FlowReader {
     const known = this.nodes.get(id);
     if (!known || (subtitle !== undefined && known.subtitle !== subtitle)) {
       const kind = KINDS[type] ?? 'other';
-      const caption = kind === 'other' ? type : kind === 'stream' ? 'delivery stream' : kind;
+      const captions: Partial<Record<NodeKind, string>> = { bus: name, other: type, stream: 'delivery stream' };
+      const caption = captions[kind] ?? kind;
       this.nodes.set(id, {
         id,
         kind,
