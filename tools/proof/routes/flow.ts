@@ -270,7 +270,11 @@ class FlowReader {
     const known = this.nodes.get(id);
     if (!known || (subtitle !== undefined && known.subtitle !== subtitle)) {
       const kind = KINDS[type] ?? 'other';
-      const captions: Partial<Record<NodeKind, string>> = { bus: name, other: type, stream: 'delivery stream' };
+      const captions: Partial<Record<NodeKind, string>> = {
+        bus: name,
+        other: type,
+        stream: 'delivery stream',
+      };
       const caption = captions[kind] ?? kind;
       this.nodes.set(id, {
         id,
