@@ -57,6 +57,15 @@ const CASES: Case[] = [
     command: `report --date ${new Date().toISOString().slice(0, 10)}`,
     says: `--date is ${new Date().toISOString().slice(0, 10)}, which is not over (UTC): ask tomorrow, or add --partial.`,
   },
+  { command: 'rebuild --yes', says: 'Name what to rebuild: --order ID, or --from TIME --to TIME.' },
+  {
+    command: 'rebuild --order order-1 --to 1h --yes',
+    says: '--to goes with --from alone: the events of an --order are read up to now.',
+  },
+  {
+    command: 'rebuild --order order-1',
+    says: 'A rebuild must be confirmed, and there is no terminal to ask on: look at --dry-run, then add --yes.',
+  },
   { command: 'publish', says: 'Name one thing to publish: a FILE, - for stdin, or --example TYPE.' },
   {
     command: 'publish none.json',
