@@ -12,15 +12,26 @@ export interface Clock {
 /** The longest delay that a timer of Node takes; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
+/** How often the wall clock is looked at for a jump, and what counts as one. */
+const WATCH_MS = 5000;
+const JUMP_MS = 500;
+
+/** By how much the wall clock has moved otherwise than the time that the process has run, in milliseconds. */
+const wallDrift = (): number => Date.now() - performance.now();
+
 /**
- * The machine's time, or a multiple of it. A timer alone does not keep the process alive: the endpoint does.
+ * The machine's wall-clock time, or a multiple of it; after the machine has slept, or its clock was set, it goes on
+ * from there. A timer alone does not keep the process alive: the endpoint does.
  * A promise that `run` returns is not awaited; its rejection is an unhandled rejection of the process.
  */
 export class SystemClock implements Clock {
   #start = Date.now();
-  readonly #monotonicStart = performance.now();
+  readonly #wallStart = Date.now();
   /** Sets each running timer anew. */
   readonly #rearm = new Set<() => void>();
+  /** Looks for jumps of the wall clock while timers run, which do not notice them. */
+  #watch: NodeJS.Timeout | undefined;
+  #drift = wallDrift();
 
   /** @param speed seconds of this clock in one second of the machine's, e.g. 60 */
   constructor(readonly speed = 1) {
@@ -29,7 +40,7 @@ export class SystemClock implements Clock {
   }
 
   now(): number {
-    return Math.round(this.#start + (performance.now() - this.#monotonicStart) * this.speed);
+    return Math.round(this.#start + (Date.now() - this.#wallStart) * this.speed);
   }
 
   after(ms: number, run: () => void | Promise<void>): { cancel(): void } {
@@ -47,12 +58,25 @@ export class SystemClock implements Clock {
     };
     this.#rearm.add(wait);
     wait();
+    this.#watchWall();
     return {
       cancel: () => {
         this.#rearm.delete(wait);
         clearTimeout(timer);
       },
     };
+  }
+
+  #watchWall(): void {
+    this.#watch ??= setInterval(() => {
+      const before = this.#drift;
+      this.#drift = wallDrift();
+      // Forward: the machine slept, and what fell due meanwhile is late. Backward: a wait is no longer for it.
+      if (this.#drift - before > JUMP_MS) for (const wait of [...this.#rearm]) wait();
+      if (this.#rearm.size > 0) return;
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+    }, WATCH_MS).unref();
   }
 
   /** Moves the time forward to `time`; what falls due by then fires at once. An earlier time changes nothing. */

@@ -59,6 +59,9 @@ export interface EventBridgeOptions extends DeliveryOptions {
   readonly inFlight: InFlight;
 }
 
+/** A timer and a clock may differ by so much. */
+const CLOCK_TOLERANCE_MS = 1000;
+
 export class EventBridge {
   /** By name; always with `default`. */
   readonly buses: ReadonlyMap<string, EventBus>;
@@ -240,6 +243,11 @@ export class EventBridge {
     const time = schedule.next(new Date(after));
     if (!time) return;
     const timer = clock.after(time.getTime() - clock.now(), () => {
+      if (clock.now() < time.getTime() - CLOCK_TOLERANCE_MS) {
+        // The clock was set back meanwhile.
+        this.#scheduleNext(rule, schedule, clock.now());
+        return;
+      }
       // What a sleeping machine missed is not made up for.
       this.#scheduleNext(rule, schedule, Math.max(time.getTime(), clock.now()));
       this.#fire(rule, time);

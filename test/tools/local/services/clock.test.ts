@@ -89,6 +89,31 @@ describe("the machine's clock", () => {
     expect(run).not.toHaveBeenCalled();
   });
 
+  test('follows the wall clock when the machine has slept, and what fell due meanwhile is done', () => {
+    const clock = new SystemClock();
+    const [due, later] = [jest.fn(), jest.fn()];
+    const hour = 60 * 60 * 1000;
+    clock.after(2 * hour, due);
+    clock.after(20 * hour, later);
+    jest.setSystemTime(Date.now() + 8 * hour); // Timers stand still meanwhile.
+    expect(clock.now()).toBe(Date.UTC(2026, 0, 1, 8));
+    jest.advanceTimersByTime(5001);
+    expect(due).toHaveBeenCalledTimes(1);
+    expect(later).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(12 * hour);
+    expect(later).toHaveBeenCalledTimes(1);
+  });
+
+  test('follows it backwards too, and no wait gets longer by that', () => {
+    const clock = new SystemClock();
+    const run = jest.fn();
+    clock.after(60_000, run);
+    jest.setSystemTime(Date.UTC(2025, 11, 31));
+    expect(clock.now()).toBe(Date.UTC(2025, 11, 31));
+    jest.advanceTimersByTime(60_000);
+    expect(run).toHaveBeenCalledTimes(1);
+  });
+
   test.each([0, -1, Number.NaN, Number.POSITIVE_INFINITY])('refuses the speed %p', (speed) => {
     expect(() => new SystemClock(speed)).toThrow('must be a positive number');
   });
