@@ -41,6 +41,18 @@ export function effectLine(
     case 'message-sent':
       // What the stack itself puts into a queue is told where it says why.
       return isOfHandler ? ['queue', `${short(step.queue)}  ${step.body}`] : undefined;
+    case 'message-moved':
+      return [
+        'queue',
+        `${short(step.queue)}  received ${step.receiveCount} times, moved to ${short(step.to)}: ${step.body}`,
+      ];
+    case 'batch-handled': {
+      const outcome = step.failed > 0 ? red(`, ${step.failed} failed`) : '';
+      return [
+        'batch',
+        `${short(step.queue)} → ${short(step.function)}  ${plural(step.messages, 'message')}${outcome}`,
+      ];
+    }
     case 'records-put':
       return ['stream', `${short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`];
     case 'object-written':

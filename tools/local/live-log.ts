@@ -170,6 +170,7 @@ export class LiveLog {
       case 'delivered': {
         way.mark = 'ok';
         way.isWaiting = false;
+        if (step.isRecorded) way.note = 'recorded: it does not run here';
         const isWhole = step.payload.startsWith('{"version":"0","id":');
         if (!isWhole) way.lines.push(['receives', step.payload]);
         if (step.requestId === undefined) break;

@@ -32,6 +32,8 @@ export interface RunLog {
   /** A debugger may attach to these functions at these ports. */
   inspecting(ports: ReadonlyMap<string, number>): void;
   notUpdated(error: Error): void;
+  /** How the run differs from AWS, a line each. */
+  notices(notices: readonly string[]): void;
   resumed(resumed: Resumed): void;
   /** @param isKept whether what waits to be tried again is kept for the next run */
   stopping(stack: LocalStack, isKept: boolean): void;
@@ -97,6 +99,10 @@ export class JsonLog implements RunLog {
 
   notUpdated({ message }: Error): void {
     this.#write({ kind: 'run-not-updated', message });
+  }
+
+  notices(notices: readonly string[]): void {
+    for (const message of notices) this.#write({ kind: 'run-notice', message });
   }
 
   resumed({ resumed, left }: Resumed): void {
@@ -246,6 +252,11 @@ export class TerminalLog implements RunLog {
     this.#log.print(this.#log.style('red', message));
     this.#log.print(this.#log.style('yellow', 'Everything runs on as it was.'));
     this.#log.print();
+  }
+
+  notices(notices: readonly string[]): void {
+    for (const notice of notices) this.#log.print(this.#log.style('yellow', notice));
+    if (notices.length > 0) this.#log.print();
   }
 
   resumed({ resumed, left }: Resumed): void {

@@ -10,11 +10,14 @@ import { plural } from './effect-line';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
+import { FunctionCode } from './function-code';
+import { targetServices } from './rule-targets';
 import { Alarms } from './services/alarms';
 import { type Clock, SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
+import { EventSourceMapping } from './services/event-source-mapping';
 import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
@@ -22,7 +25,6 @@ import {
   checkDefinition,
   type FailureDestination,
   type FunctionDefinition,
-  handlerFile,
 } from './services/lambda-definition';
 import { functionOfAccessKeyId } from './services/lambda-variables';
 import { LogGroups } from './services/log-groups';
@@ -34,7 +36,7 @@ import { Tables } from './services/tables';
 import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
-import { INERT, requireSupported } from './supported';
+import { INERT, isRunMapping, isRunnable, notRun, requireSupported } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -89,9 +91,9 @@ export class LocalStack {
   #assembly: Assembly;
   #policies: Policies;
   #decisions = new Map<string, Decision>();
-  #codeVersion = 0;
-  /** By function, the latest last. */
-  readonly #codeFolders = new Map<string, string[]>();
+  readonly #code: FunctionCode;
+  readonly #notices = new Map<string, string>();
+  #mappings: readonly EventSourceMapping[] = [];
   #recorder: MetricRecorder | undefined;
   #tables: Tables | undefined;
   #eventBridge: EventBridge | undefined;
@@ -103,6 +105,9 @@ export class LocalStack {
     this.startedAt = clock.now();
     this.#workDirectory = workDirectory;
     this.#assembly = assembly;
+    this.#code = new FunctionCode(workDirectory, (name, notice) =>
+      this.#notices.set(name, `${name} ${notice}`),
+    );
     this.#policies = new Policies(assembly);
     this.#onStep = (step) => {
       this.#recorder?.record(step);
@@ -119,7 +124,8 @@ export class LocalStack {
     });
     this.queues = assembly.ofType('AWS::SQS::Queue').map((resource) => {
       const file = data('queues', `${resource.name}.jsonl`);
-      return new Queue(resource, clock, { ...(file && { file }), ...steps });
+      const findQueue = (arn: string) => this.queues.find((queue) => queue.arn === arn);
+      return new Queue(resource, clock, { ...(file && { file }), findQueue, ...steps });
     });
     const subscriptions = assembly.ofType('AWS::SNS::Subscription');
     const maySend = (queue: Queue, topicArn: string) =>
@@ -154,22 +160,25 @@ export class LocalStack {
 
     const { maxEnvironments, allowEgress, inspect, sourceMapOf } = options;
     const positions = sourceMapOf && new SourcePositions(sourceMapOf);
-    this.functions = assembly.ofType('AWS::Lambda::Function').map(
-      (resource) =>
-        new LambdaFunction(this.#define(assembly, resource), {
-          clock,
-          inFlight: this.#inFlight,
-          faults: this.faults,
-          endpoint: () => this.url,
-          ...(allowEgress && { allowEgress }),
-          ...(positions && { positions }),
-          inspectPort: inspect?.get(resource.name),
-          log: (...line) => this.logGroups.append(...line),
-          unfinished: this.#unfinished<AsyncEvent>('invocations', resource.name),
-          ...(maxEnvironments !== undefined && { maxEnvironments }),
-          ...steps,
-        }),
-    );
+    this.functions = assembly
+      .ofType('AWS::Lambda::Function')
+      .filter(isRunnable)
+      .map(
+        (resource) =>
+          new LambdaFunction(this.#define(assembly, resource), {
+            clock,
+            inFlight: this.#inFlight,
+            faults: this.faults,
+            endpoint: () => this.url,
+            ...(allowEgress && { allowEgress }),
+            ...(positions && { positions }),
+            inspectPort: inspect?.get(resource.name),
+            log: (...line) => this.logGroups.append(...line),
+            unfinished: this.#unfinished<AsyncEvent>('invocations', resource.name),
+            ...(maxEnvironments !== undefined && { maxEnvironments }),
+            ...steps,
+          }),
+      );
   }
 
   /**
@@ -207,7 +216,7 @@ export class LocalStack {
       clock,
       random,
       policies: this.#policies,
-      targets: this.#targets(),
+      targets: this.#targets(assembly),
       queues: new Map(this.queues.map((queue) => [queue.arn, queue])),
       directory: path.join(dataDirectory ?? this.#workDirectory, 'archives'),
       unfinished: this.#unfinished<WaitingDelivery>('deliveries'),
@@ -228,6 +237,27 @@ export class LocalStack {
         authorize: (...request) => this.#authorize(...request),
       },
     );
+    const mappings = assembly.ofType('AWS::Lambda::EventSourceMapping');
+    this.#mappings = mappings
+      .filter((each) => isRunMapping(each, assembly))
+      .map(
+        (resource) =>
+          new EventSourceMapping(resource, {
+            ...{ clock, queues: this.queues, functions: this.functions, inFlight: this.#inFlight },
+            mayRole: (...question) => this.#policies.roleMay(...question),
+            ...steps,
+          }),
+      );
+  }
+
+  /** What a user must know of how this run differs from AWS, a line each. */
+  get notices(): readonly string[] {
+    const recorded = [...this.#targets(this.#assembly)].filter(([, { isRecorded }]) => isRecorded);
+    return [
+      ...notRun(this.#assembly),
+      ...recorded.map(([arn]) => `${arn} is no target that runs here: what rules deliver to it is recorded.`),
+      ...this.#notices.values(),
+    ];
   }
 
   /** Takes up what an earlier run left in the data directory. */
@@ -322,7 +352,7 @@ export class LocalStack {
       const resource = assembly.ofType('AWS::Lambda::Function').find(({ arn }) => arn === each.arn);
       return { each, definition: resource && this.#define(assembly, resource) };
     });
-    this.eventBridge.update({ assembly, policies, targets: this.#targets() });
+    this.eventBridge.update({ assembly, policies, targets: this.#targets(assembly) });
     for (const { each, definition } of definitions) if (definition) each.update(definition);
     this.#assembly = assembly;
     this.#policies = policies;
@@ -336,16 +366,12 @@ export class LocalStack {
   replaceCode(functionName: string, code: Uint8Array): void {
     const each = this.functions.find(({ name }) => name === functionName);
     if (!each) throw new Error(`There is no function ${functionName}.`);
-    const { definition } = each;
-    const folder = this.#newCodeFolder(functionName);
-    fs.cpSync(definition.code, folder, { recursive: true });
-    const next = { ...definition, code: folder };
-    fs.writeFileSync(handlerFile(next), code);
-    each.update(next);
+    each.update({ ...each.definition, code: this.#code.replace(each.definition, code) });
   }
 
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
   async stop(): Promise<void> {
+    for (const mapping of this.#mappings) mapping.stop();
     await Promise.all(this.functions.map((each) => each.stop()));
     this.alarms.stop();
     await this.#endpoint?.close();
@@ -368,27 +394,10 @@ export class LocalStack {
     const { onFailure: destination } = invokeConfig;
     return checkDefinition({
       resource,
-      code: this.#copyCode(assembly, resource),
+      code: this.#code.copy(assembly, resource),
       invokeConfig,
       ...(destination && { onFailure: this.#failureDestination(resource, destination) }),
     });
-  }
-
-  /** Code runs from a folder with no `node_modules` above it: what the bundle lacks is missing, as it is in AWS. */
-  #copyCode(assembly: Assembly, resource: Resource): string {
-    const folder = this.#newCodeFolder(resource.name);
-    fs.cpSync(assembly.assetPath(resource), folder, { recursive: true });
-    return folder;
-  }
-
-  /** What ran in the folders before the last ones has ended by now, or will fail at what it has not loaded. */
-  #newCodeFolder(functionName: string): string {
-    const folders = this.#codeFolders.get(functionName) ?? [];
-    this.#codeFolders.set(functionName, folders);
-    folders.push(path.join(this.#workDirectory, `${functionName}-${this.#codeVersion++}`));
-    const outdated = folders.splice(0, folders.length - KEPT_CODE_FOLDERS);
-    for (const folder of outdated) fs.rmSync(folder, { recursive: true, force: true });
-    return folders.at(-1) ?? '';
   }
 
   #failureDestination({ type, logicalId, properties }: Resource, arn: string): FailureDestination {
@@ -413,31 +422,8 @@ export class LocalStack {
     };
   }
 
-  /** What rules can have as targets, by ARN. */
-  #targets(): ReadonlyMap<string, TargetService> {
-    const targets = new Map<string, TargetService>();
-    for (const each of this.functions) {
-      targets.set(each.arn, {
-        action: 'lambda:InvokeFunction',
-        takesJson: true,
-        deliver: (body, trace) => each.invokeAsync(body, trace),
-      });
-    }
-    for (const queue of this.queues) {
-      targets.set(queue.arn, {
-        action: 'sqs:SendMessage',
-        takesJson: false,
-        deliver: (body) => void queue.send({ body, senderId: 'events.amazonaws.com' }),
-      });
-    }
-    for (const topic of this.topics) {
-      targets.set(topic.arn, {
-        action: 'sns:Publish',
-        takesJson: false,
-        deliver: (message) => void topic.publish({ message }),
-      });
-    }
-    return targets;
+  #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {
+    return targetServices(assembly, { ...this, eventBridge: () => this.eventBridge });
   }
 
   /** A function's calls are judged by its role, as in AWS; whoever else has a key may do everything. */
@@ -463,8 +449,6 @@ export class LocalStack {
     return { allowed: false, reason };
   }
 }
-
-const KEPT_CODE_FOLDERS = 5;
 
 /** Empties the queues of functions that are no longer in the template, and tells of each in a line. */
 function orphanedInvocations(folder: string, functions: ReadonlySet<string>): string[] {

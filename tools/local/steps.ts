@@ -28,7 +28,14 @@ export type Step =
   | { kind: 'schedule-fired'; rule: string; eventId: string; event: BusEvent }
   /** It waited to be tried again when an earlier run ended. */
   | ({ kind: 'delivery-resumed'; event: BusEvent } & Delivery)
-  | ({ kind: 'delivered'; payload: string; requestId?: string; attempt: number } & Delivery)
+  /** `isRecorded`: nothing runs the target here. */
+  | ({
+      kind: 'delivered';
+      payload: string;
+      requestId?: string;
+      attempt: number;
+      isRecorded?: boolean;
+    } & Delivery)
   | ({
       kind: 'delivery-failed';
       code: string;
@@ -104,6 +111,17 @@ export type Step =
       body: string;
       attributes: Record<string, string>;
     }
+  /** It was received as often as the queue lets it be, and moved to another. */
+  | {
+      kind: 'message-moved';
+      queue: string;
+      to: string;
+      messageId: string;
+      body: string;
+      receiveCount: number;
+    }
+  /** A batch of a queue's messages was handed to a function; the failed ones stay in the queue. */
+  | { kind: 'batch-handled'; queue: string; function: string; messages: number; failed: number }
   | { kind: 'records-put'; stream: string; count: number; bytes: number }
   | { kind: 'object-written'; bucket: string; key: string; records: number; bytes: number }
   /** A state of the stack's own alarm, by the metrics that the run counts. */

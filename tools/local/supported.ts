@@ -1,18 +1,19 @@
 /**
- * What the local run knows of a template. All else stops the start with its name: it would do something in AWS
- * that would silently not happen here.
+ * What the local run knows of a template. A type of resource that it does not know is named at the start, and does
+ * not run; of one that it runs, a property that it does not know stops the start with its name.
  */
-import { type Assembly, AssemblyError } from '../template/assembly';
+import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { functionsOf } from '../template/functions';
 import { invokeConfigsOf } from '../template/invoke-config';
-import { reasonsOf } from '../template/placeholder';
+import { hasPlaceholder, reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
 import { rulesOf } from '../template/rules';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
   ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::EventBusPolicy', 'AWS::Events::Rule'],
-  ...['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::Function', 'AWS::Lambda::Permission'],
+  ...['AWS::Lambda::EventInvokeConfig', 'AWS::Lambda::EventSourceMapping'],
+  ...['AWS::Lambda::Function', 'AWS::Lambda::Permission'],
   ...['AWS::SQS::Queue', 'AWS::SQS::QueuePolicy'],
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
@@ -40,16 +41,57 @@ export const INERT: Readonly<Record<string, string>> = {
   'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
 };
 
-/** @throws AssemblyError that names the first resource which is not known */
+const inputOf = ({ Input, InputPath, InputTransformer }: Record<string, unknown>) => ({
+  ...{ Input, InputPath, InputTransformer },
+});
+
+/** Whether the function's code can be run: a bundle for Node.js. */
+export function isRunnable({ properties }: Resource): boolean {
+  const { PackageType = 'Zip', Runtime } = properties;
+  return PackageType === 'Zip' && /^nodejs\d+\.x$/.test(String(Runtime));
+}
+
+/** Whether the mapping is one from a queue of the template to a function that can be run. */
+export function isRunMapping({ properties }: Resource, assembly: Assembly): boolean {
+  const { EventSourceArn, FunctionName } = properties;
+  const isQueue = assembly.ofType('AWS::SQS::Queue').some(({ arn }) => arn === EventSourceArn);
+  const functions = assembly.ofType('AWS::Lambda::Function').filter(isRunnable);
+  return isQueue && functions.some(({ arn, name }) => arn === FunctionName || name === FunctionName);
+}
+
+/** Resources that do not run here, a line each: what they would do in AWS does not happen. */
+export function notRun(assembly: Assembly): string[] {
+  return [...assembly.resources.values()].flatMap((resource) => {
+    const { type, logicalId, properties } = resource;
+    if (Object.hasOwn(INERT, type)) return [];
+    if (!RUN.includes(type)) return `${type} ${logicalId} does not run here.`;
+    if (type === 'AWS::Lambda::Function' && !isRunnable(resource)) {
+      return `${type} ${logicalId} does not run here: it is ${properties.PackageType === 'Image' ? 'an image' : `of the runtime ${properties.Runtime}`}, and only Node.js is run.`;
+    }
+    if (type === 'AWS::Lambda::EventSourceMapping' && !isRunMapping(resource, assembly)) {
+      return `${type} ${logicalId} does not run here: it is not from a queue of this stack to a function that runs.`;
+    }
+    return [];
+  });
+}
+
+/** @throws AssemblyError that names the first resource of which something must be known and is not */
 export function requireSupported(assembly: Assembly): void {
   const [left] = assembly.notCovered;
   if (left) throw new AssemblyError(`${left.type} ${left.resource}: ${left.message}`);
+  const isRecorded = ({ Arn }: { Arn?: unknown }) => typeof Arn === 'string' && hasPlaceholder(Arn);
   for (const { type, logicalId, properties, uncertain } of assembly.resources.values()) {
     if (Object.hasOwn(INERT, type)) continue;
-    if (!RUN.includes(type)) {
-      throw new AssemblyError(`${type} ${logicalId}: the local run does not know this type of resource.`);
-    }
-    const unknown = uncertain ?? reasonsOf(properties);
+    if (!RUN.includes(type)) continue;
+    // Of a target that is not there only what is delivered to it must be known.
+    const needed =
+      type === 'AWS::Events::Rule'
+        ? {
+            ...properties,
+            Targets: properties.Targets?.map((each: object) => (isRecorded(each) ? inputOf(each) : each)),
+          }
+        : properties;
+    const unknown = uncertain ?? reasonsOf(needed);
     if (unknown)
       throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);
   }

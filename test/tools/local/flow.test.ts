@@ -379,21 +379,26 @@ describe('while the stack runs', () => {
   test('a template that the local run does not know changes nothing', async () => {
     const run = await Run.start();
     const directory = changed((resources) => {
-      resources.Machine = { Type: 'AWS::StepFunctions::StateMachine', Properties: {} };
+      resources.Odd = { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } };
     });
     expect(() => run.stack.update(readAssembly(directory, { region: 'us-east-1' }))).toThrow(
-      'AWS::StepFunctions::StateMachine Machine: the local run does not know this type of resource.',
+      'AWS::SQS::Queue Odd: the local run does not know its property FifoQueue',
     );
     await run.create();
     expect(await run.order()).toMatchObject({ status: 'PENDING' });
   });
 });
 
-test('a template that the local run does not know stops the start with its name', async () => {
+test('what does not run here is named, and the rest runs', async () => {
   const directory = changed((resources) => {
     resources.Pipe = { Type: 'AWS::Pipes::Pipe', Properties: {} };
   });
-  await expect(Run.start({ directory })).rejects.toThrow(
-    'AWS::Pipes::Pipe Pipe: the local run does not know this type of resource.',
-  );
+  const run = await Run.start({ directory });
+  expect(run.stack.notices).toEqual(['AWS::Pipes::Pipe Pipe does not run here.']);
+  await run.create();
+  expect(await run.order()).toMatchObject({ status: 'PENDING' });
+});
+
+test('nothing of the stack as it is does not run here', async () => {
+  expect((await Run.start()).stack.notices).toEqual([]);
 });

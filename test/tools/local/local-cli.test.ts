@@ -217,8 +217,9 @@ describe('bad input is one line and exit code 2', () => {
   test('the template has what the local run does not know', async () => {
     expect(await startOf(makeProject({ settings: { unknown: true } }))).toMatchObject({
       exitCode: 2,
-      stderr:
-        'AWS::StepFunctions::StateMachine Machine: the local run does not know this type of resource.\n',
+      stderr: expect.stringMatching(
+        /^AWS::SQS::Queue Odd: the local run does not know its property FifoQueue\..*\n$/,
+      ),
     });
   });
 

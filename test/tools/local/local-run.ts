@@ -33,7 +33,7 @@ const APP = `
       Action: 'lambda:InvokeFunction', Principal: 'events.amazonaws.com', SourceArn: arn('Placed') } },
     Placed: { Type: 'AWS::Events::Rule', Properties: { Name: 'shop-placed', EventBusName: { Ref: 'Bus' },
       EventPattern: { source: ['app'] }, Targets: [{ Id: 'Worker', Arn: arn('Worker') }] } },
-    ...(unknown && { Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} } }) } });
+    ...(unknown && { Odd: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } } }) } });
 `;
 
 export const ECHO = 'exports.handler = async ({ detail }) => ({ heard: detail });';

@@ -128,8 +128,8 @@ test.each([
   ['is not known here', shop(table('orders'), {}, { VpcConfig: {} }), 'does not know its property VpcConfig'],
   [
     'is not known here, beside one that needs a restart',
-    shop(table('renamed'), { M: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} } }),
-    'does not know this type of resource',
+    shop(table('renamed'), { M: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } } }),
+    'does not know its property FifoQueue',
   ],
   ['only shows with the data at hand', shop(table('orders', 'other')), 'with other keys or indexes'],
 ])('an update with something that %s changes nothing', async (_, assembly, message) => {

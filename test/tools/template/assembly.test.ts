@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { requireSupported } from '../../../tools/local/supported';
+import { notRun, requireSupported } from '../../../tools/local/supported';
 import { AssemblyError, readAssembly } from '../../../tools/template/assembly';
 import { ARN, assemblyOf, functionResources, temporaryDirectory, writeAssembly } from './template';
 
@@ -198,11 +198,18 @@ describe('an assembly', () => {
 });
 
 describe('a template with what the local run does not know', () => {
-  test('stops the start with the name of the resource', () => {
-    const machine = { Type: 'AWS::StepFunctions::StateMachine', Properties: {} };
-    expect(() => requireSupported(assemblyOf({ Machine: machine }))).toThrow(
-      'AWS::StepFunctions::StateMachine Machine: the local run does not know this type of resource.',
-    );
+  test('names each resource that does not run', () => {
+    const assembly = assemblyOf({
+      Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} },
+      Old: { Type: 'AWS::Lambda::Function', Properties: { Runtime: 'python3.13' } },
+      Boxed: { Type: 'AWS::Lambda::Function', Properties: { PackageType: 'Image' } },
+    });
+    expect(() => requireSupported(assembly)).not.toThrow();
+    expect(notRun(assembly)).toEqual([
+      'AWS::StepFunctions::StateMachine Machine does not run here.',
+      'AWS::Lambda::Function Old does not run here: it is of the runtime python3.13, and only Node.js is run.',
+      'AWS::Lambda::Function Boxed does not run here: it is an image, and only Node.js is run.',
+    ]);
   });
 
   test('stops the start at an alias, by the resource that configures it', () => {

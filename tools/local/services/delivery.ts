@@ -21,20 +21,30 @@ export interface RuleTarget extends TargetInput {
     readonly MaximumEventAgeInSeconds?: number;
   };
   readonly DeadLetterConfig?: { readonly Arn?: string };
+  /** The role that EventBridge takes on to reach the target. */
+  readonly RoleArn?: string;
 }
 
 /** What a rule can have as its target. */
 export interface TargetService {
-  /** What the target's policy must allow to events.amazonaws.com, e.g. `lambda:InvokeFunction`. */
-  readonly action: string;
+  /**
+   * What the target's policy must allow to events.amazonaws.com, or the target's RoleArn to itself, e.g.
+   * `lambda:InvokeFunction`; undefined if it is not asked for.
+   */
+  readonly action: string | undefined;
+  /** A target of the same account needs no policy, but a role that it is given must be allowed. */
+  readonly needsNoPolicy?: boolean;
+  /** Nothing runs it here: what is delivered is only told. */
+  readonly isRecorded?: boolean;
   /** Whether it takes JSON text only. */
   readonly takesJson: boolean;
   /**
    * @param trace the event's X-Amzn-Trace-Id
+   * @param event of which the body was made
    * @returns an id of what it leads to, if it has one
    * @throws ServiceError; it is tried again if the target was throttled or failed (status 429, 5xx)
    */
-  deliver(body: string, trace: string | undefined): string | undefined;
+  deliver(body: string, trace: string | undefined, event: EventOnBus): string | undefined;
 }
 
 export interface DeliveryOptions {
@@ -148,7 +158,7 @@ export class Delivery {
   }
 
   #attempt(shipment: Shipment): void {
-    const { targets, policies } = this.options;
+    const { targets } = this.options;
     const { Arn: arn } = this.target;
     const service = targets.get(arn);
     if (!service) {
@@ -156,7 +166,7 @@ export class Delivery {
       return;
     }
     this.#forgetDecisions();
-    this.#mayInvoke ??= policies.serviceMay(SERVICE, this.rule.arn, service.action, arn);
+    this.#mayInvoke ??= this.#permission(service);
     if (!this.#mayInvoke.allowed) {
       this.#fail(shipment, { code: 'NO_PERMISSIONS', message: this.#mayInvoke.reason });
       return;
@@ -169,7 +179,8 @@ export class Delivery {
     shipment.attempts++;
     let id: string | undefined;
     try {
-      id = service.deliver(shipment.body, shipment.trace);
+      const { body, trace, event, text } = shipment;
+      id = service.deliver(body, trace, { event, text });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       this.#retry(shipment, error);
@@ -178,6 +189,7 @@ export class Delivery {
     this.options.onStep?.({
       kind: 'delivered',
       ...this.#identify(shipment),
+      ...(service.isRecorded && { isRecorded: true }),
       payload: shipment.body,
       attempt: shipment.attempts,
       ...(id !== undefined && { requestId: id }),
@@ -190,6 +202,16 @@ export class Delivery {
     this.#revision = revision;
     this.#mayInvoke = undefined;
     this.#mayDeadLetter = undefined;
+  }
+
+  /** Whether the rule may reach the target: by the role that it is given, otherwise by the target's own policy. */
+  #permission({ action, needsNoPolicy }: TargetService): Decision {
+    const { policies } = this.options;
+    const { Arn: arn, RoleArn: role } = this.target;
+    if (action === undefined || (role === undefined && needsNoPolicy)) return { allowed: true, reason: '' };
+    if (role === undefined) return policies.serviceMay(SERVICE, this.rule.arn, action, arn);
+    const assumed = policies.mayAssumeArn(SERVICE, role, this.rule.arn);
+    return assumed.allowed ? policies.roleMay(role, action, arn) : assumed;
   }
 
   #retry(shipment: Shipment, error: ServiceError): void {

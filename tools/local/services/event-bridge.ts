@@ -322,6 +322,14 @@ export class EventBridge {
     return { EventId: event.id };
   }
 
+  /** Puts an event on another bus of this stack, as a rule does that has it as its target. */
+  forward(busArn: string, event: EventOnBus, trace: string | undefined): void {
+    const bus = this.findBus(busArn);
+    if (!bus) throw new ServiceError('ResourceNotFoundException', `Event bus ${busArn} does not exist.`);
+    this.#options.onStep?.({ kind: 'event-put', bus: bus.name, eventId: event.event.id, event: event.event });
+    this.#route(bus.name, event, trace);
+  }
+
   /** @param nameOrArn of another account or region it is no bus of this stack, whatever its name */
   findBus(nameOrArn: string): EventBus | undefined {
     if (!nameOrArn.startsWith('arn:')) return this.buses.get(nameOrArn);

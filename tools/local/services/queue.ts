@@ -3,7 +3,7 @@
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
 import { randomUUID } from 'node:crypto';
-import type { Resource } from '../../template/assembly';
+import { AssemblyError, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
@@ -68,7 +68,16 @@ export interface QueueDepth {
 export interface QueueOptions {
   /** Where messages outlive the process. @default in memory only */
   readonly file?: string;
+  /** Finds the queue that a redrive policy names. */
+  readonly findQueue?: (arn: string) => Queue | undefined;
   readonly onStep?: StepListener;
+}
+
+interface RedrivePolicy {
+  /** ARN. */
+  readonly deadLetterTargetArn: string;
+  /** A message that was received so often is moved instead of being received again. */
+  readonly maxReceiveCount: number;
 }
 
 /** One thing that the journal keeps. Receives are not in it: after a restart every message is visible again. */
@@ -104,7 +113,10 @@ export class Queue {
   /** Maximum size of body plus attributes, in bytes. */
   readonly maximumMessageBytes: number;
 
+  readonly redrivePolicy: RedrivePolicy | undefined;
+
   readonly #clock: Clock;
+  readonly #findQueue: QueueOptions['findQueue'];
   readonly #onStep: StepListener | undefined;
   /** By id, in the order of sending. */
   readonly #messages = new Map<string, Message>();
@@ -125,7 +137,7 @@ export class Queue {
   ) {
     requireKnownProperties(resource, resource.properties, [
       ...['QueueName', 'VisibilityTimeout', 'MessageRetentionPeriod', 'DelaySeconds', 'MaximumMessageSize'],
-      ...['ReceiveMessageWaitTimeSeconds', 'RedriveAllowPolicy', 'Tags'],
+      ...['ReceiveMessageWaitTimeSeconds', 'RedrivePolicy', 'RedriveAllowPolicy', 'Tags'],
       ...['SqsManagedSseEnabled', 'KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds'],
     ]);
     const setting = (property: string, fallback: number) => Number(resource.properties[property] ?? fallback);
@@ -138,6 +150,8 @@ export class Queue {
     this.maximumMessageBytes = setting('MaximumMessageSize', 1024 * 1024);
     this.#clock = clock;
     this.#onStep = options.onStep;
+    this.#findQueue = options.findQueue;
+    this.redrivePolicy = readRedrivePolicy(resource);
     this.createdAt = clock.now();
     if (options.file) this.#journal = Journal.open<Entry>(options.file, (entry) => this.#restore(entry));
     this.#compact();
@@ -315,6 +329,7 @@ export class Queue {
     for (const message of this.#messages.values()) {
       if (taken.length === max) break;
       if (message.visibleAt > now) continue;
+      if (this.#moveToDeadLetters(message)) continue;
       message.receiveCount++;
       message.firstReceivedAt ??= now;
       message.visibleAt = now + 1000 * visibilityTimeoutSeconds;
@@ -324,6 +339,30 @@ export class Queue {
       taken.push({ ...stored, receiptHandle });
     }
     return taken;
+  }
+
+  /** @returns whether the message was received as often as the redrive policy allows, and is gone from here */
+  #moveToDeadLetters(message: Message): boolean {
+    const { deadLetterTargetArn: arn, maxReceiveCount } = this.redrivePolicy ?? {};
+    if (arn === undefined || maxReceiveCount === undefined || message.receiveCount < maxReceiveCount)
+      return false;
+    const to = this.#findQueue?.(arn);
+    if (!to) return false;
+    const { receipt: _, ...stored } = message;
+    to.#accept(stored);
+    this.remove(message.id);
+    const { id: messageId, body, receiveCount } = message;
+    this.#onStep?.({ kind: 'message-moved', queue: this.name, to: to.name, messageId, body, receiveCount });
+    return true;
+  }
+
+  /** Takes a message over from another queue, with its id and the time when it was sent. */
+  #accept(message: StoredMessage): void {
+    const { id, body, attributes, senderId, sentAt, receiveCount } = message;
+    const sent = { id, body, attributes, senderId, sentAt, visibleAt: this.#clock.now() };
+    this.#journal?.append({ sent });
+    this.#messages.set(id, { ...sent, receiveCount });
+    this.#serveWaiters();
   }
 
   #find(receiptHandle: string): Message | undefined {
@@ -386,6 +425,29 @@ export class Queue {
     );
     this.#deadLines = 0;
   }
+}
+
+/** Empty for what is no JSON object. */
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+/** @throws AssemblyError if it is not one that SQS takes */
+function readRedrivePolicy(resource: Resource): RedrivePolicy | undefined {
+  const given = resource.properties.RedrivePolicy;
+  if (given === undefined) return undefined;
+  const { deadLetterTargetArn, maxReceiveCount } = typeof given === 'string' ? parseObject(given) : given;
+  const count = Number(maxReceiveCount);
+  if (typeof deadLetterTargetArn !== 'string' || !Number.isInteger(count) || count < 1 || count > 1000) {
+    throw new AssemblyError(
+      `${resource.type} ${resource.logicalId}: RedrivePolicy is ${JSON.stringify(given)}; it must have a deadLetterTargetArn, and a maxReceiveCount from 1 to 1000.`,
+    );
+  }
+  return { deadLetterTargetArn, maxReceiveCount: count };
 }
 
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */

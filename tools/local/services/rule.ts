@@ -11,15 +11,8 @@ import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
 
 /** Properties of a target that have an effect here. */
 export const TARGET_PROPERTIES: readonly string[] = [
-  'Id',
-  'Arn',
-  'Input',
-  'InputPath',
-  'InputTransformer',
-  'RetryPolicy',
-  'DeadLetterConfig',
+  ...['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig', 'RoleArn'],
 ];
-const TARGET_SERVICES: readonly string[] = ['lambda', 'sqs', 'sns'];
 
 export interface RuleDefinition {
   readonly name: string;
@@ -129,12 +122,9 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
   if (eventPattern) checkPatternLength(eventPattern);
   const identity = { name, arn };
   const deliveries = targets.map(({ id, arn: targetArn, parameters }) => {
-    requireKnownProperties(resource, parameters, [...TARGET_PROPERTIES], `Targets[${id}]`);
-    const [, , service = '', region, account] = targetArn.split(':');
-    if (!TARGET_SERVICES.includes(service) || region !== assembly.region || account !== assembly.account) {
-      refuse(
-        `the local run does not know its target ${id} (${targetArn}); it knows functions, queues and topics of this account and region.`,
-      );
+    // What parameters do to a target that only records makes no difference.
+    if (!options.targets.get(targetArn)?.isRecorded) {
+      requireKnownProperties(resource, parameters, [...TARGET_PROPERTIES], `Targets[${id}]`);
     }
     return new Delivery(identity, asWritten(parameters as RuleTarget), options);
   });

@@ -851,16 +851,6 @@ describe('a template that the service would refuse, or that is not known here', 
     ],
     ['a bus', badRule({}, 'nowhere'), 'there is no event bus nowhere in this stack'],
     [
-      'a target',
-      badRule({ Targets: [{ Id: 'S', Arn: ARN('states', 'stateMachine:x') }] }),
-      'does not know its target S (arn:aws:states:',
-    ],
-    [
-      'a target elsewhere',
-      badRule({ Targets: [{ Id: 'S', Arn: 'arn:aws:sqs:eu-west-1:000000000000:x' }] }),
-      'of this account and region',
-    ],
-    [
       "a target's property",
       badRule({ Targets: [toJobs({ SqsParameters: {} })] }),
       'does not know its property Targets[Jobs].SqsParameters',

@@ -1,0 +1,354 @@
+/** Targets of rules, queues that functions are fed from, and what only records. */
+import { ManualClock } from '../../../tools/local/services/clock';
+import { LocalStack } from '../../../tools/local/stack';
+import type { TimedStep } from '../../../tools/local/steps';
+import { ARN, assemblyOf, type Code, functionResources } from '../template/template';
+
+const running: LocalStack[] = [];
+afterEach(() => Promise.all(running.splice(0).map((stack) => stack.stop())));
+
+async function start(resources: Record<string, object>, code: Code = {}) {
+  const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
+  const steps: TimedStep[] = [];
+  const assembly = assemblyOf(resources, code);
+  const stack = await LocalStack.start({ assembly, clock, port: 0, onStep: (step) => void steps.push(step) });
+  running.push(stack);
+  const put = async (detail: object = {}) => {
+    stack.eventBridge.putEvents([{ Source: 'app', DetailType: 'Placed', Detail: JSON.stringify(detail) }]);
+    await stack.settled();
+  };
+  const queue = (name: string) => stack.queues.find((each) => each.name === name);
+  const bodies = (name: string) => (queue(name)?.peek() ?? []).map(({ body }) => body);
+  const of = (kind: string) => steps.filter((step) => step.kind === kind);
+  return { stack, clock, steps, put, queue, bodies, of };
+}
+
+const rule = (target: object, bus?: unknown, id = 'Placed') => ({
+  [id]: {
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      Name: id.toLowerCase(),
+      ...(bus !== undefined && { EventBusName: bus }),
+      EventPattern: { source: ['app'] },
+      Targets: [{ Id: 'T', ...target }],
+    },
+  },
+});
+const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });
+const queueOf = (id: string, properties: object = {}) => ({
+  [id]: { Type: 'AWS::SQS::Queue', Properties: { QueueName: id.toLowerCase(), ...properties } },
+});
+/** A role that EventBridge takes on, for these actions. */
+const roleOf = (actions: string | string[], service = 'events.amazonaws.com') => ({
+  Role: {
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      RoleName: 'delivers',
+      AssumeRolePolicyDocument: {
+        Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+      },
+      Policies: [
+        {
+          PolicyName: 'p',
+          PolicyDocument: { Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }] },
+        },
+      ],
+    },
+  },
+});
+
+describe('a target with a role', () => {
+  const toJobs = { ...rule({ Arn: arnOf('Jobs'), RoleArn: arnOf('Role') }), ...queueOf('Jobs') };
+
+  test('is reached by what the role may do, without a policy of its own', async () => {
+    const { put, bodies } = await start({ ...toJobs, ...roleOf('sqs:SendMessage') });
+    await put({ id: 7 });
+    expect(JSON.parse(bodies('jobs')[0] ?? '')).toMatchObject({ detail: { id: 7 } });
+  });
+
+  test.each([
+    ['may not do it', roleOf('sqs:ReceiveMessage')],
+    ['may not be taken on by EventBridge', roleOf('sqs:SendMessage', 'lambda.amazonaws.com')],
+  ])('is not reached if the role %s', async (_, role) => {
+    const { put, bodies, of } = await start({ ...toJobs, ...role });
+    await put();
+    expect(bodies('jobs')).toEqual([]);
+    expect(of('delivery-lost')).toMatchObject([{ code: 'NO_PERMISSIONS' }]);
+  });
+});
+
+describe('another bus as a target', () => {
+  const buses = { Second: { Type: 'AWS::Events::EventBus', Properties: { Name: 'second' } } };
+  const queuePolicy = {
+    May: {
+      Type: 'AWS::SQS::QueuePolicy',
+      Properties: {
+        Queues: [{ Ref: 'Jobs' }],
+        PolicyDocument: {
+          Statement: [
+            {
+              ...{ Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' } },
+              ...{ Action: 'sqs:SendMessage', Resource: '*' },
+            },
+          ],
+        },
+      },
+    },
+  };
+
+  test('gets the event as it is, and its rules take it from there', async () => {
+    const { put, bodies, of } = await start({
+      ...buses,
+      ...queueOf('Jobs'),
+      ...queuePolicy,
+      ...rule({ Arn: arnOf('Second'), RoleArn: arnOf('Role') }),
+      ...roleOf('events:PutEvents'),
+      ...rule({ Arn: arnOf('Jobs') }, { Ref: 'Second' }, 'There'),
+    });
+    await put({ total: 300.5 });
+    const [first, second] = of('event-put') as { bus: string; eventId: string }[];
+    expect([first?.bus, second?.bus]).toEqual(['default', 'second']);
+    expect(second?.eventId).toBe(first?.eventId);
+    expect(JSON.parse(bodies('jobs')[0] ?? '')).toMatchObject({
+      id: first?.eventId,
+      detail: { total: 300.5 },
+    });
+  });
+
+  test('gets nothing if the role may not put events there', async () => {
+    const { put, of } = await start({
+      ...buses,
+      ...rule({ Arn: arnOf('Second'), RoleArn: arnOf('Role') }),
+      ...roleOf('sqs:SendMessage'),
+    });
+    await put();
+    expect(of('delivery-lost')).toMatchObject([{ code: 'NO_PERMISSIONS' }]);
+    expect(of('event-put')).toHaveLength(1);
+  });
+});
+
+test('a target that does not run here records what it is given, and is named once, as are other resources', async () => {
+  const machine = ARN('states', 'stateMachine:ship');
+  const { put, of, stack } = await start({
+    ...rule({ Arn: machine, RoleArn: 'arn:aws:iam::000000000000:role/any', InputPath: '$.detail' }),
+    ...rule({ Arn: machine }, undefined, 'Again'),
+    Api: { Type: 'AWS::ApiGateway::RestApi', Properties: {} },
+  });
+  expect(stack.notices).toEqual([
+    'AWS::ApiGateway::RestApi Api does not run here.',
+    `${machine} is no target that runs here: what rules deliver to it is recorded.`,
+  ]);
+  await put({ id: 7 });
+  expect(of('delivered')).toMatchObject([
+    { isRecorded: true, payload: '{"id":7}', targetArn: machine },
+    { isRecorded: true },
+  ]);
+});
+
+test('a target of which only AWS knows the ARN records as well', async () => {
+  const { put, of, stack } = await start({
+    ...rule({ Arn: { 'Fn::GetAtt': ['Machine', 'Arn'] }, RoleArn: { 'Fn::GetAtt': ['Machine', 'Role'] } }),
+    Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} },
+  });
+  expect(stack.notices).toHaveLength(2);
+  await put({ id: 7 });
+  expect(of('delivered')).toMatchObject([{ isRecorded: true }]);
+});
+
+describe('code', () => {
+  test('may stand in the template', async () => {
+    const resources = functionResources('Worker', {
+      Code: { ZipFile: 'exports.handler = async (event) => ({ inline: event.a });' },
+    });
+    const { stack } = await start(resources);
+    expect((await stack.functions[0]?.invoke('{"a": 1}'))?.payload).toBe('{"inline":1}');
+  });
+
+  test('that leaves the SDK to the runtime gets that of this project, which is said once', async () => {
+    const code =
+      'const { SQSClient } = require("@aws-sdk/client-sqs"); exports.handler = async () => typeof SQSClient;';
+    const { stack } = await start(functionResources('Worker'), { Worker: { 'index.js': code } });
+    expect((await stack.functions[0]?.invoke('{}'))?.payload).toBe('"function"');
+    expect(stack.notices).toEqual([
+      "worker leaves @aws-sdk/client-sqs to Lambda's runtime: here it gets what this project has.",
+    ]);
+    stack.replaceCode('worker', Buffer.from(code.replace('typeof SQSClient', '"new"')));
+    expect((await stack.functions[0]?.invoke('{}'))?.payload).toBe('"new"');
+  });
+
+  test('gets no other package of this project', async () => {
+    const code = 'require("valibot"); exports.handler = async () => 1;';
+    const { stack } = await start(functionResources('Worker'), { Worker: { 'index.js': code } });
+    expect((await stack.functions[0]?.invoke('{}'))?.functionError).toBe('Unhandled');
+  });
+});
+
+test('a failure record that is larger than the queue takes is told as lost', async () => {
+  const { stack, of } = await start(
+    {
+      ...functionResources('Worker', {}, [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: '*' }]),
+      ...queueOf('Failed', { MaximumMessageSize: 1024 }),
+      Config: {
+        Type: 'AWS::Lambda::EventInvokeConfig',
+        Properties: {
+          FunctionName: { Ref: 'Worker' },
+          MaximumRetryAttempts: 0,
+          DestinationConfig: { OnFailure: { Destination: arnOf('Failed') } },
+        },
+      },
+    },
+    { Worker: { 'index.js': 'exports.handler = async () => { throw new Error("no"); };' } },
+  );
+  stack.functions[0]?.invokeAsync(JSON.stringify({ x: 'y'.repeat(1000) }));
+  await stack.settled();
+  expect(of('invocation-lost')).toMatchObject([
+    { message: expect.stringMatching(/the record has \d+ bytes; the queue takes 1024/) },
+  ]);
+});
+
+describe('a queue with a redrive policy', () => {
+  const redrive = (policy: unknown) =>
+    start({ ...queueOf('Jobs', { VisibilityTimeout: 30, RedrivePolicy: policy }), ...queueOf('Dead') });
+
+  test.each([
+    ['as an object', { deadLetterTargetArn: arnOf('Dead'), maxReceiveCount: 2 }],
+    ['as text', JSON.stringify({ deadLetterTargetArn: ARN('sqs', 'dead'), maxReceiveCount: '2' })],
+  ])('moves a message that was received as often as it says (%s)', async (_, policy) => {
+    const { clock, queue, bodies, of } = await redrive(policy);
+    const id = queue('jobs')?.send({ body: 'poison' });
+    for (let n = 1; n <= 2; n++) {
+      expect(await queue('jobs')?.receive()).toMatchObject([{ receiveCount: n }]);
+      await clock.advance(31_000);
+    }
+    expect(bodies('dead')).toEqual([]);
+    expect(await queue('jobs')?.receive()).toEqual([]);
+    expect(bodies('jobs')).toEqual([]);
+    expect(queue('dead')?.peek()).toMatchObject([{ id, body: 'poison', receiveCount: 2 }]);
+    expect(of('message-moved')).toMatchObject([{ queue: 'jobs', to: 'dead', receiveCount: 2 }]);
+  });
+
+  test.each([{ maxReceiveCount: 3 }, { deadLetterTargetArn: 'x', maxReceiveCount: 0 }, 'nonsense'])(
+    'that SQS would refuse stops the start: %j',
+    async (policy) => {
+      await expect(redrive(policy)).rejects.toThrow('AWS::SQS::Queue Jobs: RedrivePolicy is');
+    },
+  );
+});
+
+describe('an event source mapping', () => {
+  const allowed = [
+    {
+      Effect: 'Allow',
+      Action: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
+      Resource: '*',
+    },
+  ];
+  const mapping = (properties: object = {}, statements: object[] = allowed, queue: object = {}) => ({
+    ...queueOf('Jobs', { VisibilityTimeout: 30, ...queue }),
+    ...functionResources('Worker', {}, statements),
+    Mapping: {
+      Type: 'AWS::Lambda::EventSourceMapping',
+      Properties: { EventSourceArn: arnOf('Jobs'), FunctionName: { Ref: 'Worker' }, ...properties },
+    },
+  });
+  const worker = (text: string): Code => ({
+    Worker: { 'index.js': `exports.handler = async ({ Records }) => { ${text} };` },
+  });
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  };
+
+  test('hands messages over in batches, and deletes what was handled', async () => {
+    const { queue, of, bodies } = await start(
+      mapping({ BatchSize: 2, MaximumBatchingWindowInSeconds: 60 }),
+      worker('return Records;'),
+    );
+    for (const body of ['a', 'b']) queue('jobs')?.send({ body, attributes: { kind: 'test' } });
+    await until(() => of('batch-handled').length === 1);
+    expect(of('batch-handled')).toMatchObject([
+      { messages: 2, failed: 0, function: 'worker', queue: 'jobs' },
+    ]);
+    expect(bodies('jobs')).toEqual([]);
+    const [{ result } = { result: '[]' }] = of('invocation-succeeded') as unknown as { result: string }[];
+    expect(JSON.parse(result)).toMatchObject([
+      {
+        body: 'a',
+        eventSource: 'aws:sqs',
+        eventSourceARN: ARN('sqs', 'jobs'),
+        awsRegion: 'us-east-1',
+        attributes: { ApproximateReceiveCount: '1' },
+        messageAttributes: { kind: { stringValue: 'test', dataType: 'String' } },
+        md5OfBody: '0cc175b9c0f1b6a831c399e269772661',
+      },
+      { body: 'b' },
+    ]);
+  });
+
+  test.each([
+    [
+      'what it reports to have failed',
+      { FunctionResponseTypes: ['ReportBatchItemFailures'] },
+      'return { batchItemFailures: Records.filter(({ body }) => body === "b").map(({ messageId }) => ({ itemIdentifier: messageId })) };',
+      ['b'],
+    ],
+    ['all if it throws', {}, 'throw new Error("no");', ['a', 'b']],
+    [
+      'all if its report names no message',
+      { FunctionResponseTypes: ['ReportBatchItemFailures'] },
+      'return { batchItemFailures: [{ itemIdentifier: "x" }] };',
+      ['a', 'b'],
+    ],
+    [
+      'nothing if it reports although it is not asked',
+      {},
+      'return { batchItemFailures: [{ itemIdentifier: Records[0].messageId }] };',
+      [],
+    ],
+  ])('leaves in the queue %s', async (_, properties, code, left) => {
+    const { queue, of, bodies } = await start(
+      mapping({ BatchSize: 2, MaximumBatchingWindowInSeconds: 60, ...properties }),
+      worker(code),
+    );
+    for (const body of ['a', 'b']) queue('jobs')?.send({ body });
+    await until(() => of('batch-handled').length === 1);
+    expect(bodies('jobs')).toEqual(left);
+  });
+
+  test('with a redrive policy ends a message that always fails in the dead-letter queue', async () => {
+    const redrive = { RedrivePolicy: { deadLetterTargetArn: arnOf('Dead'), maxReceiveCount: 2 } };
+    const { queue, of, bodies, clock } = await start(
+      { ...mapping({}, allowed, redrive), ...queueOf('Dead') },
+      worker('throw new Error("no");'),
+    );
+    queue('jobs')?.send({ body: 'poison' });
+    for (let n = 1; n <= 2; n++) {
+      await until(() => of('batch-handled').length === n);
+      await clock.advance(31_000);
+    }
+    await until(() => bodies('dead').length === 1);
+    expect(of('batch-handled')).toHaveLength(2);
+  });
+
+  test('from what is no queue does not run, and is named', async () => {
+    const resources = mapping({ EventSourceArn: ARN('kinesis', 'stream/s') });
+    expect((await start(resources, worker(''))).stack.notices).toEqual([
+      'AWS::Lambda::EventSourceMapping Mapping does not run here: it is not from a queue of this stack to a function that runs.',
+    ]);
+  });
+
+  test.each([
+    ['its role may not receive', mapping({}, []), "the function's role may not sqs:ReceiveMessage on jobs"],
+    [
+      'the queue shows messages again too early',
+      mapping({}, allowed, { VisibilityTimeout: 2 }),
+      'Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds.',
+    ],
+    [
+      'it has what is not known here',
+      mapping({ FilterCriteria: {} }),
+      'does not know its property FilterCriteria',
+    ],
+  ])('is refused if %s', async (_, resources, message) => {
+    await expect(start(resources, worker(''))).rejects.toThrow(message);
+  });
+});
