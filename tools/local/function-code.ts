@@ -12,7 +12,8 @@ const KEPT = 5;
 
 /** Packages that Lambda's runtime for Node.js has beside the function's own. */
 const RUNTIME_SCOPES: readonly string[] = ['@aws-sdk', '@smithy'];
-const USES_SDK = /(?:require\(|from\s*|import\(|import\s*)["'](@(?:aws-sdk|smithy)\/[\w-]+)/g;
+/** Clients and helpers only: the SDK itself asks for packages that may be missing. */
+const USES_SDK = /(?:require\(|from\s*|import\(|import\s*)["'](@aws-sdk\/(?:client|lib|util)-[\w-]+)/g;
 const CODE = /\.[cm]?js$/;
 
 export class FunctionCode {

@@ -5,7 +5,7 @@
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { functionsOf } from '../template/functions';
 import { invokeConfigsOf } from '../template/invoke-config';
-import { hasPlaceholder, reasonsOf } from '../template/placeholder';
+import { reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
 import { rulesOf } from '../template/rules';
 
@@ -79,7 +79,11 @@ export function notRun(assembly: Assembly): string[] {
 export function requireSupported(assembly: Assembly): void {
   const [left] = assembly.notCovered;
   if (left) throw new AssemblyError(`${left.type} ${left.resource}: ${left.message}`);
-  const isRecorded = ({ Arn }: { Arn?: unknown }) => typeof Arn === 'string' && hasPlaceholder(Arn);
+  const targets = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::Events::EventBus'].flatMap(assembly.ofType);
+  const run = new Set(
+    [...targets, ...assembly.ofType('AWS::Lambda::Function').filter(isRunnable)].map(({ arn }) => arn),
+  );
+  const isRecorded = ({ Arn }: { Arn?: unknown }) => typeof Arn === 'string' && !run.has(Arn);
   for (const { type, logicalId, properties, uncertain } of assembly.resources.values()) {
     if (Object.hasOwn(INERT, type)) continue;
     if (!RUN.includes(type)) continue;
@@ -88,7 +92,9 @@ export function requireSupported(assembly: Assembly): void {
       type === 'AWS::Events::Rule'
         ? {
             ...properties,
-            Targets: properties.Targets?.map((each: object) => (isRecorded(each) ? inputOf(each) : each)),
+            Targets: properties.Targets?.map((each: Record<string, unknown>) =>
+              isRecorded(each) ? inputOf(each) : each,
+            ),
           }
         : properties;
     const unknown = uncertain ?? reasonsOf(needed);
@@ -101,11 +107,11 @@ export function requireSupported(assembly: Assembly): void {
       `${resource.type} ${resource.logicalId}: the local run knows no version or alias (${qualifier}).`,
     );
   }
-  const targets = rulesOf(assembly).flatMap((rule) =>
+  const targeted = rulesOf(assembly).flatMap((rule) =>
     rule.targets.flatMap(({ reference }) => reference.resource ?? []),
   );
   const roles = functionsOf(assembly)
-    .filter(({ resource }) => targets.includes(resource))
+    .filter(({ resource }) => targeted.includes(resource))
     .map(({ role }) => role);
   const isUsed = (id: string) => roles.includes(assembly.resources.get(id)?.arn ?? '');
   for (const { resource, type, message } of new Policies(assembly).notCovered) {

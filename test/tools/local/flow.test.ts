@@ -379,10 +379,12 @@ describe('while the stack runs', () => {
   test('a template that the local run does not know changes nothing', async () => {
     const run = await Run.start();
     const directory = changed((resources) => {
-      resources.Odd = { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } };
+      for (const { Type, Properties } of Object.values(resources)) {
+        if (Type === 'AWS::Lambda::Function') Properties.VpcConfig = {};
+      }
     });
     expect(() => run.stack.update(readAssembly(directory, { region: 'us-east-1' }))).toThrow(
-      'AWS::SQS::Queue Odd: the local run does not know its property FifoQueue',
+      'the local run does not know its property VpcConfig',
     );
     await run.create();
     expect(await run.order()).toMatchObject({ status: 'PENDING' });

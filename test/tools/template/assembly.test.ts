@@ -201,8 +201,8 @@ describe('a template with what the local run does not know', () => {
   test('names each resource that does not run', () => {
     const assembly = assemblyOf({
       Machine: { Type: 'AWS::StepFunctions::StateMachine', Properties: {} },
-      Old: { Type: 'AWS::Lambda::Function', Properties: { Runtime: 'python3.13' } },
-      Boxed: { Type: 'AWS::Lambda::Function', Properties: { PackageType: 'Image' } },
+      Old: { Type: 'AWS::Lambda::Function', Properties: { Runtime: 'python3.13', Role: 'r' } },
+      Boxed: { Type: 'AWS::Lambda::Function', Properties: { PackageType: 'Image', Role: 'r' } },
     });
     expect(() => requireSupported(assembly)).not.toThrow();
     expect(notRun(assembly)).toEqual([
