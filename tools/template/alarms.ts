@@ -1,4 +1,4 @@
-/** What the template's alarms really watch: the metric, its exact dimensions, and in which direction. */
+/** Alarms of the template, by what they watch: the metric, its exact dimensions, and the direction of the threshold. */
 import * as v from 'valibot';
 import { isKnown, type Maybe } from './placeholder';
 import { boolean, number, readProperties, text } from './read';
@@ -13,18 +13,18 @@ export interface Metric {
 
 /** A metric that an alarm must watch. */
 export interface Symptom extends Metric {
-  /** A value that must set the alarm off. @default any large one: the threshold is a matter of taste */
+  /** A value that must set the alarm off. @default any large value: the exact threshold is up to the template */
   readonly at?: number;
-  /** Whether small values are the bad ones. @default false */
+  /** True if low values are the bad ones. @default false */
   readonly below?: boolean;
 }
 
 export interface Alarm {
   readonly name: string;
   readonly resource: Resource;
-  /** ARNs of whom it tells. */
+  /** ARNs of the actions, e.g. a topic. */
   readonly actions: readonly string[];
-  /** How many metrics it reads; each is billed. */
+  /** Number of metrics that it reads; each is billed. */
   readonly metricCount: number;
 }
 
@@ -48,7 +48,7 @@ export class Alarms {
     this.all = this.#alarms;
   }
 
-  /** @returns the alarms that the symptom sets off, or why there is none, in one line without its end */
+  /** @returns the alarms that the symptom sets off; if there is none, the reason, in one line without a full stop */
   telling(symptom: Symptom): { readonly alarms: readonly Alarm[]; readonly problem?: string } {
     const { name, namespace, dimensions } = symptom;
     const candidates = this.#alarms.flatMap((alarm) =>
@@ -59,7 +59,7 @@ export class Alarms {
     const telling = candidates.filter(({ problem }) => !problem).map(({ alarm }) => alarm);
     if (telling.length > 0) return { alarms: [...new Set(telling)] };
     const missing = `no alarm watches ${name} of ${namespace} with ${describe(dimensions)}`;
-    // The alarm that was meant is the one whose dimensions share most with these.
+    // The alarm that was probably meant: the one that shares most dimensions with the symptom.
     const [nearest] = candidates.sort((a, b) => shared(symptom, b.metric) - shared(symptom, a.metric));
     const isNear = nearest && (shared(symptom, nearest.metric) > 0 || candidates.length === 1);
     return { alarms: [], problem: isNear ? `${missing}: ${nearest.alarm.name} ${nearest.problem}` : missing };
@@ -75,7 +75,7 @@ function mismatch(symptom: Symptom, alarm: ReadAlarm, metric: WatchedMetric): st
   if (isBelow !== below) return `goes off when it is ${isBelow ? 'small' : 'large'}`;
   const useless = below ? 'Maximum' : 'Minimum';
   if ([useless, 'SampleCount'].includes(metric.statistic)) return `watches its ${metric.statistic}`;
-  // What an expression makes of the value is not computed here, and a threshold may be known to AWS only.
+  // The result of an expression is not computed here, and a threshold may be known to AWS only.
   const { threshold } = alarm;
   if (alarm.isMath || !isKnown(threshold)) return undefined;
   const orEqual = alarm.operator.includes('OrEqualTo') && at === threshold;
@@ -137,7 +137,7 @@ function readMetric(
   return { namespace: Namespace, name: MetricName, dimensions, statistic };
 }
 
-/** The metrics that the returned expression is made of; one that it does not use is not watched. */
+/** Metrics that the returned expression uses; the others of the alarm are not watched. */
 function readMath(queries: readonly v.InferOutput<typeof Query>[]): WatchedMetric[] {
   const used = new Set<string>();
   const use = (query: v.InferOutput<typeof Query> | undefined) => {

@@ -1,6 +1,6 @@
 /**
  * The synthesized stacks as one model: their resources, with every reference resolved as CloudFormation would, or
- * by a placeholder for what only AWS knows. Knows nothing of this project's names.
+ * by a placeholder for a value that only AWS knows. Knows nothing of this project's names.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -17,7 +17,7 @@ export type { Assembly, NotCovered, Resource } from './resource';
 export { AssemblyError };
 
 export interface AssemblyOptions {
-  /** Which stack, if the assembly has several. @default all */
+  /** Name of the stack to read, if the assembly has several. @default all */
   readonly stackName?: string;
   /** @default the stack's own, otherwise 000000000000 */
   readonly account?: string;
@@ -74,7 +74,7 @@ class StackSet {
       const environment = environmentOf(each, scope, options);
       this.#roots.push({ stack: this.#add(template, environment, path.dirname(each.file)), scope });
     }
-    // All are there before one is evaluated: it may import what another exports.
+    // Add all stacks before evaluating one: it may import a value that another exports.
     for (const { stack } of this.#roots) this.#look(stack);
   }
 
@@ -113,7 +113,7 @@ class StackSet {
     return stack;
   }
 
-  /** Reads nested stacks, and notes what is not evaluated. */
+  /** Reads nested stacks, and records the resources and macros that are not evaluated. */
   #look(stack: Stack): void {
     const { template } = stack;
     for (const macro of template.macros) {

@@ -5,7 +5,7 @@ import * as v from 'valibot';
 import { AssemblyError } from './template';
 
 export interface StackFile {
-  /** Of the artifact. */
+  /** Id of the artifact in the manifest. */
   readonly id: string;
   readonly stackName: string;
   /** Path of the template. */
@@ -18,7 +18,7 @@ export interface StackFile {
 export interface Asset {
   readonly path: string;
   readonly isZip: boolean;
-  /** Where it is uploaded to. */
+  /** Object keys that it is uploaded to. */
   readonly objectKeys: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** Resources on or near the way of an event that a tool does not look at: for each tool to say so. */
+/** Resources on or near an event's way that a tool does not look at; each tool reports them. */
 import { eventSourceMappingsOf, pipesOf } from './event-source-mappings';
 import type { Assembly, NotCovered, Resource } from './resource';
 import { rulesOf } from './rules';

@@ -1,4 +1,4 @@
-/** May EventBridge hand the events of a rule to its target? */
+/** Decides whether EventBridge may hand the events of a rule to its target. */
 import type { Policies } from './policies';
 import type { Decision } from './policy';
 import type { RuleModel, TargetModel } from './rules';
@@ -7,11 +7,11 @@ import { EVENTS_SERVICE } from './targets';
 /** One action that a delivery needs. */
 export interface NeededAction {
   readonly action: string;
-  /** ARN that it is on. */
+  /** ARN of the resource that it acts on. */
   readonly resource: string;
 }
 
-/** What EventBridge must be allowed to hand an event to a target. Empty for a type that is not known. */
+/** Actions that EventBridge must be allowed for a delivery to the target. Empty for a type that is not known. */
 export function neededActions({ arn, parameters, reference }: TargetModel): NeededAction[] {
   const { type } = reference;
   if (!type) return [];
@@ -26,13 +26,13 @@ export function neededActions({ arn, parameters, reference }: TargetModel): Need
 }
 
 export interface DeliveryPermission {
-  /** What decides; undefined for a target of a type that is not known. */
+  /** Source of the decision; undefined for a target of a type that is not known. */
   readonly by?: 'policy' | 'role';
   /** The role's trust first, if a role decides. */
   readonly checks: readonly (NeededAction & { readonly decision: Decision })[];
 }
 
-/** May EventBridge hand a rule's events to a target? By the target's policy, or by its role: trust and actions. */
+/** Decides by the target's policy, or by the target's role: its trust policy and the actions it allows. */
 export function deliveryPermission(
   policies: Policies,
   rule: RuleModel,

@@ -1,4 +1,4 @@
-/** What reads from queues and streams for a function: mappings, and pipes, which do so for any target. */
+/** Readers of queues and streams: event source mappings (for a function) and pipes (for any target). */
 import * as v from 'valibot';
 import { type FunctionReference, functionReference } from './functions';
 import type { Maybe } from './placeholder';
@@ -19,7 +19,7 @@ const MappingProperties = v.looseObject({
   FunctionResponseTypes: v.optional(v.array(v.string()), []),
 });
 
-/** What the reader's role must be allowed on the source. https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html */
+/** Actions that the reader's role needs on the source, by service. https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html */
 const SOURCE_ACTIONS: Readonly<Record<string, readonly string[]>> = {
   sqs: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
   kinesis: ['kinesis:GetRecords', 'kinesis:GetShardIterator', 'kinesis:DescribeStream', 'kinesis:ListShards'],
@@ -28,9 +28,9 @@ const SOURCE_ACTIONS: Readonly<Record<string, readonly string[]>> = {
 
 export interface Source {
   readonly arn: string;
-  /** Undefined if the template does not have it; of a table's stream, the table. */
+  /** The queue or stream, or the table of a table's stream; undefined if the template does not have it. */
   readonly resource?: Resource;
-  /** What the reader's role must be allowed on its ARN; undefined if the kind of source is not modelled. */
+  /** Actions that the reader's role needs on its ARN; undefined if the kind of source is not modelled. */
   readonly actions?: readonly string[];
 }
 
@@ -40,11 +40,11 @@ export interface EventSourceMapping {
   readonly source?: Source;
   readonly function: FunctionReference;
   readonly enabled: Maybe<boolean>;
-  /** Of a stream; undefined: until a record is too old. */
+  /** Number of retries of a stream's records; undefined: until a record is too old. */
   readonly retries?: Maybe<number>;
-  /** ARN of where a stream's records go that failed for the last time. A queue has its own redrive policy. */
+  /** ARN of the destination of a stream's records after their last failure. A queue has its own redrive policy. */
   readonly onFailure?: string;
-  /** Whether the function says which messages of a batch failed: otherwise all are tried again. */
+  /** True if the function reports which messages of a batch failed; otherwise the whole batch is retried. */
   readonly reportsFailures: boolean;
 }
 
@@ -84,9 +84,9 @@ export interface Pipe {
   readonly source: Source;
   readonly targetArn: string;
   readonly target: TargetReference;
-  /** ARN of what changes each event on the way. */
+  /** ARN of the enrichment, which changes each event on its way. */
   readonly enrichment?: string;
-  /** Of the role that reads, enriches and hands over. */
+  /** ARN of the role that reads, enriches and delivers. */
   readonly roleArn: string;
   readonly enabled: boolean;
 }

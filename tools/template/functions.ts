@@ -1,4 +1,4 @@
-/** Functions of the template: their settings, and what names them. */
+/** Functions of the template: their settings, and the references to them. */
 import * as v from 'valibot';
 import type { Maybe } from './placeholder';
 import { number, readProperties, text } from './read';
@@ -32,7 +32,7 @@ export interface FunctionModel {
   readonly arn: string;
   readonly handler?: string | undefined;
   readonly runtime?: string | undefined;
-  /** ARN. */
+  /** ARN of the execution role. */
   readonly role: string;
   readonly timeoutSeconds: Maybe<number>;
   readonly memoryMb: Maybe<number>;
@@ -40,9 +40,9 @@ export interface FunctionModel {
   readonly architecture: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly isTraced: boolean;
-  /** Name. */
+  /** Name of the log group. */
   readonly logGroup: string;
-  /** Of events that failed for the last time, where there is no destination: a queue or topic. */
+  /** ARN of the queue or topic for events after their last failure, if there is no failure destination. */
   readonly deadLetterArn?: string | undefined;
 }
 
@@ -71,11 +71,11 @@ export function readFunction(resource: Resource, notCovered?: NotCovered[]): Fun
 export const functionsOf = (assembly: Assembly, notCovered?: NotCovered[]): FunctionModel[] =>
   assembly.ofType('AWS::Lambda::Function').map((resource) => readFunction(resource, notCovered));
 
-/** A function as something names it. */
+/** A reference to a function, resolved. */
 export interface FunctionReference {
-  /** Undefined if the template does not have it. */
+  /** The function; undefined if the template does not have it. */
   readonly function?: Resource;
-  /** With the qualifier, if there is one. */
+  /** ARN with the qualifier, if there is one. */
   readonly arn: string;
   /** Name of an alias, or number of a version; undefined for an unqualified call, which is one of $LATEST. */
   readonly qualifier?: string;
@@ -83,7 +83,7 @@ export interface FunctionReference {
 
 /**
  * @param reference name, ARN, or `account:function:name`, each with or without `:qualifier`
- * @param qualifier beside it, as in an `AWS::Lambda::EventInvokeConfig`
+ * @param qualifier given separately, as in an `AWS::Lambda::EventInvokeConfig`
  */
 export function functionReference(
   assembly: Assembly,
@@ -107,7 +107,7 @@ export function functionReference(
   };
 }
 
-/** The function that an alias or a version is of. */
+/** The function of an alias or a version. */
 function aliased(assembly: Assembly, resource: Resource): Resource {
   if (!/^AWS::Lambda::(Alias|Version)$/.test(resource.type)) return resource;
   return assembly.find(String(resource.properties.FunctionName), 'lambda') ?? resource;

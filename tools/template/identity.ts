@@ -1,6 +1,6 @@
 /**
- * How a type's name, ARN, `Ref` and attributes are made, as CloudFormation's resource reference says of its return
- * values. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
+ * Physical name, ARN, `Ref` and attributes by resource type, as in the return values of CloudFormation's resource
+ * reference. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
  */
 import { createHash } from 'node:crypto';
 import type { Environment } from './intrinsics';
@@ -12,13 +12,13 @@ export interface Identity {
   /** The property that gives the physical name. */
   readonly name?: string;
   /**
-   * Without `arn:<partition>:`; `*R` stands for region and account, `*A` for the account.
-   * @param property reads a single one: the others may refer to this resource again
+   * ARN without `arn:<partition>:`; `*R` stands for region and account, `*A` for the account.
+   * @param property reads a single property: the others may refer to this resource again
    */
   arn(name: string, property: (name: string) => Json, logicalId: string): string;
-  /** @default the name */
+  /** Value of `Ref`. @default the name */
   ref?(resource: Resource, environment: Environment): string;
-  /** Beside `Arn`. */
+  /** Attributes for `Fn::GetAtt`, besides `Arn`. */
   readonly attributes?: Readonly<Record<string, (resource: Resource, environment: Environment) => string>>;
   /** Longest generated name, in characters. @default 63 */
   readonly maxLength?: number;
@@ -34,14 +34,14 @@ const arn = (resource: Resource) => resource.arn;
 const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: Environment) =>
   `https://sqs.${region}.${urlSuffix}/${account}/${queue}`;
 
-/** Part of an ARN that AWS makes up. */
+/** Part of an ARN that AWS generates. */
 const madeUp = (logicalId: string) => placeholder('attribute', `${logicalId}.Arn`);
 
-/** Of a table or stream that changes can be read from. */
+/** ARN of the stream of a table's changes. */
 const streamArn = (resource: Resource) =>
   `${resource.arn}/stream/${placeholder('attribute', `${resource.logicalId}.StreamArn`)}`;
 
-/** `*R:function:NAME` of whatever a property names a function by. */
+/** `*R:function:NAME` for a property that names a function by name or ARN. */
 function functionPart(reference: string): string {
   const [, part = reference] = /:function:(.*)$/.exec(reference) ?? [];
   return `*R:function:${part}`;
@@ -209,7 +209,7 @@ const SUPPORT: Readonly<Record<string, Identity>> = {
   },
 };
 
-/** By type. `Ref` and attributes of any other are placeholders. */
+/** Identities by resource type. `Ref` and attributes of any other type are placeholders. */
 export const IDENTITIES: Readonly<Record<string, Identity>> = {
   ...EVENTS,
   ...COMPUTE,
@@ -222,8 +222,8 @@ const MAX_GENERATED_NAME = 63;
 const HASH_LENGTH = 8;
 
 /**
- * Names for the resources of a stack that give none: `<stack>-<logical id>`, cut to what the service takes. CloudFormation
- * ends such a name in random characters, so that it is unique; here it ends in a hash where it otherwise would not be.
+ * Names for the resources of a stack without a name: `<stack>-<logical id>`, cut to the service's maximum length.
+ * CloudFormation appends random characters; here a hash is appended where the name would not be unique.
  * @param given physical names that the template gives, of any type
  * @returns names by logical id
  */

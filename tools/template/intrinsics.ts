@@ -1,12 +1,12 @@
 /**
- * CloudFormation's intrinsic functions, evaluated on one template as a deployment would; what only AWS knows
- * becomes a placeholder.
+ * CloudFormation's intrinsic functions, evaluated on one template as a deployment would; a value that only AWS
+ * knows becomes a placeholder.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
  */
 import { hasPlaceholder, type PlaceholderKind, placeholder, reasonsOf, splitKnown } from './placeholder';
 import { AssemblyError, type Json, type Template, type TemplateParameter } from './template';
 
-/** What the template itself cannot say. */
+/** Environment of a deployment: account, region and the values of parameters. */
 export interface Environment {
   readonly account: string;
   readonly region: string;
@@ -14,15 +14,15 @@ export interface Environment {
   readonly urlSuffix: string;
   readonly stackName: string;
   readonly stackId: string;
-  /** Values of parameters, by name: text, or a list of a nested stack. */
+  /** Values of parameters, by name: text, or a list from a nested stack's parent. */
   readonly parameters: Readonly<Record<string, unknown>>;
-  /** What sets this stack's placeholders apart from another's, e.g. `Orders/`. */
+  /** Prefix of the stack's placeholders, so that they differ from another stack's, e.g. `Orders/`. */
   readonly scope: string;
 }
 
-/** What the other parts of the stack, and other stacks, give to an expression. */
+/** Access to the other parts of the stack, and to other stacks, for expressions. */
 export interface References {
-  /** What `Ref` gives for a resource. */
+  /** Value of `Ref` for a resource. */
   ref(logicalId: string): string;
   attribute(logicalId: string, attribute: string): Json;
   /** A value that another stack exports; undefined if none does. */
@@ -34,7 +34,7 @@ class Undecided {
   constructor(readonly reason: string) {}
 }
 
-/** `Ref: AWS::NoValue`: the property is as if it were not there. */
+/** `Ref: AWS::NoValue`: the property is left out. */
 const NO_VALUE = Symbol('AWS::NoValue');
 
 export class Intrinsics {
@@ -60,7 +60,7 @@ export class Intrinsics {
 
   /**
    * @param value any part of the template
-   * @param at where it stands, for errors, e.g. `Bus95A03305.Properties`
+   * @param at path of the value, for errors, e.g. `Bus95A03305.Properties`
    * @throws AssemblyError for what CloudFormation would refuse
    */
   resolve(value: unknown, at: string): Json {
@@ -85,7 +85,7 @@ export class Intrinsics {
   }
 
   /**
-   * Whether a condition of the template holds.
+   * Evaluates a condition of the template.
    * @returns the reason, as part of a sentence, if that cannot be told
    */
   holds(name: string, at: string): boolean | string {
@@ -185,7 +185,7 @@ export class Intrinsics {
       : this.#placeholder('attribute', `${logicalId}.${attribute}`);
   }
 
-  /** @returns whether the resource is there; one that only a macro could make may be */
+  /** @returns true if the resource exists, or may be made by a macro */
   #isThere(logicalId: string, at: string): boolean {
     if (this.template.Resources[logicalId]) return true;
     if (this.template.macros.length > 0) return false;
@@ -244,7 +244,7 @@ export class Intrinsics {
     const fallback = argument[3]?.DefaultValue;
     if (fallback !== undefined) return this.resolve(fallback, at);
     const keys = `${map}.${top}.${second}`;
-    // The keys may be of the environment, which is assumed: another region could have a value.
+    // The keys may come from the assumed environment: another region could have a value.
     if (
       mapping &&
       (hasPlaceholder(keys) || top === this.environment.region || top === this.environment.account)
@@ -255,7 +255,7 @@ export class Intrinsics {
 
   #strings(values: Json, at: string): string[] {
     const resolved = this.resolve(values, at);
-    // A list that is not known as a whole.
+    // The whole list is unknown.
     if (typeof resolved === 'string' && hasPlaceholder(resolved)) return [resolved];
     if (!Array.isArray(resolved)) throw new AssemblyError(`${at}: expected a list of strings.`);
     return resolved.map(String);
@@ -287,7 +287,7 @@ export class Intrinsics {
   }
 }
 
-/** Of several conditions, where a single one of that value decides. */
+/** Result of `Fn::And` and `Fn::Or`: a single result equal to `deciding` decides. */
 function decide(results: readonly (boolean | Undecided)[], deciding: boolean): boolean | Undecided {
   if (results.includes(deciding)) return deciding;
   return results.find((each) => each instanceof Undecided) ?? !deciding;

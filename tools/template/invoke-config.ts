@@ -1,4 +1,4 @@
-/** How Lambda handles asynchronous events of a function: retries, age, and where they go in the end. */
+/** Lambda's asynchronous invocation of a function: retries, maximum age, and failure destination. */
 import * as v from 'valibot';
 import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
 import { functionReference, readFunction } from './functions';
@@ -6,7 +6,7 @@ import type { Maybe } from './placeholder';
 import { number, readProperties } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 
-/** What a call without a qualifier is one of. */
+/** Qualifier of an unqualified call. */
 const LATEST = '$LATEST';
 
 const Destination = v.optional(v.looseObject({ Destination: v.optional(v.string()) }));
@@ -19,24 +19,24 @@ const InvokeConfigProperties = v.looseObject({
 });
 
 export interface InvokeConfig {
-  /** Undefined if the defaults hold. */
+  /** The configuration's resource; undefined if the defaults hold. */
   readonly resource?: Resource;
   readonly retries: Maybe<number>;
   readonly ageSeconds: Maybe<number>;
-  /** ARN of where an event goes that failed for the last time; the function's dead-letter queue if no destination is set. */
+  /** ARN of the failure destination; otherwise of the function's dead-letter queue. */
   readonly onFailure?: string;
   readonly onSuccess?: string;
 }
 
 interface NamedConfig extends InvokeConfig {
   readonly resource: Resource;
-  /** Undefined if the template does not have it. */
+  /** The function; undefined if the template does not have it. */
   readonly function?: Resource;
   /** Name of an alias or number of a version; undefined: $LATEST. */
   readonly qualifier?: string;
 }
 
-/** All that the template configures. */
+/** All invoke configurations of the template. */
 export const invokeConfigsOf = (assembly: Assembly, notCovered?: NotCovered[]): NamedConfig[] =>
   assembly.ofType('AWS::Lambda::EventInvokeConfig').map((resource) => {
     const read = readProperties(InvokeConfigProperties, resource, notCovered);
@@ -55,8 +55,8 @@ export const invokeConfigsOf = (assembly: Assembly, notCovered?: NotCovered[]): 
   });
 
 /**
- * The configuration that holds for calls of a function by a qualifier. Each alias and version has its own, and a
- * call without a qualifier is one of $LATEST.
+ * The configuration for calls of a function by a qualifier. Each alias and version has its own; an unqualified call
+ * has that of $LATEST.
  * https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
  * @param qualifier as the caller names it. @default none
  */

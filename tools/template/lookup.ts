@@ -1,4 +1,4 @@
-/** Finds the resource that an ARN, a `Ref` or a name stands for. */
+/** Finds the resource of an ARN, a `Ref` or a name. */
 
 import { IDENTITIES } from './identity';
 import { placeholdersIn } from './placeholder';
@@ -40,7 +40,7 @@ export class Lookup {
     }
     for (const resource of this.resources.values()) {
       const identity = IDENTITIES[resource.type];
-      // A `Ref` that is only the name is found with its service.
+      // A `Ref` that equals the name is only unique together with the service.
       if (identity?.ref) add(resource.ref, resource);
       if (resource.type === 'AWS::Logs::LogGroup') add(resource.arn.replace(/:\*$/, ''), resource);
     }
@@ -57,7 +57,7 @@ export class Lookup {
     return undefined;
   }
 
-  /** What is known of a resource of another type is its logical id, in the placeholder of its `Ref` or attribute. */
+  /** Finds a resource of a type without an identity by the logical id in its placeholder. */
   #byPlaceholder(reference: string): Resource | undefined {
     for (const { kind, name } of placeholdersIn(reference)) {
       if (kind !== 'attribute' && kind !== 'reference') continue;

@@ -1,6 +1,6 @@
 /**
- * Policies that AWS manages, as far as they matter to who handles events. Each is as in AWS's reference of
- * November 2026, of which actions that no event's way takes may be left out.
+ * AWS managed policies that matter for handling events, as in AWS's reference of November 2026. Actions that no
+ * event's way needs may be left out.
  * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
  */
 import type { Statement } from './policy-document';
@@ -22,7 +22,7 @@ const NETWORK = [
   'ec2:UnassignPrivateIpAddresses',
 ];
 
-/** By what follows `:policy/` in the ARN. */
+/** Policies by the part of the ARN after `:policy/`. */
 const POLICIES: Readonly<Record<string, readonly Statement[]>> = {
   AdministratorAccess: [allow('*')],
   AWSDenyAll: [{ Effect: 'Deny', Action: '*', Resource: '*' }],
@@ -117,7 +117,7 @@ const POLICIES: Readonly<Record<string, readonly Statement[]>> = {
   'service-role/AWSBatchServiceEventTargetRole': [allow('batch:SubmitJob')],
 };
 
-/** @returns the statements of a policy that AWS manages; undefined if it is none, or not in the table */
+/** @returns the statements of an AWS managed policy; undefined if it is not in the table */
 export function managedPolicy(arn: string): readonly Statement[] | undefined {
   const [, name = ''] = /^arn:[^:]*:iam::aws:policy\/(.+)$/.exec(arn) ?? [];
   return Object.hasOwn(POLICIES, name) ? POLICIES[name] : undefined;

@@ -1,6 +1,6 @@
 /**
  * Stand-ins for values that only AWS knows. A placeholder is text, so that it can stand within other text (an ARN
- * with an unknown account), and says by itself where it comes from: `⟨parameter Mail⟩`. Two equal placeholders
+ * with an unknown account), and names its origin: `⟨parameter Mail⟩`. Two equal placeholders
  * stand for the same value; whether a placeholder equals anything else cannot be told.
  */
 
@@ -9,7 +9,7 @@ import { AssemblyError } from './template';
 export type PlaceholderKind =
   /** An attribute of a resource (`Fn::GetAtt`); the name is e.g. `Api.ApiEndpoint`. */
   | 'attribute'
-  /** What `Ref` gives for a resource of a type that is not modelled. */
+  /** `Ref` of a resource whose type is not modelled. */
   | 'reference'
   /** A value that another stack exports. */
   | 'import'
@@ -53,7 +53,7 @@ const REASONS: Readonly<Record<PlaceholderKind, (name: string) => string>> = {
 
 const PATTERN = new RegExp(`⟨(${Object.keys(REASONS).join('|')}) ([^⟨⟩]*)⟩`, 'g');
 
-/** The text of a placeholder. It holds no colon: an ARN with a placeholder within has as many parts as any. */
+/** The text of a placeholder. It has no colon, so that an ARN with a placeholder keeps its number of parts. */
 export function placeholder(kind: PlaceholderKind, name: string): string {
   return `⟨${kind} ${name.replace(/[⟨⟩]/g, '').replaceAll('::', '.').replaceAll(':', ' ')}⟩`;
 }
@@ -83,7 +83,7 @@ export function placeholdersIn(value: unknown): Placeholder[] {
 
 export const hasPlaceholder = (value: unknown): boolean => placeholdersIn(value).length > 0;
 
-/** Why a value is not known: the reasons of its placeholders, `parameter Mail has no default and ...`. */
+/** Reasons why a value is not known, from its placeholders: `parameter Mail has no default and ...`. */
 export const reasonsOf = (value: unknown): string =>
   placeholdersIn(value)
     .map(({ reason }) => reason)
@@ -97,24 +97,24 @@ export const replacePlaceholders = (text: string, by: (placeholder: string) => s
 export function splitKnown(text: string, separator: string): string[] {
   const kept: string[] = [];
   const masked = text.replace(PATTERN, (found) => `\u0000${kept.push(found) - 1}\u0001`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: no template holds these two, so they mark what was kept
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: no template holds these two characters, so they mark kept placeholders
   const restore = (part: string) => part.replace(/\u0000(\d+)\u0001/g, (_, index) => kept[index] ?? '');
   return masked.split(separator).map(restore);
 }
 
-/** A value that may be known only in AWS, of a property that is no text: a number or a truth value. */
+/** A number or boolean that may be known to AWS only. */
 export type Maybe<Value extends number | boolean> = Value | Unknown;
 
-/** A number or truth value that is not known. */
+/** A number or boolean that is not known. */
 export class Unknown {
   constructor(
-    /** Why, as part of a sentence. */
+    /** Reason, as part of a sentence. */
     readonly reason: string,
   ) {}
 }
 
 /**
- * The value, where nothing unknown can be: the local run refuses a template with placeholders before it starts.
+ * Returns a value that must be known: the local run refuses a template with placeholders before it starts.
  * @throws AssemblyError
  */
 export function expectKnown<Value extends number | boolean>(value: Maybe<Value>): Value {

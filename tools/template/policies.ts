@@ -1,4 +1,4 @@
-/** The template's policies, by what they protect or whom they empower. */
+/** Policies of the template, by the resource or the role that they belong to. */
 
 import { managedPolicy } from './managed-policies';
 import { hasPlaceholder, reasonsOf } from './placeholder';
@@ -8,11 +8,11 @@ import { listOf, type Statement } from './policy-document';
 import { PolicyReader, type ReadPolicy } from './policy-reader';
 import type { Assembly, NotCovered, Resource } from './resource';
 
-/** All that has a say in what a role may do. */
+/** Statements that decide on a role's permissions. */
 interface RoleStatements {
   readonly trust: readonly Statement[];
   readonly statements: Statement[];
-  /** What its statements cannot go beyond. */
+  /** Permissions boundary. */
   readonly boundary?: readonly Statement[];
   /** Policies that the template does not have, each as part of a sentence. */
   readonly unknown: string[];
@@ -20,7 +20,7 @@ interface RoleStatements {
 
 const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' };
 
-/** What a key without a policy of its own has: the account's policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
+/** Default policy of a key: the account's policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
 const defaultKeyPolicy = (account: string): Statement => ({
   Sid: 'the default key policy',
   Effect: 'Allow',
@@ -29,7 +29,7 @@ const defaultKeyPolicy = (account: string): Statement => ({
   Resource: '*',
 });
 
-/** Condition keys whose values a request of a role or of a service has, or is known not to have. */
+/** Condition keys of which is known whether a request of a role or a service has them. */
 const KEYS = [
   ...[
     'aws:CurrentTime',
@@ -43,16 +43,16 @@ const KEYS = [
 ];
 
 export class Policies {
-  /** Grows when a policy is changed after it was read, so that what was decided by it is decided anew. */
+  /** Increases with each change of a policy, so that cached decisions can be dropped. */
   revision = 0;
-  /** Policies, or parts of them, that cannot be evaluated: by the resource that has them. */
+  /** Policies, or parts of them, that cannot be evaluated. */
   readonly notCovered: readonly NotCovered[];
   readonly #assembly: Assembly;
   /** By logical id, or ARN. */
   readonly #ofResource = new Map<string, Statement[]>();
   /** By logical id. */
   readonly #ofRole = new Map<string, RoleStatements>();
-  /** Customers' managed policies, by logical id. */
+  /** Customer managed policies, by logical id. */
   readonly #managed = new Map<string, readonly Statement[]>();
 
   /** @throws AssemblyError for a policy that IAM would refuse */
@@ -104,7 +104,7 @@ export class Policies {
     this.notCovered = notCovered;
   }
 
-  /** Statements of the policy of a resource, or of what it is part of: an object of a bucket, an index of a table. */
+  /** Statements of a resource's policy; those of the bucket for an object, those of the table for an index. */
   ofResource(arn: string): readonly Statement[] {
     const resource = this.#protected(arn);
     const statements = this.#ofResource.get(resource?.logicalId ?? arn);
@@ -119,9 +119,9 @@ export class Policies {
   }
 
   /**
-   * May a service act on a resource for one of this account's resources? Decided by the resource's own policy.
+   * Decides by the resource's policy whether a service may act on it on behalf of one of this account's resources.
    * @param service e.g. events.amazonaws.com
-   * @param sourceArn for which it acts, e.g. the rule
+   * @param sourceArn resource on whose behalf it acts, e.g. the rule
    */
   serviceMay(
     service: string,
@@ -139,8 +139,8 @@ export class Policies {
   }
 
   /**
-   * May a role do that? Within an account its own policies are enough, and so is a policy of the resource that names
-   * the role; what either denies, or the role's permissions boundary does not allow, it may not.
+   * Decides whether a role may do an action. Within an account, its own policies or the resource's policy must allow
+   * it, neither may deny it, and the role's permissions boundary must allow it.
    * @param context values of condition keys that only the caller knows, e.g. `dynamodb:LeadingKeys`
    */
   roleMay(roleArn: string, action: string, resource: string, context: Context = {}): Decision {
@@ -174,7 +174,7 @@ export class Policies {
     return reason ? { allowed: false, unknown: true, reason: `It cannot be told: ${reason}.` } : own;
   }
 
-  /** May the service take on the role? Decided by the role's trust policy. */
+  /** Decides by the role's trust policy whether the service may assume it. */
   mayAssume(service: string, role: Resource, sourceArn?: string): Decision {
     return evaluate(this.#ofRole.get(role.logicalId)?.trust ?? [], {
       principal: { service },
@@ -184,7 +184,7 @@ export class Policies {
     });
   }
 
-  /** May the service take on the role that an ARN names? */
+  /** Decides whether the service may assume the role of an ARN. */
   mayAssumeArn(service: string, roleArn: string, sourceArn?: string): Decision {
     const role = this.#assembly.find(roleArn);
     if (role?.type === 'AWS::IAM::Role') return this.mayAssume(service, role, sourceArn);
@@ -249,7 +249,7 @@ export class Policies {
 
 const isDeny = ({ Effect }: Statement): boolean => Effect === 'Deny';
 
-/** Whether a statement is for the role itself or for everybody, and not for its account, which asks the role's policies. */
+/** Tells whether a statement names the role or everybody; one that names the account leaves it to the role's policies. */
 function namesDirectly({ Principal, NotPrincipal }: Statement, roleArn: string): boolean {
   if (NotPrincipal !== undefined) return true;
   if (typeof Principal !== 'object') return Principal === '*';

@@ -18,7 +18,7 @@ const compared =
     return Number.isNaN(left) || Number.isNaN(right) ? unless(wanted, actual) : holds(left, right);
   };
 
-/** What is no number, date or address never fits; a placeholder may be one. */
+/** Result for a value that is no number, date or address: false, unless a placeholder may be one. */
 const unless = (wanted: string, actual: string): Truth => reasonsOf([wanted, actual]) || false;
 
 const number = (text: string) => (text.trim() === '' ? Number.NaN : Number(text));

@@ -1,4 +1,4 @@
-/** Policy documents: their statements, checked against IAM's grammar when they are read. */
+/** Reads the statements of a policy document, and checks them against IAM's grammar. */
 import * as v from 'valibot';
 import { hasPlaceholder, reasonsOf } from './placeholder';
 import type { Resource } from './resource';
@@ -19,9 +19,9 @@ export interface Statement {
   readonly Condition?:
     | Readonly<Record<string, Readonly<Record<string, OneOrMany<string | boolean | number>>>>>
     | undefined;
-  /** Why it cannot be told whether the statement applies, as part of a sentence. */
+  /** Reason why it cannot be told whether the statement applies, as part of a sentence. */
   readonly cannotTell?: string;
-  /** Whether `${...}` in it is a policy variable, as in version 2012-10-17, or text. @default true */
+  /** True if `${...}` is a policy variable, as in version 2012-10-17; otherwise it is text. @default true */
   readonly hasVariables?: boolean;
 }
 
@@ -47,13 +47,13 @@ const DocumentSchema = v.looseObject({
 });
 
 const ELEMENTS = Object.keys(StatementSchema.entries);
-/** Variables are text in the older version, which is also the default. */
+/** The older version, which is the default, has no variables. */
 const VERSION_WITH_VARIABLES = '2012-10-17';
 
 export interface DocumentOptions {
-  /** Where the document stands, e.g. `PolicyDocument`. */
+  /** Path of the document in the properties, e.g. `PolicyDocument`. */
   readonly at: string;
-  /** An identity's policy: it must name resources, and names no principals. */
+  /** True for an identity-based policy, which must name resources and may not name principals. */
   readonly isIdentity?: boolean;
 }
 
@@ -96,7 +96,7 @@ function readStatement(value: unknown, where: string, refuse: Refuse, options: D
   if (!read.success) {
     const [issue] = read.issues;
     const path = v.getDotPath(issue);
-    // A whole element that is not known, e.g. a condition of the template's.
+    // A whole element is unknown, e.g. depends on a condition of the template.
     if (typeof issue.input === 'string' && hasPlaceholder(issue.input)) return unknownStatement(issue.input);
     return refuse(path ? `${where}.${path}` : where, issue.message);
   }
@@ -113,7 +113,7 @@ function readStatement(value: unknown, where: string, refuse: Refuse, options: D
     : { ...statement, cannotTell: `the policy element ${unknown} is not known` };
 }
 
-/** One that may allow or deny anything. */
+/** A statement that may allow or deny anything. */
 const unknownStatement = (text: string): Statement => ({
   Effect: 'Allow',
   Principal: '*',

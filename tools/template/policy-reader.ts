@@ -1,4 +1,4 @@
-/** Collects the policy documents of a template: who has them, or what they protect. */
+/** Collects the policy documents of a template, with the role or the resource of each. */
 import * as v from 'valibot';
 import { functionReference } from './functions';
 import { busName } from './identity';
@@ -8,7 +8,7 @@ import type { Assembly, Resource } from './resource';
 
 /** Statements of one policy. */
 export interface ReadPolicy {
-  /** The resource that has the policy, or is it. */
+  /** The policy's resource, or the resource that has it in its properties. */
   readonly source: Resource;
   readonly statements: readonly Statement[];
 }
@@ -33,7 +33,7 @@ const PermissionProperties = v.looseObject({
   FunctionUrlAuthType: Text,
 });
 
-/** A policy that is a resource of its own: the property that names what it protects, and what service that is of. */
+/** Types of resource policies: the property that names the protected resource, and the service of that resource. */
 const PROTECTING: Readonly<Record<string, readonly [property: string, service: string, document?: string]>> =
   {
     'AWS::SQS::QueuePolicy': ['Queues', 'sqs'],
@@ -45,7 +45,7 @@ const PROTECTING: Readonly<Record<string, readonly [property: string, service: s
     'AWS::SecretsManager::ResourcePolicy': ['SecretId', 'secretsmanager', 'ResourcePolicy'],
   };
 
-/** A policy that stands in the properties of what it protects. */
+/** Types with a resource policy in their own properties. */
 const OWN: Readonly<Record<string, readonly [property: string, inner?: string]>> = {
   'AWS::Events::EventBus': ['Policy'],
   'AWS::KMS::Key': ['KeyPolicy'],
@@ -54,7 +54,7 @@ const OWN: Readonly<Record<string, readonly [property: string, inner?: string]>>
 
 const isService = (principal: string) => /\.amazonaws\.com(\.cn)?$/.test(principal);
 
-/** Policies of roles, from all that give a role one. */
+/** Policies of a role. */
 export interface RolePolicies {
   readonly inline: readonly ReadPolicy[];
   /** ARNs. */
@@ -104,7 +104,7 @@ export class PolicyReader {
     ];
   }
 
-  /** Policies of resources, and what they protect: a resource, or the ARN of one that the template does not have. */
+  /** Resource policies, each with its resource, or the ARN of one that the template does not have. */
   protecting(): { readonly policy: ReadPolicy; readonly protects: Resource | string }[] {
     return [...this.#standalone(), ...this.#own(), ...this.#buses(), ...this.#permissions(), ...this.#logs()];
   }

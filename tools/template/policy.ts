@@ -1,7 +1,7 @@
 /**
- * Would IAM allow this? Statements evaluated as
+ * Decides whether IAM would allow a request. Statements are evaluated as
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html says: an explicit Deny
- * wins, then any Allow, otherwise no. What is not known here is said so, and never an Allow.
+ * wins, then any Allow, otherwise no. A decision that cannot be told says so, and is never an Allow.
  */
 import { type Context, conditionHolds, isKnownOperator } from './policy-condition';
 import { listOf, type Principals, type Statement } from './policy-document';
@@ -11,7 +11,7 @@ import { anyOf, equal, isUndecided, like, not, type Truth, withoutWildcards } fr
 export type { Statement };
 
 export interface AccessRequest {
-  /** Who asks. */
+  /** The caller. */
   readonly principal?: { readonly service?: string; readonly aws?: string };
   /** E.g. `sqs:SendMessage`. */
   readonly action: string;
@@ -22,9 +22,9 @@ export interface AccessRequest {
 
 export interface Decision {
   readonly allowed: boolean;
-  /** It cannot be told, and `reason` says why. Not allowed then, as far as is known. */
+  /** Set if the decision cannot be told; `reason` says why, and `allowed` is false. */
   readonly unknown?: true;
-  /** Which statement decided, or what the nearest one lacks. One line. */
+  /** The statement that decided, or the difference from the one that came closest. One line. */
   readonly reason: string;
 }
 
@@ -66,13 +66,13 @@ function describe({ principal, action, resource }: AccessRequest): string {
 
 interface Match {
   readonly applies: Truth;
-  /** What keeps the statement from applying. */
+  /** Reason why the statement does not apply. */
   readonly why: string;
-  /** How far it came before: the closest one is worth telling. */
+  /** Number of elements that fit; the reason of the closest statement is reported. */
   readonly closeness: number;
 }
 
-/** Whether a statement applies: its elements in turn, up to the first that does not fit. */
+/** Checks whether a statement applies: its elements in turn, up to the first that does not fit. */
 function match(statement: Statement, request: AccessRequest): Match {
   const { cannotTell, Action, NotAction, Resource, NotResource } = statement;
   const parts: readonly (() => readonly [truth: Truth, why: string])[] = [
@@ -99,17 +99,17 @@ function actionFits({ Action, NotAction }: Statement, { action }: AccessRequest)
 
 function principalFits({ Principal, NotPrincipal }: Statement, { principal }: AccessRequest): Truth {
   if (!principal) return true;
-  // A role's own policy names nobody: it is for whoever has the role.
+  // An identity-based policy has no principal: it applies to the role that has it.
   if (NotPrincipal === undefined) return Principal === undefined || names(Principal, principal, true);
   const excepted = names(NotPrincipal, principal, false);
   if (excepted !== false) return not(excepted);
-  // Whether an exception for an account is one for its roles, IAM's documentation leaves open.
+  // IAM's documentation does not say whether an exception for an account includes its roles.
   return names(NotPrincipal, principal, true) === false
     ? true
     : 'NotPrincipal names the account, but not the role in it';
 }
 
-/** Whether a principal element names who asks; an account stands for its roles, if that is meant. */
+/** Checks whether a principal element names the caller. */
 function names(
   principals: Principals,
   { service, aws }: NonNullable<AccessRequest['principal']>,
@@ -140,7 +140,7 @@ function sameService(name: string, service: string): Truth {
 function resourceFits(statement: Statement, request: AccessRequest): Truth {
   const { Resource, NotResource, Principal, NotPrincipal } = statement;
   if (Resource === undefined && NotResource === undefined) {
-    // A policy of a resource, or of who may assume a role, is about that one.
+    // A resource policy and a trust policy apply to their own resource.
     if (Principal !== undefined || NotPrincipal !== undefined) return true;
     throw new AssemblyError(`${statement.Sid ?? 'A statement'} needs either Resource or NotResource.`);
   }
@@ -185,13 +185,13 @@ function conditionFits(
 /** A key that the request may or may not have, with a value that only AWS knows. */
 const UNKNOWN = '⟨unknown⟩';
 
-/** Keys that no request of these has: they come with other ways to call, or other principals. */
+/** Keys that no request of a role or a service has. */
 const ABSENT =
   /^aws:(CalledVia|CalledViaFirst|CalledViaLast|ChatbotSourceArn|FederatedProvider|MultiFactorAuthAge|MultiFactorAuthPresent|Referer|RequestTag\/.*|SourceIdentity|TagKeys|username)$/i;
-/** Keys that a service has not that acts for a resource. */
+/** Keys that a request of a service on behalf of a resource does not have. */
 const ABSENT_FOR_SERVICES =
   /^aws:(Ec2InstanceSource.*|Principal(Arn|Account|OrgID|OrgPaths|Tag\/.*|Type)|SourceIp|SourceVpc.*|VpcSourceIp|userid)$/i;
-/** Keys that only a service has. */
+/** Keys that only a request of a service has. */
 const ABSENT_FOR_ROLES =
   /^aws:(PrincipalServiceName|PrincipalServiceNamesList|Source(Arn|Account|OrgID|OrgPaths))$/i;
 

@@ -1,10 +1,10 @@
-/** Queues and subscriptions of topics: where messages wait, and where they go that nobody takes. */
+/** Queues and subscriptions of topics, with their redrive policies. */
 import * as v from 'valibot';
 import type { Maybe } from './placeholder';
 import { boolean, json, number, readProperties } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 
-/** SQS's defaults of CreateQueue. */
+/** Defaults of SQS's CreateQueue. */
 const RETENTION_SECONDS = 345_600;
 const VISIBILITY_SECONDS = 30;
 
@@ -26,11 +26,11 @@ export interface QueueModel {
   readonly isFifo: Maybe<boolean>;
   readonly retentionSeconds: Maybe<number>;
   readonly visibilitySeconds: Maybe<number>;
-  /** Where a message goes that was received too often; undefined if it stays until its retention ends. */
+  /** Redrive policy; undefined if a message stays until its retention ends. */
   readonly redrive?: RedriveModel;
-  /** As the queue names it: id, ARN or alias. */
+  /** KMS key, as the queue names it: id, ARN or alias. */
   readonly key?: string;
-  /** Encrypted by SQS's own key, where no other is named. */
+  /** True if encrypted by SQS's own key. */
   readonly isManaged: Maybe<boolean>;
 }
 
@@ -59,7 +59,7 @@ function readRedrive(policy: unknown): RedriveModel | undefined {
   try {
     if (typeof policy === 'string') value = JSON.parse(policy);
   } catch {
-    return undefined; // A placeholder for all of it.
+    return undefined; // The whole policy is a placeholder.
   }
   const read = v.safeParse(Redrive, value);
   if (!read.success || read.output.deadLetterTargetArn === undefined) return undefined;
@@ -84,7 +84,7 @@ export interface SubscriptionModel {
   readonly protocol: string;
   readonly endpoint: string;
   readonly isRaw: Maybe<boolean>;
-  /** Where a message goes that could not be delivered. */
+  /** ARN of the queue for messages that could not be delivered. */
   readonly deadLetterArn?: string;
 }
 

@@ -1,4 +1,4 @@
-/** Reads a resource's properties by a schema: what is read is checked, and what only AWS knows is said. */
+/** Reads a resource's properties by a schema, and reports those that only AWS knows. */
 import * as v from 'valibot';
 import { hasPlaceholder, reasonsOf, Unknown } from './placeholder';
 import type { NotCovered, Resource } from './resource';
@@ -10,13 +10,13 @@ const unknownOf = v.pipe(
   v.transform((text) => new Unknown(reasonsOf(text))),
 );
 
-/** A number; CloudFormation takes its text as well. `Unknown` if only AWS knows it. */
+/** A number; CloudFormation takes it as text, too. `Unknown` if only AWS knows it. */
 export const number = v.union(
   [v.number(), unknownOf, v.pipe(v.string(), v.trim(), v.regex(/^-?\d+(\.\d+)?$/), v.transform(Number))],
   'expected a number',
 );
 
-/** A truth value, also as text. */
+/** A boolean, also as text. */
 export const boolean = v.union(
   [
     v.boolean(),
@@ -36,7 +36,7 @@ export const text = v.union([
   v.pipe(v.boolean(), v.transform(String)),
 ]);
 
-/** A list; CloudFormation takes a single item as well. */
+/** A list; CloudFormation takes a single item, too. */
 export const listOf = <Item extends v.GenericSchema>(item: Item) =>
   v.union([
     v.array(item),
@@ -56,11 +56,11 @@ export const json = v.union([
   v.string(),
 ]);
 
-/** Properties that a placeholder stands for are left out, at most this many. */
+/** Maximum number of properties that are left out because of a placeholder. */
 const MAX_LEFT_OUT = 20;
 
 /**
- * @param notCovered takes what only AWS knows and is left out: properties whose placeholder does not fit the schema
+ * @param notCovered collects properties that are left out, since their placeholder does not fit the schema
  * @throws AssemblyError that names resource and property
  */
 export function readProperties<Schema extends v.GenericSchema>(

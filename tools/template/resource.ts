@@ -1,31 +1,31 @@
-/** The model of a template that all tools ask: an assembly and its resources. */
+/** The model of a template for all tools: an assembly and its resources. */
 import type { Json } from './template';
 
 export interface Resource {
-  /** As in the template; where several stacks are read, with the stack: `Orders/Queue`. Unique in the assembly. */
+  /** Logical id, with the stack if several are read: `Orders/Queue`. Unique in the assembly. */
   readonly logicalId: string;
   readonly stackName: string;
   /** E.g. `AWS::SQS::Queue`. */
   readonly type: string;
-  /** The physical name: as in the properties, otherwise made of the logical id. Not always unique. */
+  /** Physical name, from the properties or generated from the logical id. Not always unique. */
   readonly name: string;
-  /** A placeholder if the type is not modelled. */
+  /** ARN; a placeholder if the type is not modelled. */
   readonly arn: string;
-  /** What `Ref` gives: CloudFormation's physical id of it. */
+  /** Value of `Ref`: CloudFormation's physical id. */
   readonly ref: string;
-  /** As in the template, intrinsic functions resolved. Reading them throws an AssemblyError if one is wrong. */
+  /** Properties with intrinsic functions resolved. Reading them throws an AssemblyError if one is wrong. */
   readonly properties: Json;
   /** The resource's `Metadata`. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Why it cannot be told whether the resource will be there, as part of a sentence. */
+  /** Reason why it cannot be told whether the resource will exist, as part of a sentence. */
   readonly uncertain?: string;
 }
 
-/** What the model does not look at, or cannot tell. */
+/** Something that the model does not look at, or cannot tell. */
 export interface NotCovered {
-  /** Logical id, or what else it is named by. */
+  /** Logical id, or another name. */
   readonly resource: string;
-  /** Of the resource, or e.g. `Transform`. */
+  /** Type of the resource, or e.g. `Transform`. */
   readonly type: string;
   /** One sentence. */
   readonly message: string;
@@ -34,11 +34,11 @@ export interface NotCovered {
 export interface Assembly {
   /** The folder or file that was read. */
   readonly directory: string;
-  /** Of the only stack; of several, their names with commas between. */
+  /** Names of the stacks, separated by commas. */
   readonly stackName: string;
-  /** Which stacks of which file, for the first line of a report: `cdk.out, stack shop`. */
+  /** File and stacks, for the first line of a report: `cdk.out, stack shop`. */
   readonly title: string;
-  /** Of the first stack. */
+  /** Account of the first stack. */
   readonly account: string;
   readonly region: string;
   /** `aws`, or `aws-cn` or `aws-us-gov` by the region. */

@@ -1,4 +1,4 @@
-/** Rules of EventBridge and their targets, with defaults; and archives, which take events as rules do. */
+/** Rules of EventBridge and their targets, with defaults; and archives, which select events as rules do. */
 import * as v from 'valibot';
 import type { TargetInput } from '../eventbridge/input-transformer';
 import { DELIVERY_RETRY } from '../eventbridge/service-facts';
@@ -38,17 +38,17 @@ const ArchiveProperties = v.looseObject({
 });
 
 export interface RuleModel {
-  /** Whose logical id is the rule's identity. */
+  /** Resource; its logical id identifies the rule. */
   readonly resource: Resource;
   readonly name: string;
   readonly arn: string;
   /** Name of the bus; a placeholder if only AWS knows it. */
   readonly bus: string;
   readonly description?: string | undefined;
-  /** As it stands in the template: `ENABLED`, `DISABLED`, `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`. */
+  /** State as in the template: `ENABLED`, `DISABLED`, `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`. */
   readonly state: string;
   readonly enabled: boolean;
-  /** As it stands in the template: an object or its JSON. */
+  /** Pattern as in the template: an object or its JSON. */
   readonly eventPattern?: string | Readonly<Record<string, unknown>> | undefined;
   readonly scheduleExpression?: string | undefined;
   readonly targets: readonly TargetModel[];
@@ -58,16 +58,16 @@ export interface TargetModel {
   readonly id: string;
   readonly arn: string;
   readonly reference: TargetReference;
-  /** Of the role by which EventBridge hands over, if it is not the target's policy that lets it. */
+  /** ARN of the role with which EventBridge delivers, if the target's policy does not allow it. */
   readonly roleArn?: string | undefined;
-  /** Attempts after the first. */
+  /** Number of attempts after the first. */
   readonly retries: Maybe<number>;
   readonly ageSeconds: Maybe<number>;
-  /** ARN of the queue for what cannot be delivered. */
+  /** ARN of the queue for events that cannot be delivered. */
   readonly deadLetterArn?: string | undefined;
-  /** What of the event the target is given. */
+  /** Input that the target receives instead of the event. */
   readonly input: TargetInput;
-  /** All properties as they stand in the template, e.g. `EcsParameters`. */
+  /** All properties as in the template, e.g. `EcsParameters`. */
   readonly parameters: Json;
 }
 
@@ -109,7 +109,7 @@ export interface ArchiveModel {
   readonly bus: string;
   readonly busArn: string;
   readonly eventPattern?: string | Readonly<Record<string, unknown>> | undefined;
-  /** 0: for ever. */
+  /** Retention in days; 0: without end. */
   readonly retentionDays: Maybe<number>;
 }
 
@@ -126,7 +126,7 @@ export const archivesOf = (assembly: Assembly, notCovered?: NotCovered[]): Archi
     };
   });
 
-/** The aliases and versions by which rules call a function; undefined among them is a call without any. */
+/** Aliases and versions by which rules call a function; undefined for an unqualified call. */
 export function qualifiersCalled(rules: readonly RuleModel[], lambda: Resource): (string | undefined)[] {
   const called = rules.flatMap(({ targets }) =>
     targets.flatMap(({ reference }) => (reference.resource === lambda ? [reference.qualifier] : [])),

@@ -1,4 +1,4 @@
-/** Schedules of EventBridge Scheduler; a rule with a schedule is in `rules`. */
+/** Schedules of EventBridge Scheduler. Rules with a schedule are in `rules.ts`. */
 import * as v from 'valibot';
 import type { Maybe } from './placeholder';
 import { number, readProperties } from './read';
@@ -37,7 +37,7 @@ export interface SchedulerSchedule {
   readonly enabled: boolean;
   readonly targetArn: string;
   readonly target: TargetReference;
-  /** Action that the role must be allowed; undefined if the kind of target is not modelled. */
+  /** Action that the role needs; undefined if the kind of target is not modelled. */
   readonly action?: string;
   readonly roleArn: string;
   readonly input?: string;

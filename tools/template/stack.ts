@@ -6,11 +6,11 @@ import { placeholder } from './placeholder';
 import type { Resource } from './resource';
 import { AssemblyError, type Json, type Template, type TemplateResource } from './template';
 
-/** What a stack may ask of the others. */
+/** Access to the other stacks of the assembly. */
 export interface OtherStacks {
   /** A value that one of them exports. */
   imported(name: string): Json;
-  /** The stack that an `AWS::CloudFormation::Stack` of this one stands for, if its template is here. */
+  /** The nested stack of an `AWS::CloudFormation::Stack`, if its template is in the assembly. */
   nested(resource: Resource, parameters: Readonly<Record<string, unknown>>): Stack | undefined;
 }
 
@@ -18,7 +18,7 @@ export class Stack implements References {
   #resources: ReadonlyMap<string, Resource> | undefined;
   readonly #intrinsics: Intrinsics;
   readonly #made = new Map<string, Resource>();
-  /** Logical ids whose names are being resolved, to find references in a circle. */
+  /** Logical ids whose names are being resolved, to detect circular references. */
   readonly #pending = new Set<string>();
   readonly #generatedNames: ReadonlyMap<string, string>;
   readonly #nested = new Map<string, Stack | undefined>();
@@ -38,7 +38,7 @@ export class Stack implements References {
     );
   }
 
-  /** By logical id within the stack: those whose condition holds, or cannot be told. */
+  /** Resources by logical id, without those whose condition is false. */
   get resources(): ReadonlyMap<string, Resource> {
     this.#resources ??= new Map(
       Object.entries(this.template.Resources)
@@ -50,7 +50,7 @@ export class Stack implements References {
     return this.#resources;
   }
 
-  /** Names of outputs whose condition holds, or cannot be told. */
+  /** Names of outputs, without those whose condition is false. */
   get outputKeys(): string[] {
     return Object.entries(this.template.Outputs)
       .filter(([key, { Condition }]) => {
@@ -69,7 +69,7 @@ export class Stack implements References {
     return Export && String(this.#intrinsics.resolve(Export.Name, `Outputs.${key}.Export`));
   }
 
-  /** The stack that an `AWS::CloudFormation::Stack` stands for. */
+  /** The nested stack of an `AWS::CloudFormation::Stack`. */
   nested(logicalId: string): Stack | undefined {
     if (!this.#nested.has(logicalId)) {
       const resource = this.#resource(logicalId);
@@ -121,7 +121,7 @@ export class Stack implements References {
     const { partition, region, account, scope } = environment;
     const identity = IDENTITIES[type];
     let resolved: Json;
-    // Not resolved before it is read: what nobody reads may be what CloudFormation would refuse.
+    // Resolved when read: a property that no tool reads may be one that cannot be resolved.
     const properties = (): Json => {
       resolved ??= this.#intrinsics.resolve(Properties, `${id}.Properties`);
       return resolved;
@@ -131,7 +131,7 @@ export class Stack implements References {
     const given = identity?.name === undefined ? undefined : property(identity.name);
     const name = given === undefined ? this.#generatedName(id, type, Properties) : String(given);
     const logicalId = `${scope}${id}`;
-    // Evaluated late, since an ARN may name another resource (a rule's bus).
+    // Evaluated when read, since an ARN may name another resource (a rule's bus).
     const makeArn = () =>
       identity
         ? `arn:${partition}:${identity.arn(name, property, logicalId)}`

@@ -1,6 +1,6 @@
 /**
- * Types of targets that a rule of EventBridge can have: who must allow what, what the target is given, what tries
- * again after EventBridge has handed the event over, and what may be lost there.
+ * Types of targets of EventBridge rules: the permissions they need, their payload, their own retries after the
+ * delivery, and the ways they may lose an event.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
@@ -15,15 +15,15 @@ export interface TargetType {
   /** Actions on the target's ARN that EventBridge needs. */
   readonly actions: readonly string[];
   /**
-   * Who allows them: the target's policy, a role of the target's `RoleArn`, or the role if there is one and else the
-   * target's policy.
+   * Source of the permission: the target's policy, the role of its `RoleArn`, or the role if there is one, otherwise
+   * the policy.
    */
   readonly allowedBy: 'policy' | 'role' | 'role or policy';
-  /** The event or the transformed input: as JSON only, or as any text; `parameters`: only what the input maps. */
+  /** Form of the payload: JSON only, any text, or `parameters`: only the values that the input maps. */
   readonly payload: 'json' | 'text' | 'parameters';
-  /** What is done again after the target has taken the event; undefined if nothing is. */
+  /** Retries after the target has accepted the event, in words; undefined if there are none. */
   readonly retries?: string;
-  /** What may be lost although it was delivered; undefined if that is what the target keeps. */
+  /** How a delivered event may be lost, in words; undefined if the target keeps it. */
   readonly mayLose?: string;
 }
 
@@ -37,7 +37,7 @@ const role = (name: string, actions: readonly string[], more: Partial<TargetType
 
 const RUNS_ONCE = 'a run that fails is not started again';
 
-/** By service and the first word of the ARN's last part, or by the service alone. */
+/** Types by service and the first word of the ARN's last part, or by the service alone. */
 const TARGET_TYPES: Readonly<Record<string, TargetType>> = {
   appsync: role('GraphQL API', ['appsync:GraphQL'], {
     payload: 'parameters',
@@ -152,10 +152,10 @@ const TARGET_TYPES: Readonly<Record<string, TargetType>> = {
   }),
 };
 
-/** For whom EventBridge acts when it hands an event over. */
+/** Service principal of EventBridge deliveries. */
 export const EVENTS_SERVICE = 'events.amazonaws.com';
 
-/** The type of what an ARN names; undefined if it is none that a rule can have. */
+/** The type of an ARN's target; undefined if no rule can have it as a target. */
 export function targetTypeOf(arn: string): TargetType | undefined {
   const [, , service = '', , , ...rest] = arn.split(':');
   const path = rest.join(':');
@@ -165,13 +165,13 @@ export function targetTypeOf(arn: string): TargetType | undefined {
   return key === undefined ? undefined : TARGET_TYPES[key];
 }
 
-/** What a target's ARN names. */
+/** Resource and qualifier of a target's ARN. */
 export interface TargetReference {
-  /** Undefined if the template does not have it. */
+  /** The target; undefined if the template does not have it. */
   readonly resource?: Resource;
-  /** Of a function: the alias or version that is called. */
+  /** Alias or version of a function. */
   readonly qualifier?: string;
-  /** Undefined for an ARN of no known type. */
+  /** Type of the target; undefined if it is not known. */
   readonly type?: TargetType;
 }
 

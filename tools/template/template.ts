@@ -47,12 +47,12 @@ export type TemplateOutput = v.InferOutput<typeof Output>;
 export interface Template extends Omit<v.InferOutput<typeof Template>, 'Resources' | 'Outputs'> {
   readonly Resources: Readonly<Record<string, TemplateResource>>;
   readonly Outputs: Readonly<Record<string, TemplateOutput>>;
-  /** What a macro would add or change, as it stands in the template: `Fn::ForEach::Queues`. */
+  /** Macros as in the template, e.g. `Fn::ForEach::Queues`; their result is not known. */
   readonly macros: readonly string[];
 }
 
 const SAM = 'AWS::Serverless-2016-10-31';
-/** Transforms whose functions are evaluated here, or named where they stand. */
+/** Transforms whose functions are evaluated here, or reported one by one. */
 const KNOWN_TRANSFORMS: readonly unknown[] = ['AWS::LanguageExtensions', 'AWS::Include'];
 
 /**
@@ -64,7 +64,7 @@ export function parseTemplate(text: string, name: string): Template {
   return readTemplateDocument(parseText(text, name), name);
 }
 
-/** @throws AssemblyError if the document has not the shape of a template, or must be expanded before */
+/** @throws AssemblyError if the document has not the shape of a template, or needs a macro's expansion first */
 export function readTemplateDocument(document: unknown, name: string): Template {
   const whole = v.safeParse(v.looseObject({}), document);
   if (!whole.success) throw new AssemblyError(`${name} is not a template (${whole.issues[0].message}).`);
@@ -119,7 +119,7 @@ function parseText(text: string, name: string): unknown {
       throw new AssemblyError(`${name} is not JSON: ${(error as Error).message}`);
     }
   }
-  // Aliases are bounded by the library, against a file that grows without end.
+  // The library limits the number of aliases, against a file that expands without end.
   const document = parseDocument(text, { customTags: SHORT_FORMS, prettyErrors: true });
   const [problem] = [...document.errors, ...document.warnings];
   if (problem) throw new AssemblyError(`${name} is not YAML: ${problem.message.split('\n')[0]}`);
@@ -140,7 +140,7 @@ const SHORT_FORMS: (ScalarTag | CollectionTag)[] = [...FUNCTIONS, 'Ref', 'Condit
   const key = FUNCTIONS.includes(name) ? `Fn::${name}` : name;
   const scalar: ScalarTag = {
     tag: `!${name}`,
-    // `!GetAtt Queue.Arn` is the list of both.
+    // `!GetAtt Queue.Arn` is `["Queue", "Arn"]`.
     resolve: (text) => ({ [key]: name === 'GetAtt' ? splitAttribute(text) : text }),
   };
   const collection = (kind: 'seq' | 'map'): CollectionTag => ({

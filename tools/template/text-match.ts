@@ -1,12 +1,12 @@
 /** Matches text against patterns with wildcards, where either may hold placeholders: yes, no, or cannot tell. */
 import { hasPlaceholder, reasonsOf, replacePlaceholders } from './placeholder';
 
-/** Whether something is so; a text is the reason, as part of a sentence, why that cannot be told. */
+/** True, false, or the reason why it cannot be told, as part of a sentence. */
 export type Truth = boolean | string;
 
 export const isUndecided = (truth: Truth): truth is string => typeof truth === 'string';
 
-/** One of them is so. */
+/** Logical or: the result is true if one of them is. */
 export function anyOf(truths: Iterable<Truth>): Truth {
   let undecided: string | undefined;
   for (const truth of truths) {
@@ -48,7 +48,7 @@ export function like(pattern: string, actual: string): Truth {
 /** Parts of an ARN. */
 const ARN_PARTS = 6;
 
-/** Each of the six parts of an ARN by itself: a `*` does not reach over a colon, but in the last. */
+/** Compares the six parts of an ARN one by one: `*` does not match a colon, except in the last part. */
 export function arnLike(pattern: string, actual: string): Truth {
   if (pattern === '*' || pattern === actual) return true;
   const split = (arn: string) => {
@@ -58,13 +58,13 @@ export function arnLike(pattern: string, actual: string): Truth {
   const [wanted, parts] = [split(pattern), split(actual)];
   const areWhole = [pattern, actual].every((arn) => arn.split(':').length >= ARN_PARTS);
   const fits = areWhole && wanted.every((part, index) => like(part, parts[index] ?? '') === true);
-  // A placeholder may hold colons, which is all the same in the last part only.
+  // A placeholder may hold colons, which matters in all parts but the last.
   if (fits && !hasPlaceholder([wanted.slice(0, -1), parts.slice(0, -1)])) return true;
   if (!hasPlaceholder([pattern, actual])) return false;
   return overlap(wildcards(pattern), literal(actual)) ? reasonsOf([pattern, actual]) : false;
 }
 
-/** Whether the pattern matches whatever the placeholders stand for: only `*` and the same placeholder take one. */
+/** Checks whether the pattern matches for all values of the placeholders: only `*` and an equal placeholder match one. */
 function surelyMatches(pattern: string, actual: string): boolean {
   const known: string[] = [];
   const masked = (text: string) =>
@@ -81,7 +81,7 @@ function surelyMatches(pattern: string, actual: string): boolean {
   return new RegExp(`^${source}$`, 's').test(masked(actual));
 }
 
-/** Characters for private use, each of which stands for a placeholder. */
+/** First of the private-use characters that stand for placeholders. */
 const FIRST_MASK = 0xe100;
 const LAST_MASK = 0xe4ff;
 
@@ -100,9 +100,9 @@ function wildcards(pattern: string): Part[] {
   );
 }
 
-/** Whether there is a text that both patterns match. */
+/** Checks whether there is a text that both patterns match. */
 function overlap(left: readonly Part[], right: readonly Part[]): boolean {
-  // reachable[j]: the first i parts of left and the first j parts of right can be of the same text.
+  // reachable[j]: the first i parts of left and the first j parts of right can match the same text.
   let reachable = right.map(() => false);
   reachable.unshift(true);
   for (let j = 1; j <= right.length; j++)

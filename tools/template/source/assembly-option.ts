@@ -1,4 +1,4 @@
-/** The options by which a command is told which template it reads. */
+/** Command-line options for the template that a command reads. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -12,7 +12,7 @@ const PROJECT = join(__dirname, '..', '..', '..');
 export interface AssemblySource {
   /** A folder that `cdk synth` wrote. @default the stack is synthesized first, if anything of it has changed */
   readonly assembly?: string;
-  /** A file with a CloudFormation template, instead. */
+  /** A file with a CloudFormation template, instead of an assembly. */
   readonly template?: string;
   /** Name of a stack. @default all */
   readonly stack?: string;
@@ -50,7 +50,7 @@ function matching(text: string, pattern: RegExp, expected: string): string {
 }
 
 /**
- * @throws InputError if there is no such assembly, it is none, or the stack cannot be synthesized
+ * @throws InputError if the path is no assembly, or the stack cannot be synthesized
  * @throws AssemblyError if its template cannot be evaluated
  */
 export async function loadAssembly(source: AssemblySource): Promise<Assembly> {
@@ -90,7 +90,7 @@ function placeOf(option: string, given: string, kind: 'Directory' | 'File'): str
 
 /**
  * Reads a folder that `cdk synth` wrote, or a file with a template.
- * @param option what gave the path, e.g. `--compare`, for errors
+ * @param option name of the option with the path, e.g. `--compare`, for errors
  * @throws InputError, AssemblyError
  */
 export function readTemplate(given: string, option: string): Assembly {

@@ -1,6 +1,6 @@
 /**
- * Runs the CDK app and leaves its assembly where `cdk synth` would, with less around it: the app is run
- * directly, and not at all if nothing that it is made of has changed since.
+ * Runs the CDK app and writes its assembly where `cdk synth` would, but faster: the app is run directly, and only if
+ * one of its files has changed since the last run.
  */
 
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../../cli/errors';
 
-/** The app failed; `message` is what it said, without the noise of its tools. */
+/** Error of the app; `message` is its output, without the output of its tools. */
 export class SynthesisError extends InputError {
   override readonly name = 'SynthesisError';
 }
@@ -18,23 +18,23 @@ export interface Synthesis {
   /** The folder of the assembly. */
   readonly directory: string;
   readonly durationMs: number;
-  /** Nothing had changed: the assembly is the one of last time. */
+  /** True if nothing had changed: the assembly is that of the last run. */
   readonly isUnchanged: boolean;
 }
 
-/** What an assembly is made of, relative to the project. What is not there is passed over. */
+/** Files and folders that an assembly depends on, relative to the project. Missing ones are skipped. */
 export const SYNTHESIS_INPUTS: readonly string[] = [
   ...['bin/app.ts', 'lib', 'lambdas', 'tools/eventbridge', 'cdk.json', 'cdk.context.json'],
   ...['package.json', 'package-lock.json', 'tsconfig.json'],
 ];
 
-/** In the assembly's folder: what it was made of, so that the next start can tell. */
+/** File in the assembly's folder with the digests of its inputs and outputs. */
 const STAMP = 'local-run.json';
 
 interface Stamp {
-  /** Of the files it was made of. */
+  /** Digest of the files that the assembly depends on. */
   readonly inputs: string;
-  /** Of what was made: another `cdk synth` may have written here since. */
+  /** Digest of the assembly: another `cdk synth` may have replaced it. */
   readonly outputs: string;
 }
 
@@ -68,7 +68,7 @@ async function runApp(project: string, directory: string): Promise<void> {
   const child = spawn(command, {
     cwd: project,
     shell: true,
-    // What the CDK's command line hands to an app; see `execProgram` there.
+    // The same variables as the CDK's command line sets; see its `execProgram`.
     env: { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(all) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -103,11 +103,11 @@ function readStamp(directory: string): Stamp | undefined {
   try {
     return JSON.parse(fs.readFileSync(path.join(directory, STAMP), 'utf8'));
   } catch {
-    return undefined; // There is no assembly yet, or `cdk synth` made it: it is made again.
+    return undefined; // There is no assembly yet, or `cdk synth` made it.
   }
 }
 
-/** Whether the folders and files are there that the assembly's asset manifests name; somebody may have tidied up. */
+/** Checks that the files of the assembly's asset manifests still exist. */
 function hasItsAssets(directory: string): boolean {
   const manifests = fs.readdirSync(directory).filter((name) => name.endsWith('.assets.json'));
   return manifests.every((name) => {
@@ -122,7 +122,7 @@ interface AssetManifest {
   readonly files?: Readonly<Record<string, { readonly source?: { readonly path?: string } }>>;
 }
 
-/** Of the manifest and the template: the assets' names are hashes of what is in them. */
+/** Digest of the manifest and the templates; assets are named by the hash of their content. */
 function digestOfAssembly(directory: string): string {
   const names = fs.existsSync(directory)
     ? fs.readdirSync(directory).filter((name) => /^manifest\.json$|\.(template|assets)\.json$/.test(name))
