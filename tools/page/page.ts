@@ -33,6 +33,7 @@ export interface PageOptions {
 const PREFIX = '/_page';
 /** How often a reader is told of changes, in milliseconds. */
 const TICK_MS = 50;
+const DUE_MS = 500;
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
 /** No script, style or connection but the page's own; nothing may frame it. */
 const CSP =
@@ -43,6 +44,10 @@ export class Page {
   readonly #options: PageOptions;
   readonly #recorder: Recorder;
   readonly #actions: Actions;
+  #due: { askedAt: number; time: number | undefined } = {
+    askedAt: Number.NEGATIVE_INFINITY,
+    time: undefined,
+  };
   #flow: { of: object; placed: PlacedFlow } | undefined;
 
   constructor(options: PageOptions) {
@@ -177,7 +182,7 @@ export class Page {
   }
 
   #change(stack: LocalStack, events: Change['events']): Change {
-    const nextDue = this.#actions.nextDue;
+    const nextDue = this.#dueNext();
     return {
       seq: this.#recorder.seq,
       now: new Date(stack.now).toISOString(),
@@ -189,6 +194,13 @@ export class Page {
       broken: stack.faults.list(),
       dropped: this.#recorder.dropped,
     };
+  }
+
+  /** Asked of every rule and event at most twice a second. */
+  #dueNext(): number | undefined {
+    const now = performance.now();
+    if (now - this.#due.askedAt > DUE_MS) this.#due = { askedAt: now, time: this.#actions.nextDue };
+    return this.#due.time;
   }
 
   async *#changes(stack: LocalStack, after: number, signal: AbortSignal): AsyncGenerator<string> {
