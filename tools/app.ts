@@ -1,7 +1,6 @@
 /**
- * The description of an application that the tools are handed: what its template does not say. `bin` puts it
- * together; an application that nobody has described is `UNDESCRIBED`, and what would need a description is then
- * told as not looked at.
+ * Description of an application for the tools: the facts that its template does not hold. `bin` puts it together.
+ * Without one the tools take `UNDESCRIBED`, and report the checks that need a description as not looked at.
  */
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type * as v from 'valibot';
@@ -9,11 +8,11 @@ import type * as v from 'valibot';
 /** Ids that a publisher may give to an event. */
 export type Ids = { readonly [Id in 'eventId' | 'correlationId' | 'causationId']?: string | undefined };
 
-/** Why an event is not one of its contract. */
+/** Reason why an event violates its contract. */
 export interface Problem {
   /** Dotted path of the first field that is wrong, e.g. `detail.total`. */
   readonly field: string;
-  /** One line: the event's type, the field, what is wrong with it. */
+  /** One line: the event's type, the field, and the error. */
   readonly message: string;
 }
 
@@ -22,7 +21,7 @@ type Fields = v.ObjectSchema<v.ObjectEntries, undefined>;
 export interface Contract {
   readonly source: string;
   readonly detailType: string;
-  /** The version that `create` makes. */
+  /** Version of the details that `create` returns. */
   readonly version: number;
   /** `source/detail-type`. */
   readonly type: string;
@@ -31,31 +30,30 @@ export interface Contract {
   readonly metadata: Fields;
   /** A valid detail, without its metadata. */
   readonly example: object;
-  /** Fields of the detail that tell who a person is. */
+  /** Fields of the detail with personal data. */
   readonly personalData: readonly string[];
   /** Fields that may hold anything: consumers leave out what they cannot use. */
   readonly lenient?: readonly string[];
   /**
-   * Makes the detail to publish.
-   * @throws Error if `detail` or an id is not as the contract says
+   * Creates the detail to publish, with its metadata.
+   * @throws Error if `detail` or an id violates the contract
    */
   create(detail: object, ids?: Ids): { readonly metadata: { readonly eventId: string } };
-  /** Checks an event as EventBridge delivers it. @returns undefined if it is one of this contract */
+  /** Checks an event as EventBridge delivers it. @returns undefined if it is valid */
   problem(event: unknown): Problem | undefined;
   /**
-   * The versions before it that `problem` takes as well, oldest first, each as it was: its own `problem` takes none
-   * after it.
+   * Earlier versions that `problem` accepts, too, oldest first. Each one's own `problem` accepts no later version.
    */
   readonly earlier?: readonly Contract[];
 }
 
-/** Every version of a contract that is read, oldest first. */
+/** All versions of a contract that can be read, oldest first. */
 export const versionsOf = (contract: Contract): readonly Contract[] => [
   ...(contract.earlier ?? []),
   contract,
 ];
 
-/** Calls of AWS that a handler makes on one resource. */
+/** Calls to AWS that a handler makes on one resource. */
 export interface HandlerCalls {
   /** Environment variable of the function that names the resource. */
   readonly on: string;
@@ -63,21 +61,21 @@ export interface HandlerCalls {
   readonly actions: readonly string[];
   /** Name of the table's index that is read. */
   readonly index?: string;
-  /** Whether the outcome of the events is stored there. */
+  /** True if the outcome of the events is stored there. */
   readonly isStore?: boolean;
 }
 
 /** A function that handles events. */
 export interface Consumer {
-  /** Patterns of the events that it is there for: one rule gives it each of them, and no others. */
+  /** Patterns of the events that it handles: it must get each of them by exactly one rule, and no others. */
   readonly receives: readonly { readonly pattern: object }[];
-  /** Whether it takes events that a replay of the archive sends again. */
+  /** True if it takes events that a replay of the archive sends again. */
   readonly replayed: boolean;
   /** Present if a schedule calls it. */
   readonly scheduled?: ScheduledWork | undefined;
   /**
-   * Reads what a rule's target gives the function, as its handler does.
-   * @throws Error if the handler would refuse it
+   * Reads the payload of a rule's target as the function's handler does.
+   * @throws Error if the handler would reject it
    */
   accepts(payload: unknown): void;
   /** Fields of personal data that it may be given. */
@@ -85,19 +83,19 @@ export interface Consumer {
   /** Contracts whose events it publishes. */
   readonly publishes: readonly { readonly type: string }[];
   readonly calls: readonly HandlerCalls[];
-  /** How often it tries a call of AWS, the first time included. */
+  /** Maximum number of attempts of a call to AWS, including the first. */
   readonly attempts: number;
 }
 
 export interface ScheduledWork {
-  /** What it counts when it has done the work. */
+  /** Name of the metric that counts the finished work. */
   readonly metric: string;
-  /** Start of the id of the event that it publishes then; the rest says of which run. */
+  /** Prefix of the id of the event that it then publishes; the rest names the run. */
   readonly eventIdPrefix: string;
-  /** What the work makes, e.g. `daily report`. */
+  /** Name of the result, e.g. `daily report`. */
   readonly product: string;
   /**
-   * Makes what the function is given to do the work of one day, if it can be asked for that.
+   * Creates the payload that makes the function do the work of one day; undefined if it takes no such requests.
    * @param day `YYYY-MM-DD`, UTC
    */
   readonly request?: (day: string, options: DayOptions) => object;
@@ -106,61 +104,61 @@ export interface ScheduledWork {
 export interface DayOptions {
   /** Do the work even if it was done before. */
   readonly again: boolean;
-  /** Do it though the day is not over. */
+  /** Do the work although the day is not over. */
   readonly partial: boolean;
 }
 
 export interface App {
   readonly contracts: readonly Contract[];
-  /** By name, which each function has in its variable `variables.consumer`. */
+  /** Consumers by name; a function's environment variable `variables.consumer` has the name. */
   readonly consumers: Readonly<Record<string, Consumer>>;
-  /** Environment variables of a function that the tools read. */
+  /** Names of a function's environment variables that the tools read. */
   readonly variables: {
-    /** Name of the consumer that the function is. */
+    /** Has the name of the consumer. */
     readonly consumer?: string;
-    /** Namespace of the metrics that it counts. */
+    /** Has the namespace of its metrics. */
     readonly metricsNamespace?: string;
-    /** Lowest level that it logs. */
+    /** Has the lowest level that it logs. */
     readonly logLevel?: string;
   };
-  /** Name of the error, and metric, of an event that no retry can help. */
+  /** Names of the error and the metric of an event that no retry can help. */
   readonly poison?: { readonly error: string; readonly metric: string };
-  /** What most events are about, and the table where its present state is. */
+  /** Entity that most events are about, and the table with its state. */
   readonly entity?: Entity;
-  /** Events that a month is made of, as `cost --mix` takes them. */
+  /** Events of an average month, in the syntax of `cost --mix`. */
   readonly mix?: string;
-  /** Removes personal data from a text that is shown. */
+  /** Removes personal data from a text before it is shown. */
   redact(text: string): string;
-  /** Bytes of an event, as PutEvents counts them, that `publish` takes at most. Default: what EventBridge takes. */
+  /** Maximum size of an event for `publish`, in bytes as PutEvents counts them. @default EventBridge's own limit */
   readonly maxEventBytes?: number;
-  /** Publishes events. @returns an outcome for each event, in the order given */
+  /** Publishes events. @returns an outcome for each event, in order */
   publish?(events: readonly NewEvent[], to: Sending): Promise<readonly Outcome[]>;
 }
 
 export interface Entity {
   /** E.g. `order`. */
   readonly name: string;
-  /** Field of details and of log lines that has its id; also the table's key. */
+  /** Field with its id in details and in log lines; also the table's key. */
   readonly idField: string;
-  /** Output of the stack that names the table. */
+  /** Key of the stack's output with the table's name. */
   readonly tableOutput: string;
-  /** Present if an item can be made again of the events in the archive. */
+  /** Present if an item can be rebuilt from the archived events. */
   readonly rebuild?: Rebuild;
 }
 
 export interface Rebuild {
   /**
-   * Attribute with the time, ISO 8601, at which the first event was processed. It stays when an item is emptied, and
-   * tells the handlers that the entity was counted before.
+   * Attribute with the time (ISO 8601) when the first event was processed. It is kept when an item is emptied, so that
+   * the handlers do not count the entity twice.
    */
   readonly processedAt: string;
   /** Attribute that every change of the item changes. */
   readonly revision: string;
-  /** Ids of the events that an item names. @throws Error if it is too damaged to tell */
+  /** Ids of the events that an item records. @throws Error if the item is too damaged */
   eventIds(item: Readonly<Record<string, unknown>>): readonly string[];
 }
 
-/** An event to publish; `contract.problem` has taken it. */
+/** An event to publish, already checked by its contract. */
 export interface NewEvent {
   readonly contract: Contract;
   /** Without its metadata. */
@@ -171,13 +169,13 @@ export interface NewEvent {
 export interface Sending {
   readonly busName: string;
   readonly client: EventBridgeClient;
-  /** Ends the sending between two calls. */
+  /** Stops the sending between two calls. */
   readonly signal: AbortSignal;
-  /** Is told after each call how many entries it had. */
+  /** Called after each call of PutEvents with its number of entries. */
   onSent(entries: number): void;
 }
 
-/** What became of one event: EventBridge's id for it, or why it was not published. */
+/** Result for one event: EventBridge's id for it, or the reason why it was not published. */
 export type Outcome = { readonly eventId: string } & (
   | { readonly envelopeId: string }
   | { readonly code: string; readonly message: string }
@@ -186,7 +184,7 @@ export type Outcome = { readonly eventId: string } & (
 /** An application of which only the template is known. */
 export const UNDESCRIBED: App = { contracts: [], consumers: {}, variables: {}, redact: (text) => text };
 
-/** Name of the consumer that a function with these environment variables is; undefined if they do not say. */
+/** Name of the consumer in a function's environment variables; undefined if they have none. */
 export function consumerName(
   app: App,
   variables: Readonly<Record<string, unknown>> = {},
@@ -195,7 +193,7 @@ export function consumerName(
   return typeof name === 'string' ? name : undefined;
 }
 
-/** The described consumer of that name. */
+/** The consumer with that name, if the app describes it. */
 export function findConsumer({ consumers }: App, name: string | undefined): Consumer | undefined {
   return name !== undefined && Object.hasOwn(consumers, name) ? consumers[name] : undefined;
 }

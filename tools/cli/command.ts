@@ -1,13 +1,13 @@
 /**
- * The one way to be a command. Bad input is one line on stderr and exit code 2, a finding is exit code 1; all else that
- * is thrown is a defect of this program and keeps its stack trace.
+ * Frame of every command. Invalid input is one line on stderr and exit code 2, a finding is exit code 1; any other
+ * error is a defect of this program and keeps its stack trace.
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode, type Explanation, InputError } from './errors';
 
 /**
  * @param name as in the help's usage line
- * @param hint is added to a line about wrong arguments
+ * @param hint appended to the line about invalid arguments
  */
 export function createCommand(name: string, hint = ''): Command {
   return new Command(name)
@@ -18,7 +18,7 @@ export function createCommand(name: string, hint = ''): Command {
     });
 }
 
-/** Makes a command's action of work that ends with an exit code. */
+/** Turns a function that returns an exit code into a command's action. */
 export function exitWith<Parameters extends unknown[]>(
   work: (...parameters: Parameters) => ExitCode | Promise<ExitCode>,
 ): (...parameters: Parameters) => Promise<void> {
@@ -29,14 +29,14 @@ export function exitWith<Parameters extends unknown[]>(
 
 /**
  * Runs the command on the arguments after the script's name, and sets the process's exit code.
- * @param explain tells what was thrown; undefined for a defect
+ * @param explain turns an error into its line and exit code; returns undefined for a defect
  */
 export async function runCommand(
   command: Command,
   explain: (error: unknown) => Explanation | undefined = explainInput,
   args: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
-  // `npm run routes | head` closes the pipe early: that is no failure.
+  // `npm run routes | head` closes the pipe early, which is no failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
   });
@@ -59,7 +59,7 @@ function explainInput(error: unknown): Explanation | undefined {
   return error instanceof InputError ? { line: error.message, exitCode: EXIT.input } : undefined;
 }
 
-/** Reads the value of an option that is a number. Commander tells the error with the option's name. */
+/** Parser for an option that is a number. Commander adds the option's name to the error. */
 export function numberFrom(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -68,7 +68,7 @@ export function numberFrom(least: number, most: number): (text: string) => numbe
   };
 }
 
-/** Reads the value of an option that is a whole number. */
+/** Parser for an option that is a whole number. */
 export function wholeNumberFrom(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;

@@ -1,24 +1,24 @@
-/** What went wrong, in one line, and the exit code that goes with it. */
+/** Errors of commands, each with one line of text and an exit code. */
 
 /**
- * What was given cannot be worked with, and the user can mend it: an option, a file, the credentials, the stage.
- * `message` is one line (but for what another program said): what, its value, what is allowed. Nothing was changed.
+ * Invalid input that the user can correct: an option, a file, the credentials, the stage. `message` is one line
+ * (except for the output of another program): the input, its value, the allowed values. Nothing was changed.
  */
 export class InputError extends Error {
   override readonly name: string = 'InputError';
 }
 
-/** Exit codes of the tool. `interrupted` is what a shell reports of a program ended by Ctrl-C. */
+/** Exit codes. `interrupted` is the code that a shell reports for a program ended by Ctrl-C. */
 export const EXIT = { ok: 0, failed: 1, input: 2, interrupted: 130 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export interface Explanation {
-  /** One line: what went wrong and, where the operator can mend it, what to do. */
+  /** One line: the error and, if the operator can correct it, how. */
   readonly line: string;
   readonly exitCode: ExitCode;
 }
 
-/** The services' names for credentials that are wrong or no longer valid. */
+/** Error names of services for credentials that are wrong or no longer valid. */
 const REFUSED_CREDENTIALS = [
   'ExpiredToken',
   'ExpiredTokenException',
@@ -31,8 +31,8 @@ const REFUSED_CREDENTIALS = [
 const NO_CONNECTION = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'];
 
 /**
- * Says what an error means to an operator.
- * @param endpoint the address that was given instead of AWS's own
+ * Explains an error to an operator.
+ * @param endpoint address that is used instead of AWS's own
  */
 export function explain(error: unknown, endpoint?: string): Explanation {
   if (error instanceof InputError) return input(error.message);
@@ -68,7 +68,7 @@ const input = (line: string): Explanation => ({ line: oneLine(line), exitCode: E
 
 export const oneLine = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
-/** Node's code of a connection that failed; the several addresses of a name each have one. */
+/** Node's code of a failed connection; a host with several addresses has an error for each. */
 function codeOf(error: Error & { code?: unknown; errors?: unknown; cause?: unknown }): string {
   if (typeof error.code === 'string') return error.code;
   const [inner] = Array.isArray(error.errors) ? error.errors : [error.cause];

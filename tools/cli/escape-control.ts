@@ -1,14 +1,14 @@
 /**
- * Text of others for a terminal. A control character in an event could move the cursor, recolour or hide what is
- * printed, retitle the window or answer for the user; a bidirectional override shows a line in another order.
+ * Escapes untrusted text for a terminal. A control character in an event could move the cursor, recolour or hide
+ * output, change the window's title or send input; a bidirectional override shows a line in another order.
  */
 
-/** Control characters (C0, DEL, C1), line and paragraph separators, and what changes the direction of text. */
+/** Control characters (C0, DEL, C1), line and paragraph separators, and bidirectional controls. */
 const CONTROL = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** @returns the text on one line, each control character as a program would write it: `\n`, `\x1b`, `\u202e` */
+/** @returns the text on one line, with control characters as escape sequences: `\n`, `\x1b`, `\u202e` */
 export function escapeControl(text: string): string {
   return text.replace(CONTROL, (character) => {
     const code = character.charCodeAt(0);
@@ -28,9 +28,9 @@ export function escapeAllControl<Value>(value: Value, change = escapeControl): V
   return mapped(value) as Value;
 }
 
-/** @returns the value's JSON with only printable characters; it means the same as that of JSON.stringify */
+/** @returns JSON with only printable characters, which parses to the same value as that of JSON.stringify */
 export function printableJson(value: unknown, indent?: number): string {
-  // JSON.stringify escapes C0 itself; the line breaks left are its own.
+  // JSON.stringify escapes C0 itself; the remaining line breaks are its indentation.
   return JSON.stringify(value, null, indent).replace(CONTROL, (character) =>
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

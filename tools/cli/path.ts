@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path';
 
 /**
- * A path as the user means it. npm runs a script in its package's folder (`npm --prefix`, workspaces), so a relative path
- * is meant from the folder where the command was typed.
+ * Resolves a path given by the user. npm runs a script in its package's folder (`npm --prefix`, workspaces), so a
+ * relative path is relative to the folder where the command was typed.
  */
 export function resolveGiven(
   path: string,
@@ -10,7 +10,7 @@ export function resolveGiven(
   cwd = process.cwd(),
 ): string {
   const { INIT_CWD: typedIn, npm_package_json: manifest } = env;
-  // A program that the script starts elsewhere inherits the variables, but not their meaning.
+  // A program that a script starts in another folder inherits npm's variables, which do not apply to it.
   const isScript = typedIn !== undefined && manifest !== undefined && dirname(manifest) === cwd;
   return resolve(isScript ? typedIn : cwd, path);
 }

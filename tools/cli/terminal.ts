@@ -1,6 +1,6 @@
 /**
- * How the tool talks: its result on stdout (tables, or one JSON document with `--json`), everything else (notes,
- * progress, questions) on stderr. Colours and progress only where a terminal shows them.
+ * Output of commands: the result on stdout (tables, or one JSON document with `--json`), everything else (notes,
+ * progress, questions) on stderr. Colours and progress only on a terminal.
  */
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
@@ -10,11 +10,11 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
 /** Columns of a table when the output is no terminal. */
 const WIDTH = 100;
-/** The last column keeps this many, however narrow the terminal. */
+/** Minimum width of the last column, in characters. */
 const LEAST_LAST_COLUMN = 20;
 const GAP = 2;
 
-/** A table's frame: none, only blanks between columns. */
+/** Frame of a table: only blanks between columns. */
 const NO_FRAME = Object.fromEntries(
   [
     ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
@@ -44,13 +44,13 @@ export class Terminal {
     process.stdout.write(`${this.#json ? JSON.stringify(result, null, 2) : text()}\n`);
   }
 
-  /** Tells the operator something beside the result. */
+  /** Prints a note to stderr. */
   note(text: string): void {
     this.#clearProgress();
     process.stderr.write(`${text}\n`);
   }
 
-  /** Shows how far long work is, in place of what was shown before. */
+  /** Shows the progress of long work, in place of the previous one. */
   progress(text: string): void {
     if (!process.stderr.isTTY) return;
     process.stderr.write(`\r\x1b[K${text}`);
@@ -61,7 +61,7 @@ export class Terminal {
     return process.stdin.isTTY && process.stderr.isTTY;
   }
 
-  /** Asks a question on the terminal; anything but yes is no. */
+  /** Asks a question on the terminal; any answer but yes is no. */
   async confirm(question: string, signal: AbortSignal): Promise<boolean> {
     this.#clearProgress();
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -79,7 +79,7 @@ export class Terminal {
     return this.#colours ? styleText(style, text) : text;
   }
 
-  /** Columns as wide as their content; the last one is wrapped into what is left of the line. */
+  /** Formats columns as wide as their content; the last one is wrapped to the rest of the line. */
   table(
     head: readonly string[],
     rows: readonly (readonly string[])[],
@@ -105,7 +105,7 @@ export class Terminal {
       .join('\n');
   }
 
-  /** Leaves the line free for what is written next. */
+  /** Clears the progress line. */
   close(): void {
     this.#clearProgress();
   }
@@ -122,7 +122,7 @@ function wrap(text: string, width: number): string {
   return text.replaceAll(new RegExp(`(.{1,${width}})(?:\\s+|$)|(.{${width}})`, 'gu'), '$1$2\n').trimEnd();
 }
 
-/** Characters that a text takes on a terminal: its escape sequences take none. */
+/** Width of a text on a terminal, in characters, without escape sequences. */
 function visible(text: string): number {
   return stripVTControlCharacters(text).length;
 }

@@ -1,14 +1,14 @@
-/** The archive of the stack's events, and what a replay of a part of it amounts to. */
+/** The archive of the stack's events, and an estimate of a replay: events, bytes, US dollars. */
 import { DescribeArchiveCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { formatCountOf } from '../cli/terminal';
 import { formatTime } from './time';
 
 export interface Archive {
   readonly name: string;
-  /** EventBridge counts with a delay of up to a day. */
+  /** Number of events; EventBridge updates it with a delay of up to a day. */
   readonly events: number;
   readonly bytes: number;
-  /** 0: for ever. */
+  /** Retention in days; 0: without end. */
   readonly retentionDays: number;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly createdAt: number;
@@ -24,7 +24,7 @@ export interface Estimate {
   readonly events: number;
   readonly bytes: number;
   readonly dollars: number;
-  /** How the figures were come by. */
+  /** Explanation of how the figures were estimated. */
   readonly basis: string;
 }
 
@@ -47,14 +47,14 @@ export async function readArchive(eventBridge: EventBridgeClient, arn: string): 
   };
 }
 
-/** When the oldest event came that an archive still has, at most; milliseconds since 1970-01-01 UTC. */
+/** Earliest possible time of the oldest event in an archive, in milliseconds since 1970-01-01 UTC. */
 export function archiveStart({ createdAt, retentionDays }: Archive, now: number): number {
   return retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
 }
 
 /**
- * EventBridge tells how many events an archive has, not when they came: a window gets its share of the time that
- * the archive covers.
+ * Estimates the events in a window from its share of the time that the archive covers: EventBridge reports their
+ * number, but not when they came.
  * @param now milliseconds since 1970-01-01 UTC
  */
 export function estimateReplay(archive: Archive, { from, to }: Window, now: number): Estimate {

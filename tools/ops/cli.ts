@@ -1,6 +1,6 @@
 /**
- * The commands, their options and their help: all that an operator can ask for, on one page. What a command does
- * stands in the file of its name.
+ * The commands of the operator's tool, their options and their help. Each command is implemented in the file of its
+ * name.
  */
 import { type Command, Option } from 'commander';
 import type { App } from '../app';
@@ -152,7 +152,7 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
   return program;
 }
 
-/** Tells what was thrown: a mistake of the operator's, or what a service answered; undefined for a defect. */
+/** Explains an operator's mistake or a service's error; undefined for a defect. */
 export function explainFailure(command: Command, error: unknown): Explanation | undefined {
   if (isDefect(error)) return undefined;
   const { endpointUrl = process.env.AWS_ENDPOINT_URL, ...options } = command.opts<GlobalOptions>();
@@ -160,7 +160,7 @@ export function explainFailure(command: Command, error: unknown): Explanation | 
   return { line: `${new Terminal(options).style('red', 'error:')} ${line}`, exitCode };
 }
 
-/** A mistake of this program: Node shows where. An answer that the SDK could not read has `$metadata`. */
+/** Recognizes a defect of this program. An answer that the SDK could not read has `$metadata`. */
 function isDefect(error: unknown): boolean {
   const defects = [TypeError, RangeError, ReferenceError, SyntaxError];
   return defects.some((kind) => error instanceof kind) && !('$metadata' in (error as Error));

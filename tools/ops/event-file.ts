@@ -1,5 +1,5 @@
 /**
- * What `publish` reads: one JSON document (an event, or an array of them) or JSON lines. Each event is one of
+ * Input of `publish`: one JSON document (an event, or an array of them) or JSON lines. Each event is one of
  * - an entry of PutEvents: `{"Source", "DetailType", "Detail"}`, the detail as JSON text or as an object,
  * - an event as EventBridge delivers it: `{"source", "detail-type", "detail"}`,
  * - a bare detail, if the command names its type.
@@ -13,21 +13,21 @@ import { resolveGiven } from '../cli/path';
 import { sampleEvent } from '../eventbridge/event';
 
 export interface EventSource {
-  /** A path, or `-` for stdin. */
+  /** Path of a file, or `-` for stdin. */
   readonly file?: string | undefined;
-  /** Detail-type of the contract whose example is meant. */
+  /** Detail-type of the contract whose example is published. */
   readonly example?: string | undefined;
   /** Detail-type of bare details. */
   readonly type?: string | undefined;
 }
 
-/** An event, and where it stood in the input: `line 3`, `event 3`. */
+/** An event, and its place in the input: `line 3`, `event 3`. */
 export interface PlacedEvent {
   readonly place: string;
   readonly event: NewEvent;
 }
 
-/** Valibot's `record` takes arrays, too. */
+/** JSON object; valibot's `record` accepts arrays, too. */
 const Detail = v.custom<Record<string, unknown>>(
   (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
 );
@@ -42,8 +42,8 @@ const PutEventsEntry = v.strictObject({
 const DeliveredEvent = v.looseObject({ source: v.string(), 'detail-type': v.string(), detail: Detail });
 
 /**
- * @param busNames name and ARN of the stack's bus: an entry may name no other
- * @throws InputError naming the first event that is not as its contract says, and how many there are
+ * @param busNames name and ARN of the stack's bus; an entry that names another bus is refused
+ * @throws InputError naming the first event that violates its contract, and their number
  */
 export async function eventsToPublish(
   { file, example, type }: EventSource,
@@ -107,7 +107,7 @@ function readEvent(value: unknown, busNames: readonly string[], contracts: reado
 }
 
 /**
- * @param version of a detail that names none
+ * @param version version of a detail without metadata
  * @throws InputError if the contract does not allow it
  */
 function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
@@ -123,7 +123,7 @@ function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
   const { eventId, correlationId, causationId } = metadata as Record<string, string | undefined>;
   const ids = { eventId, correlationId, causationId };
   try {
-    // Takes less than `problem` does: nothing that the contract does not have.
+    // `create` is stricter than `problem`: it refuses fields that the contract does not have.
     contract.create(fields, ids);
   } catch (error) {
     throw new InputError((error as Error).message);
@@ -131,7 +131,7 @@ function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
   return { contract, detail: fields, ids };
 }
 
-/** Nothing that a contract asks of an event depends on where it is. */
+/** Account and region for the check; no contract depends on them. */
 const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 function parseDetail(json: string): unknown {
@@ -172,7 +172,7 @@ function parseValues(name: string, content: string): { place: string; value: unk
     const values: unknown = JSON.parse(json);
     return [values].flat().map((value, index) => ({ place: `event ${index + 1}`, value }));
   } catch {
-    // Then each line is one.
+    // Not one document: each line is one.
   }
   const lines = json.split('\n').map((line, index) => ({ line, place: `line ${index + 1}` }));
   return lines

@@ -1,5 +1,5 @@
 /**
- * What lies in the two queues of failed events, read from both shapes that it has there:
+ * Messages in the two queues of failed events, in two shapes:
  *
  * - EventBridge could not deliver: the event is the message's body, and the message's attributes say which rule,
  *   which target and why (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html). It is the
@@ -13,7 +13,7 @@ import { oneLine } from '../cli/errors';
 import type { BusEvent, EventOnBus } from '../eventbridge/event';
 import { parseExactly } from '../eventbridge/exact-json';
 
-/** A message as a queue gives it. */
+/** A message as received from a queue. */
 export interface QueueMessage {
   readonly id: string;
   readonly body: string;
@@ -23,8 +23,8 @@ export interface QueueMessage {
 }
 
 /**
- * What may be shown of an event, as far as it is there: `type` (its detail-type, or `type` of another payload),
- * `eventId`, `correlationId`, and the id of what it is about under the name of `App.entity.idField`.
+ * Fields of an event that may be shown, if present: `type` (its detail-type, or `type` of another payload),
+ * `eventId`, `correlationId`, and the entity's id under the name of `App.entity.idField`.
  */
 export type EventIdentity = Readonly<Partial<Record<string, string>>>;
 
@@ -36,9 +36,9 @@ interface Failure {
   readonly cause: string;
   /** The error in words, in one line, without e-mail addresses. */
   readonly reason: string;
-  /** No code of this project can read the event: sending it again cannot help. */
+  /** True if the code cannot read the event at all, so that sending it again cannot help. */
   readonly poison: boolean;
-  /** When it came into the queue, in milliseconds since 1970-01-01 UTC. */
+  /** Time when it came into the queue, in milliseconds since 1970-01-01 UTC. */
   readonly failedAt: number;
   readonly event: EventIdentity;
 }
@@ -48,24 +48,24 @@ export interface UndeliveredEvent extends Failure {
   readonly kind: 'undelivered';
   readonly ruleArn: string;
   readonly targetArn: string;
-  /** As it was published. */
+  /** The event as it was published. */
   readonly published: EventOnBus;
 }
 
 /** The function failed on the payload. */
 export interface UnhandledEvent extends Failure {
   readonly kind: 'unhandled';
-  /** With its qualifier, if Lambda gave one. */
+  /** ARN, with the qualifier if Lambda's record has one. */
   readonly functionArn: string;
-  /** Of the invocation that failed for the last time. */
+  /** Request id of the last failed invocation. */
   readonly requestId: string;
-  /** What the function was given; numbers as they are spelled (`ExactNumber`). */
+  /** Payload of the function; numbers keep their spelling (`ExactNumber`). */
   readonly payload: unknown;
 }
 
 export type FailedEvent = UndeliveredEvent | UnhandledEvent;
 
-/** A message that neither EventBridge nor Lambda wrote. It is shown, and never sent anywhere. */
+/** A message that neither EventBridge nor Lambda wrote. It is shown, but never sent. */
 export interface UnreadableMessage {
   readonly kind: 'unreadable';
   readonly messageId: string;
@@ -101,7 +101,7 @@ const PublishedEvent = v.looseObject({
   detail: v.unknown(),
 });
 
-/** Longest reason that is kept, in characters. */
+/** Maximum length of a reason, in characters. */
 const REASON_LENGTH = 300;
 
 export function readFailedEvent(message: QueueMessage, app: App): FailedEvent | UnreadableMessage {
@@ -148,7 +148,7 @@ function unhandled(
   const { requestContext, requestPayload, responseContext, responsePayload } = record;
   const thrown = v.safeParse(ThrownError, responsePayload);
   const { errorType, errorMessage } = thrown.success ? thrown.output : {};
-  // A timeout or a crash of the runtime may have a message only; an event that grew too old has not even that.
+  // A timeout or a crash of the runtime may have only a message; an event that became too old has neither.
   const cause = errorType ?? responseContext?.functionError ?? requestContext.condition;
   return {
     kind: 'unhandled',
@@ -175,8 +175,8 @@ export const nameInArn = (arn: string): string => arn.split(':')[6] ?? arn;
 const showable = (text: string, app: App): string => app.redact(oneLine(text)).slice(0, REASON_LENGTH);
 
 /**
- * Finds the ids in an event, or in what a rule's transformer made of one. Anything may be missing, and nothing in
- * it is trusted: it may be poison.
+ * Finds the ids in an event, or in the output of a rule's input transformer. Any field may be missing or invalid: the
+ * event may be poison.
  */
 export function identify(payload: unknown, { entity }: App): EventIdentity {
   const envelope = fieldsOf(payload);
@@ -210,18 +210,18 @@ function parseJson(text: string): unknown {
 
 /** All failures of one consumer with one cause. */
 export interface FailureGroup {
-  /** `?` for messages that could not be read. */
+  /** Name of the function, or `?` for messages that could not be read. */
   readonly consumer: string;
   readonly cause: string;
   readonly poison: boolean;
   readonly count: number;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly oldest: number;
-  /** The oldest one. */
+  /** The oldest failure. */
   readonly sample: EventIdentity & { readonly reason: string };
 }
 
-/** Groups failures as they are read, keeping nothing of them but a sample. */
+/** Groups failures as they are read, and keeps only one sample of each group. */
 export class FailureGroups {
   readonly #groups = new Map<string, FailureGroup>();
 
@@ -241,7 +241,7 @@ export class FailureGroups {
     this.#groups.set(key, { consumer, cause, poison, count, oldest: failure.failedAt, sample });
   }
 
-  /** The largest first. */
+  /** All groups, the largest first. */
   get all(): FailureGroup[] {
     return [...this.#groups.values()].sort(
       (a, b) => b.count - a.count || a.consumer.localeCompare(b.consumer) || a.cause.localeCompare(b.cause),

@@ -1,6 +1,6 @@
 /**
- * `failures`: what lies in the two queues, grouped by consumer and cause. Reads, and takes nothing away; while it
- * reads, the messages are hidden from others (`queue-reader.ts`).
+ * `failures`: the messages in the two queues of failed events, grouped by consumer and cause. Deletes nothing; while it
+ * reads, the messages are hidden from other readers (`queue-reader.ts`).
  */
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { EXIT, type ExitCode } from '../cli/errors';
@@ -11,11 +11,11 @@ import { interruptSignal, type Session } from './session';
 import { formatAge, formatTime } from './time';
 
 export interface FailuresOptions {
-  /** Messages to read of each queue. */
+  /** Maximum number of messages to read from each queue. */
   readonly limit: number;
 }
 
-/** Seconds that a message stays hidden if the command is killed; enough to read some ten thousand. */
+/** Seconds that a message stays hidden if the command is killed; enough to read about ten thousand. */
 const VISIBILITY_SECONDS = 120;
 
 export async function failures(session: Session, { limit }: FailuresOptions): Promise<ExitCode> {

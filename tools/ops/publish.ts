@@ -1,9 +1,9 @@
 /**
- * `publish`: events from a file, from stdin, or a contract's example, onto the bus. All are checked before the
- * first is sent, so that a file with a mistake in it publishes nothing.
+ * `publish`: puts events from a file, from stdin, or a contract's example onto the bus. All are checked before the
+ * first is sent, so that a file with a mistake publishes nothing.
  *
- * An event is published anew: at the present time, and with a new id unless its metadata has an `eventId`, by
- * which consumers tell a second publishing from a first.
+ * Each event gets the present time, and a new id unless its metadata has an `eventId`, by which consumers recognize
+ * a duplicate.
  */
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { App, Sending } from '../app';
@@ -21,12 +21,12 @@ export interface PublishOptions extends Omit<EventSource, 'file'> {
 interface Published {
   readonly type: string;
   readonly eventId: string;
-  /** Given by EventBridge. */
+  /** Id given by EventBridge. */
   readonly envelopeId: string;
 }
 
 interface NotPublished {
-  /** Where the event stands in the input, e.g. `line 3`. */
+  /** Place of the event in the input, e.g. `line 3`. */
   readonly place: string;
   readonly type: string;
   readonly eventId: string;
@@ -34,7 +34,7 @@ interface NotPublished {
   readonly message: string;
 }
 
-/** Failures that are told one by one; `--json` has all. */
+/** Maximum number of failures in the text output; `--json` has all. */
 const TOLD_FAILURES = 20;
 
 export async function publish(
@@ -79,7 +79,7 @@ export async function publish(
   return failed.length > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** @throws InputError if the event is larger than the app publishes, or EventBridge takes */
+/** @throws InputError if the event is larger than the app or EventBridge allows */
 function checkSize(
   { maxEventBytes = PUT_EVENTS.maxBytes - 1 }: App,
   { place, event: { contract, detail, ids } }: PlacedEvent,
@@ -93,7 +93,7 @@ function checkSize(
   );
 }
 
-/** @throws what kept every event from being sent */
+/** @throws the error that kept all events from being sent */
 async function publishAll(
   { publish: send }: App,
   events: readonly PlacedEvent[],

@@ -1,10 +1,10 @@
 /**
- * Reads all messages of a queue, once each, without taking any away.
+ * Reads all messages of a queue, once each, without deleting any.
  *
- * SQS has no way to look into a queue: one can only receive, and each receive is a sample of its servers. What is
- * received is hidden from every other reader until its visibility timeout is over. So messages are received until
- * a wait brings nothing new, held back meanwhile so that they do not come again, and made visible when the reader
- * is closed. A reader that is killed leaves them hidden for the rest of their timeout, no longer.
+ * SQS has no operation to list messages: they can only be received, and each receive samples its servers. A received
+ * message is hidden from all readers until its visibility timeout ends. So the reader receives until a wait returns
+ * nothing new, extends the timeouts meanwhile, and makes the messages visible when it is closed. If it is killed, they
+ * stay hidden for the rest of their timeout.
  */
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -16,17 +16,17 @@ import {
 } from '@aws-sdk/client-sqs';
 import type { QueueMessage } from './failed-event';
 
-/** SQS's most for a receive and for a batch. */
+/** SQS's maximum for a receive and for a batch. */
 const BATCH = 10;
 /** Seconds that a receive waits for messages, so that it asks all of SQS's servers and not some. */
 const WAIT_SECONDS = 1;
-/** Receives in a row that may bring nothing new, beside those of what is held back and has become visible again. */
+/** Receives in a row without a new message, apart from those that return held messages, until the queue counts as read. */
 const IDLE_RECEIVES = 4;
 
 export interface QueueDepth {
-  /** Waiting to be received. Both figures are SQS's own approximations. */
+  /** Number of messages that can be received. Both figures are SQS's own approximations. */
   readonly visible: number;
-  /** Received by someone, and neither deleted nor visible again. */
+  /** Number of messages that were received, and neither deleted nor made visible again. */
   readonly inFlight: number;
 }
 
@@ -54,21 +54,21 @@ export class QueueReader {
   readonly #held = new Map<string, string>();
   readonly #seen = new Set<string>();
 
-  /** @param visibilitySeconds how long a received message is hidden from others */
+  /** @param visibilitySeconds visibility timeout of received messages */
   constructor(
     private readonly sqs: SQSClient,
     readonly queueUrl: string,
     private readonly visibilitySeconds: number,
   ) {}
 
-  /** Messages seen so far. */
+  /** Number of messages seen so far. */
   get seen(): number {
     return this.#seen.size;
   }
 
   /**
-   * Each message once, in batches of at most 10, until the queue has no other, `limit` are seen, or the signal.
-   * What is not deleted stays held back until `close`.
+   * Yields each message once, in batches of at most 10, until the queue has no other, `limit` are seen, or the signal
+   * is aborted. Messages that are not deleted stay hidden until `close`.
    */
   async *batches(signal: AbortSignal, limit = Number.POSITIVE_INFINITY): AsyncGenerator<QueueMessage[]> {
     const isIdle = (receives: number) => receives >= IDLE_RECEIVES + this.#held.size / BATCH;
@@ -90,7 +90,7 @@ export class QueueReader {
     }
   }
 
-  /** Takes the message out of the queue. */
+  /** Deletes the message from the queue. */
   async delete(message: QueueMessage): Promise<void> {
     await this.sqs.send(
       new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle: this.#held.get(message.id) ?? '' }),
@@ -99,9 +99,8 @@ export class QueueReader {
   }
 
   /**
-   * Makes what is held back visible to others again.
-   * @returns how many messages the queue has besides those seen, as far as SQS can say: others read them now, or
-   * they came later
+   * Makes the held messages visible to other readers again.
+   * @returns the approximate number of messages that the queue has besides those seen: held by other readers, or new
    */
   async close(): Promise<number> {
     const { visible, inFlight } = await queueDepth(this.sqs, this.queueUrl);
@@ -112,7 +111,7 @@ export class QueueReader {
       VisibilityTimeout: 0,
     }));
     for (let start = 0; start < entries.length; start += BATCH) {
-      // An entry fails if the message is visible again already: then there is nothing to do.
+      // An entry fails if the message is already visible again, so there is nothing left to do.
       await this.sqs.send(
         new ChangeMessageVisibilityBatchCommand({
           QueueUrl: this.queueUrl,

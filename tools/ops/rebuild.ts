@@ -1,9 +1,9 @@
 /**
- * `rebuild`: makes damaged items of the app's entities again of the events in the archive.
+ * `rebuild`: rebuilds damaged items of the app's entities from the events in the archive.
  *
- * An archive can only be replayed to rules, whole windows of it; so the items are emptied and the window is replayed
- * to the rules whose consumers write the table. To every other item those events are duplicates. An emptied item keeps
- * the time of its first processing, by which the handlers know that it was counted.
+ * Only whole windows of an archive can be replayed, to rules. So the items are emptied and the window is replayed to
+ * the rules whose consumers write the table; for all other items those events are duplicates. An emptied item keeps
+ * the time of its first processing, so that the handlers do not count it twice.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -35,15 +35,15 @@ type Item = Readonly<Record<string, unknown>>;
 
 interface Damaged {
   readonly id: string;
-  /** Undefined if the table has no such item. */
+  /** The item; undefined if the table has none. */
   readonly item: Item | undefined;
-  /** Events that the item names; undefined if it is too damaged to tell. */
+  /** Ids of the events that the item records; undefined if it is too damaged. */
   readonly eventIds: readonly string[] | undefined;
 }
 
 type RebuildableEntity = Entity & { readonly rebuild: Rebuild };
 
-/** ms */
+/** Maximum time to wait for the rebuilt items, in milliseconds. */
 const CATCH_UP_TIMEOUT = 120_000;
 const CATCH_UP_POLL = 500;
 
@@ -56,7 +56,7 @@ export async function rebuild(session: Session, options: RebuildOptions): Promis
   const archive = await readArchive(eventBridge, stack.output('ArchiveArn'));
   const { from, chosen } = await choose(table, options, archive, readAt);
   const { damaged, lost } = splitByArchive(chosen, entity, Math.max(from, archiveStart(archive, readAt)));
-  // Nothing is emptied that has changed since it was read: no event of it is newer than that.
+  // An item that changed since it was read is not emptied, so no later event is needed.
   const window = { from, to: Math.max(readAt, from + 60_000) };
   const rules = projectionRules(app, stack, await listStackRules(eventBridge, stack));
   const plan = {
@@ -114,7 +114,7 @@ function rebuildable({ entity }: App): RebuildableEntity {
   return { ...entity, rebuild: entity.rebuild };
 }
 
-/** The items that are meant, and the start of the archive's window. */
+/** Chooses the items, and the start of the archive's window. */
 async function choose(
   table: Table,
   { order, from, to }: RebuildOptions,
@@ -138,17 +138,17 @@ async function choose(
       `--from is ${formatTime(window.from)}, but must be before --to, ${formatTime(window.to)}.`,
     );
   }
-  // An event comes before its processing, by as long as Lambda may have tried.
+  // An event is older than its processing, by up to the time that Lambda may retry.
   return {
     from: Math.max(start, window.from - LONGEST_PROCESSING_MS),
     chosen: await table.processedIn(window),
   };
 }
 
-/** Longest that an event may wait between the bus and its handler (`processing.maxEventAge`). */
+/** Maximum time between the bus and the handler (`processing.maxEventAge`), in milliseconds. */
 const LONGEST_PROCESSING_MS = 6 * 60 * 60_000;
 
-/** Items that were first processed before the archive begins cannot be made again of it. */
+/** Separates the items that were first processed before the archive begins: they cannot be rebuilt. */
 function splitByArchive(
   chosen: readonly Damaged[],
   { rebuild: { processedAt } }: RebuildableEntity,
@@ -159,7 +159,7 @@ function splitByArchive(
 }
 
 /**
- * Rules whose consumers write what becomes of the events into a table.
+ * Rules whose consumers store the outcome of events in a table.
  * @throws InputError if one takes no replays, or there is none
  */
 function projectionRules(app: App, stack: Stack, rules: readonly StackRule[]): StackRule[] {
@@ -229,7 +229,7 @@ async function confirmed(
   return yes === true || terminal.confirm('Empty these items and replay?', signal);
 }
 
-/** Waits until the archive has every event that was on the bus when the items were read. @returns false if interrupted */
+/** Waits until the archive holds all events that were on the bus when the items were read. @returns false if interrupted */
 async function archiveHasAll(
   { terminal, now }: Session,
   readAt: number,
@@ -247,7 +247,7 @@ async function archiveHasAll(
   }
 }
 
-/** Waits until each item names the events that it named before. @returns those that it lacks, by item */
+/** Waits until each item records the same events as before. @returns the missing ones, by item */
 async function catchUp(
   { terminal, now }: Session,
   table: Table,
@@ -290,7 +290,7 @@ class Table {
     return this.#describe(id, item);
   }
 
-  /** Reads the whole table: no index has the time of the first processing. */
+  /** Scans the table for items first processed in the window: no index has that time. */
   async processedIn({ from, to }: Window): Promise<Damaged[]> {
     const pages = paginateScan(
       { client: this.#documents },
@@ -312,7 +312,7 @@ class Table {
     return found;
   }
 
-  /** Leaves its key and the time of its first processing. @returns false if it is not as it was read */
+  /** Removes all but the key and the time of the first processing. @returns false if the item has changed since it was read */
   async empty({ id, item }: Damaged): Promise<boolean> {
     const { idField, rebuild } = this.entity;
     if (!item) return true;

@@ -1,14 +1,14 @@
-/** What is done with a failed event when it is redriven: the decision, apart from its effects. */
+/** Decides how a failed event is redriven, without effects. */
 import type { Target } from '@aws-sdk/client-eventbridge';
 import { stringifyExactly } from '../eventbridge/exact-json';
 import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
 import type { FailedEvent, UndeliveredEvent } from './failed-event';
 
-/** Which failed events an operator wants sent again. */
+/** Filter for the failed events to send again. */
 export interface Selection {
-  /** Function names. Undefined: all. */
+  /** Names of functions; undefined: all. */
   readonly consumers?: ReadonlySet<string> | undefined;
-  /** Undefined: all. */
+  /** Causes of failures; undefined: all. */
   readonly causes?: ReadonlySet<string> | undefined;
   readonly includePoison?: boolean;
 }
@@ -17,21 +17,21 @@ export function isSelected(failed: FailedEvent, { consumers, causes }: Selection
   return (!consumers || consumers.has(failed.consumer)) && (!causes || causes.has(failed.cause));
 }
 
-/** One invocation of the function that failed, and of no other. */
+/** The invocation that sends a failed event again, to the function that failed only. */
 export interface Redelivery {
   readonly functionArn: string;
-  /** JSON text: what the function was, or would have been, given. */
+  /** Payload as JSON text: the same that the function got, or would have got. */
   readonly payload: string;
 }
 
-/** The event cannot be sent again, or should not: it stays in its queue. */
+/** Error for an event that cannot or should not be sent again: it stays in its queue. */
 export class NotRedeliverableError extends Error {
   override readonly name = 'NotRedeliverableError';
 }
 
 /**
- * @param targets those of the rule that could not deliver the event, as they are now; not used for an event that
- * the function was given
+ * @param targets present targets of the rule that could not deliver the event; not used for an event that was
+ * delivered
  * @throws NotRedeliverableError
  */
 export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
@@ -57,7 +57,7 @@ function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, ta
   const context = {
     ruleArn,
     ruleName: parseRuleArn(ruleArn).ruleName,
-    // When the bus took the event is not kept. Publishers leave `time` to the bus, or set it just before.
+    // The ingestion time is not kept. Publishers leave `time` to the bus, or set it just before.
     ingestionTime: event.time,
   };
   try {
@@ -78,6 +78,6 @@ function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, ta
 export function parseRuleArn(ruleArn: string): { busName?: string; ruleName: string } {
   const path = ruleArn.split(':').slice(5).join(':').split('/').slice(1);
   const ruleName = path.at(-1) ?? '';
-  // A partner's bus has slashes in its name.
+  // The name of a partner's bus has slashes.
   return path.length > 1 ? { busName: path.slice(0, -1).join('/'), ruleName } : { ruleName };
 }

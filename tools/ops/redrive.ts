@@ -1,20 +1,20 @@
 /**
- * `redrive`: sends failed events again, each to the one function that failed on it and never to the bus, where
- * every other rule would take it too.
+ * `redrive`: sends failed events again, each only to the function that failed and never to the bus, where every other
+ * rule would match it, too.
  *
  * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
- * after Lambda answered 202. That answer means that the event is durably in Lambda's own queue: it will be
- * handled, or come back to the failed-events queue by itself. A synchronous invocation would show the outcome at
- * once, but a connection cut between the handling and its answer would tell nothing, a slow handler would hold up
- * the rest, and Lambda would neither retry a second failure nor record it.
+ * after Lambda answered 202. From then on the event is durably in Lambda's own queue: it will be handled, or come
+ * back to the failed-events queue. A synchronous invocation would show the outcome at once, but a lost connection
+ * would leave it unknown, a slow handler would delay the rest, and Lambda would neither retry nor record a second
+ * failure.
  *
- * Stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run goes on:
+ * If the run is stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run continues:
  * - before the 202: the message was never deleted and is visible again after its timeout;
- * - between the 202 and the delete: the same, so the event is sent a second time. A consumer tells it from a first
- *   time by its `eventId`, as it must for every other duplicate of at-least-once delivery.
+ * - between the 202 and the delete: the same, so the event is sent a second time. Consumers recognize the duplicate by
+ *   its `eventId`, as with any at-least-once delivery.
  *
- * An event that fails again while the run lasts is left in its queue. It is known by the request id that Lambda
- * gave to the run's own invocation, so a cause that is not mended cannot make a run endless.
+ * An event that fails again during the run is left in its queue. It is recognized by the request id of the run's own
+ * invocation, so that a cause that still exists cannot make a run endless.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
@@ -41,22 +41,22 @@ export interface RedriveOptions {
   readonly cause?: readonly string[];
   readonly consumer?: readonly string[];
   readonly includePoison?: boolean;
-  /** Events a second. */
+  /** Maximum number of events per second. */
   readonly rate: number;
   readonly dryRun?: boolean;
 }
 
-/** Seconds that a received message is hidden from others: far more than a batch of 10 takes at the lowest rate. */
+/** Visibility timeout of received messages, in seconds: far more than a batch of 10 takes at the lowest rate. */
 const VISIBILITY_SECONDS = 60;
 
-/** `sent` counts what Lambda took; `left` stays in its queue on purpose, `failed` because it could not be sent. */
+/** `sent`: accepted by Lambda; `left`: kept in its queue on purpose; `failed`: kept since it could not be sent. */
 type Outcome = 'sent' | 'left' | 'failed';
 
 interface OutcomeGroup {
   readonly consumer: string;
   readonly cause: string;
   readonly outcome: Outcome;
-  /** Why it was left or failed. */
+  /** Reason why it was left or failed. */
   readonly reason?: string;
   count: number;
 }
@@ -83,7 +83,7 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
       others += await reader.close();
     }
   } catch (error) {
-    // A run that broke off tells what it has sent. One that has sent nothing might as well not have begun.
+    // A run that fails after it has sent events still reports them.
     if (run.counts.sent === 0) throw error;
     problem = error;
   }
@@ -130,11 +130,11 @@ class Run {
   readonly #eventBridge: EventBridgeClient;
   readonly #pace: Pace;
   readonly #targets = new Map<string, Promise<Target[]>>();
-  /** Of the run's own invocations. */
+  /** Request ids of the run's own invocations. */
   readonly #requestIds = new Set<string>();
   readonly #groups = new Map<string, OutcomeGroup>();
   readonly counts = { sent: 0, left: 0, failed: 0 };
-  /** Everything that was selected was sent, but poison. */
+  /** True if all selected events except poison were sent. */
   isComplete = true;
 
   constructor(
@@ -148,7 +148,7 @@ class Run {
     this.#pace = new Pace(options.rate);
   }
 
-  /** @throws what keeps all events from being sent: no connection, no credentials */
+  /** @throws an error that keeps all events from being sent: no connection, no credentials */
   async redriveBatch(
     reader: QueueReader,
     batch: readonly QueueMessage[],
@@ -215,12 +215,12 @@ class Run {
       await reader.delete(message);
       this.#count(consumer, cause, 'sent');
     } catch (error) {
-      // Its next run sends it again, which the consumers tell from a first time.
+      // The next run sends it again, and consumers recognize the duplicate.
       this.#count(consumer, cause, 'failed', `sent, but still in the queue: ${answerOfService(error)}`);
     }
   }
 
-  /** The targets of the rule that could not deliver; none if the rule is gone, or none is needed. */
+  /** Targets of the rule that could not deliver; empty if the rule is gone, or the event was delivered. */
   #targetsOf(failed: FailedEvent): Promise<Target[]> {
     if (failed.kind === 'unhandled') return Promise.resolve([]);
     const { ruleArn } = failed;
@@ -257,15 +257,15 @@ class Run {
 }
 
 /**
- * What the service answered, in one line.
- * @throws the error itself if no service answered: then no other event can be sent either
+ * Error of a service, in one line.
+ * @throws the error itself if no service answered, since no other event can be sent either
  */
 function answerOfService(error: unknown): string {
   if (error instanceof Error && '$fault' in error) return oneLine(`${error.name}: ${error.message}`);
   throw error;
 }
 
-/** Turns at even intervals. */
+/** Limits the rate to even intervals. */
 class Pace {
   #next = 0;
   readonly #intervalMs: number;
@@ -274,7 +274,7 @@ class Pace {
     this.#intervalMs = 1_000 / perSecond;
   }
 
-  /** Waits for the next free turn. @returns false if the signal came first */
+  /** Waits for the next turn. @returns false if the signal was aborted first */
   async turn(signal: AbortSignal): Promise<boolean> {
     const now = performance.now();
     const at = Math.max(now, this.#next);

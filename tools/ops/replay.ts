@@ -1,8 +1,8 @@
 /**
  * `replay`: sends a window of the archive through chosen rules again, after a preview and a confirmation.
  *
- * A rule whose consumer must not be told twice (`replayed` of its description is false) is not among them unless asked
- * for in words; if its pattern lets no replayed event through either, asking for it is answered with that.
+ * A rule whose consumer takes no replays (`replayed` of its description is false) is only chosen by name; if its
+ * pattern excludes replayed events, it is refused.
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,7 +27,7 @@ import { formatTime, parseTime } from './time';
 export interface ReplayOptions {
   readonly from?: string;
   readonly to?: string;
-  /** Names of rules. @default all of the bus, but those that notify customers */
+  /** Names of rules. @default all of the bus whose consumers take replays */
   readonly rule?: readonly string[];
   readonly notifyCustomers?: boolean;
   readonly allowRecent?: boolean;
@@ -84,7 +84,7 @@ export async function replay(session: Session, options: ReplayOptions): Promise<
   return state === 'COMPLETED' ? EXIT.ok : EXIT.failed;
 }
 
-/** Starts a replay and shows how far it is, until it has ended. `ended` is undefined if the signal came first. */
+/** Starts a replay and shows its progress until it ends. `ended` is undefined if the signal was aborted first. */
 export async function runReplay(
   session: Session,
   eventBridge: EventBridgeClient,
@@ -125,12 +125,12 @@ export function describeReplayPlan(
   ].join('\n');
 }
 
-/** Unique in the account; at most 64 characters. */
+/** Name of a replay: unique in the account, at most 64 characters. */
 function replayName(stack: Stack, now: number): string {
   return `${stack.name}-${formatTime(now).replaceAll(/[-:Z]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 
-/** @throws InputError if it is not a window whose events are all in the archive */
+/** @throws InputError if the window is invalid, or the archive may still lack some of its events */
 export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: number): Window {
   if (from === undefined || to === undefined) {
     throw new InputError('A replay needs its window: --from TIME --to TIME, e.g. --from 3h --to 1h.');
@@ -152,7 +152,7 @@ export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: numb
 }
 
 /**
- * The rules that a replay goes to. Never the whole bus: without a filter EventBridge would take every rule.
+ * Chooses the rules of a replay, at least one: without a filter EventBridge would replay to every rule.
  * @throws InputError
  */
 export function chooseRules(
@@ -190,7 +190,7 @@ export function chooseRules(
   return [...new Set(chosen)];
 }
 
-/** Shows how far the replay is, until it has ended. @returns undefined if the signal came first, or no answer */
+/** Shows a replay's progress until it ends. @returns undefined if the signal was aborted first, or the service failed */
 async function untilEnded(
   { stack, terminal }: Session,
   eventBridge: EventBridgeClient,
@@ -206,7 +206,7 @@ async function untilEnded(
       await sleep(pause, undefined, { signal });
     }
   } catch (error) {
-    // The replay has begun, and goes on whether it is watched or not.
+    // The replay has started, and goes on without being watched.
     if (!signal.aborted) terminal.note(explain(error, stack.clientConfig.endpoint).line);
     return undefined;
   }

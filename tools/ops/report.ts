@@ -1,4 +1,4 @@
-/** `report`: has a function do its scheduled work for one day, and prints what came of it. */
+/** `report`: makes a function do its scheduled work for one day, and prints the result. */
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { findConsumer, type ScheduledWork } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
@@ -10,7 +10,7 @@ export interface ReportOptions {
   readonly partial?: boolean;
 }
 
-/** ms: longer than any scheduled work may take. */
+/** Timeout in milliseconds: longer than any scheduled work may take. */
 const WORK_TIMEOUT = 16 * 60_000;
 
 export async function report(
@@ -21,7 +21,7 @@ export async function report(
   const day = readDay(date, now(), partial);
   const { name, request } = findWork(session);
   const requestHandler = { ...stack.clientConfig.requestHandler, requestTimeout: WORK_TIMEOUT };
-  // Once: a second call while the first is at work would only do the same work beside it.
+  // One attempt: a retry while the first call still runs would do the same work twice.
   const lambda = new LambdaClient({ ...stack.clientConfig, requestHandler, maxAttempts: 1 });
   const { Payload: payload, FunctionError: failure } = await lambda.send(
     new InvokeCommand({
@@ -40,7 +40,7 @@ export async function report(
   return EXIT.ok;
 }
 
-/** @throws InputError for what is no day, and for one that is not over unless part of it will do */
+/** @throws InputError if it is no day, or the day is not over and `partial` is false */
 function readDay(date: string, now: number, partial: boolean): string {
   const dayOf = (time: number) => new Date(time).toISOString().slice(0, 'YYYY-MM-DD'.length);
   const isDay = /^\d{4}-\d\d-\d\d$/.test(date) && new Date(`${date}T00:00:00Z`).toJSON()?.startsWith(date);
@@ -54,7 +54,7 @@ function readDay(date: string, now: number, partial: boolean): string {
   return date;
 }
 
-/** The function that can be asked for the work of a day. */
+/** Finds the function that takes requests for the work of a day. */
 function findWork({ app, stack }: Session): { name: string; request: NonNullable<ScheduledWork['request']> } {
   for (const name of stack.functions) {
     const request = findConsumer(app, stack.shortName(name))?.scheduled?.request;

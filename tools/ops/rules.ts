@@ -13,17 +13,17 @@ export interface StackRule {
   readonly name: string;
   readonly arn: string;
   readonly enabled: boolean;
-  /** Of a scheduled rule. */
+  /** Schedule expression of a scheduled rule. */
   readonly schedule?: string;
   /** Names of the functions that it calls. */
   readonly consumers: readonly string[];
-  /** Whether its pattern lets replayed events through. */
+  /** True if its pattern matches replayed events. */
   readonly takesReplays: boolean;
 }
 
 /**
- * The rules of the stack's bus, and those of the account's default bus that call the stack's functions: scheduled
- * rules live there, beside those of others.
+ * Lists the rules of the stack's bus, and those of the account's default bus that call the stack's functions:
+ * scheduled rules are there, together with other stacks' rules.
  */
 export async function listStackRules(eventBridge: EventBridgeClient, stack: Stack): Promise<StackRule[]> {
   const busName = stack.output('EventBusName');
@@ -49,7 +49,7 @@ function stackRule(rule: Rule, targets: readonly Target[]): StackRule {
   };
 }
 
-/** True of a pattern with `"replay-name": [{"exists": false}]`: an event that a replay sends has that field. */
+/** Checks for `"replay-name": [{"exists": false}]`: only a replayed event has that field. */
 function excludesReplays(pattern: string | undefined): boolean {
   const condition = pattern && JSON.parse(pattern)['replay-name'];
   return Array.isArray(condition) && condition.every((test) => test?.exists === false);
@@ -69,7 +69,7 @@ async function listRules(
   return rules;
 }
 
-/** @param busName none for the account's default bus */
+/** @param busName undefined for the account's default bus */
 export async function listTargets(
   eventBridge: EventBridgeClient,
   rule: string | undefined,

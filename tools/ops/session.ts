@@ -1,4 +1,4 @@
-/** What every command has: the stack it works on, the terminal, the time. */
+/** Session of a command: the stack, the terminal, the clock. */
 import type { Command } from 'commander';
 import type { App } from '../app';
 import { exitWith } from '../cli/command';
@@ -18,7 +18,7 @@ export interface GlobalOptions extends StackOptions {
   readonly json?: boolean;
 }
 
-/** Makes a command's action: finds the stack and does the work. */
+/** Creates a command's action, which finds the stack and does the work. */
 export function inSession<Options>(
   app: App,
   stages: Stages,
@@ -38,8 +38,8 @@ export function inSession<Options>(
 }
 
 /**
- * For work that must be left tidy: the first Ctrl-C (or SIGTERM) aborts the signal, and the command ends by
- * itself; the second one ends the process.
+ * Signal for work that needs a clean end: the first Ctrl-C (or SIGTERM) aborts the signal, so that the command can
+ * finish; the second one ends the process.
  */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * The deployed stack that a command works on: found by its stage's name, known by its outputs. Against the local
- * run it is found the same way, at the address of `--endpoint-url`.
+ * The deployed stack of a command, found by the name of its stage. The local run is found the same way, at the address
+ * of `--endpoint-url`.
  */
 import {
   CloudFormationClient,
@@ -14,7 +14,7 @@ export interface Stages {
   /** Stage of a command without `--stage`. */
   readonly default: string;
   /**
-   * Name that the stage's stack is deployed under.
+   * Name of the stage's stack.
    * @throws InputError if there is no such stage
    */
   stackName(stage: string): string;
@@ -23,7 +23,7 @@ export interface Stages {
 export interface StackOptions {
   /** @default the default stage */
   readonly stage?: string;
-  /** @default AWS_ENDPOINT_URL, else AWS itself */
+  /** @default AWS_ENDPOINT_URL, otherwise AWS itself */
   readonly endpointUrl?: string;
   /** @default AWS_REGION, AWS_DEFAULT_REGION, the profile's */
   readonly region?: string;
@@ -45,7 +45,7 @@ export interface StackResource {
 export class Stack {
   constructor(
     readonly stage: string,
-    /** Also the start of every physical name. */
+    /** Name of the stack, also the prefix of its physical names. */
     readonly name: string,
     readonly clientConfig: ClientConfig,
     private readonly outputs: ReadonlyMap<string, string>,
@@ -78,7 +78,7 @@ export class Stack {
     return this.resources.filter((each) => each.type === type).map(({ id }) => id);
   }
 
-  /** A physical name without the part that all have: `shop-payments` -> `payments`. */
+  /** A physical name without the stack's prefix: `shop-payments` -> `payments`. */
   shortName(name: string): string {
     return name.startsWith(`${this.name}-`) ? name.slice(this.name.length + 1) : name;
   }
@@ -125,8 +125,8 @@ async function listResources(client: CloudFormationClient, StackName: string): P
 }
 
 /**
- * Where and as whom the clients call. At an address on this machine region and credentials mean nothing, so none
- * need be set there; and a developer's real ones are not sent there, unless they stand in the environment.
+ * Settings of the AWS clients. An address on this machine needs neither region nor credentials, and a developer's real
+ * ones are not sent there, unless they are in the environment.
  * @throws InputError if the address is malformed
  */
 export function clientConfig(options: StackOptions, env: NodeJS.ProcessEnv) {
@@ -141,7 +141,7 @@ export function clientConfig(options: StackOptions, env: NodeJS.ProcessEnv) {
     ...(isLocal &&
       !env.AWS_ACCESS_KEY_ID && { credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
     maxAttempts: 5,
-    /** ms */
+    /** Timeouts in milliseconds. */
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
   };
 }

@@ -20,21 +20,21 @@ import { formatAge, formatTime } from './time';
 interface AlarmState {
   readonly name: string;
   readonly state: string;
-  /** In CloudWatch's words. */
+  /** CloudWatch's reason for the state. */
   readonly reason: string;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly since: number;
 }
 
-/** Work that a schedule has a function do. */
+/** Scheduled work of a function. */
 interface ScheduledWork {
-  /** What the work makes, e.g. `daily report`. */
+  /** Name of the result, e.g. `daily report`. */
   readonly product: string;
   /** Name of the function. */
   readonly function: string;
-  /** Absent if none was found. */
+  /** The last finished work; absent if none was found. */
   readonly last?: {
-    /** Of which run, e.g. the day of a daily report. */
+    /** Name of the run, e.g. the day of a daily report. */
     readonly run: string;
     /** Milliseconds since 1970-01-01 UTC. */
     readonly published: number;
@@ -49,7 +49,7 @@ interface Status {
   readonly archive: Archive;
 }
 
-/** How far back the last work of a schedule is searched: for what is done daily. */
+/** Hours of logs that are searched for the last work of a schedule; enough for daily work. */
 const WORK_SEARCH_HOURS = 36;
 const HOUR_MS = 60 * 60_000;
 
@@ -87,7 +87,7 @@ async function readQueues(stack: Stack): Promise<Status['queues']> {
   );
 }
 
-/** Only those of the stack itself: the names of another stage's may begin the same way. */
+/** Lists the stack's own alarms: another stage's names may have the same prefix. */
 async function listAlarms(stack: Stack): Promise<AlarmState[]> {
   const own = new Set(stack.alarms);
   const pages = paginateDescribeAlarms(
@@ -122,7 +122,7 @@ function scheduledWork(app: App, stack: Stack, startTime: number): Promise<Sched
   );
 }
 
-/** What the function logged of its last work. The event that it published is not kept. */
+/** Finds the function's log line about its last work, since the published event is not kept. */
 async function lastWork(
   stack: Stack,
   functionName: string,
@@ -147,7 +147,7 @@ async function lastWork(
       }
     }
   } catch (error) {
-    // Lambda makes a group with the first line that it writes.
+    // Lambda creates a log group with the first line that it writes.
     if (!(error instanceof ResourceNotFoundException)) throw error;
   }
   return last;
@@ -206,7 +206,7 @@ function describe(
   ].join('\n\n');
 }
 
-/** How many are in each state, and those that are not OK one by one. */
+/** Number of alarms in each state, and a line for each that is not OK. */
 function describeAlarms(
   terminal: Terminal,
   stack: Stack,

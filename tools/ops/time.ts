@@ -1,4 +1,4 @@
-/** Points in time as an operator writes and reads them. */
+/** Parses and formats points in time for an operator. */
 import { InputError } from '../cli/errors';
 
 const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -7,9 +7,9 @@ const DATE = /^\d{4}-\d\d-\d\d$/;
 const DATE_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/i;
 
 /**
- * Reads `2026-11-23T09:00Z`, `2026-11-23T10:00:00+01:00`, `2026-11-23` (its start, UTC), `now`, or how long ago:
- * `90s`, `30m`, `2h`, `7d`.
- * @param option its name, for the error
+ * Reads `2026-11-23T09:00Z`, `2026-11-23T10:00:00+01:00`, `2026-11-23` (its start, UTC), `now`, or a time ago: `90s`,
+ * `30m`, `2h`, `7d`.
+ * @param option name of the option, for the error
  * @param now milliseconds since 1970-01-01 UTC, as is the result
  * @throws InputError
  */
@@ -27,7 +27,7 @@ export function parseTime(option: string, text: string, now: number): number {
   return time;
 }
 
-/** `Date` takes 30 February for 2 March. */
+/** Checks that a date exists: `Date` reads 30 February as 2 March. */
 function existsOnCalendar(text: string): boolean {
   const [year = 0, month = 0, day = 0] = text.slice(0, 'YYYY-MM-DD'.length).split('-').map(Number);
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
@@ -36,7 +36,7 @@ function existsOnCalendar(text: string): boolean {
 /** `2026-11-23T09:00:00Z`: to the second, UTC. */
 export const formatTime = (time: number): string => new Date(time).toISOString().replace(/\.\d+Z$/, 'Z');
 
-/** How long ago, in the largest unit that fits: `3 h ago`. */
+/** Age in the largest unit that fits: `3 h ago`. */
 export function formatAge(time: number, now: number): string {
   const age = Math.max(0, now - time);
   for (const unit of ['d', 'h', 'm'] as const) {

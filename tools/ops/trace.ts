@@ -1,7 +1,7 @@
 /**
- * `trace`: the whole way of one entity of the app, or of all that shares a correlation id: what each function logged of
- * it, its item in the table, and what waits of it in the queues of failed events (an event that could not be delivered
- * has left no line in any log).
+ * `trace`: the history of one entity of the app, or of all events with a correlation id: the log lines of each
+ * function, the entity's item in the table, and its messages in the queues of failed events (an event that could not
+ * be delivered has no line in any log).
  */
 import {
   CloudWatchLogsClient,
@@ -21,7 +21,7 @@ import type { Stack } from './stack';
 import { formatTime, parseTime } from './time';
 
 export interface TraceOptions {
-  /** How far back the logs are searched. */
+  /** Start of the search in the logs: a time, or an age such as `2h`. */
   readonly since: string;
 }
 
@@ -31,20 +31,20 @@ export interface LogLine {
   readonly time: number;
   /** Name of the function. */
   readonly function: string;
-  /** Detail-type. This and what follows is absent from a line that the handlers did not write. */
+  /** Detail-type. This field and the next are absent from a line that the handlers did not write. */
   readonly type?: string;
   readonly outcome?: string;
-  /** Event id, correlation id and the entity's id, by the names of their fields. */
+  /** Event id, correlation id and the entity's id, by field name. */
   readonly ids: Readonly<Partial<Record<string, string>>>;
-  /** Why the handler failed; or the whole line, if the handlers did not write it. */
+  /** Reason why the handler failed; or the whole line, if the handlers did not write it. */
   readonly text?: string;
 }
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** Queues with more messages are not searched: each message would have to be received. */
+/** Maximum number of messages of a queue that is searched: each message has to be received. */
 const MOST_QUEUED = 1_000;
-/** Seconds. */
+/** Visibility timeout of received messages, in seconds. */
 const VISIBILITY = 30;
 
 export async function trace(
@@ -97,7 +97,7 @@ export async function trace(
   return isFound ? EXIT.ok : EXIT.failed;
 }
 
-/** With its article, e.g. `an order id`. */
+/** Name of the id with its article, e.g. `an order id`. */
 function entityId({ entity }: App): string {
   const { name } = entity ?? { name: 'event' };
   return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name} id`;
@@ -123,7 +123,7 @@ async function searchLog(
       }
     }
   } catch (error) {
-    // Lambda makes a group with the first line that it writes.
+    // Lambda creates a log group with the first line that it writes.
     if (!(error instanceof ResourceNotFoundException)) throw error;
   }
   return lines;
@@ -132,7 +132,7 @@ async function searchLog(
 /**
  * Reads a line of a log: a JSON object with `message` (the event's type), `outcome`, ids and, if it failed, `error` and
  * `reason`.
- * @returns undefined if the id stands in it only as a part of something else
+ * @returns undefined if the id occurs only as a part of another text
  */
 export function readLogLine(
   app: App,
@@ -163,7 +163,7 @@ export function readLogLine(
   };
 }
 
-/** Empty for what is no JSON object. */
+/** Parses a JSON object; any other text gives an empty object. */
 function parseObject(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text) ?? {};
@@ -253,7 +253,7 @@ function failureTable(terminal: Terminal, stack: Stack, failures: readonly Faile
   return `${title}\n${terminal.table(['FAILED', 'FUNCTION', 'EVENT', 'CAUSE', 'REASON'], rows)}`;
 }
 
-/** A value without personal data: what the tool prints goes into tickets and chats. */
+/** Removes personal data from a value: output of the tool is pasted into tickets and chats. */
 function redact(value: unknown, app: App): unknown {
   if (typeof value === 'string') return app.redact(value);
   if (Array.isArray(value)) return value.map((each) => redact(each, app));

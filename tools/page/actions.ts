@@ -1,4 +1,4 @@
-/** What a reader of the page can do. Each action takes the body of a request, and checks it before it does anything. */
+/** Actions of the page. Each takes the body of a request, and checks all of it before it has any effect. */
 import * as v from 'valibot';
 import type { App } from '../app';
 import type { LocalStack } from '../local/stack';
@@ -7,7 +7,7 @@ import { NotRedeliverableError, redelivery } from '../ops/redelivery';
 import type { Broken, RedriveResult } from './model';
 import { nameOf, type Recorder } from './recorder';
 
-/** What was asked for cannot be done; `message` is one line for the reader. */
+/** Request that cannot be fulfilled; `message` is one line for the reader. */
 export class PageInputError extends Error {
   override readonly name = 'PageInputError';
 }
@@ -65,7 +65,7 @@ export class Actions {
     return { eventId: result.EventId };
   }
 
-  /** To the bus, or only to the function that failed: with what it was given then. */
+  /** Sends an event again: to the bus, or only to the function that failed, with the same payload. */
   async sendAgain(eventId: string, body: unknown): Promise<{ sentTo: string }> {
     const { to } = check(Send, body);
     const found = this.recorder.event(eventId);
@@ -108,7 +108,7 @@ export class Actions {
         leave(failed.reason);
         continue;
       }
-      // Chosen by itself, poison is sent as well: to see it fail again.
+      // Poison is only sent if it is chosen by its id.
       if (failed.poison && !messageIds) {
         leave('it is poison');
         continue;
@@ -196,7 +196,7 @@ export class Actions {
     return { now: new Date(this.stack.now).toISOString() };
   }
 
-  /** When the next retry or schedule is due, in milliseconds since 1970-01-01 UTC. */
+  /** Due time of the next retry or schedule, in milliseconds since 1970-01-01 UTC. */
   get nextDue(): number | undefined {
     const { now, eventBridge } = this.stack;
     const retries = this.recorder.retries.filter((at) => at >= now);

@@ -1,4 +1,4 @@
-/** The page's files: bundled the first time that one is asked for, by the esbuild that bundles the handlers. */
+/** The page's files, bundled by esbuild at the first request. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -10,7 +10,7 @@ interface Asset {
 const CLIENT = path.join(__dirname, 'client');
 let assets: Promise<ReadonlyMap<string, Asset>> | undefined;
 
-/** By path, e.g. `/page.js`. */
+/** Assets by path, e.g. `/page.js`. */
 export function readAssets(): Promise<ReadonlyMap<string, Asset>> {
   assets ??= make();
   return assets;

@@ -1,6 +1,6 @@
 /**
- * Puts the page onto a run. Only the list of steps is kept from the start; the rest is loaded when the page is first
- * asked for, so that a run that nobody looks at starts no later.
+ * Attaches the page to a run. Only the steps are recorded from the start; the rest is loaded at the first request, so
+ * that a run without a reader does not start later.
  */
 import { randomBytes } from 'node:crypto';
 import type { App } from '../app';
@@ -15,7 +15,7 @@ const PREFIX = '/_page';
 export interface PageSources {
   /** Loads the description of the app. */
   app(): App;
-  /** Reads what the bill is computed from; undefined if there is nothing. */
+  /** Reads the measurement for the cost report; undefined if there is none. */
   measurement(): Measurement | undefined;
 }
 
@@ -39,10 +39,10 @@ export class PageAttachment implements Attachment {
     },
   };
 
-  /** @returns the address to open; the token stands in its fragment, which no request carries */
+  /** @returns the address to open; its fragment holds the token and is not part of any request */
   attach(stack: LocalStack): string {
     this.#stack = stack;
-    this.#answer = undefined; // The page of a stack that was started before shows that one.
+    this.#answer = undefined; // A page that was made for an earlier stack shows that one.
     return `${stack.url}${PREFIX}#token=${this.#token}`;
   }
 

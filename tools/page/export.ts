@@ -1,9 +1,9 @@
-/** The run as one HTML file that opens anywhere without a server, e.g. for a bug report. Personal data is left out. */
+/** Exports the run as one HTML file without a server, e.g. for a bug report. Personal data is removed. */
 import type { App } from '../app';
 import { readAssets } from './assets';
 import type { EventPage, Snapshot } from './model';
 
-/** Events that are exported, the newest. */
+/** Maximum number of exported events; the newest are kept. */
 const MOST = 2_000;
 
 export async function exportRun(
@@ -17,7 +17,7 @@ export async function exportRun(
   const hidden = new Set(app.contracts.flatMap(({ personalData }) => personalData));
   const run = withoutPersonal({ snapshot: { ...snapshot, events, broken: [] }, pages }, hidden, app.redact);
   const text = (path: string) => assets.get(path)?.body ?? '';
-  // `<` is escaped, so that no text of an event ends the element that holds it.
+  // Escape `<`, so that no text of an event ends the script element.
   const data = JSON.stringify(run).replaceAll('<', '\\u003c');
   return [
     '<!doctype html><html lang="en"><head><meta charset="utf-8">',
@@ -28,7 +28,7 @@ export async function exportRun(
   ].join('\n');
 }
 
-/** Fields of these names are hidden wherever they stand, also in texts that hold JSON; other texts are redacted. */
+/** Hides fields of these names at any depth, also in texts that are JSON; redacts other texts. */
 export function withoutPersonal(
   value: unknown,
   hidden: ReadonlySet<string>,
@@ -39,7 +39,7 @@ export function withoutPersonal(
       try {
         return JSON.stringify(withoutPersonal(JSON.parse(value), hidden, redact));
       } catch {
-        // It only looks like JSON.
+        // Not JSON after all.
       }
     }
     return redact(value);

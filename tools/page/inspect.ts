@@ -1,4 +1,4 @@
-/** What the page asks of the running stack: one event with all about it, the state of the stores, a dry run. */
+/** Queries of the page to the running stack: one event in detail, the state of the stores, a dry run. */
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { type App, consumerName, findConsumer } from '../app';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
@@ -8,7 +8,7 @@ import { check, Entry, PageInputError } from './actions';
 import type { DryRun, EventPage, ItemChange, Miss, StackState, Transform } from './model';
 import { nameOf, type Recorder } from './recorder';
 
-/** Most messages and items that are shown of a store. */
+/** Maximum number of messages or items of a store that are shown. */
 const SHOWN = 200;
 
 export function eventPage(stack: LocalStack, app: App, recorder: Recorder, eventId: string): EventPage {
@@ -51,7 +51,7 @@ function transformOf(stack: LocalStack, ruleName: string): Transform[] {
   return [{ rule: ruleName, paths: transformer.InputPathsMap ?? {}, template: transformer.InputTemplate }];
 }
 
-/** Who would take an entry, and whether its consumer would read it. */
+/** Finds the rules that match an entry, and whether each consumer accepts the payload. */
 export function dryRun(stack: LocalStack, app: App, body: unknown): DryRun {
   const { source, detailType, detail, bus } = check(Entry, body);
   const time = new Date(stack.now).toISOString();
@@ -186,13 +186,13 @@ function messagesOf(recorder: Recorder, topic: string): StackState['topics'][num
       const inner = (parsed as { body?: unknown } | null)?.body;
       if (typeof inner === 'string') text = inner;
     } catch {
-      // Not every message is JSON.
+      // The message is not JSON.
     }
     return { at, ...(subject !== undefined && { subject }), body, text };
   });
 }
 
-/** As the endpoint tells any client. */
+/** Alarms as the endpoint returns them to any client. */
 async function alarmsOf(stack: LocalStack): Promise<StackState['alarms']> {
   const client = new CloudWatchClient({
     endpoint: stack.url,

@@ -1,16 +1,15 @@
 /**
- * What the page is told: shapes of `/_page/api`, shared by the server and the page itself. All times are ISO 8601 in
- * UTC, all durations milliseconds.
+ * Types of `/_page/api`, shared by the server and the page. All times are ISO 8601 in UTC, all durations milliseconds.
  */
 import type { TimedStep } from '../local/steps';
 import type { PlacedFlow } from '../proof/routes/flow-layout';
 
-/** A step with its place in the run (1, 2, 3, …) and the time of the machine, which goes on when the stack's stands still. */
+/** A step with its number in the run (1, 2, 3, …) and the machine's time, which does not stop with the stack's clock. */
 export type NumberedStep = TimedStep & { readonly seq: number; readonly wall: string };
 
 /**
- * `on-its-way`: something of it runs. `waiting`: all else is done, and something is tried again later.
- * `failed`: a target did not handle it for good. `unmatched`: no rule took it.
+ * `on-its-way`: a hop is running. `waiting`: none is running, and at least one is retried later. `failed`: a target
+ * failed for the last time. `unmatched`: no rule matched.
  */
 export type EventState = 'on-its-way' | 'handled' | 'waiting' | 'failed' | 'unmatched';
 
@@ -20,46 +19,46 @@ export interface Hop {
   /** Physical name of the target. */
   readonly target: string;
   readonly state: Exclude<EventState, 'unmatched'>;
-  /** Attempts of the last kind: of the delivery, or of the invocation. */
+  /** Number of attempts of the delivery, or of the invocation once it was delivered. */
   readonly attempt: number;
-  /** When it is tried again, by the stack's clock. */
+  /** Time of the next retry, by the stack's clock. */
   readonly retryAt?: string;
-  /** Why it failed, or waits. One line. */
+  /** Reason why it failed or waits. One line. */
   readonly reason?: string;
-  /** The queue where the event ended. */
+  /** Name of the queue where the event ended. */
   readonly queue?: string;
 }
 
 export interface EventSummary {
   readonly eventId: string;
-  /** Grows with each change of the summary. */
+  /** Increases with each change of the summary. */
   readonly revision: number;
-  /** When it was put, by the stack's clock. */
+  /** Time when it was put, by the stack's clock. */
   readonly at: string;
-  /** When it was put, by the machine's clock. */
+  /** Time when it was put, by the machine's clock. */
   readonly wall: string;
   readonly source: string;
   readonly detailType: string;
-  /** E.g. an order's id, by the app's description. */
+  /** Id of the entity that the app describes, e.g. an order's. */
   readonly entity?: string;
   readonly correlationId?: string;
-  /** A value of the detail that tells the event from others of its type, e.g. `SHIPPED`. */
+  /** Value of the detail that distinguishes events of a type, e.g. `SHIPPED`. */
   readonly label?: string;
   /** Name of the replay that brought it. */
   readonly replay?: string;
   readonly state: EventState;
   readonly hops: readonly Hop[];
-  /** From put to the end of its last step. */
+  /** Time from the put to the end of the last step. */
   readonly tookMs: number;
 }
 
 export interface EventDetail {
   readonly summary: EventSummary;
-  /** As it was on the bus. */
+  /** The event as it was on the bus. */
   readonly event: object;
-  /** All steps of it that are still kept, in their order. */
+  /** Its steps that are still kept, in order. */
   readonly steps: readonly NumberedStep[];
-  /** Earlier steps were dropped, since so many came after them. */
+  /** True if earlier steps were dropped to limit memory. */
   readonly incomplete: boolean;
 }
 
@@ -67,21 +66,21 @@ export interface EventDetail {
 export interface ItemChange {
   /** Number of the step that wrote it. */
   readonly seq: number;
-  /** null: it was not there; undefined: this run has not seen it before. */
+  /** Item before the write; null: there was none; undefined: not known to this run. */
   readonly before?: object | null;
 }
 
-/** A rule of the event's bus that did not take it. */
+/** A rule of the event's bus that did not match. */
 export interface Miss {
   readonly rule: string;
-  /** Each field that kept it from matching, and why. Empty if the rule was disabled. */
+  /** Fields that did not match, with the reason. Empty if the rule was disabled. */
   readonly fields: readonly { readonly field: string; readonly reason: string }[];
 }
 
-/** What a rule's input transformer makes of an event, as the template says. */
+/** A rule's input transformer, as in the template. */
 export interface Transform {
   readonly rule: string;
-  /** Names of variables, and the paths that they come from, e.g. `$.detail.status`. */
+  /** Paths of the variables, by name, e.g. `$.detail.status`. */
   readonly paths: Readonly<Record<string, string>>;
   readonly template: string;
 }
@@ -90,14 +89,14 @@ export interface EventPage extends EventDetail {
   readonly misses: readonly Miss[];
   readonly transforms: readonly Transform[];
   readonly items: readonly ItemChange[];
-  /** Fields of the detail that tell who a person is. */
+  /** Fields of the detail with personal data. */
   readonly personalData: readonly string[];
 }
 
 export type { NodeKind } from '../proof/routes/flow';
 export type { PlacedEdge, PlacedFlow, PlacedNode } from '../proof/routes/flow-layout';
 
-/** Per physical name. */
+/** Counts by physical name. */
 export type Counts = Readonly<Record<string, number>>;
 
 export interface Broken {
@@ -105,27 +104,27 @@ export interface Broken {
   /** Physical name of the function or rule. */
   readonly hop: string;
   readonly kind: 'throttle' | 'fail' | 'time-out' | 'deny';
-  /** How many calls are still to break; absent: until it is undone. */
+  /** Number of calls that are still to fail; absent: until the fault is removed. */
   readonly left?: number;
 }
 
-/** What changes while one looks. */
+/** Changes of a run since the last message to the page. */
 export interface Change {
-  /** The newest step that it holds. */
+  /** Number of the newest step that it includes. */
   readonly seq: number;
-  /** The stack's clock. */
+  /** Time of the stack's clock. */
   readonly now: string;
   readonly events: readonly EventSummary[];
-  /** Events that each node has met, by physical name. */
+  /** Number of events at each node, by physical name. */
   readonly met: Counts;
-  /** Visible messages of each queue. */
+  /** Number of visible messages of each queue. */
   readonly queues: Counts;
   /** Due time of the next retry, schedule or other timer, if there is one. */
   readonly nextDue?: string;
-  /** Rules that are switched off. */
+  /** Names of disabled rules. */
   readonly disabled: readonly string[];
   readonly broken: readonly Broken[];
-  /** Events that were dropped since only so many are kept. */
+  /** Number of events that were dropped to limit memory. */
   readonly dropped: number;
 }
 
@@ -144,24 +143,24 @@ export interface Snapshot extends Change {
   readonly stackName: string;
   readonly endpoint: string;
   readonly speed: number;
-  /** When the run began. */
+  /** Start of the run. */
   readonly startedAt: string;
   readonly flow: PlacedFlow;
   readonly contracts: readonly ContractForm[];
   /** Names of the custom buses. */
   readonly buses: readonly string[];
   readonly entityName: string;
-  /** Most events that are kept. */
+  /** Maximum number of events that are kept. */
   readonly capacity: number;
 }
 
-/** What would become of an entry; nothing is sent. */
+/** Prediction for an entry; nothing is sent. */
 export interface DryRun {
-  /** Why the contract refuses it. */
+  /** Reason why the contract refuses it. */
   readonly problem?: { readonly field: string; readonly message: string };
   readonly rules: readonly {
     readonly rule: string;
-    /** Present if the rule would take it. */
+    /** Present if the rule would match. */
     readonly targets?: readonly { readonly name: string; readonly refuses?: string }[];
     readonly misses?: readonly { readonly field: string; readonly reason: string }[];
   }[];
@@ -182,7 +181,7 @@ export interface FailedMessage {
 export interface QueueContents {
   readonly name: string;
   readonly visible: number;
-  /** The oldest, at most 200. */
+  /** The oldest messages, at most 200. */
   readonly messages: readonly FailedMessage[];
 }
 
@@ -192,7 +191,7 @@ export interface StackState {
     readonly name: string;
     readonly key: readonly string[];
     readonly count: number;
-    /** At most 200. */
+    /** Items, at most 200. */
     readonly items: readonly Readonly<Record<string, unknown>>[];
   }[];
   readonly topics: readonly {
@@ -202,7 +201,7 @@ export interface StackState {
       readonly at: string;
       readonly subject?: string;
       readonly body: string;
-      /** What a reader would see: a JSON body's `body`, otherwise the body. */
+      /** Text for the reader: `body` of a JSON body, otherwise the whole body. */
       readonly text: string;
     }[];
   }[];

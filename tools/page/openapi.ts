@@ -1,4 +1,4 @@
-/** The page's API for scripts, as an OpenAPI document. Schemas of answers are the types of `model.ts`. */
+/** OpenAPI document of the page's API, for scripts. The schemas of answers are the types of `model.ts`. */
 const text = { type: 'string' } as const;
 const id = (name: string, description: string) => ({
   name,

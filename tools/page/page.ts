@@ -1,6 +1,6 @@
 /**
- * The page of the local run: static files, and `/_page/api` with what they show and do. It stands behind the same
- * guard as the endpoint; what it tells and does is asked for with a token besides, since the endpoint has no password.
+ * The page of the local run: static files, and `/_page/api` with its data and actions. It is behind the same guard as
+ * the endpoint; the API requires a token, too, since the endpoint has no password.
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { App, Contract } from '../app';
@@ -25,17 +25,17 @@ export interface PageOptions {
   readonly stack: LocalStack;
   readonly recorder: Recorder;
   readonly token: string;
-  /** What the bill is computed from; without it there is none. */
+  /** Measurement for the cost report; there is none without it. */
   readonly measurement?: Measurement;
 }
 
-/** Where the page stands on the endpoint. */
+/** Path of the page on the endpoint. */
 const PREFIX = '/_page';
-/** How often a reader is told of changes, in milliseconds. */
+/** Interval of the messages about changes, in milliseconds. */
 const TICK_MS = 50;
 const DUE_MS = 500;
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
-/** No script, style or connection but the page's own; nothing may frame it. */
+/** Allows only the page's own scripts, styles and connections, and no frames. */
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -173,7 +173,7 @@ export class Page {
     };
   }
 
-  /** Drawn once for each template. */
+  /** Layout of the picture, computed once for each template. */
   #placed(stack: LocalStack): PlacedFlow {
     if (this.#flow?.of !== stack.assembly) {
       this.#flow = { of: stack.assembly, placed: placeFlow(readFlow(stack.assembly, this.#options.app)) };
@@ -204,7 +204,7 @@ export class Page {
   }
 
   async *#changes(stack: LocalStack, after: number, signal: AbortSignal): AsyncGenerator<string> {
-    // What was taken before the reader began to listen is in its snapshot.
+    // Earlier steps are in the reader's snapshot.
     let known = after;
     const revisions = new Map<string, number>();
     let last = '';
@@ -214,7 +214,7 @@ export class Page {
       const fresh = events.filter(({ eventId, revision }) => revisions.get(eventId) !== revision);
       for (const { eventId, revision } of fresh) revisions.set(eventId, revision);
       const change = this.#change(stack, fresh);
-      // The clock alone is told once a second.
+      // A change of only the clock is sent once a second.
       const without = JSON.stringify({ ...change, now: change.now.slice(0, 19) });
       if (without !== last) {
         last = without;
@@ -240,7 +240,7 @@ function formOf(contract: Contract): ContractForm {
   return { type, source, detailType, version, example, personalData, schema: detailSchema(contract) };
 }
 
-/** Fields of a detail by whose values consumers tell events of one type apart. */
+/** Fields of a detail by which consumers select among events of a type. */
 function labelsOf({ consumers }: App): string[] {
   const patterns = Object.values(consumers).flatMap(({ receives }) => receives.map(({ pattern }) => pattern));
   const details = patterns.map((pattern) => (pattern as { detail?: object }).detail ?? {});

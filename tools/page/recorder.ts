@@ -1,18 +1,18 @@
 /**
- * Keeps the steps of a run and folds them, when somebody looks, into what became of each event. While nobody does, a
- * step costs a number, a time and a place in a list.
+ * Records the steps of a run and folds them into the state of each event when it is read. Until then a step costs only
+ * a number, a time and an entry in a list.
  */
 import type { TimedStep } from '../local/steps';
 import type { Counts, EventDetail, EventState, EventSummary, Hop, NumberedStep } from './model';
 
-/** Events whose outcome is kept. */
+/** Maximum number of events that are kept. */
 export const CAPACITY = 10_000;
-/** Steps that are kept, about twenty for each event. */
+/** Maximum number of steps that are kept, about twenty for each event. */
 const MAX_STEPS = 20 * CAPACITY;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** An event and what was found out about it so far. */
+/** An event and its state so far. */
 interface Followed {
   readonly summary: Mutable<Omit<EventSummary, 'hops'>> & { hops: Mutable<Hop>[] };
   readonly event: object;
@@ -20,13 +20,13 @@ interface Followed {
   readonly putAt: number;
 }
 
-/** What the recorder must know of the app to name an event. */
+/** Fields of the app's events that name an event on the page. */
 export interface Naming {
-  /** Field of the detail that holds the entity's id. */
+  /** Field of the detail with the entity's id. */
   readonly idField?: string;
-  /** Fields that tell an event from others of its type, e.g. `status`; the first that is there is shown. */
+  /** Fields that distinguish events of a type, e.g. `status`; the first that is present is shown. */
   readonly labels: readonly string[];
-  /** The tables were empty when the run began. */
+  /** True if the tables were empty at the start of the run. */
   readonly beganEmpty: boolean;
 }
 
@@ -39,13 +39,13 @@ export class Recorder {
   readonly #events = new Map<string, Followed>();
   /** The event and hop of an invocation, by request id. */
   readonly #invocations = new Map<string, { event: Followed; hop: Mutable<Hop> }>();
-  /** Request id of the invocation that makes calls with this trace header. */
+  /** Request id of the invocation that makes calls with a trace header. */
   readonly #callers = new Map<string, string>();
   readonly #met: Record<string, number> = {};
   readonly #records: Record<string, number> = {};
   #dropped = 0;
 
-  /** Says how events are named. Before the first look, since what was folded stays as it is. */
+  /** Sets the fields that name events. Must precede the first read, since folded events are not renamed. */
   name(naming: Naming): void {
     this.#naming = naming;
   }
@@ -53,7 +53,7 @@ export class Recorder {
   readonly onStep = (step: TimedStep): void => {
     this.#steps.push({ ...step, seq: ++this.#seq, wall: new Date().toISOString() });
     if (this.#steps.length <= MAX_STEPS * 1.1) return;
-    // What is dropped unseen must have been counted first.
+    // Fold before dropping, so that dropped events are counted.
     this.#fold();
     this.#steps = this.#steps.slice(-MAX_STEPS);
     this.#first = this.#steps[0]?.seq ?? this.#seq + 1;
@@ -68,13 +68,13 @@ export class Recorder {
     return this.#dropped;
   }
 
-  /** Events that each node has met, by physical name. */
+  /** Number of events at each node, by physical name. */
   get met(): Counts {
     this.#fold();
     return this.#met;
   }
 
-  /** When what waits is tried again, in milliseconds since 1970-01-01 UTC. */
+  /** Times of the next retries, in milliseconds since 1970-01-01 UTC. */
   get retries(): number[] {
     this.#fold();
     const times: number[] = [];
@@ -85,13 +85,13 @@ export class Recorder {
     return times;
   }
 
-  /** Every event that is kept, oldest first. */
+  /** All kept events, oldest first. */
   get events(): EventSummary[] {
     this.#fold();
     return [...this.#events.values()].map(({ summary }) => summary);
   }
 
-  /** Events of which a step has come after the one with this number. */
+  /** Events with a step after the one with this number. */
   changedSince(seq: number): EventSummary[] {
     this.#fold();
     if (seq >= this.#seq) return [];
@@ -100,8 +100,8 @@ export class Recorder {
   }
 
   /**
-   * The item as it was before the step `seq` wrote it.
-   * @returns nothing if this run has not seen it before, and may have begun with items
+   * The item before the write of step `seq`.
+   * @returns an empty object if the item is not known to this run
    */
   before(seq: number): { before?: object | null } {
     const written = this.#steps[seq - this.#first];
@@ -124,7 +124,7 @@ export class Recorder {
     return found.slice(-most).reverse();
   }
 
-  /** Records that were put into a stream. */
+  /** Number of records that were put into a stream. */
   recordsOf(stream: string): number {
     this.#fold();
     return this.#records[stream] ?? 0;
@@ -135,7 +135,7 @@ export class Recorder {
     return after < this.#first ? this.#steps : this.#steps.slice(after + 1 - this.#first);
   }
 
-  /** @returns undefined for an event that is not, or no longer, known */
+  /** @returns undefined for an event that is not kept */
   event(eventId: string): EventDetail | undefined {
     this.#fold();
     const followed = this.#events.get(eventId);
@@ -280,7 +280,7 @@ export class Recorder {
   }
 }
 
-/** Keeps the newest only: log lines and effects follow their invocation within moments. */
+/** Keeps only the newest entries: log lines and effects follow their invocation within moments. */
 function remember<Value>(map: Map<string, Value>, key: string, value: Value): void {
   map.set(key, value);
   if (map.size <= 5 * CAPACITY) return;
@@ -288,7 +288,7 @@ function remember<Value>(map: Map<string, Value>, key: string, value: Value): vo
   if (oldest !== undefined) map.delete(oldest);
 }
 
-/** A hop after a failure: it waits if it is tried again. */
+/** State of a hop after a failure: it waits if it is retried. */
 function waits(step: { at: string; retryInMs?: number }): Partial<Hop> {
   if (step.retryInMs === undefined) return { state: 'failed' };
   return { state: 'waiting', retryAt: new Date(Date.parse(step.at) + step.retryInMs).toISOString() };
@@ -300,7 +300,7 @@ function stateOf(hops: readonly Hop[]): EventState {
   return (['on-its-way', 'failed', 'waiting'] as const).find(has) ?? 'handled';
 }
 
-/** Physical names of the nodes that a step shows an event at. */
+/** Physical names of the nodes of a step. */
 function nodesOf(step: NumberedStep): string[] {
   switch (step.kind) {
     case 'event-put':

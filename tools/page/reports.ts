@@ -1,4 +1,4 @@
-/** Routes, audit and cost of the running template, as the commands tell them. */
+/** Routes, audit and cost of the running template, as the commands report them. */
 import type { App } from '../app';
 import { auditHops } from '../proof/audit/audit';
 import { textReport as auditText } from '../proof/audit/audit-report';
@@ -10,7 +10,7 @@ import { textReport as routesText } from '../proof/routes/routes-report';
 import type { Assembly } from '../template/assembly';
 import type { AuditReport, BillReport, RoutesReport } from './model';
 
-/** Characters of a line of the audit's table. */
+/** Width of the audit's table, in characters. */
 const WIDTH = 150;
 /** Events a month, from 10 thousand to 1,000 million, five for each power of ten. */
 const MONTHS = Array.from({ length: 26 }, (_, i) => Math.round(10 ** (4 + i / 5)));

@@ -1,7 +1,7 @@
-/** The server's side of the page: every call carries the token that the address brought. */
+/** Client of the page's API. Every call carries the token of the page's address. */
 import type { Change } from '../model';
 
-/** The token stands in the fragment of the printed address, and leaves the address bar at once. */
+/** Token from the fragment of the printed address; removed from the address bar at once. */
 const token = takeToken();
 
 function takeToken(): string {
@@ -14,7 +14,7 @@ function takeToken(): string {
   return sessionStorage.getItem('token') ?? '';
 }
 
-/** An exported run has all that it shows in itself, and no server. */
+/** Data of an exported run, which has no server. */
 const exported = readExport();
 
 function readExport(): { snapshot: unknown; pages: Record<string, unknown> } | undefined {
@@ -22,7 +22,7 @@ function readExport(): { snapshot: unknown; pages: Record<string, unknown> } | u
   return element ? JSON.parse(element.textContent ?? '') : undefined;
 }
 
-/** The server refused, or could not do, what was asked; `message` is for the reader. */
+/** Error answer of the server; `message` is for the reader. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
 }
@@ -67,8 +67,8 @@ export async function call<Result>(method: string, path: string, body?: unknown)
 }
 
 /**
- * Follows what changes until the connection ends.
- * @param after number of the newest step that is known already
+ * Follows the changes of the run until the connection ends.
+ * @param after number of the newest known step
  */
 export async function follow(after: number, take: (change: Change) => void): Promise<void> {
   if (exported) return new Promise(() => {});

@@ -264,7 +264,7 @@ async function exportRun(): Promise<void> {
   });
 }
 
-/** @returns whether the key means something */
+/** @returns true if the key has a meaning */
 function press(key: string): boolean {
   const index = VIEWS[Number(key) - 1];
   if (index) {
@@ -311,7 +311,7 @@ function press(key: string): boolean {
       if (event) void edit(event.eventId);
       return event !== undefined;
     case 'Enter': {
-      // Of the list: the newest, if none is selected.
+      // In the list: the newest event, if none is selected.
       const isList = document.activeElement?.classList.contains('rows');
       if (!isList) return false;
       open(selected.value ?? events.value.at(-1)?.eventId);

@@ -226,13 +226,13 @@ function Row(props: {
   );
 }
 
-/** Newest groups last, as the list is; events without an id are no group. */
+/** Groups events by correlation id, newest group last; events without an id are not grouped. */
 function grouped(list: readonly EventSummary[]): readonly EventSummary[] {
   const groups = new Map<string, EventSummary[]>();
   for (const event of list) {
     const key = event.correlationId ?? event.eventId;
     const group = groups.get(key);
-    // A group stands where its newest event does.
+    // A group is at the place of its newest event.
     if (group) groups.delete(key);
     groups.set(key, [...(group ?? []), event]);
   }
@@ -249,7 +249,7 @@ export function outcome(event: EventSummary, now: string): string {
   return `${hop.reason ?? ''}; attempt ${hop.attempt + 1} in ${hop.retryAt ? until(hop.retryAt, now) : '?'}`;
 }
 
-/** Without what every name of the stack begins with. */
+/** A name without the stack's prefix. */
 export function short(name: string): string {
   const prefix = `${snapshot.value?.stackName ?? ''}-`;
   return name.startsWith(prefix) ? name.slice(prefix.length) : name;

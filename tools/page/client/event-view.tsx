@@ -1,4 +1,4 @@
-/** One event: its way as a timeline, what each hop was given, what it wrote, and which rules did not take it. */
+/** One event: its timeline, the payload and the writes of each hop, and the rules that did not match. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { EventPage, NumberedStep } from '../model';
@@ -19,7 +19,7 @@ export function EventView() {
   useEffect(() => {
     if (id === undefined) return;
     let isCurrent = true;
-    // Not at each of many steps a millisecond apart.
+    // Load once for many steps a millisecond apart.
     const timer = setTimeout(
       () =>
         void act(async () => {
@@ -71,7 +71,7 @@ export function EventView() {
   );
 }
 
-/** Events of the same correlation id first, then the newest. */
+/** List of other events: those of the same correlation id first, then the newest. */
 function Rail() {
   const now = snapshot.value?.now ?? '';
   const chosen = current.value;
@@ -197,7 +197,7 @@ function Timeline(props: {
   );
 }
 
-/** Idle time of more than this is drawn as a short gap. */
+/** Minimum idle time that is drawn as a short gap, in milliseconds. */
 const IDLE_MS = 1_000;
 
 function scaleOf(tracks: readonly Track[]) {
@@ -208,7 +208,7 @@ function scaleOf(tracks: readonly Track[]) {
   const sorted = [...new Set([0, ...points])].sort((a, b) => a - b);
   const busy = (from: number, to: number) =>
     tracks.some(({ bars }) => bars.some((bar) => bar.from <= from && bar.to >= to));
-  // Places of the points on a line without its long idle stretches, which are as long as a tenth of the rest.
+  // Positions on a line whose long idle stretches are shortened to a tenth of the rest.
   const work = sorted.slice(1).reduce((sum, at, i) => {
     const before = sorted[i] as number;
     return sum + (at - before > IDLE_MS && !busy(before, at) ? 0 : at - before);
@@ -290,7 +290,7 @@ function Payloads(props: {
   try {
     given = JSON.parse(payload);
   } catch {
-    // A target may be given plain text.
+    // The payload may be plain text.
   }
   if (!transform) {
     return (
@@ -313,7 +313,7 @@ function Payloads(props: {
       used.set(input, { sign: '→', note: before ? `${before}, ${output}` : output });
     }
   }
-  // Of names other than a contract's: what comes from a personal field is personal.
+  // An output of a personal field is personal, whatever its name.
   const renamed = [...sources].filter(([, inputs]) =>
     inputs.some((input) => personalData.includes(input.split('.').at(-1) ?? '')),
   );

@@ -1,4 +1,4 @@
-/** The picture of the template, with what has passed each node, what failed and what waits. */
+/** The picture of the template, with the number of events at each node, failures and waiting messages. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { cut, ICONS } from '../../proof/routes/flow-svg';
@@ -6,7 +6,7 @@ import type { EventSummary, PlacedEdge, PlacedNode, Snapshot } from '../model';
 import { plural, until } from './format';
 import { current, events, filter, search, snapshot } from './state';
 
-/** Above so many events a second an edge is a heavier line with its rate instead of dots. */
+/** Events per second above which an edge shows its rate instead of dots. */
 const DOTS_PER_SECOND = 10;
 const DOT_MS = 400;
 const WINDOW_MS = 1_000;
@@ -71,7 +71,7 @@ function Picture({
   const focused = useSignal(0);
   const group = useRef<SVGGElement>(null);
   const order = flow.nodes;
-  // The picture is one stop of the Tab key; arrows go from node to node.
+  // The Tab key stops once at the picture; arrow keys go from node to node.
   const onKeyDown = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by === undefined) return;
@@ -186,7 +186,7 @@ function Node(props: {
   );
 }
 
-/** Dots that run along the edges an event takes, or the rate of an edge that has too many. */
+/** Dots along the edges of an event's way, or the rate of a busy edge. */
 function Dots({ shot }: { shot: Snapshot }) {
   const seen = useRef({ met: shot.met, at: performance.now(), rates: new Map<string, number>() });
   const dots = useSignal<readonly { id: number; path: string }[]>([]);
@@ -238,7 +238,7 @@ function Dots({ shot }: { shot: Snapshot }) {
   );
 }
 
-/** What the listed events say of each target, by physical name. */
+/** State of each target from the listed events, by physical name. */
 function statesOf(shot: Snapshot, all: readonly EventSummary[]): Map<string, NodeState> {
   const states = new Map<string, NodeState>();
   for (const { hops, state } of all) {
@@ -259,7 +259,7 @@ function statesOf(shot: Snapshot, all: readonly EventSummary[]): Map<string, Nod
   return states;
 }
 
-/** Ids of the nodes that the selected event has met. */
+/** Ids of the nodes on the way of the selected event. */
 function litBy(event: EventSummary | undefined, shot: Snapshot): Set<string> {
   if (!event) return new Set();
   const names = new Set([

@@ -1,4 +1,4 @@
-/** How times, durations and sizes are written. */
+/** Formats times, durations and sizes. */
 export const clockTime = (iso: string): string => iso.slice(11, 23);
 
 export function ago(iso: string, now: string): string {
@@ -9,7 +9,7 @@ export function ago(iso: string, now: string): string {
   return seconds < 86_400 ? `${Math.round(seconds / 3_600)} h` : `${Math.round(seconds / 86_400)} d`;
 }
 
-/** `0:42`, of the time until then. */
+/** Time left until a point in time, as `0:42`. */
 export function until(iso: string, now: string): string {
   const seconds = Math.max(0, Math.ceil((Date.parse(iso) - Date.parse(now)) / 1000));
   const rest = String(seconds % 60).padStart(2, '0');

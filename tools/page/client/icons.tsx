@@ -1,7 +1,7 @@
 import { ICONS } from '../../proof/routes/flow-svg';
 import type { EventState, NodeKind } from '../model';
 
-/** Each state has a shape of its own beside its colour. */
+/** Shapes of the states, so that they do not differ by colour only. */
 const STATES: Readonly<Record<EventState, { path: string; says: string }>> = {
   handled: { path: 'M2.5 7.5l3 3 6-7', says: 'handled' },
   failed: { path: 'M3 3l8 8M11 3l-8 8', says: 'failed' },

@@ -1,4 +1,4 @@
-/** JSON shown line by line, with a mark at each line that says where its value comes from or goes to. */
+/** JSON shown line by line, each with a mark for the source or the destination of its value. */
 import { useSignal } from '@preact/signals';
 
 export interface Line {
@@ -7,7 +7,7 @@ export interface Line {
   readonly text: string;
 }
 
-/** Deeper values and longer lists are one line, so that a payload of 1 MB does not fill the page. */
+/** Maximum number of lines; deeper values and longer lists are one line, so that a payload of 1 MB fits. */
 const MAX_LINES = 400;
 
 /** @param hidden names of fields whose values are not shown */
@@ -88,12 +88,12 @@ export function Payload(props: {
   );
 }
 
-/** For each output path of a transformer's template, the input paths that it is made of. */
+/** Input paths of each output path of a transformer's template. */
 export function sourcesOf(template: string, paths: Readonly<Record<string, string>>): Map<string, string[]> {
   const sources = new Map<string, string[]>();
   let parsed: unknown;
   try {
-    // A bare variable becomes a text, so that the template is JSON.
+    // An unquoted variable becomes a string, so that the template is JSON.
     parsed = JSON.parse(
       template.replace(/(?<=[[,:]\s*)<([\w.-]+)>/g, '"<$1>"').replace(/^\s*<([\w.-]+)>\s*$/, '"<$1>"'),
     );

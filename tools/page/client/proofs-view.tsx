@@ -1,4 +1,4 @@
-/** What the tools say of the running template: routes, audit, bill. */
+/** Reports on the running template: routes, audit, cost. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { AuditReport, BillReport, RoutesReport } from '../model';
@@ -120,7 +120,7 @@ export function BillView() {
   );
 }
 
-/** Both axes by powers of ten, or the smallest stacks would vanish. */
+/** Plot of the cost by events, with logarithmic axes. */
 function Plot({ months, at }: { months: BillReport['months']; at: number }) {
   const [width, height, margin] = [520, 220, 40];
   const log = (value: number) => Math.log10(Math.max(value, 0.01));

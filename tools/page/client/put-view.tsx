@@ -1,4 +1,4 @@
-/** Puts an event: by the form of a contract, checked as one types, or as JSON. */
+/** Puts an event: with the form of a contract, checked while typing, or as JSON. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { ContractForm, DryRun } from '../model';
@@ -280,7 +280,7 @@ function FieldInput(props: {
   );
 }
 
-/** What is no JSON is sent as the text that it is, to see it refused. */
+/** Parses JSON; other text is sent as it is, so that the server's refusal can be seen. */
 function parsed(typed: string): unknown {
   try {
     return JSON.parse(typed);

@@ -1,4 +1,4 @@
-/** Queues, tables, topics, streams and alarms as they are now, and what can be done to them. */
+/** Present state of queues, tables, topics, streams and alarms, with their actions. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { QueueContents, RedriveResult, StackState } from '../model';

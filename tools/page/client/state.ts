@@ -1,4 +1,4 @@
-/** All that the page knows, as signals; components read them and nothing else. */
+/** State of the page, as signals; components read nothing else. */
 import { batch, computed, signal } from '@preact/signals';
 import type { Change, EventSummary, Snapshot } from '../model';
 import { ApiError, call, follow } from './api';
@@ -12,11 +12,11 @@ export const VIEWS: readonly { readonly view: View; readonly title: string }[] =
   { view: 'audit', title: 'Audit' },
   { view: 'bill', title: 'Bill' },
 ];
-/** Which events are listed. */
+/** Filter of the listed events. */
 export type Filter = 'all' | 'failed' | 'waiting' | 'on-its-way';
 
 export const snapshot = signal<Snapshot | undefined>(undefined);
-/** Oldest first; what is paused is not in it yet. */
+/** Events, oldest first, without those held back while paused. */
 export const events = signal<readonly EventSummary[]>([]);
 export const view = signal<View>('flow');
 export const selected = signal<string | undefined>(undefined);
@@ -24,16 +24,16 @@ export const search = signal('');
 export const filter = signal<Filter>('all');
 export const isGrouped = signal(true);
 export const isPaused = signal(false);
-/** Events that came while paused. */
+/** Number of events that came while paused. */
 export const held = signal(0);
 export const isConnected = signal(true);
-/** What the reader must know now: an error, or what an action did. */
+/** Notice for the reader: an error, or the result of an action. */
 export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(undefined);
 export const hasRelativeTimes = signal(true);
-/** The entry that the form begins with, e.g. of an event to edit and send. */
+/** Initial entry of the form, e.g. of an event to edit and send. */
 export const draft = signal<{ source: string; detailType: string; detail: object } | undefined>(undefined);
 
-/** The list is told of a change once a frame, however many steps have come. */
+/** Known events by id; `events` is updated from them once a frame. */
 const known = new Map<string, EventSummary>();
 let isFrameAsked = false;
 
@@ -123,7 +123,7 @@ export function togglePause(): void {
   });
 }
 
-/** Does what a reader asked for, and says what came of it. */
+/** Runs an action, and shows its result or its error as a notice. */
 export async function act(work: () => Promise<string | undefined>): Promise<void> {
   try {
     const text = await work();

@@ -18,7 +18,7 @@ export interface Track {
   readonly state: EventState;
   readonly rule?: string;
   readonly bars: readonly Bar[];
-  /** Calls that it made. */
+  /** Calls during the bar. */
   readonly marks: readonly { readonly at: number; readonly says: string }[];
   readonly tookMs?: number;
   readonly steps: readonly NumberedStep[];
@@ -111,7 +111,7 @@ function doing(calls: readonly NumberedStep[]): string {
   return [...counts].map(([word, count]) => (count > 1 ? `${word} ${count}` : word)).join(', ');
 }
 
-/** Steps of one delivery: those that name rule and target, and those of the invocations that it began. */
+/** Steps of one delivery: those with its rule and target, and those of its invocations. */
 function stepsOf(steps: readonly NumberedStep[], rule: string, target: string): NumberedStep[] {
   const requests = new Set<string>();
   const traces = new Set<string>();
