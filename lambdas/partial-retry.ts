@@ -11,9 +11,13 @@ export interface EntryFailure {
   readonly message: string;
 }
 
-/** Reads one entry of a service's answer: it has a code if it failed. */
-export const entryResult = (id = '', code?: string, message = ''): EntryResult =>
-  code ? { code, message } : { id };
+const NO_ANSWER: EntryFailure = { code: 'NoAnswer', message: 'the response has no such entry' };
+
+/** Reads one entry of a service's answer: it has a code if it failed, and an id if it did not. */
+export function entryResult(id?: string, code?: string, message = ''): EntryResult {
+  if (code) return { code, message };
+  return id ? { id } : NO_ANSWER;
+}
 
 export const hasFailed = (result: EntryResult): result is EntryFailure => 'code' in result;
 
@@ -33,8 +37,6 @@ export const BACKOFF: Backoff = {
 /** Calls in all: the first, and three that repeat what failed. */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
-
-const NO_ANSWER: EntryFailure = { code: 'NoAnswer', message: 'the response has no such entry' };
 
 export interface BatchOutcome {
   /** The last answer for each entry, in the order of the entries. */

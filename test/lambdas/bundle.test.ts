@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { NOTIFICATION_INPUT_PATHS } from '../../lambdas/notification';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
@@ -204,4 +204,98 @@ test('a poison event fails with the field that is wrong', async () => {
   expect(lines).toContainEqual(
     expect.objectContaining({ level: 'ERROR', eventId: 'id-2', outcome: 'poison' }),
   );
+});
+
+describe('an order of its own', () => {
+  const item = async (orderId: string) =>
+    (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId } }))).Item;
+  let events = 0;
+  const event = (detailType: string, detail: object) =>
+    delivered(
+      { Source: 'app.orders', DetailType: detailType, Detail: JSON.stringify(detail) },
+      `scenario-${++events}`,
+    );
+  const processed = async (detailType: string, detail: object) => {
+    const { lines, ...outcome } = await invoke('event-driven-order-processor', event(detailType, detail));
+    const metrics = lines.filter((line) => '_aws' in line);
+    return { ...outcome, line: lines.find((line) => !('_aws' in line)), metrics };
+  };
+
+  test('that is shipped and cancelled at the same time has one status, and the other as a conflict', async () => {
+    const orderId = 'conflict-1';
+    await processed('OrderCreated', { orderId, customerId: 'c', total: 1 });
+    const both = await Promise.all(
+      ['SHIPPED', 'CANCELLED'].map((status, n) =>
+        // One clock is five minutes fast; both decided on the same revision.
+        processed('OrderStatusChanged', {
+          orderId,
+          status,
+          updatedAt: `2026-11-23T10:0${5 * n}:00Z`,
+          revision: 1,
+        }),
+      ),
+    );
+    const { status, conflicts } = (await item(orderId)) ?? {};
+    expect(new Set([status, conflicts[0].status])).toEqual(new Set(['SHIPPED', 'CANCELLED']));
+    const lost = both.filter(({ line }) => line?.outcome === 'conflict');
+    expect(lost).toMatchObject([{ line: { level: 'WARN' }, metrics: [{ OrderConflicts: 1 }] }]);
+  });
+
+  test('that was written before there were facts goes on from where it was', async () => {
+    const [{ item: old }] = readJson('test/lambdas/items-before-facts.json').filter(
+      ({ name }: { name: string }) => name === 'a shipped order',
+    );
+    await database.documents.send(new PutCommand({ TableName: 'orders', Item: old }));
+    const { orderId } = old;
+    expect((await processed('OrderStatusChanged', { orderId, status: 'CONFIRMED' })).line).toMatchObject({
+      outcome: 'superseded',
+    });
+    await processed('OrderStatusChanged', { orderId, status: 'DELIVERED' });
+    expect(await item(orderId)).toMatchObject({
+      status: 'DELIVERED',
+      fact_SHIPPED: { at: old.updatedAt },
+      createdBy: 'c1',
+    });
+  });
+
+  test('has its items as they were, whatever their keys, and no address that nobody can use', async () => {
+    const orderId = 'odd-1';
+    const items = [{ constructor: { prototype: ['x'] } }];
+    const { line, metrics } = await processed('OrderCreated', {
+      orderId,
+      customerId: 'c',
+      total: 1,
+      items,
+      customerEmail: 'nobody',
+    });
+    expect(await item(orderId)).toMatchObject({ items });
+    expect(await item(orderId)).not.toHaveProperty('customerEmail');
+    expect(line).toMatchObject({ dropped: 'customerEmail' });
+    expect(metrics).toMatchObject([{ UnusableEmails: 1, OrdersProcessed: 1 }]);
+  });
+
+  test('is not in the table at all if it cannot be stored', async () => {
+    for (const items of [[['an array']], [{ note: '\ud800' }], [JSON.parse('{"__proto__": 1}')]]) {
+      const { error } = await processed('OrderCreated', {
+        orderId: 'odd-2',
+        customerId: 'c',
+        total: 1,
+        items,
+      });
+      expect(error).toMatch(/^PoisonEventError: app\.orders\/OrderCreated: detail\.items/);
+    }
+    expect(await item('odd-2')).toBeUndefined();
+  });
+
+  test('of a version that the bundle does not know is poison, with what to do', async () => {
+    const { error } = await processed('OrderCreated', {
+      orderId: 'v9',
+      customerId: 'c',
+      total: 1,
+      metadata: { version: 9 },
+    });
+    expect(error).toMatch(
+      /detail\.metadata\.version: is 9, newer than \d+, .*: deploy first, then redrive\.$/,
+    );
+  });
 });

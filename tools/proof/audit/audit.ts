@@ -7,7 +7,7 @@
 import { type App, type Consumer, consumerName, findConsumer, type HandlerCalls } from '../../app';
 import { InputError } from '../../cli/errors';
 import { sampleEvent } from '../../eventbridge/event';
-import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
+import { ASYNC_INVOCATION, PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Alarm, Alarms, type Metric } from '../../template/alarms';
 import type { Assembly, NotCovered, Resource } from '../../template/assembly';
 import { notLookedAt } from '../../template/coverage';
@@ -21,6 +21,7 @@ import { Encryption } from './encryption';
 import { type Findings, type Gap, Hop, type HopKind, isHopEnd } from './hops';
 import { auditMappings } from './mappings';
 import { Permissions } from './permissions';
+import { auditQueueSize } from './sizes';
 import { functionMetric, indexesOf, tableSymptoms } from './symptoms';
 import { auditTargetPermission } from './target-permission';
 
@@ -261,6 +262,7 @@ class Auditor {
       this.#failureQueues.add(queue);
       if (queue.properties.FifoQueue)
         hop.gap('failure-destination', queue, 'EventBridge takes no FIFO queue for dead letters');
+      auditQueueSize(hop, queue, this.#eventBytes);
       const decision = this.#permissions.serviceMay(EVENTS, rule.arn, 'sqs:SendMessage', queue.arn);
       hop.needs('sqs:SendMessage', decision, queue, `for rule ${rule.name}`);
       this.#encryption.of(hop, queue, senders);
@@ -275,6 +277,11 @@ class Auditor {
       // Each of these is lost.
       { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
     );
+  }
+
+  /** Of an event, at most. */
+  get #eventBytes(): number {
+    return this.#app.maxEventBytes ?? PUT_EVENTS.maxBytes;
   }
 
   #auditFunction(resource: Resource): void {
@@ -326,6 +333,9 @@ class Auditor {
     } else {
       hop.whenAllFails = destination.name;
       this.#failureQueues.add(destination);
+      if (destination.properties.FifoQueue)
+        hop.gap('failure-destination', destination, 'Lambda takes no FIFO queue for failures');
+      auditQueueSize(hop, destination, this.#eventBytes);
       const decision = this.#permissions.roleMay(properties.Role, 'sqs:SendMessage', destination.arn);
       hop.needs('sqs:SendMessage', decision, resource, 'for its role, on its on-failure destination');
       this.#encryption.of(hop, destination, [{ role: properties.Role }]);

@@ -37,6 +37,7 @@ export type GapKind =
   | 'retry'
   | 'age-limit'
   | 'failure-destination'
+  | 'size'
   | 'permission'
   | 'too-wide'
   | 'encryption'

@@ -370,3 +370,46 @@ describe('npm run audit', () => {
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   });
 });
+
+describe('the size of an event', () => {
+  const queueNamed = (copy: Json, name: string) =>
+    resourcesOf(copy, 'AWS::SQS::Queue').find(({ Properties }) => Properties.QueueName === name);
+
+  test.each(['event-driven-dlq', 'event-driven-failed-events'])(
+    'that fails fits into %s, unless that takes less',
+    (name) => {
+      const sizes = ({ gaps }: Audit) => gaps.filter(({ kind }) => kind === 'size');
+      expect(sizes(auditOf())).toEqual([]);
+      const smaller = auditOf((copy) => {
+        queueNamed(copy, name).Properties.MaximumMessageSize = 262_144;
+      });
+      expect(sizes(smaller)).toContainEqual(
+        expect.objectContaining({
+          resource: name,
+          message: expect.stringMatching(
+            /^it takes messages of 262144 bytes, but an event with the record of its failure can have \d+: larger ones are lost/,
+          ),
+        }),
+      );
+    },
+  );
+
+  test('that an application publishes at most is what its queues have to take', () => {
+    const copy = structuredClone(template);
+    queueNamed(copy, 'event-driven-failed-events').Properties.MaximumMessageSize = 262_144;
+    const { gaps } = auditHops(assemblyOf(copy), { ...APP, maxEventBytes: 200_000 });
+    expect(gaps.filter(({ kind }) => kind === 'size')).toEqual([]);
+  });
+
+  test('and its failure are put into a standard queue: a FIFO queue is no failure destination', () => {
+    const { gaps } = auditOf((copy) => {
+      queueNamed(copy, 'event-driven-failed-events').Properties.FifoQueue = true;
+    });
+    expect(gaps).toContainEqual(
+      expect.objectContaining({
+        kind: 'failure-destination',
+        message: 'Lambda takes no FIFO queue for failures.',
+      }),
+    );
+  });
+});
