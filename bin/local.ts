@@ -5,12 +5,13 @@ import { runCommand } from '../tools/cli/command';
 import { localCommand } from '../tools/local/command';
 import { PageAttachment } from '../tools/page/attachment';
 
+// Not before somebody asks: it brings in all that the handlers do.
+const app = () => (require('./app-description') as typeof import('./app-description')).APP;
 const page = new PageAttachment({
-  // Not before somebody looks: it brings in all that the handlers do.
-  app: () => (require('./app-description') as typeof import('./app-description')).APP,
+  app,
   measurement: () => JSON.parse(readFileSync(join(__dirname, '..', 'samples', 'measurements.json'), 'utf8')),
 });
 
 const bundling = { entryOf, options: ESBUILD_OPTIONS, app: 'bin/app.ts' };
 
-void runCommand(localCommand({ project: process.cwd(), page, bundling }));
+void runCommand(localCommand({ project: process.cwd(), page, bundling, entity: () => app().entity }));

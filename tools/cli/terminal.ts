@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline/promises';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
+import { escapeControl, printableJson } from './escape-control';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 
@@ -27,6 +28,8 @@ export class Terminal {
   readonly #colours: boolean;
   readonly #width: number;
   #progressShown = false;
+  /** Texts in a style of ours; the sequences in any other are somebody else's. */
+  readonly #styled = new Set<string>();
 
   constructor({ json = false } = {}) {
     this.#json = json;
@@ -41,13 +44,13 @@ export class Terminal {
    */
   print(result: object, text: () => string): void {
     this.#clearProgress();
-    process.stdout.write(`${this.#json ? JSON.stringify(result, null, 2) : text()}\n`);
+    process.stdout.write(`${this.#json ? printableJson(result, 2) : this.#printable(text())}\n`);
   }
 
   /** Prints a note to stderr. */
   note(text: string): void {
     this.#clearProgress();
-    process.stderr.write(`${text}\n`);
+    process.stderr.write(`${this.#printable(text)}\n`);
   }
 
   /** Shows the progress of long work, in place of the previous one. */
@@ -75,17 +78,33 @@ export class Terminal {
     }
   }
 
+  /** A text of anybody's, made printable, in a style of ours. */
   style(style: Style, text: string): string {
-    return this.#colours ? styleText(style, text) : text;
+    const printable = escapeControl(text);
+    if (!this.#colours) return printable;
+    const styled = styleText(style, printable);
+    this.#styled.add(styled);
+    return styled;
+  }
+
+  /** What is no line break and no style of ours is shown as it would be written. */
+  #printable(text: string): string {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set our styles
+    const kept = this.#colours ? /(\n|\x1b\[\d+m)/ : /(\n)/;
+    return text
+      .split(kept)
+      .map((part, index) => (index % 2 === 1 ? part : escapeControl(part)))
+      .join('');
   }
 
   /** Formats columns as wide as their content; the last one is wrapped to the rest of the line. */
   table(
     head: readonly string[],
-    rows: readonly (readonly string[])[],
+    cells: readonly (readonly string[])[],
     right: readonly number[] = [],
   ): string {
     const last = head.length - 1;
+    const rows = cells.map((row) => row.map((cell) => (this.#styled.has(cell) ? cell : escapeControl(cell))));
     const taken = head
       .slice(0, last)
       .map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visible)))

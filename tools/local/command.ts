@@ -2,12 +2,13 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { createCommand, exitWith, repeated, wholeNumberFrom } from '../cli/command';
 import type { ExitCode } from '../cli/errors';
+import { readOnly } from '../cli/only';
 import { resolveGiven } from '../cli/path';
 import { withAssemblyOptions } from '../template/source/assembly-option';
 import { type RunOptions, run } from './run';
 
 /** What does not depend on what the user types. */
-type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling'>;
+type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling' | 'entity'>;
 
 export function localCommand(setting: Setting): Command {
   return withAssemblyOptions(createCommand('npm start --'))
@@ -25,6 +26,13 @@ export function localCommand(setting: Setting): Command {
     .option(
       '--inspect [function]',
       'let a debugger attach to this function, or to all: breakpoints in TypeScript, and no time limit',
+    )
+    .option(
+      '--only <what>',
+      'show of the events only those that: failed, rule=NAME, function=NAME, or NAME=ID of what the app is about; may be repeated',
+      repeated((text) =>
+        readOnly(/^(failed$|rule=|function=)/.test(text) ? undefined : setting.entity?.()?.name)(text),
+      ),
     )
     .option('--no-samples', 'send no events at the start')
     .option(

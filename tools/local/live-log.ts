@@ -5,6 +5,7 @@
  */
 import { styleText } from 'node:util';
 import { escapeAllControl, escapeControl } from '../cli/escape-control';
+import type { Only } from '../cli/only';
 import type { BusEvent } from '../eventbridge/event';
 import { effectLine, logLine } from './effect-line';
 import type { TimedStep } from './steps';
@@ -16,6 +17,10 @@ export interface LiveLogOptions {
   readonly columns: number;
   /** What the names of all resources begin with, to be left out, e.g. `event-driven-`. */
   readonly prefix: string;
+  /** Which events are shown. @default all */
+  readonly only?: readonly Only[];
+  /** Field of details that has the id of what an event is about. */
+  readonly idField?: string | undefined;
 }
 
 /** An event on its way by one rule to one target. */
@@ -39,6 +44,8 @@ interface Flow {
   misses: string[];
   /** The event's detail, unless it was printed before. */
   detail: string | undefined;
+  /** Id of what the event is about. */
+  readonly entity?: string | undefined;
   time: string;
   /** Invocations that have begun, or will at once, and have not ended. */
   open: number;
@@ -54,6 +61,10 @@ const MARKS = {
   failed: ['red', '✗'],
   none: ['dim', '·'],
 } as const;
+/** Steps beside an event's way that tell of a failure. */
+const FAILURES: readonly string[] = [
+  ...['access-denied', 'event-refused', 'event-dropped', 'notification-undelivered', 'message-moved'],
+];
 const INDENT = ' '.repeat(10);
 export class LiveLog {
   readonly #options: LiveLogOptions;
@@ -146,6 +157,7 @@ export class LiveLog {
       ways: [],
       misses: [],
       detail: JSON.stringify(event.detail),
+      entity: this.#entityOf(event),
       time: at.slice(11, 19),
       open: 0,
       isRouted: false,
@@ -281,6 +293,8 @@ export class LiveLog {
       caller.way.lines.push([label, text]);
       return;
     }
+    if ((this.#options.only ?? []).some(({ kind }) => kind !== 'failed' || !FAILURES.includes(step.kind)))
+      return;
     const time = this.style('dim', step.at.slice(11, 19));
     this.#line(`${time}  ${this.style('dim', label.padEnd(8))}  ${text}`);
   }
@@ -295,11 +309,40 @@ export class LiveLog {
     return way;
   }
 
+  #entityOf({ detail }: BusEvent): string | undefined {
+    const { idField } = this.#options;
+    const id = idField !== undefined && Object(detail)[idField];
+    return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
+  }
+
+  /** Whether a way is one that the log is to show. */
+  #isWanted({ entity }: Flow, { rule, target, mark }: Way): boolean {
+    return (this.#options.only ?? []).every((only) => {
+      if (only.kind === 'failed') return mark === 'failed' || mark === 'waiting';
+      if (only.kind === 'entity') return entity === only.value;
+      return this.short(only.value) === (only.kind === 'rule' ? rule : target);
+    });
+  }
+
   #printIfDone(flow: Flow): void {
     if (flow.open > 0 || !flow.isRouted) return;
     const isFirst = flow.detail !== undefined;
-    const news = flow.ways.filter(({ isNews }) => isNews);
-    if (!isFirst && news.length === 0) return;
+    const all = flow.ways.filter(({ isNews }) => isNews);
+    if (!isFirst && all.length === 0) return;
+    const news = all.filter((way) => this.#isWanted(flow, way));
+    const isSilent = news.length === 0 && !this.#isWanted(flow, newWay(''));
+    if (!isSilent) this.#printBlock(flow, news, isFirst);
+    for (const way of all) {
+      way.lines = [];
+      way.isNews = false;
+    }
+    flow.misses = [];
+    flow.detail = isSilent ? flow.detail : undefined;
+    if (flow.ways.some(({ isWaiting }) => isWaiting)) return;
+    for (const [id, each] of this.#flows) if (each === flow) this.#flows.delete(id);
+  }
+
+  #printBlock(flow: Flow, news: readonly Way[], isFirst: boolean): void {
     this.#line(`${this.style('dim', flow.time)}  ${flow.title}`);
     if (flow.detail !== undefined) this.#line(`${INDENT}${this.style('dim', flow.detail)}`);
     for (const way of news) {
@@ -308,17 +351,11 @@ export class LiveLog {
       this.#line(`${INDENT}${this.style(color, mark)} ${arrow}  ${this.style('dim', way.note)}`);
       for (const [label, text] of way.lines)
         this.#line(`${INDENT}    ${this.style('dim', label.padEnd(8))}  ${text}`);
-      way.lines = [];
-      way.isNews = false;
     }
     for (const miss of flow.misses) this.#line(`${INDENT}${this.style('dim', `· ${miss}`)}`);
     if (isFirst && flow.ways.length === 0)
       this.#line(`${INDENT}${this.style('yellow', '! no rule took it')}`);
     this.print();
-    flow.misses = [];
-    flow.detail = undefined;
-    if (flow.ways.some(({ isWaiting }) => isWaiting)) return;
-    for (const [id, each] of this.#flows) if (each === flow) this.#flows.delete(id);
   }
 
   /** Cut to the width; control sequences have none. */

@@ -3,7 +3,7 @@ import { escapeControl, printableJson } from '../cli/escape-control';
 import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
 import { plural } from './effect-line';
-import { LiveLog } from './live-log';
+import { LiveLog, type LiveLogOptions } from './live-log';
 import type { Takeover } from './running-stack';
 import type { LocalStack, Resumed } from './stack';
 import type { TimedStep } from './steps';
@@ -129,7 +129,11 @@ export class TerminalLog implements RunLog {
   #log: LiveLog;
   readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
 
-  constructor(stream: NodeJS.WriteStream) {
+  /** @param shown which events are shown. @default all */
+  constructor(
+    stream: NodeJS.WriteStream,
+    private readonly shown: Pick<LiveLogOptions, 'only' | 'idField'> = {},
+  ) {
     this.#stream = stream;
     const { NO_COLOR, FORCE_COLOR } = process.env;
     this.#color = NO_COLOR ? false : FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY;
@@ -315,6 +319,7 @@ export class TerminalLog implements RunLog {
       color: this.#color,
       columns: this.#stream.columns ?? 140,
       prefix,
+      ...this.shown,
     });
   }
 }

@@ -2,6 +2,8 @@
  * `npm start`: synthesizes the stack, runs it, sends the samples, and shows each event's way until Ctrl-C.
  */
 import path from 'node:path';
+import type { Entity } from '../app';
+import type { Only } from '../cli/only';
 import type { AssemblySource } from '../template/source/assembly-option';
 import { Bundler, type Bundling } from './bundler';
 import { checkDataDirectory } from './data-directory';
@@ -45,6 +47,10 @@ export interface RunOptions extends AssemblySource {
   readonly inspect?: string | true;
   /** How the functions' code is made of the project. @default not known: every change is synthesized */
   readonly bundling?: Bundling;
+  /** Which events the log for people shows. @default all */
+  readonly only?: readonly Only[];
+  /** What most events are about. Not loaded before it is needed. */
+  readonly entity?: () => Entity | undefined;
   /** Send the samples at the start. */
   readonly samples: boolean;
   /** @default 4566, or the next free one */
@@ -76,7 +82,7 @@ export async function run(options: RunOptions): Promise<number> {
   // A template that is given is none of this project's, and neither are its events and handlers.
   const isOwn = !isGiven(options);
   const samples = options.samples && isOwn ? readSamples(path.join(project, 'samples')) : [];
-  const log: RunLog = options.json ? new JsonLog() : new TerminalLog(process.stdout);
+  const log: RunLog = options.json ? new JsonLog() : new TerminalLog(process.stdout, shownBy(options));
   if (isOwn) log.synthesizing();
   const { assembly, synthesis } = await loadStack(options, project);
   log.synthesized(synthesis, assembly);
@@ -138,6 +144,11 @@ export async function run(options: RunOptions): Promise<number> {
     await bundler?.stop();
   }
 }
+
+const shownBy = ({ only = [], entity }: RunOptions) => ({
+  only,
+  idField: only.length > 0 ? entity?.()?.idField : undefined,
+});
 
 /** What can be told wrong before the seconds that a synthesis takes. */
 async function checkOptions(options: RunOptions): Promise<void> {

@@ -6,6 +6,7 @@ import { type Command, Option } from 'commander';
 import type { App } from '../app';
 import { createCommand, repeated, wholeNumberFrom } from '../cli/command';
 import { type Explanation, explain } from '../cli/errors';
+import { readOnly } from '../cli/only';
 import { Terminal } from '../cli/terminal';
 import { failures } from './failures';
 import { publish } from './publish';
@@ -16,6 +17,7 @@ import { report } from './report';
 import { type GlobalOptions, inSession } from './session';
 import type { Stages } from './stack';
 import { status } from './status';
+import { tail } from './tail';
 import { trace } from './trace';
 
 export function opsCommand(app: App, stages: Stages): Command {
@@ -74,6 +76,22 @@ Exit codes: 0 done, 1 something failed or was left undone, 2 bad input (nothing 
     .argument('<ID>', `${entity} id or correlation id`)
     .option('--since <time>', 'how far back to search the logs', '14d')
     .action(inSession(app, stages, trace));
+
+  program
+    .command('tail')
+    .summary('what the functions log of each event')
+    .description(
+      'One line for each event that a function handled or failed to handle. Of a rule it shows what its functions ' +
+        'log of the types that its pattern names.',
+    )
+    .option('--follow', 'go on with what comes, until Ctrl-C')
+    .option('--since <time>', 'how far back to begin', '5m')
+    .option(
+      '--only <what>',
+      `failed, rule=NAME, function=NAME${app.entity ? `, ${entity}=ID` : ''}; of several all must hold`,
+      repeated(readOnly(app.entity?.name)),
+    )
+    .action(inSession(app, stages, tail));
 
   program
     .command('failures')

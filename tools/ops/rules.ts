@@ -17,6 +17,8 @@ export interface StackRule {
   readonly schedule?: string;
   /** Names of the functions that it calls. */
   readonly consumers: readonly string[];
+  /** Detail-types that its pattern names; empty if it takes others too. */
+  readonly detailTypes: readonly string[];
   /** True if its pattern matches replayed events. */
   readonly takesReplays: boolean;
 }
@@ -45,8 +47,14 @@ function stackRule(rule: Rule, targets: readonly Target[]): StackRule {
     enabled: rule.State?.startsWith('ENABLED') ?? false,
     ...(rule.ScheduleExpression && { schedule: rule.ScheduleExpression }),
     consumers: targets.map(({ Arn = '' }) => nameInArn(Arn)),
+    detailTypes: namedTypes(rule.EventPattern),
     takesReplays: !excludesReplays(rule.EventPattern),
   };
+}
+
+function namedTypes(pattern: string | undefined): string[] {
+  const types = pattern && JSON.parse(pattern)['detail-type'];
+  return Array.isArray(types) && types.every((type) => typeof type === 'string') ? types : [];
 }
 
 /** Checks for `"replay-name": [{"exists": false}]`: only a replayed event has that field. */

@@ -129,11 +129,7 @@ async function searchLog(
   return lines;
 }
 
-/**
- * Reads a line of a log: a JSON object with `message` (the event's type), `outcome`, ids and, if it failed, `error` and
- * `reason`.
- * @returns undefined if the id occurs only as a part of another text
- */
+/** Reads a line as `parseLogLine`. @returns undefined if the id occurs only as a part of another text */
 export function readLogLine(
   app: App,
   functionName: string,
@@ -141,6 +137,15 @@ export function readLogLine(
   message: string,
   id: string,
 ): LogLine | undefined {
+  const line = parseLogLine(app, functionName, time, message);
+  return line.type === undefined || Object.values(line.ids).includes(id) ? line : undefined;
+}
+
+/**
+ * Reads a line of a log: a JSON object with `message` (the event's type), `outcome`, ids and, if it failed, `error` and
+ * `reason`.
+ */
+export function parseLogLine(app: App, functionName: string, time: number, message: string): LogLine {
   const { message: type, outcome, error, reason, ...fields } = parseObject(message);
   if (typeof type !== 'string' || typeof outcome !== 'string') {
     return { time, function: functionName, ids: {}, text: app.redact(oneLine(message)) };
@@ -151,7 +156,6 @@ export function readLogLine(
     const value = fields[name];
     if (typeof value === 'string') ids[name] = value;
   }
-  if (!Object.values(ids).includes(id)) return undefined;
   const text = [error, reason].filter((part) => typeof part === 'string').join(': ');
   return {
     time,

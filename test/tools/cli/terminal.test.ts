@@ -56,3 +56,49 @@ test.each([
 ])('%d of a noun: %s', (count, text) => {
   expect(formatCountOf(count, 'event')).toBe(text);
 });
+
+describe('what others have written', () => {
+  const EVIL = 'a\x1b[31mred\x1b]0;title\x07\u202eb';
+  const SAFE = 'a\\x1b[31mred\\x1b]0;title\\x07\\u202eb';
+
+  const printed = (work: (terminal: Terminal) => void, json = false) => {
+    let output = '';
+    const write = jest.spyOn(process.stdout, 'write').mockImplementation((text) => {
+      output += text;
+      return true;
+    });
+    try {
+      work(new Terminal({ json }));
+    } finally {
+      write.mockRestore();
+    }
+    return output;
+  };
+
+  test.each([false, true])('cannot do anything to the terminal; with colours: %j', (isTTY) => {
+    const before = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY');
+    Object.defineProperty(process.stdout, 'isTTY', { value: isTTY, configurable: true });
+    try {
+      const output = printed((terminal) =>
+        terminal.print({}, () =>
+          [
+            terminal.table(['A', 'B'], [[EVIL, terminal.style('red', EVIL)]]),
+            terminal.style('bold', EVIL),
+          ].join('\n'),
+        ),
+      );
+      expect(output.split(SAFE)).toHaveLength(4);
+      expect(output.split('\x1b').length > 1).toBe(isTTY && !process.env.NO_COLOR);
+      expect(output).not.toContain('\x1b[31mred');
+    } finally {
+      if (before) Object.defineProperty(process.stdout, 'isTTY', before);
+      else Reflect.deleteProperty(process.stdout, 'isTTY');
+    }
+  });
+
+  test('is JSON of printable characters with --json', () => {
+    const output = printed((terminal) => terminal.print({ [EVIL]: EVIL }, () => ''), true);
+    expect(output).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
+    expect(JSON.parse(output)).toEqual({ [EVIL]: EVIL });
+  });
+});

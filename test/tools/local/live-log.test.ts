@@ -316,6 +316,62 @@ test('lines are cut to the width of the terminal, whatever colours they have', a
   }
 });
 
+describe('--only', () => {
+  const options = { idField: 'id' };
+  const title = '10:00:00  Placed  app';
+  const passes = [put, matched, delivered, started, succeeded];
+  const fails = [put, matched, delivered, started, { ...failed, retryInMs: 60_000 }] as Step[];
+  const show = async (only: LiveLogOptions['only'], steps: Step[]) => {
+    const event7 = steps.map((step) =>
+      step.kind === 'event-put' ? { ...step, event: event({ detail: { id: '7' } }) } : step,
+    );
+    const lines = await new Screen({ ...options, ...(only && { only }) }).show(...event7);
+    return lines.includes(title);
+  };
+
+  test.each([
+    [[{ kind: 'failed' }], false, true],
+    [[{ kind: 'rule', value: 'placed' }], true, true],
+    [[{ kind: 'rule', value: 'shop-placed' }], true, true],
+    [[{ kind: 'rule', value: 'other' }], false, false],
+    [[{ kind: 'function', value: 'worker' }], true, true],
+    [[{ kind: 'function', value: 'other' }], false, false],
+    [[{ kind: 'entity', value: '7' }], true, true],
+    [[{ kind: 'entity', value: '8' }], false, false],
+    [[{ kind: 'failed' }, { kind: 'entity', value: '7' }], false, true],
+    [[{ kind: 'failed' }, { kind: 'entity', value: '8' }], false, false],
+    [undefined, true, true],
+  ] as const)(
+    '%j shows an event that is handled: %j, one that fails: %j',
+    async (only, ofPassing, ofFailing) => {
+      expect(await show(only, passes)).toBe(ofPassing);
+      expect(await show(only, fails)).toBe(ofFailing);
+    },
+  );
+
+  test('shows with a later failure the event that was not shown before', async () => {
+    const screen = new Screen({ only: [{ kind: 'failed' }] });
+    const lost: Step = {
+      kind: 'invocation-lost',
+      function: 'shop-worker',
+      requestId: 'r1',
+      condition: 'c',
+      message: 'm',
+    };
+    await screen.show(put, matched, delivered, started);
+    expect(screen.text).toBe('');
+    const lines = await screen.show(failed, lost);
+    expect(lines.slice(0, 2)).toEqual([title, '          {"id":7}']);
+  });
+
+  test('shows of what is no event only failures', async () => {
+    const denied: Step = { kind: 'access-denied', principal: 'p', action: 'a', resource: 'r', reason: 'no' };
+    const deleted: Step = { kind: 'item-deleted', table: 't', key: { id: '7' }, expired: true };
+    const screen = new Screen({ only: [{ kind: 'failed' }] });
+    expect((await screen.show(denied, deleted)).filter(Boolean)).toEqual(['10:00:00  DENIED    a on r: no']);
+  });
+});
+
 describe('what an event says cannot do anything to the terminal', () => {
   const EVIL = 'a\x1b[2J\x1b]0;owned\x07\x9b31m\r\u202egnp.exe\x7f\nb';
   /** Each step that has texts, with the same hostile text in all of them, names of fields included. */

@@ -455,3 +455,49 @@ describe('status', () => {
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
   });
 });
+
+describe('tail', () => {
+  const tail = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await deployment.start(['--json', 'tail', '--since', '30d', ...args])
+      .ended;
+    expect(stderr).toBe('');
+    expect(exitCode).toBe(0);
+    return stdout
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line));
+  };
+
+  test('shows what the functions logged of each event, of one order, or of a rule', async () => {
+    await deploy();
+    await publish(2);
+    expect(await tail()).toMatchObject([
+      { function: 'event-driven-order-processor', type: 'OrderCreated', outcome: 'stored' },
+      { type: 'OrderCreated', outcome: 'stored' },
+    ]);
+    expect(await tail('--only', 'order=order-1')).toMatchObject([{ orderId: 'order-1', eventId: 'e-1' }]);
+    expect(await tail('--only', 'rule=order-created')).toHaveLength(2);
+    expect(await tail('--only', 'rule=order-status-changed')).toEqual([]);
+    expect(await tail('--only', 'function=notifier')).toEqual([]);
+    expect(await tail('--only', 'failed')).toEqual([]);
+  });
+
+  test('goes on with --follow, and ends with Ctrl-C', async () => {
+    await deploy();
+    const running = deployment.start(['tail', '--follow', '--since', '30d']);
+    await pause(1500);
+    await publish(1);
+    await pause(3000);
+    running.process.kill('SIGINT');
+    const { exitCode, stdout } = await running.ended;
+    expect(exitCode).toBe(130);
+    expect(stdout.match(/order-processor {2}.*OrderCreated {2}.*stored .*order-0/g)).toHaveLength(1);
+  });
+
+  test('names the rules and functions that there are', async () => {
+    await deploy();
+    const { exitCode, stderr } = await deployment.start(['tail', '--only', 'rule=nope']).ended;
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(/--only rule=nope: there is no such rule\. There are: .*order-created.*\n$/);
+  });
+});

@@ -49,6 +49,7 @@ describe('the rules of a replay', () => {
     enabled: true,
     consumers: [`event-driven-${consumer}`],
     takesReplays: true,
+    detailTypes: [],
     ...more,
   });
   const created = rule('order-created', 'order-processor');
