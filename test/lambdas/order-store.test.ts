@@ -1,6 +1,8 @@
 import './environment';
-import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
+import { CLIENT_CONFIG } from '../../lambdas/client-config';
 import { ORDER_STATUSES, type OrderStatus, STATUS_TRANSITIONS } from '../../lambdas/events';
 import { type Conflict, factAttribute, type OrderState, readOrderItem } from '../../lambdas/order-item';
 import {
@@ -254,6 +256,44 @@ describe('one event that comes in order', () => {
       send.mockRestore();
     }
     expect(calls).toEqual(Array.from({ length: 4 }, () => 'UpdateCommand'));
+  });
+});
+
+describe('an answer of the table that is lost', () => {
+  /** A store whose first UpdateItem is done, but answered with an error that the SDK tries again. */
+  function storeThatLosesAnAnswer(): OrderStore {
+    const client = new DynamoDBClient({
+      ...CLIENT_CONFIG,
+      endpoint: database.client.config.endpoint as never,
+    });
+    let lost = 0;
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const answer = await next(args);
+          if (commandName !== 'UpdateItemCommand' || lost++ > 0) return answer;
+          throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError', code: 'ECONNRESET' });
+        },
+      { step: 'deserialize', name: 'lose-an-answer', priority: 'high' },
+    );
+    return new OrderStore(DynamoDBDocumentClient.from(client), 'orders');
+  }
+
+  test('does not lose the count of the order', async () => {
+    const said = { creation: 'c', total: 1 };
+    const { item, results } = await itemAfter([said], { store: storeThatLosesAnAnswer() });
+    expect(results).toMatchObject([{ outcome: 'stored', isNewOrder: true }]);
+    expect(item).toMatchObject({ createdBy: 'c', revision: 1 });
+  });
+
+  test('does not count an order that another delivery made', async () => {
+    const orderId = newOrderId();
+    const event = eventOf(orderId, { creation: 'c', total: 1 });
+    await storeWith().store(event, '2026-01-01T00:00:00.000Z');
+    expect(await storeThatLosesAnAnswer().store(event, NOW)).toMatchObject({
+      outcome: 'duplicate',
+      isNewOrder: false,
+    });
   });
 });
 

@@ -127,3 +127,29 @@ test('no reason is longer than a log can bear, and none holds an e-mail address'
   expect(lines[0]?.reason).toContain('[redacted]');
   expect(output).not.toContain('jane');
 });
+
+test('what a handler throws is redacted and cut as what it logs, its cause and its fields too', async () => {
+  const thrown = Object.assign(new TypeError(`no room for jane@example.com ${'x'.repeat(1_000_000)}`), {
+    recipient: 'joe@localhost',
+    cause: new Error('"john doe"@example.com'),
+  });
+  const { error } = await invoke(
+    observed(async () => {
+      throw thrown;
+    }),
+    {},
+  );
+  expect(error).toBeInstanceOf(TypeError);
+  const { message, stack = '', cause, recipient } = error as typeof thrown;
+  const texts = [
+    message,
+    stack,
+    String(cause),
+    (cause as Error).stack,
+    recipient,
+    JSON.stringify(error),
+  ].join();
+  expect(texts).not.toMatch(/jane|joe|john/);
+  expect(stack).toMatch(/^TypeError: no room for \[redacted\]/);
+  expect(message.length + stack.length).toBeLessThan(3_000);
+});
