@@ -1,4 +1,4 @@
-/** The event catalogue: what `contracts/` holds for those who publish to this system or consume from it. */
+/** The event catalogue in `contracts/`, for publishers to this system and consumers of its events. */
 import { version as release } from '../../../package.json';
 import type { Contract } from '../../app';
 import { detailSchema, type JsonSchema } from './detail-schema';
@@ -13,7 +13,7 @@ export interface ContractFiles {
   readonly name: string;
   /** JSON Schema of the detail. */
   readonly schema: ContractSchema;
-  /** Details that are valid: the example, and variations of it up to the extremes of the schema. */
+  /** Valid details: the example, and variations of it up to the extremes of the schema. */
   readonly examples: readonly object[];
 }
 
@@ -21,17 +21,17 @@ export interface ContractSchema extends JsonSchema {
   readonly 'x-source': string;
   readonly 'x-detail-type': string;
   readonly 'x-version': number;
-  /** Fields that tell who a person is. */
+  /** Fields with personal data. */
   readonly 'x-personal-data': readonly string[];
 }
 
 export const schemaFile = (name: string) => `${name}.schema.json`;
-/** A detail on each line. */
+/** Name of the file with one detail per line. */
 export const examplesFile = (name: string) => `${name}.examples.jsonl`;
 
-/** Longest example that is kept, in characters of JSON. */
+/** Maximum length of an example, in characters of JSON. */
 const EXAMPLE_LENGTH = 2_048;
-/** The example's place in the world; nothing in a detail depends on it. */
+/** Account and region of the examples; no detail depends on them. */
 const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 /** @throws InputError if the contract has no valid example, or cannot be written as JSON Schema */
@@ -59,7 +59,7 @@ export function contractFiles(contract: Contract): ContractFiles {
   };
 }
 
-/** https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
+/** AsyncAPI document of the contracts. https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
 export function asyncApi(contracts: readonly Contract[]): object {
   const described = contracts.map((contract) => ({ contract, ...contractFiles(contract) }));
   const messageOf = (name: string) => ({ $ref: `#/channels/events/messages/${name}` });
@@ -116,7 +116,7 @@ export function asyncApi(contracts: readonly Contract[]): object {
   };
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
+/** Schema of the whole event. https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 function envelopeSchema({ source, detailType }: Contract, name: string): JsonSchema {
   const text = { type: 'string' };
   return {

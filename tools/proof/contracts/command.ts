@@ -1,4 +1,4 @@
-/** `npm run contracts`: the event catalogue in `contracts/`, and what a change of a contract would break. */
+/** `npm run contracts`: writes the event catalogue in `contracts/`, and reports changes that would break somebody. */
 import type { Command } from 'commander';
 import type { App } from '../../app';
 import { createCommand, exitWith } from '../../cli/command';
@@ -12,7 +12,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** @param directory of the catalogue, if the user names no other */
+/** @param directory default directory of the catalogue */
 export function contractsCommand(app: App, directory: string): Command {
   return createCommand('contracts')
     .description(

@@ -1,10 +1,9 @@
 /**
- * Holds the contracts to what was released, which stands in `contracts/`. Within a version both sides must go on
- * understanding each other: the code has to read every event that was ever valid (the archive replays it, queues
- * hold it, a publisher may not be redeployed yet), and the consumers that read by the released contract have to
- * understand every event that is published from now on. So within a version optional fields may be added, and
- * nothing else may change. Everything else takes a new version, with an upcaster that takes every released example of
- * the versions before it.
+ * Compares the contracts with the released ones in `contracts/`. A version must stay compatible in both directions: the
+ * code has to read every event that was ever valid (the archive replays it, queues hold it, a publisher may not be
+ * redeployed yet), and consumers that use the released contract have to understand every event that is published from
+ * now on. So within a version only optional fields may be added. Any other change needs a new version, with an
+ * upcaster that accepts every released example of the earlier versions.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,28 +22,28 @@ import {
 import type { JsonSchema } from './detail-schema';
 import { exampleEvent } from './variants';
 
-/** One difference between a contract as it is and as it was released. */
+/** One difference between a contract and its released form. */
 export interface Change {
   /** `source/detail-type`. */
   readonly contract: string;
-  /** Dotted path in the detail; empty if it is about the contract as a whole. */
+  /** Dotted path in the detail; empty if it concerns the whole contract. */
   readonly field: string;
-  /** Whether it takes a new version. */
+  /** True if it needs a new version. */
   readonly breaking: boolean;
-  /** What is different and, if it breaks anybody, whom. */
+  /** The difference and, if it is breaking, for whom. */
   readonly reason: string;
 }
 
 export interface ContractsReport {
   readonly changes: readonly Change[];
-  /** Files that are not as they would be written now, each with its text. */
+  /** Files that need an update, by name, each with its new text. */
   readonly outdated: ReadonlyMap<string, string>;
 }
 
 /**
  * Compares the contracts with the released ones.
- * @param directory of the released catalogue; one that does not exist holds nothing yet
- * @throws InputError if a file of it cannot be read, or a contract has no valid example
+ * @param directory directory of the released catalogue; may be missing before the first release
+ * @throws InputError if a released file cannot be read, or a contract has no valid example
  */
 export function checkContracts(contracts: readonly Contract[], directory: string): ContractsReport {
   const released = readReleased(directory);
@@ -63,13 +62,13 @@ export function checkContracts(contracts: readonly Contract[], directory: string
   return { changes, outdated: new Map(outdated) };
 }
 
-/** Writes the files that are outdated: this makes the contracts as they are the released ones. */
+/** Writes the outdated files, which releases the contracts. */
 export function releaseContracts({ outdated }: ContractsReport, directory: string): void {
   mkdirSync(directory, { recursive: true });
   for (const [file, text] of outdated) writeFileSync(join(directory, file), text);
 }
 
-/** By file name. */
+/** Texts of all files of the catalogue, by file name. */
 function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
   const texts = new Map<string, string>();
   for (const { name, schema, examples } of contracts.flatMap(versionsOf).map(contractFiles)) {
@@ -140,7 +139,7 @@ function compareContract(contract: Contract, released: readonly ContractFiles[] 
   return [about(false, reason), ...changes];
 }
 
-/** What became of one released version, which the code reads as it was or as an earlier one. */
+/** Changes of one released version. */
 function compareVersion(contract: Contract, released: ContractFiles): Change[] {
   const { type, version } = contract;
   const before = versionOf(released);
@@ -162,8 +161,7 @@ function compareVersion(contract: Contract, released: ContractFiles): Change[] {
 type FieldChange = Omit<Change, 'contract'>;
 
 /**
- * Events that the released contract called valid and the code refuses now: what JSON Schema cannot tell, such as a
- * rule that is code.
+ * Released examples that the code now refuses. Finds changes that JSON Schema cannot express, such as a check in code.
  */
 function refusedExamples(contract: Contract, examples: readonly object[]): FieldChange[] {
   const envelope = exampleEvent(contract, { account: '123456789012', region: 'us-east-1' });
@@ -181,13 +179,13 @@ function refusedExamples(contract: Contract, examples: readonly object[]): Field
 const ARCHIVED = 'events that are archived or on their way were published under the released contract';
 const CONSUMERS = 'consumers read by the released contract';
 
-/** Keywords that a difference in breaks nobody, since they allow and forbid nothing. */
+/** Keywords whose change breaks nobody, since they allow and forbid nothing. */
 const ANNOTATIONS = new Set(['$schema', 'title', 'examples', 'x-source', 'x-detail-type', 'x-version']);
-/** Keywords that are compared by what is in them. */
+/** Keywords whose content is compared. */
 const NESTED = new Set(['properties', 'required', 'description', 'x-personal-data']);
 /** Keywords that hold one schema. */
 const SUBSCHEMAS: readonly string[] = ['items', 'additionalProperties', 'propertyNames'];
-/** Bounds: whether a larger value allows more. */
+/** Keywords of bounds: true if a larger value allows more. */
 const BOUNDS: Readonly<Record<string, boolean>> = {
   minimum: false,
   exclusiveMinimum: false,
@@ -201,7 +199,7 @@ const BOUNDS: Readonly<Record<string, boolean>> = {
   maxProperties: true,
 };
 
-/** @param field the schemas' dotted path */
+/** @param field dotted path of the schemas */
 function compareSchemas(before: JsonSchema, after: JsonSchema, field = ''): FieldChange[] {
   const changes = [...compareProperties(before, after, field), ...comparePersonalData(before, after)];
   const report = (breaking: boolean, reason: string) => changes.push({ field, breaking, reason });
@@ -226,7 +224,7 @@ function compareSchemas(before: JsonSchema, after: JsonSchema, field = ''): Fiel
         `the default was ${show(was)} and is ${show(is)}: an event without it means something else`,
       );
     } else {
-      // What is not known to be harmless is not.
+      // A change that is not known to be harmless is breaking.
       report(true, `${keyword} was ${show(was)} and is ${show(is)}: ${ARCHIVED}, and ${CONSUMERS}`);
     }
   }

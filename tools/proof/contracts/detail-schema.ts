@@ -1,10 +1,10 @@
-/** A contract's detail, with its metadata, as JSON Schema (draft 7): what the catalogue publishes. */
+/** JSON Schema (draft 7) of a contract's detail with its metadata, for the catalogue. */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import * as v from 'valibot';
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
 
-/** The keywords that Valibot's schemas turn into, and whatever else stands beside them. */
+/** A JSON Schema with the keywords that Valibot's schemas are converted to, and others. */
 export interface JsonSchema {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, JsonSchema>>;
@@ -21,12 +21,12 @@ export interface JsonSchema {
 }
 
 /**
- * The schema of what a publisher of this contract sends as `detail`.
- * @throws InputError if the contract uses what JSON Schema cannot say and no text describes
+ * Schema of the `detail` that a publisher of this contract sends.
+ * @throws InputError if the contract has a check that JSON Schema cannot express and no text describes
  */
 export function detailSchema(contract: Contract): JsonSchema {
   const { version } = contract;
-  // Without a version an event is of version 1: every other has to be said.
+  // An event without a version has version 1; any other must be stated.
   const isDefault = version === 1;
   const metadata = v.object({ ...contract.metadata.entries, version: v.literal(version) });
   const { properties: strict = {}, required = [], ...rest } = convert(contract.type, contract.schema);
@@ -54,7 +54,7 @@ export function detailSchema(contract: Contract): JsonSchema {
   };
 }
 
-/** Anything: nobody refuses an event for it. */
+/** Schema of a lenient field: any value, since no event is refused for it. */
 function lenientSchema({ description = 'a value of its type' }: JsonSchema): JsonSchema {
   return { description: `${description}; anything else is read as none` };
 }
@@ -64,13 +64,13 @@ function convert(type: string, schema: v.GenericSchema): JsonSchema {
     const { $schema, ...converted } = toJsonSchema(schema, {
       typeMode: 'input',
       overrideSchema: ({ valibotSchema, jsonSchema }) => {
-        // Converted to `propertyNames` all the same, which says just what Valibot checks.
+        // The library reports an error, but its `propertyNames` is exactly what Valibot checks.
         if (valibotSchema.type === 'record') return jsonSchema;
-        // What a schema that is code allows stands in its metadata, or in its message.
+        // A schema in code is described by its metadata, or by its message.
         const { type, message } = valibotSchema as { type: string; message?: unknown };
         return type === 'custom' && typeof message === 'string' ? { description: message } : undefined;
       },
-      // A rule that is code (`check`) has no keyword; its message says what it allows, like that of any other.
+      // A check in code has no keyword; its message says what it allows.
       overrideAction: ({ valibotAction, jsonSchema, errors }) => {
         if (errors && valibotAction.type !== 'check') return undefined;
         const message = 'message' in valibotAction ? valibotAction.message : undefined;

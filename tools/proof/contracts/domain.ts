@@ -1,9 +1,9 @@
 /**
- * All events of a contract, as far as its JSON Schema says: what each path of a pattern can have in them, and an event
- * with given values.
+ * The domain of a contract: all events that its JSON Schema allows. Gives the possible values at each path of a pattern,
+ * and builds an event with given values.
  *
- * The reading: events with only the declared fields, without dotted keys. Formats and checks that are code are not seen,
- * so the schema may allow more than the contract's parser, which has the last word on each event that is made.
+ * Events have only the declared fields, without dotted keys. Formats and checks in code are ignored, so the schema may
+ * allow more than the contract's parser, which checks each event that is built.
  */
 import type { Contract } from '../../app';
 import type { EventDomain, FieldDomain, FieldValues } from '../../eventbridge/decide';
@@ -30,8 +30,8 @@ import { languageOf } from './regular-expression';
 const text = (pattern: string): JsonSchema => ({ type: 'string', pattern });
 
 /**
- * The events of a contract on a bus of the account and region, replayed ones among them.
- * @param example an event of the contract: fields that nothing is asked of are taken from it
+ * The events of a contract on a bus of the account and region, including replayed ones.
+ * @param example an event of the contract, whose values fill the fields without conditions
  */
 export function contractDomain(contract: Contract, example: BusEvent): EventDomain {
   const schema: JsonSchema = {
@@ -56,7 +56,7 @@ export function contractDomain(contract: Contract, example: BusEvent): EventDoma
 
 /**
  * The events of a schema.
- * @param accepts the checks that the schema does not tell of
+ * @param accepts checks beyond the schema
  */
 export function schemaDomain(
   schema: JsonSchema,
@@ -77,13 +77,13 @@ export function schemaDomain(
   };
 }
 
-/** What is known of the way to a field. */
+/** Facts about the path to a field. */
 interface Way {
   readonly path: string;
   readonly optionalParents: readonly string[];
   readonly arrays: readonly string[];
   readonly takesSecond: boolean;
-  /** Whether the field at the path may be left out. */
+  /** True if the field at the path may be left out. */
   readonly isOptional: boolean;
 }
 
@@ -108,7 +108,7 @@ function locate(schema: JsonSchema, segments: readonly string[], way: Way): Fiel
   return locate(child.schema, rest, { ...parent, path, isOptional: !child.isRequired });
 }
 
-/** An array that is empty is as one that is not there. */
+/** An empty array counts as a missing field. */
 function locateInArray(schema: JsonSchema, segments: readonly string[], way: Way): FieldDomain {
   const { items, minItems = 0, maxItems = Number.POSITIVE_INFINITY } = schema;
   if (!items || Array.isArray(items)) throw new UndecidedError(`${way.path} has no schema for all its items`);
@@ -153,7 +153,7 @@ const isScalar = ({ type, anyOf, const: only, enum: list }: JsonSchema): boolean
 
 const SCALAR_TYPES: readonly string[] = ['string', 'number', 'integer', 'boolean', 'null'];
 
-/** Keywords that are understood, or that allow no more and no less. */
+/** Keywords that are evaluated, or that allow and forbid nothing. */
 const KNOWN: ReadonlySet<string> = new Set([
   ...[
     'type',
@@ -186,7 +186,7 @@ function requireKnown(schema: JsonSchema, path: string): void {
   if (unknown !== undefined) throw new UndecidedError(`${path || 'the schema'} has the keyword ${unknown}`);
 }
 
-/** The plain values of a schema; objects have none. */
+/** The scalar values of a schema; an object has none. */
 function scalars(schema: JsonSchema, path: string): ValueSet {
   requireKnown(schema, path);
   const { const: only, enum: list, anyOf, type } = schema;
@@ -224,7 +224,7 @@ function ofType(schema: JsonSchema, path: string): ValueSet {
   }
 }
 
-/** `maxLength` counts code points in JSON Schema and UTF-16 units in code: a text is in the domain by either. */
+/** `maxLength` counts code points in JSON Schema and UTF-16 units in code; a text within either limit is in the domain. */
 function textConditions({ pattern, minLength, maxLength }: JsonSchema): ValueSet[] {
   const [min, max] = [Number(minLength ?? 0), Number(maxLength ?? Number.POSITIVE_INFINITY)];
   const isBounded = min > 0 || Number.isFinite(max);
@@ -248,10 +248,10 @@ function numbers(schema: JsonSchema): ValueSet {
   );
 }
 
-/** States to find a value of a field that nothing is asked of. */
+/** Maximum number of states in the search for a value without conditions. */
 const BUILD_BUDGET = 30_000;
 
-/** Makes the smallest value of a schema that has the given fields; the others are the example's. */
+/** Builds the smallest value of a schema with the given fields; the others come from the example. */
 class Builder {
   readonly #fields: FieldValues;
   readonly #paths: readonly string[];
@@ -301,7 +301,7 @@ class Builder {
     isInExample: boolean,
   ): boolean {
     const isParent = this.#fields.parents.get(path);
-    // An array that must be there can be empty.
+    // A required array can be empty.
     if (isParent !== undefined) return isParent || (type === 'array' && isRequired);
     const isPlain = type !== 'array' && type !== 'object';
     if (isPlain && from.has(path)) return from.get(path) !== undefined;

@@ -1,11 +1,11 @@
-/** Regular expressions as languages of text. */
+/** Regular expressions as automata. */
 import { CharSet, type Concatenation, DFA, type Element, JS, NFA, type NoParent } from 'refa';
 import { type Edge, LAST_UNIT, NondeterministicMachine } from '../../eventbridge/text-machine';
 import { UndecidedError } from '../../eventbridge/value-set';
 
 /**
- * The texts in which the expression finds something. JSON Schema reads it with the flag `u`, code often without: where
- * that makes a difference, the texts of both readings.
+ * The texts that the expression matches. JSON Schema evaluates it with the flag `u`, code often without: where they
+ * differ, the texts of both are included.
  * @throws UndecidedError for assertions but `^` and `$` at the edges, and for backreferences
  */
 export function languageOf(source: string): NondeterministicMachine[] {
@@ -30,7 +30,7 @@ interface Automaton {
   readonly finals: ReadonlySet<number>;
 }
 
-/** States of the smallest deterministic automaton that is worked with. */
+/** Maximum number of states of the minimal deterministic automaton. */
 const MAX_STATES = 20_000;
 
 function toAutomaton(expression: RegExp): Automaton {
@@ -55,7 +55,7 @@ function toAutomaton(expression: RegExp): Automaton {
   }
 }
 
-/** `^` and `$` at the edges are taken away; where they are missing, anything may stand. */
+/** Removes `^` and `$` at the edges; where they are missing, any text is added. */
 function withoutEdges(elements: readonly NoParent<Element>[], maxCharacter: number): NoParent<Concatenation> {
   const inner = [...elements];
   const isStart = (element: NoParent<Element> | undefined) => isEdge(element, 'behind');

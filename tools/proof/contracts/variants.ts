@@ -1,7 +1,7 @@
 /**
- * The events that a contract allows, as far as a rule, a transformer or a parser could tell them apart: its
- * example, changed in one place at a time to each value of a closed set, to nothing, and to the extremes of its
- * schema. What is generated is a guess; whether it is an event of the contract is said by the contract's parser.
+ * Variants of a contract's example that a rule, a transformer or a parser may treat differently: each changes one field
+ * to a value of its closed set, leaves it out, or takes an extreme of its schema. The contract's parser decides which of
+ * the generated events are valid.
  */
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
@@ -10,23 +10,23 @@ import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { Scalar, Test } from '../../eventbridge/field-test';
 import { detailSchema, type JsonSchema } from './detail-schema';
 
-/** One event of a contract, and what it differs in from the event it was made of. */
+/** One event of a contract, and its difference from the event that it was made from. */
 export interface Variant {
   /**
    * `value`: a field has another value of its closed set. `absent`: an optional field is left out. `extreme`: a
    * field has the shortest, longest, smallest, largest or oddest value that the contract allows.
    */
   readonly kind: 'example' | 'value' | 'absent' | 'extreme' | 'replayed' | 'witness';
-  /** Dotted path in the detail; empty if it is about the whole event. */
+  /** Dotted path in the detail; empty if it concerns the whole event. */
   readonly field: string;
-  /** What is different, in words. Unique among the variants of an event. */
+  /** The difference in words. Unique among the variants of an event. */
   readonly label: string;
   readonly event: BusEvent;
 }
 
-/** An event that only looks like one of the contract. */
+/** An event that violates the contract in one place. */
 export interface NearMiss {
-  /** Where it is wrong: in its `source` or `detail-type`, or in its detail. */
+  /** Place of the error: `source` or `detail-type`, or the detail. */
   readonly in: 'envelope' | 'detail';
   readonly label: string;
   readonly event: BusEvent;
@@ -37,12 +37,12 @@ export interface Place {
   readonly region: string;
 }
 
-/** Ids of an event that only is an example. */
+/** Ids of example events. */
 export const EXAMPLE_IDS = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
 
 /**
  * The contract's example as EventBridge would deliver it.
- * @throws InputError if the contract has no example, or one that it refuses itself
+ * @throws InputError if the contract has no valid example
  */
 export function exampleEvent(contract: Contract, place: Place): BusEvent {
   const { source, detailType, version } = contract;
@@ -77,7 +77,7 @@ export function variantsOf(contract: Contract, event: BusEvent): Variant[] {
   return [...variants.values()];
 }
 
-/** Whether the contract's own parser takes it. */
+/** Checks an event by the contract's own parser. */
 export function isEventOf(contract: Contract, event: object): boolean {
   return contract.problem(event) === undefined;
 }
@@ -114,7 +114,7 @@ function otherCase(text: string): string {
   return text === text.toLowerCase() ? text.toUpperCase() : text.toLowerCase();
 }
 
-/** The detail, changed in one place. */
+/** A change of one field of the detail. */
 interface Change {
   readonly kind: 'value' | 'absent' | 'extreme';
   /** Dotted path. */
@@ -125,7 +125,7 @@ interface Change {
 
 type Accepts = (value: unknown) => boolean;
 
-/** Every change that `accepts` takes. @param sample a value of the schema */
+/** Yields every change that `accepts` allows. @param sample a value of the schema */
 function* changesOf(schema: JsonSchema, sample: unknown, field: string, accepts: Accepts): Generator<Change> {
   if (schema.anyOf) {
     for (const option of schema.anyOf) yield* changesOf(option, sample, field, accepts);
@@ -194,7 +194,7 @@ function* objectChanges(
   if (accepts({})) yield { kind: 'extreme', field, text: '= {}', value: {} };
 }
 
-/** What JSON, a template's quotes or placeholders, or a regular expression might treat in a special way. */
+/** Characters that are special in JSON, in an input template or in a regular expression. */
 const SPECIAL_CHARACTERS: Readonly<Record<string, string>> = {
   'a double quote': '"',
   'a backslash': '\\',
@@ -218,7 +218,7 @@ const SPECIAL_CHARACTERS: Readonly<Record<string, string>> = {
 
 const WHOLE_TEXTS = ['', ' ', '0', 'null', '<id>', '{"a": 1}'];
 
-/** By the schema's `format`. */
+/** Texts by the schema's `format`. */
 const FORMATTED_TEXTS: Readonly<Record<string, readonly string[]>> = {
   date: ['0000-01-01', '2024-02-29', '9999-12-31'],
   'date-time': [
@@ -236,10 +236,10 @@ const NUMBERS = [
 
 const ANY_VALUES = [null, true, 0, '', 'a "quoted" \\ text', [], {}, [[1], 'x'], { 'a "key"': null }];
 
-/** Longest text that is tried, in characters. */
+/** Maximum length of a generated text, in characters. */
 const LONGEST_TEXT = 1_024;
 
-/** Candidates, with what they are in words. */
+/** Yields extreme values of a schema, each with a label. */
 function* extremes(
   schema: JsonSchema,
   sample: unknown,
@@ -293,7 +293,7 @@ function characters(count: number): string {
   return `${count} character${count === 1 ? '' : 's'}`;
 }
 
-/** Values to try for a field that the example does not have. */
+/** Values for a field that the example does not have. */
 function seeds(schema: JsonSchema): unknown[] {
   if (schema.enum) return [...schema.enum];
   if (schema.const !== undefined) return [schema.const];
@@ -314,12 +314,12 @@ function requiredOnly(schema: JsonSchema, sample: unknown): unknown {
   return Object.fromEntries(fields);
 }
 
-/** Values of each field, at most, that are tried together with those of the other fields of a pattern. */
+/** Maximum number of values of a field that are combined with those of a pattern's other fields. */
 const MAX_CANDIDATES = 4;
 
 /**
- * An event of the contract that the pattern matches, made of this one: the fields that the pattern asks for take
- * values that pass, as far as the contract allows them.
+ * Finds an event of the contract that the pattern matches: the fields of the pattern get matching values, as far as the
+ * contract allows them.
  * @returns undefined if none was found
  */
 export function witnessOf(contract: Contract, event: BusEvent, pattern: EventPattern): BusEvent | undefined {
@@ -346,7 +346,7 @@ export function witnessOf(contract: Contract, event: BusEvent, pattern: EventPat
   return undefined;
 }
 
-/** Of the whole event; what is `const` makes it an event of this contract. */
+/** Schema of the whole event; the fields with `const` identify the contract. */
 function envelopeSchema(contract: Contract): JsonSchema {
   const text = { type: 'string' };
   return {

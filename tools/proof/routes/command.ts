@@ -1,4 +1,4 @@
-/** `npm run routes`: proves from the template which event reaches whom, with which payload. */
+/** `npm run routes`: proves from the template which event reaches which target, with which payload. */
 import { writeFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import type { App } from '../../app';

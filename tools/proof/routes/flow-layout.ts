@@ -1,7 +1,7 @@
-/** Places for the nodes of the flow and paths for its edges: columns from left to right as an event goes. */
+/** Layout of the flow: positions of its nodes, in columns from left to right, and paths of its edges. */
 import type { Flow, FlowEdge, FlowNode, NodeKind } from './flow';
 
-/** In units of 1 px, from the top left corner. */
+/** Position in px from the top left corner. */
 export interface PlacedNode extends FlowNode {
   readonly x: number;
   readonly y: number;
@@ -10,7 +10,7 @@ export interface PlacedNode extends FlowNode {
 }
 
 export interface PlacedEdge extends FlowEdge {
-  /** Data of an SVG path, from the node that it begins at to the one that it ends at. */
+  /** Data of the SVG path between its nodes. */
   readonly path: string;
 }
 
@@ -22,13 +22,13 @@ export interface PlacedFlow {
   readonly beside: Flow['beside'];
 }
 
-/** Width of each column; the sum with the gaps is the width of the picture. */
+/** Width of each column, in px; with the gaps they add up to the width of the picture. */
 const COLUMNS = [150, 132, 240, 190, 178, 150] as const;
 const GAP = 46;
 const ROW = 46;
 const HEIGHT = 36;
 const MARGIN = 8;
-/** Distance of two trunks of failure paths in a gap. */
+/** Distance between the trunks of failure paths in a gap, in px. */
 const TRUNK = 10;
 
 export function placeFlow(flow: Flow): PlacedFlow {
@@ -68,7 +68,7 @@ export function placeFlow(flow: Flow): PlacedFlow {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Moves schedules to the height of the rule that they fire, as far as they stay below each other. */
+/** Aligns schedules with the rule that they fire, as far as they do not overlap. */
 function besideTheirRules(nodes: readonly Mutable<PlacedNode>[], edges: readonly FlowEdge[]): void {
   let free = 0;
   for (const node of nodes.filter(({ x }) => x === MARGIN)) {
@@ -88,7 +88,7 @@ const FIXED: Partial<Record<NodeKind, number>> = {
   port: 5,
 };
 
-/** A node stands one column behind the last of those that lead to it, queues of failures at the end of theirs. */
+/** Assigns columns: a node is one column after its last predecessor; failure queues are at the end of theirs. */
 function columnsOf({ nodes, edges }: Flow): FlowNode[][] {
   const columns: FlowNode[][] = COLUMNS.map(() => []);
   const column = new Map<string, number>();
@@ -96,7 +96,7 @@ function columnsOf({ nodes, edges }: Flow): FlowNode[][] {
     const fixed = FIXED[kind];
     if (fixed !== undefined) column.set(id, fixed);
   }
-  // Each pass settles what is one step further from the rules; there are no more steps than columns.
+  // Each pass places the nodes one step further from the rules; there are no more steps than columns.
   for (let pass = 0; pass < COLUMNS.length; pass++) {
     for (const { id, kind } of nodes) {
       if (FIXED[kind] !== undefined) continue;
@@ -108,7 +108,7 @@ function columnsOf({ nodes, edges }: Flow): FlowNode[][] {
   const isFailure = (id: string) => edges.some(({ to, kind }) => to === id && kind === 'failure');
   const ordered = [...nodes].sort((a, b) => Number(isFailure(a.id)) - Number(isFailure(b.id)));
   for (const node of ordered) columns[column.get(node.id) ?? 3]?.push(node);
-  // From left to right: beside what leads to it. Twice, since the first column follows the second.
+  // From left to right, near the predecessors. Twice, since the first column depends on the second.
   for (let i = 1; i < columns.length; i++) sortByNeighbours(columns, i, edges, isFailure);
   return columns;
 }
@@ -129,7 +129,7 @@ function sortByNeighbours(
     return rows.length === 0 ? 1 : rows.reduce((sum, each) => sum + each, 0) / rows.length;
   };
   const column = columns[index];
-  // A rule by schedule stands beside its clock, at the end, where it crosses nothing.
+  // Scheduled rules are at the end, next to their schedules, so that no edges cross.
   column?.sort((a, b) => weight(a) - weight(b));
 }
 
@@ -142,7 +142,7 @@ function curve(from: PlacedNode, to: PlacedNode): string {
   const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
   const [x2, y2] = [to.x, to.y + to.height / 2];
   if (y1 === y2) return `M${x1} ${y1}L${x2} ${y2}`;
-  // Across several columns the curve lies in the last gap, where it meets no node.
+  // Across several columns the curve is in the last gap, where it meets no node.
   const start = Math.max(x1, x2 - GAP);
   const middle = (start + x2) / 2;
   return `M${x1} ${y1}L${start} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;

@@ -1,4 +1,4 @@
-/** The placed flow as one SVG picture, light or dark as the reader's system is. */
+/** SVG picture of the flow, light or dark as the reader's system. */
 import type { NodeKind } from './flow';
 import type { PlacedEdge, PlacedFlow, PlacedNode } from './flow-layout';
 
@@ -60,7 +60,7 @@ function node({ kind, title, subtitle, x, y, width, height }: PlacedNode): strin
   );
 }
 
-/** Cut to a width, at so many units a character. */
+/** Shortens a text to a width, with `perCharacter` units for each character. */
 export function cut(text: string, width: number, perCharacter: number): string {
   const most = Math.floor(width / perCharacter);
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;

@@ -1,6 +1,6 @@
 /**
- * The picture of the template as a graph: publishers and schedules -> bus -> rules -> targets -> what they write to,
- * and where an event goes that is stuck. `flow-layout.ts` gives it places, `flow-svg.ts` draws it.
+ * The template as a graph: publishers and schedules -> bus -> rules -> targets -> stores, and the queues of failed
+ * events. `flow-layout.ts` computes positions, `flow-svg.ts` draws it.
  */
 import { type App, consumerName, findConsumer } from '../../app';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -27,13 +27,13 @@ export type NodeKind =
   | 'port'
   | 'other';
 
-/** A thing that an event can meet. */
+/** A node on the way of events. */
 export interface FlowNode {
   readonly id: string;
   readonly kind: NodeKind;
   readonly title: string;
   readonly subtitle: string;
-  /** Physical name, as it stands in steps of the local run; a publisher's is its source. */
+  /** Physical name, as in the steps of the local run; for a publisher its source. */
   readonly name: string;
 }
 
@@ -48,11 +48,11 @@ export interface FlowEdge {
 export interface Flow {
   readonly nodes: readonly FlowNode[];
   readonly edges: readonly FlowEdge[];
-  /** Resources that no event meets: how many of each type. */
+  /** Number of the other resources, by type. */
   readonly beside: readonly { readonly type: string; readonly count: number }[];
 }
 
-/** Actions by which a function uses a store, writing ones first. */
+/** Actions with which a function uses a store, by type. */
 const USES: Readonly<Record<string, { writes: readonly string[]; reads: readonly string[] }>> = {
   'AWS::DynamoDB::Table': {
     writes: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'],
@@ -113,7 +113,7 @@ class FlowReader {
     return { nodes: [...this.nodes.values()], edges: this.edges, beside: this.beside() };
   }
 
-  /** Those of the contracts that no function of the template publishes. */
+  /** Adds publishers of contracts that no function of the template publishes. */
   private publishers(bus: Resource): void {
     const own = Object.values(this.app.consumers).flatMap(({ publishes }) =>
       publishes.map(({ type }) => type),
@@ -164,7 +164,7 @@ class FlowReader {
     }
   }
 
-  /** The default bus, or one of another stack. */
+  /** Adds the default bus, or one of another stack. */
   private foreignBus(name: string): string {
     const id = `bus ${name}`;
     this.nodes.set(id, { id, kind: 'bus', title: name, subtitle: 'not in this template', name });
@@ -214,7 +214,7 @@ class FlowReader {
       );
   }
 
-  /** Of calls as the rules make them; of one without a qualifier, if none does. */
+  /** Failure destination of calls by rules, or of unqualified calls if no rule calls the function. */
   private failureDestination(lambda: Resource): { queue: Resource; tries: string } | undefined {
     const [qualifier] = qualifiersCalled(this.rules, lambda);
     const { onFailure, retries } = invokeConfigOf(this.assembly, lambda, qualifier);
@@ -222,7 +222,7 @@ class FlowReader {
     return queue && { queue, tries: attempts(retries) };
   }
 
-  /** Whether the function's role allows the action on the resource, an index of it, or what it holds. */
+  /** Checks whether the function's role allows the action on the resource, an index of it, or its content. */
   private may({ properties }: Resource, action: string, resource: Resource): boolean {
     const indexes = resource.properties.GlobalSecondaryIndexes ?? [];
     const arns = [
@@ -264,7 +264,7 @@ class FlowReader {
     return typeof arn === 'string' ? this.assembly.find(arn) : undefined;
   }
 
-  /** Adds the node if it is not there yet. @returns its id */
+  /** Adds the node unless it exists. @returns its id */
   private node(resource: Resource, subtitle?: string): string {
     const { logicalId: id, type, name } = resource;
     const known = this.nodes.get(id);
@@ -291,7 +291,7 @@ class FlowReader {
     this.edges.push({ from, to, kind, ...(label && { label }) });
   }
 
-  /** Without what every name of the stack begins with; a name that CloudFormation makes up is the logical id's. */
+  /** A name without the stack's prefix; the logical id if CloudFormation generates the name. */
   private short({ name, logicalId, type }: Resource): string {
     if (name.toLowerCase().includes(logicalId.toLowerCase())) return KINDS[type] ?? logicalId;
     const prefix = `${this.assembly.stackName}-`;
@@ -299,13 +299,13 @@ class FlowReader {
   }
 }
 
-/** A pattern may stand in the template as its JSON. */
+/** Parses a pattern, which may be JSON text in the template. */
 function parsed(pattern: RuleModel['eventPattern']): unknown {
   if (typeof pattern !== 'string') return pattern;
   try {
     return JSON.parse(pattern);
   } catch {
-    return undefined; // `routes` says what is wrong with it.
+    return undefined; // `routes` reports the error.
   }
 }
 
@@ -318,7 +318,7 @@ function duration(seconds: number): string {
   return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
 }
 
-/** What a pattern asks for, in a few words: without field names where the values say enough. */
+/** Conditions of a pattern in a few words: without field names where the values suffice. */
 function conditions(pattern: unknown, path = ''): string[] {
   if (typeof pattern !== 'object' || pattern === null) return [];
   const entries = Object.entries(pattern);

@@ -1,16 +1,16 @@
-/** What `npm run routes` prints. */
+/** Text and JSON output of `npm run routes`. */
 import Table from 'cli-table3';
 import type { RoutedEvent, RoutesProof, Verdict } from './routes';
 import type { Delivery, Rule } from './routing';
 
 export interface ReportOptions {
   readonly stackName: string;
-  /** What was read: path and stacks. */
+  /** Path and stacks that were read. */
   readonly title: string;
   readonly verbose: boolean;
 }
 
-/** For scripts: all that was tried and found, as one JSON document. */
+/** The whole proof as one JSON document, for scripts. */
 export function jsonReport({ routing, events, schedules, findings, notLookedAt }: RoutesProof): string {
   const rules = routing.rules.map(({ model, targets, pattern, schedule, eventPattern, ...rule }) => ({
     ...rule,
@@ -22,8 +22,8 @@ export function jsonReport({ routing, events, schedules, findings, notLookedAt }
 }
 
 /**
- * For people: the matrix, then the details, then what is wrong.
- * @param verbose each event by itself, instead of one for all that fare alike; near misses in detail, too
+ * The proof as text: the matrix, then the details, then the findings.
+ * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
 export function textReport(proof: RoutesProof, { stackName, title, verbose }: ReportOptions): string {
   const { routing, events, schedules, findings, notLookedAt } = proof;
@@ -59,12 +59,12 @@ export function textReport(proof: RoutesProof, { stackName, title, verbose }: Re
   ].join('\n\n');
 }
 
-/** A row of the matrix stands for all events of a contract that fare alike. */
+/** A row of the matrix: all events of a contract with the same verdicts. */
 interface Row {
   readonly label: string;
   /** The first of them. */
   readonly event: RoutedEvent;
-  /** Whether the details of the contract's example say all about it. */
+  /** True if its details are the same as those of the contract's example. */
   readonly isAsExample: boolean;
 }
 
@@ -78,7 +78,7 @@ function groupRows(events: readonly RoutedEvent[]): Row[] {
     if (kind === 'example') examples.set(contract, outcome);
     const isVariation = kind === 'value' || kind === 'absent' || kind === 'extreme' || kind === 'witness';
     const isAsExample = isVariation && outcome === examples.get(contract);
-    // The values of a closed set are worth a row where they make a difference.
+    // The values of a closed set get rows of their own if their verdicts differ.
     const key = JSON.stringify(
       isAsExample ? [contract] : [contract, kind, kind === 'value' && field, outcome],
     );
@@ -117,7 +117,7 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** What stands in the matrix. */
+/** Text of a cell of the matrix. */
 function cell({ matched, misses, deliveries }: Verdict): string {
   if (matched) return deliveries.some(({ problem }) => problem) ? '✗' : '●';
   const [first, ...others] = misses.map(({ field }) => field);
@@ -153,7 +153,7 @@ function matrix(
   return table.toString();
 }
 
-/** Characters of the matrix's first column. */
+/** Width of the matrix's first column, in characters. */
 const LABEL_WIDTH = 46;
 
 function consumerOf({ id, consumer, functionName }: Rule['targets'][number]): string {
@@ -177,7 +177,7 @@ function details(rows: readonly Row[], short: (name: string) => string): string[
   });
 }
 
-/** @param event as JSON text, if it was one of a contract */
+/** @param event the event as JSON text, if it is one of a contract */
 function describe({ target, consumer, payload, problem }: Delivery, event?: string): string[] {
   const verb = !problem ? 'accepts' : problem.kind === 'refused-payload' ? '✗ refuses' : '✗ cannot be given';
   const isWhole = payload === event;

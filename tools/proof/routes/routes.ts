@@ -1,6 +1,6 @@
 /**
- * Proves the routing of a template: every event that the contracts allow, and near misses of them, against every
- * rule, through the rule's transformer, up to the parser of the consumer.
+ * Proves the routing of a template: checks the events that the contracts allow, and near misses of them, against every
+ * rule, through the rule's transformer, up to the consumer's parser.
  */
 import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
@@ -12,37 +12,37 @@ import type { Assembly } from '../../template/assembly';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
-/** What one rule does with one event. */
+/** Result of one rule for one event. */
 export interface Verdict {
   readonly rule: string;
   readonly matched: boolean;
-  /** The fields that decided, if it did not match. */
+  /** Fields that kept the rule from matching. */
   readonly misses: readonly Pick<Miss, 'field' | 'reason'>[];
   readonly deliveries: readonly Delivery[];
 }
 
-/** One event, and what becomes of it. */
+/** One event and its verdicts. */
 export interface RoutedEvent {
   /**
-   * `source/detail-type` of the contract that it is an event of, or nearly one; with its version if several are read.
+   * `source/detail-type` of its contract, also for a near miss; with the version if several are read.
    */
   readonly contract: string;
   readonly kind: Variant['kind'] | 'near-miss';
-  /** What tells it from the example. */
+  /** Difference from the example, in words. */
   readonly label: string;
-  /** Dotted path of the field that it was made for; empty if there is no such field. */
+  /** Dotted path of the field that differs from the example; empty if there is none. */
   readonly field: string;
   readonly event: BusEvent;
-  /** One for each rule with a pattern, in the template's order. */
+  /** Verdicts of all rules with a pattern, in the template's order. */
   readonly verdicts: readonly Verdict[];
-  /** Names of the archives that keep it. */
+  /** Names of the archives that store it. */
   readonly archives: readonly string[];
 }
 
 export interface RoutedSchedule {
   readonly rule: string;
   readonly expression: string;
-  /** ISO 8601; undefined if it never fires. */
+  /** Next time, ISO 8601; undefined if it never fires. */
   readonly next?: string;
   readonly deliveries: readonly Delivery[];
 }
@@ -51,14 +51,14 @@ export interface RoutesProof {
   readonly routing: Routing;
   readonly events: readonly RoutedEvent[];
   readonly schedules: readonly RoutedSchedule[];
-  /** Empty if all is well. */
+  /** Problems; empty if there are none. */
   readonly findings: readonly Finding[];
-  /** What could not be asked, since the app is not described. */
+  /** Checks that were not made, since the app is not described. */
   readonly notLookedAt: readonly string[];
 }
 
 /**
- * @param now when the next time of a schedule is asked for
+ * @param now time from which the next time of a schedule is computed
  * @throws InputError if the template has no rule, or a contract has no valid example
  * @throws AssemblyError if a rule refers to what the template does not have
  */
@@ -109,7 +109,7 @@ function notLookedAt({ contracts, consumers }: App): string[] {
   ];
 }
 
-/** Whether an event on one of the buses that contracts are published to can reach the rule. */
+/** Checks whether an event on one of the contracts' buses can reach the rule. */
 function isReachable({ buses }: Routing, { bus, enabled }: Rule): boolean {
   return enabled && buses.includes(bus);
 }
@@ -133,7 +133,7 @@ function routeContract(routing: Routing, contract: Contract, example: BusEvent):
       base = { kind: 'witness', field: '', label: `made for ${rule.name}`, event: witness };
       variants.push(base);
     }
-    // What this rule takes are not the variants of the example, but those of an event that it takes.
+    // The rule does not match the example: take the variants of an event that it matches.
     const { label, event } = base;
     for (const variant of variantsOf(contract, event)) {
       if (variant.kind === 'replayed' || pattern.matches(variant.event)) {
@@ -158,7 +158,7 @@ function routeContract(routing: Routing, contract: Contract, example: BusEvent):
   }));
 }
 
-/** @returns nothing if the rule has no pattern */
+/** @returns an empty list if the rule has no pattern */
 function judge(routing: Routing, rule: Rule, event: BusEvent): Verdict[] {
   const { name, bus, pattern } = rule;
   if (!pattern) return [];
@@ -222,7 +222,7 @@ function verdictOf({ verdicts }: RoutedEvent, rule: string): Verdict | undefined
   return verdicts.find((verdict) => verdict.rule === rule);
 }
 
-/** The event that came closest, and what kept it from matching. */
+/** Describes the event that came closest, and the fields that did not match. */
 function nearest(pattern: EventPattern, events: readonly RoutedEvent[]): string {
   const explained = events.map(({ contract, event }) => ({
     contract,
@@ -233,7 +233,7 @@ function nearest(pattern: EventPattern, events: readonly RoutedEvent[]): string 
   return `Closest is ${closest?.contract}: ${misses.join('; ')}.`;
 }
 
-/** Values in the lists of a living rule's pattern that no event can have, such as a status spelt wrong. */
+/** Finds values in the pattern of a rule with matches that no event can have, such as a misspelt status. */
 function deadConditions(
   routing: Routing,
   examples: ReadonlyMap<Contract, BusEvent>,
@@ -257,7 +257,7 @@ function deadConditions(
         }),
       ),
     );
-    // With `$or` a condition stands in several branches, and one where it can hold is enough.
+    // With `$or` a condition is in several branches; it is not dead if it can hold in one of them.
     const byText = new Map<string, boolean>();
     for (const { field, test, alone } of conditions) {
       const text = `${field} ${test.op === 'equals' ? JSON.stringify(test.value) : JSON.stringify(test)}`;
@@ -311,7 +311,7 @@ function deliveryProblem(
     : `${consumer} refuses what rule ${rule} gives it`;
 }
 
-/** What is wrong with the deliveries of one contract's events: one finding for each way, not for each event. */
+/** Findings about the deliveries of one contract's events: one for each rule and target, not for each event. */
 function contractFindings(
   { type }: Contract,
   events: readonly RoutedEvent[],
@@ -363,14 +363,14 @@ function contractFindings(
   return [{ kind: 'unrouted-contract', contract: type, message }, ...findings];
 }
 
-/** Whether a consumer is there for an event. */
+/** Tells which events a consumer receives according to its description. */
 function wants({ receives, replayed }: Consumer): (event: BusEvent) => boolean {
   const patterns = receives.map(({ pattern }) => compile(pattern));
   return (event) =>
     (replayed || event['replay-name'] === undefined) && patterns.some((pattern) => pattern.matches(event));
 }
 
-/** Events of no contract that a rule takes all the same, and that its consumer can only refuse. */
+/** Finds rules that match events of no contract, which their consumer refuses. */
 function loose(type: string, events: readonly RoutedEvent[]): Finding[] {
   const found = new Map<string, Finding>();
   for (const { contract, kind, field, label, verdicts } of events) {
@@ -384,7 +384,7 @@ function loose(type: string, events: readonly RoutedEvent[]): Finding[] {
   return [...found.values()];
 }
 
-/** Labels that a message tells, at most. */
+/** Maximum number of labels in a message. */
 const TOLD_LABELS = 3;
 
 function list(labels: readonly string[], total: number): string {
@@ -393,7 +393,7 @@ function list(labels: readonly string[], total: number): string {
   return `${labels.slice(0, TOLD_LABELS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
 }
 
-/** Stands in for a person's data to see where it comes out. */
+/** Text in place of personal data, to find where a payload contains it. */
 const MARKER = 'personal-data-marker';
 
 function personalDataFindings(
@@ -427,7 +427,7 @@ function personalDataFindings(
   return findings;
 }
 
-/** JSON path of the marker in the payload. */
+/** Finds the JSON path of the marker in the payload. */
 function placeOf(payload: string): string {
   const search = (value: unknown, path: string): string | undefined => {
     if (typeof value === 'string') return value.includes(MARKER) ? path : undefined;

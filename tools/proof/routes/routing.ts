@@ -1,6 +1,6 @@
 /**
- * The template's routing as it can be asked about: which rule takes an event, what its target is then given, and
- * whether the function there accepts that. Nothing runs, nothing is deployed.
+ * Routing of the template: which rules match an event, which payload their targets get, and whether the target's
+ * function accepts it. Nothing runs, nothing is deployed.
  */
 
 import { type App, consumerName, findConsumer } from '../../app';
@@ -29,11 +29,11 @@ import {
   type TargetModel,
 } from '../../template/rules';
 
-/** What a proof found wrong. */
+/** A problem that a proof found. */
 export interface Finding {
-  /** A short name of the kind of problem, for scripts. */
+  /** Short name of the kind of problem, for scripts. */
   readonly kind: FindingKind;
-  /** One line: what, where, and what would be right. */
+  /** One line: the problem, its place, and the correction. */
   readonly message: string;
   /** Name of the rule or archive. */
   readonly rule?: string;
@@ -41,7 +41,7 @@ export interface Finding {
   readonly target?: string;
   /** `source/detail-type`. */
   readonly contract?: string;
-  /** The name of the consumer that the function is. */
+  /** Name of the function's consumer. */
   readonly consumer?: string;
 }
 
@@ -50,48 +50,48 @@ export type FindingKind =
   | 'invalid-pattern'
   | 'invalid-input'
   | 'invalid-schedule'
-  /** More or longer than the service takes. */
+  /** Exceeds a limit of the service. */
   | 'over-limit'
   | 'unknown-bus'
-  /** The template does not have what the target's ARN names, or there is no target. */
+  /** The template does not have the target's resource, or there is no target. */
   | 'unknown-target'
   | 'no-target'
-  /** The description of the app says nothing about what the target is. */
+  /** The description of the app has no consumer for the target. */
   | 'no-parser'
   /** No event of any contract, or no moment, can ever match. */
   | 'dead-rule'
   /** A value in a rule's pattern that no event of any contract can have. */
   | 'dead-condition'
-  /** No rule takes any event of the contract. */
+  /** No rule matches any event of the contract. */
   | 'unrouted-contract'
-  /** A consumer's own events that no rule brings to it, or the schedule that should call it. */
+  /** A consumer does not get events that it receives by its description, or no schedule calls it. */
   | 'not-delivered'
-  /** Events that a consumer does not ask for, or asks for once, and gets twice. */
+  /** A consumer gets events that it does not receive by its description, or gets them twice. */
   | 'unwanted-delivery'
   | 'double-delivery'
-  /** What the target would be given is not JSON, or not what its consumer reads. */
+  /** The target's payload is not JSON, or its consumer refuses it. */
   | 'invalid-payload'
   | 'refused-payload'
-  /** The rule takes events of no contract, which its consumer refuses. */
+  /** The rule matches events of no contract, which its consumer refuses. */
   | 'loose-pattern'
-  /** A target is given a personal field that it may not know. */
+  /** A target gets a personal field that its consumer may not have. */
   | 'personal-data';
 
 export interface Target {
-  /** As the template has it, with defaults. */
+  /** The template's model, with defaults. */
   readonly model: TargetModel;
   readonly id: string;
   readonly arn: string;
-  /** Name of the function; undefined if the target is none of the template. */
+  /** Name of the function; undefined if the target is no function of the template. */
   readonly functionName?: string;
-  /** The name of the consumer, if it is described. */
+  /** Name of the consumer, if the app describes it. */
   readonly consumer?: string;
-  /** Undefined if the service refuses it. */
+  /** Compiled input; undefined if the service refuses it. */
   readonly input?: CompiledInput;
 }
 
 export interface Rule {
-  /** As the template has it, with defaults. */
+  /** The template's model, with defaults. */
   readonly model: RuleModel;
   readonly name: string;
   readonly arn: string;
@@ -99,51 +99,51 @@ export interface Rule {
   readonly bus: string;
   readonly description?: string;
   readonly enabled: boolean;
-  /** Undefined if it has none, or one that the service refuses. */
+  /** Compiled pattern; undefined if there is none, or the service refuses it. */
   readonly pattern?: EventPattern;
-  /** As it stands in the template. */
+  /** Pattern as in the template. */
   readonly eventPattern?: unknown;
   readonly schedule?: Schedule;
   readonly scheduleExpression?: string;
   readonly targets: readonly Target[];
 }
 
-/** An archive takes events from a bus as a rule does. */
+/** An archive, which selects events of a bus as a rule does. */
 export interface Archive {
   readonly name: string;
   readonly bus: string;
   readonly pattern?: EventPattern;
 }
 
-/** What one target of a rule is given of an event. */
+/** An event's payload for one target of a rule. */
 export interface Delivery {
   readonly rule: string;
   readonly target: string;
-  /** The name of the consumer. */
+  /** Name of the consumer. */
   readonly consumer?: string;
-  /** The exact text; undefined if nothing is delivered. */
+  /** Exact text; undefined if nothing is delivered. */
   readonly payload?: string;
-  /** Why the event does not arrive there as it should; undefined if it does. */
+  /** Reason why the payload cannot be delivered or is refused; undefined if it is accepted. */
   readonly problem?: { readonly kind: 'invalid-payload' | 'refused-payload'; readonly reason: string };
 }
 
 export interface Routing {
   readonly rules: readonly Rule[];
   readonly archives: readonly Archive[];
-  /** Names of the template's own buses, which contracts are published to. */
+  /** Names of the template's own buses, to which contracts are published. */
   readonly buses: readonly string[];
   readonly account: string;
   readonly region: string;
-  /** What is wrong with the rules as they stand, whatever the events. */
+  /** Problems of the rules that do not depend on events. */
   readonly findings: readonly Finding[];
-  /** What the rule's targets are given of an event that it takes. */
+  /** Payloads for the rule's targets of an event that it matches. */
   deliver(rule: Rule, event: BusEvent): Delivery[];
 }
 
-/** What an archive without a pattern takes. */
+/** Pattern of an archive without one. */
 const EVERYTHING = { source: [{ prefix: '' }] };
 
-/** When the events of this proof enter the bus. */
+/** Ingestion time of the events in this proof. */
 const INGESTION_TIME = '2026-01-15T10:00:01Z';
 
 /**
@@ -165,10 +165,10 @@ export function readRouting(assembly: Assembly, app: App): Routing {
   };
 }
 
-/** Reads rules as far as the service would take them, and notes where it would not. */
+/** Reads rules as far as the service accepts them, and records findings where it does not. */
 class RoutingReader {
   readonly findings: Finding[] = [];
-  /** Names of the template's own. */
+  /** Names of the template's own buses. */
   readonly buses: readonly string[];
 
   constructor(
@@ -246,12 +246,12 @@ class RoutingReader {
     const consumer = consumerName(app, lambda?.properties.Environment?.Variables);
     const isKnown = findConsumer(app, consumer) !== undefined;
     const known = Object.keys(app.consumers);
-    // A target of EventBridge's own (an EC2 action) is no resource, and one by a placeholder may be anywhere.
+    // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
       this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0) {
-      // Without any description there is nothing to compare the target with.
+      // Without a description there is nothing to compare the target with.
       const what = lambda
         ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`
         : `the ${resource?.type ?? type?.name ?? 'target'} ${resource?.name ?? arn}`;
@@ -316,7 +316,7 @@ class RoutingReader {
 
 function deliver({ name, arn }: Rule, { id, consumer, input }: Target, event: BusEvent, app: App): Delivery {
   const delivery = { rule: name, target: id, ...(consumer && { consumer }) };
-  // Refused input is a finding of its own.
+  // Invalid input is a finding of its own.
   if (!input) return delivery;
   const transformed = input(event, { ruleArn: arn, ruleName: name, ingestionTime: INGESTION_TIME });
   if (!transformed.delivered) {
