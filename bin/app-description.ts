@@ -1,4 +1,5 @@
 /** This application, as the tools are told of it: the one place where they and `lambdas` meet. */
+
 import { CLIENT_CONFIG } from '../lambdas/client-config';
 import { CONSUMERS } from '../lambdas/consumers';
 import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contract';
@@ -8,11 +9,13 @@ import { eventIdsOf } from '../lambdas/order-item';
 import { ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import { EVENT_SIZE } from '../lambdas/publisher';
+import { version } from '../package.json';
 import type { App, Contract } from '../tools/app';
 import { publish } from './app-publisher';
 
 export const APP: App = {
   contracts: CONTRACTS.map(describeContract),
+  catalogue: { title: 'Events of the order backend', version, defaultBus: 'event-driven-bus' },
   consumers: Object.fromEntries(
     Object.entries(CONSUMERS).map(([name, consumer]) => [
       name,

@@ -108,8 +108,19 @@ export interface DayOptions {
   readonly partial: boolean;
 }
 
+/** Heading of the event catalogue. */
+export interface CatalogueInfo {
+  readonly title: string;
+  /** Version of the whole catalogue, e.g. `1.2.0`. */
+  readonly version: string;
+  /** Name of the bus in a deployment with defaults. */
+  readonly defaultBus?: string;
+}
+
 export interface App {
   readonly contracts: readonly Contract[];
+  /** @default title `Events`, version `0.0.0` */
+  readonly catalogue?: CatalogueInfo;
   /** Consumers by name; a function's environment variable `variables.consumer` has the name. */
   readonly consumers: Readonly<Record<string, Consumer>>;
   /** Names of a function's environment variables that the tools read. */

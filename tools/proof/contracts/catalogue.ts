@@ -1,6 +1,5 @@
 /** The event catalogue in `contracts/`, for publishers to this system and consumers of its events. */
-import { version as release } from '../../../package.json';
-import type { Contract } from '../../app';
+import type { CatalogueInfo, Contract } from '../../app';
 import { detailSchema, type JsonSchema } from './detail-schema';
 import { exampleEvent, variantsOf } from './variants';
 
@@ -59,15 +58,19 @@ export function contractFiles(contract: Contract): ContractFiles {
   };
 }
 
+/** Heading of a catalogue that the app does not describe. */
+const UNTITLED: CatalogueInfo = { title: 'Events', version: '0.0.0' };
+
 /** AsyncAPI document of the contracts. https://www.asyncapi.com/docs/reference/specification/v3.0.0 */
-export function asyncApi(contracts: readonly Contract[]): object {
+export function asyncApi(contracts: readonly Contract[], catalogue = UNTITLED): object {
+  const { title, version, defaultBus } = catalogue;
   const described = contracts.map((contract) => ({ contract, ...contractFiles(contract) }));
   const messageOf = (name: string) => ({ $ref: `#/channels/events/messages/${name}` });
   return {
     asyncapi: '3.0.0',
     info: {
-      title: 'Events of the order backend',
-      version: release,
+      title,
+      version,
       description:
         'Every event on the bus. Publish with PutEvents, giving source, detail-type and detail; consume by a rule ' +
         'on source and detail-type. Written by `npm run contracts`.',
@@ -78,7 +81,12 @@ export function asyncApi(contracts: readonly Contract[]): object {
         address: '{bus}',
         title: 'Event bus',
         description: 'A custom bus of Amazon EventBridge.',
-        parameters: { bus: { description: 'Name or ARN of the bus.', default: 'event-driven-bus' } },
+        parameters: {
+          bus: {
+            description: 'Name or ARN of the bus.',
+            ...(defaultBus !== undefined && { default: defaultBus }),
+          },
+        },
         messages: Object.fromEntries(
           described.map(({ name }) => [name, { $ref: `#/components/messages/${name}` }]),
         ),

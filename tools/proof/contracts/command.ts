@@ -29,7 +29,7 @@ export function contractsCommand(app: App, directory: string): Command {
 
 function contracts(app: App, { check = false, json = false, ...options }: Options): ExitCode {
   const directory = resolveGiven(options.directory);
-  const report = checkContracts(app.contracts, directory);
+  const report = checkContracts(app.contracts, directory, app.catalogue);
   const outdated = [...report.outdated.keys()];
   const isBreaking = report.changes.some(({ breaking }) => breaking);
   const isWritten = !isBreaking && !check && outdated.length > 0;

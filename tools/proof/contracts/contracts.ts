@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Contract, versionsOf } from '../../app';
+import { type CatalogueInfo, type Contract, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
 import {
   ASYNCAPI_FILE,
@@ -45,7 +45,11 @@ export interface ContractsReport {
  * @param directory directory of the released catalogue; may be missing before the first release
  * @throws InputError if a released file cannot be read, or a contract has no valid example
  */
-export function checkContracts(contracts: readonly Contract[], directory: string): ContractsReport {
+export function checkContracts(
+  contracts: readonly Contract[],
+  directory: string,
+  catalogue?: CatalogueInfo,
+): ContractsReport {
   const released = readReleased(directory);
   const changes = [
     ...contracts.flatMap((contract) => compareContract(contract, released.get(contract.type))),
@@ -57,7 +61,7 @@ export function checkContracts(contracts: readonly Contract[], directory: string
       return [{ contract: type, field: '', breaking: true, reason }];
     }),
   ];
-  const texts = catalogueTexts(contracts);
+  const texts = catalogueTexts(contracts, catalogue);
   const outdated = [...texts].filter(([file, text]) => text !== readIfThere(join(directory, file)));
   return { changes, outdated: new Map(outdated) };
 }
@@ -69,13 +73,13 @@ export function releaseContracts({ outdated }: ContractsReport, directory: strin
 }
 
 /** Texts of all files of the catalogue, by file name. */
-function catalogueTexts(contracts: readonly Contract[]): Map<string, string> {
+function catalogueTexts(contracts: readonly Contract[], catalogue?: CatalogueInfo): Map<string, string> {
   const texts = new Map<string, string>();
   for (const { name, schema, examples } of contracts.flatMap(versionsOf).map(contractFiles)) {
     texts.set(schemaFile(name), json(schema));
     texts.set(examplesFile(name), examples.map((example) => `${JSON.stringify(example)}\n`).join(''));
   }
-  texts.set(ASYNCAPI_FILE, json(asyncApi(contracts.flatMap(versionsOf))));
+  texts.set(ASYNCAPI_FILE, json(asyncApi(contracts.flatMap(versionsOf), catalogue)));
   return texts;
 }
 

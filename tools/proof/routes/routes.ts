@@ -9,7 +9,8 @@ import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly } from '../../template/assembly';
-import { exampleEvent, nearMissesOf, type Variant, variantsOf, witnessOf } from '../contracts/variants';
+import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
+import { witnessOf } from '../contracts/witness';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
 /** Result of one rule for one event. */
