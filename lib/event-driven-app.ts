@@ -2,6 +2,7 @@ import { App, type AppProps, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { readConfig } from './config';
 import { EventDrivenStack } from './event-driven-stack';
+import { AsWarnings, FINDINGS_ARE_WARNINGS } from './findings';
 
 /**
  * Makes the app with the stack of one stage and the validators that every synth runs: CloudFormation's own and
@@ -17,6 +18,8 @@ export function makeApp(props?: AppProps): App {
     description: `Event-driven order backend, stage ${config.stage}`,
     terminationProtection: config.retainData,
   });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(), new ServerlessChecks());
+  const packs = [new AwsSolutionsChecks(), new ServerlessChecks()];
+  const areWarnings = app.node.tryGetContext(FINDINGS_ARE_WARNINGS) === true;
+  Validations.of(app).addPlugins(...(areWarnings ? packs.map((pack) => new AsWarnings(pack)) : packs));
   return app;
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Stack } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { makeApp } from '../../lib/event-driven-app';
+import { FINDINGS_ARE_WARNINGS } from '../../lib/findings';
 
 const { stages, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
 let outdir: string;
@@ -38,3 +39,30 @@ test('what the validators find fails the synth', () => {
   new Queue(app.node.findChild('event-driven-dev') as Stack, 'Plain');
   expect(() => app.synth()).toThrow('AwsSolutions-SQS4');
 });
+
+test.each([false, true])(
+  'as warnings they are a line each and fail nothing; with a finding: %j',
+  (hasFinding) => {
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const app = makeApp({
+        outdir,
+        context: {
+          ...{ ...flags, stages: { dev: {} }, stage: 'dev', 'aws:cdk:bundling-stacks': [] },
+          [FINDINGS_ARE_WARNINGS]: true,
+        },
+      });
+      if (hasFinding) new Queue(app.node.findChild('event-driven-dev') as Stack, 'Plain');
+      expect(() => app.synth()).not.toThrow();
+      const lines = stderr.mock.calls
+        .map(([text]) => String(text))
+        .filter((text) => text.startsWith('warning: '));
+      expect(lines.some((line) => /^warning: AwsSolutions-SQS4\S* \S*Plain\S*: .*\n$/.test(line))).toBe(
+        hasFinding,
+      );
+      if (!hasFinding) expect(lines).toEqual([]);
+    } finally {
+      stderr.mockRestore();
+    }
+  },
+);

@@ -117,7 +117,7 @@ export async function run(options: RunOptions): Promise<number> {
     const address = options.page?.attach(running.current);
     log.ready(running.current, address);
     if (address !== undefined && options.open) openInBrowser(address);
-    log.notices(running.current.notices);
+    log.notices([...(synthesis?.warnings ?? []), ...running.current.notices]);
     await startDebugging(running.current, bundler, inspected);
     if (inspected.size > 0) log.inspecting(inspected);
     log.resumed(running.current.resume());

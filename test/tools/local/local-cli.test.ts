@@ -125,6 +125,18 @@ describe('a run', () => {
   });
 });
 
+test('findings of rule packs are warnings, also when nothing has to be synthesized', async () => {
+  const project = makeProject({ settings: { warns: true } });
+  for (const isUnchanged of [false, true]) {
+    const { exitCode, stdout } = await run(project, '--once', '--json', '--port', '0');
+    expect(exitCode).toBe(0);
+    expect(objects(stdout)[0]).toMatchObject({ isUnchanged });
+    expect(objects(stdout).filter(({ kind }) => kind === 'run-notice')).toMatchObject([
+      { message: 'warning: Rule-1 shop/Bus: The bus is open.' },
+    ]);
+  }
+});
+
 test('assets that were removed from the assembly are made again', async () => {
   const project = makeProject();
   const out = path.join(project, 'cdk.out');

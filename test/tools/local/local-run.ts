@@ -11,8 +11,9 @@ export const REPOSITORY = process.cwd();
 const APP = `
   const fs = require('node:fs');
   const out = process.env.CDK_OUTDIR;
-  const { broken, deadLetterQueue, unknown } = JSON.parse(fs.readFileSync('lib/settings.json', 'utf8'));
+  const { broken, unknown, warns } = JSON.parse(fs.readFileSync('lib/settings.json', 'utf8'));
   if (broken) { console.error('Bundling asset x\\nThe colour is green; allowed are red and blue.'); process.exit(1); }
+  if (warns) console.error('warning: Rule-1 shop/Bus: The bus is open.\\nother noise');
   fs.mkdirSync(out, { recursive: true });
   fs.cpSync('lambdas', out + '/asset.worker', { recursive: true });
   const write = (name, content) => fs.writeFileSync(out + '/' + name, JSON.stringify(content));

@@ -20,6 +20,8 @@ export interface Synthesis {
   readonly durationMs: number;
   /** True if nothing had changed: the assembly is that of the last run. */
   readonly isUnchanged: boolean;
+  /** Findings of rule packs, a line each: `cdk synth` fails for them. */
+  readonly warnings: readonly string[];
 }
 
 /** Files and folders that an assembly depends on, relative to the project. Missing ones are skipped. */
@@ -36,6 +38,7 @@ interface Stamp {
   readonly inputs: string;
   /** Digest of the assembly: another `cdk synth` may have replaced it. */
   readonly outputs: string;
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -52,15 +55,17 @@ export async function synthesize(
   const stamp = readStamp(directory);
   const isUnchanged =
     stamp?.inputs === inputs && stamp.outputs === digestOfAssembly(directory) && hasItsAssets(directory);
+  let warnings = stamp?.warnings ?? [];
   if (!isUnchanged) {
-    await runApp(project, directory);
-    const made: Stamp = { inputs, outputs: digestOfAssembly(directory) };
+    warnings = await runApp(project, directory);
+    const made: Stamp = { inputs, outputs: digestOfAssembly(directory), warnings };
     fs.writeFileSync(path.join(directory, STAMP), JSON.stringify(made));
   }
-  return { directory, durationMs: performance.now() - start, isUnchanged };
+  return { directory, durationMs: performance.now() - start, isUnchanged, warnings };
 }
 
-async function runApp(project: string, directory: string): Promise<void> {
+/** @returns the warnings that the app printed */
+async function runApp(project: string, directory: string): Promise<string[]> {
   const { app: command, context } = readJson(path.join(project, 'cdk.json'));
   const lookedUp = path.join(project, 'cdk.context.json');
   const all = fs.existsSync(lookedUp) ? { ...context, ...readJson(lookedUp) } : context;
@@ -69,7 +74,11 @@ async function runApp(project: string, directory: string): Promise<void> {
     cwd: project,
     shell: true,
     // The same variables as the CDK's command line sets; see its `execProgram`.
-    env: { ...process.env, CDK_OUTDIR: directory, CDK_CONTEXT_JSON: JSON.stringify(all) },
+    env: {
+      ...process.env,
+      CDK_OUTDIR: directory,
+      CDK_CONTEXT_JSON: JSON.stringify({ ...all, 'findings-are-warnings': true }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -82,7 +91,7 @@ async function runApp(project: string, directory: string): Promise<void> {
     child.once('error', reject);
     child.once('close', resolve);
   });
-  if (status === 0) return;
+  if (status === 0) return output.split('\n').filter((line) => line.startsWith('warning: '));
   const noise = /^(npm warn .*|Bundling asset .*)$/gm;
   const reason = output
     .replace(noise, '')
