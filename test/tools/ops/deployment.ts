@@ -216,10 +216,11 @@ export class Deployment {
     return new Map([...orders].sort());
   }
 
-  /** Subjects of the notifications that went out, sorted; each is of one order and one status. */
+  /** Subjects of the customers' notifications, sorted; each is of one order and one status. Alarms have a topic of their own. */
   get notifications(): string[] {
-    return this.steps
-      .flatMap((step) => (step.kind === 'message-published' ? (step.subject ?? '') : []))
+    return this.stepsOf('message-published')
+      .filter(({ topic }) => topic.endsWith('-notifications'))
+      .map(({ subject = '' }) => subject)
       .sort();
   }
 
