@@ -35,6 +35,8 @@ export interface FieldDomain {
   readonly arrays: readonly string[];
   /** Whether the outermost array may have two elements. */
   readonly takesSecond: boolean;
+  /** Whether nothing but plain values can stand at the path: no object, and no list. */
+  readonly isPlain: boolean;
 }
 
 /** The fields of one event. A field that stands in no map is free. */
@@ -325,24 +327,34 @@ class Search {
 
   /** Events of the cells, the simplest first: the n-th has the n-th member of each cell, or its last. */
   *#events(cells: Cells): Generator<ReadonlyMap<string, Value>> {
-    const lists = [...cells].map(([path, cell]) => ({ path, values: this.#firstMembers(cell) }));
-    const most = Math.max(1, ...lists.map(({ values }) => values.length));
-    for (let n = 0; n < most; n++) {
-      yield new Map(lists.map(({ path, values }) => [path, values[Math.min(n, values.length - 1)]]));
+    const lists = [...cells].map(([path, cell]) => ({
+      path,
+      found: this.#members(cell),
+      last: undefined as Value,
+    }));
+    for (let isNew = true; isNew; ) {
+      isNew = false;
+      for (const list of lists) {
+        const { done, value } = list.found.next();
+        if (done) continue;
+        list.last = value;
+        isNew = true;
+      }
+      if (isNew) yield new Map(lists.map(({ path, last }) => [path, last]));
     }
   }
 
-  #firstMembers(cell: readonly ValueSet[]): Value[] {
-    const found: Value[] = [];
+  *#members(cell: readonly ValueSet[]): Generator<Value> {
+    let isFound = false;
     try {
       for (const value of members(all(...cell), this.#budget)) {
-        if (found.push(value) === MAX_WITNESSES) break;
+        isFound = true;
+        yield value;
       }
     } catch (error) {
       // One is known to be there; more would only have been another chance.
-      if (!(error instanceof UndecidedError) || found.length === 0) throw error;
+      if (!(error instanceof UndecidedError) || !isFound) throw error;
     }
-    return found;
   }
 }
 
@@ -384,6 +396,7 @@ export const ANY_EVENT: EventDomain = {
     optionalParents: [],
     arrays: [],
     takesSecond: false,
+    isPlain: path !== 'detail' && !path.startsWith('detail.'),
   }),
   build({ values }) {
     const event: Record<string, unknown> = Object.fromEntries(ENVELOPE.map((name) => [name, '']));

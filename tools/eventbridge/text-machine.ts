@@ -29,6 +29,7 @@ export class NondeterministicMachine implements TextMachine {
   readonly #universal: ReadonlySet<number>;
   readonly #sets: (readonly number[])[] = [];
   readonly #numbers = new Map<string, number>();
+  readonly #cuts = new Map<number, readonly number[]>();
 
   constructor(edges: readonly (readonly Edge[])[], finals: ReadonlySet<number>) {
     const useful = leadingTo(edges, finals);
@@ -49,10 +50,13 @@ export class NondeterministicMachine implements TextMachine {
     return set.length === 0 || set.some((each) => this.#universal.has(each));
   }
 
-  cuts(state: number): number[] {
-    return this.#set(state).flatMap((each) =>
-      (this.#edges[each] ?? []).flatMap(({ from, to }) => [from, to + 1]),
-    );
+  cuts(state: number): readonly number[] {
+    const known = this.#cuts.get(state);
+    if (known) return known;
+    const edges = this.#set(state).flatMap((each) => this.#edges[each] ?? []);
+    const cuts = edges.flatMap(({ from, to }) => [from, to + 1]);
+    this.#cuts.set(state, cuts);
+    return cuts;
   }
 
   next(state: number, unit: number): number {

@@ -38,7 +38,7 @@ export function contractDomain(contract: Contract, example: BusEvent): EventDoma
     type: 'object',
     properties: {
       version: { const: example.version },
-      id: { type: 'string', minLength: 1 },
+      id: text('^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
       'detail-type': { const: contract.detailType },
       source: { const: contract.source },
       account: { const: example.account },
@@ -96,14 +96,18 @@ function locate(schema: JsonSchema, segments: readonly string[], way: Way): Fiel
   if (segments.length === 0) {
     const values = scalars(schema, way.path);
     const { optionalParents, arrays, takesSecond } = way;
-    return { values: way.isOptional ? any(values, ABSENT) : values, optionalParents, arrays, takesSecond };
+    const isPlain = isScalar(schema) && !arrays.includes(way.path);
+    return {
+      values: way.isOptional ? any(values, ABSENT) : values,
+      ...{ optionalParents, arrays, takesSecond, isPlain },
+    };
   }
   if (schema.anyOf && !schema.anyOf.every(isScalar)) {
     throw new UndecidedError(`${way.path} has alternatives that are not all plain values`);
   }
   const parent = way.isOptional ? { ...way, optionalParents: [...way.optionalParents, way.path] } : way;
   const child = childOf(schema, segments, way.path);
-  if (!child) return { ...parent, values: ABSENT };
+  if (!child) return { ...parent, values: ABSENT, isPlain: true };
   const path = pathOf(way.path, segments[0] as string);
   return locate(child.schema, rest, { ...parent, path, isOptional: !child.isRequired });
 }

@@ -8,7 +8,16 @@ import { UndecidedError } from '../../eventbridge/value-set';
  * differ, the texts of both are included.
  * @throws UndecidedError for assertions but `^` and `$` at the edges, and for backreferences
  */
-export function languageOf(source: string): NondeterministicMachine[] {
+export function languageOf(source: string): readonly NondeterministicMachine[] {
+  const known = LANGUAGES.get(source) ?? readLanguage(source);
+  LANGUAGES.set(source, known);
+  return known;
+}
+
+/** By the expression; contracts share theirs. */
+const LANGUAGES = new Map<string, readonly NondeterministicMachine[]>();
+
+function readLanguage(source: string): NondeterministicMachine[] {
   const readings = ['u', ''].flatMap((flags) => {
     try {
       return [new RegExp(source, flags)];

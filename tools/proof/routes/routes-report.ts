@@ -1,5 +1,7 @@
 /** Text and JSON output of `npm run routes`. */
 import Table from 'cli-table3';
+import { READING } from './decisions';
+import { decisionLines } from './decisions-report';
 import type { RoutedEvent, RoutesProof, Verdict } from './routes';
 import type { Delivery, Rule } from './routing';
 
@@ -11,14 +13,35 @@ export interface ReportOptions {
 }
 
 /** The whole proof as one JSON document, for scripts. */
-export function jsonReport({ routing, events, schedules, findings, notLookedAt }: RoutesProof): string {
+export function jsonReport({
+  routing,
+  events,
+  schedules,
+  decisions: { notLookedAt: _, ...decisions },
+  findings,
+  warnings,
+  notLookedAt,
+}: RoutesProof): string {
   const rules = routing.rules.map(({ model, targets, pattern, schedule, eventPattern, ...rule }) => ({
     ...rule,
     ...(eventPattern !== undefined && { eventPattern }),
     targets: targets.map(({ model: _, input, ...target }) => target),
   }));
   const archives = routing.archives.map(({ pattern, ...archive }) => archive);
-  return JSON.stringify({ rules, archives, events, schedules, findings, notLookedAt }, null, 2);
+  return JSON.stringify(
+    {
+      rules,
+      archives,
+      events,
+      schedules,
+      decisions: { reading: READING, ...decisions },
+      findings,
+      warnings,
+      notLookedAt,
+    },
+    null,
+    2,
+  );
 }
 
 /**
@@ -26,7 +49,7 @@ export function jsonReport({ routing, events, schedules, findings, notLookedAt }
  * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
 export function textReport(proof: RoutesProof, { stackName, title, verbose }: ReportOptions): string {
-  const { routing, events, schedules, findings, notLookedAt } = proof;
+  const { routing, events, schedules, decisions, findings, warnings, notLookedAt } = proof;
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
   const rows = verbose
@@ -49,6 +72,8 @@ export function textReport(proof: RoutesProof, { stackName, title, verbose }: Re
       const lines = deliveries.flatMap((delivery) => describe(delivery));
       return [`${short(rule)}: ${expression}, next at ${next ?? 'no time'}`, ...lines].join('\n  ');
     }),
+    ...warnings.map((warning) => `Warning: ${warning}`),
+    ...decisionLines(decisions, short, verbose),
     ...notLookedAt.map((what) => `Not looked at: ${what}.`),
     findings.length === 0
       ? 'No findings.'

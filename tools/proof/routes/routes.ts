@@ -2,15 +2,19 @@
  * Proves the routing of a template: checks the events that the contracts allow, and near misses of them, against every
  * rule, through the rule's transformer, up to the consumer's parser.
  */
+
 import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
+import { printableJson } from '../../cli/escape-control';
 import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
+import { rulerBugs } from '../../eventbridge/ruler-bugs';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly } from '../../template/assembly';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { witnessOf } from '../contracts/witness';
+import { decideRoutes, type RouteDecisions } from './decisions';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
 /** Result of one rule for one event. */
@@ -52,9 +56,13 @@ export interface RoutesProof {
   readonly routing: Routing;
   readonly events: readonly RoutedEvent[];
   readonly schedules: readonly RoutedSchedule[];
+  /** Statements about all events of the contracts. */
+  readonly decisions: RouteDecisions;
   /** Problems; empty if there are none. */
   readonly findings: readonly Finding[];
-  /** Checks that were not made, since the app is not described. */
+  /** Patterns that AWS's matcher is known to get wrong. */
+  readonly warnings: readonly string[];
+  /** Checks that were not made, since the app is not described or there is too much to check. */
   readonly notLookedAt: readonly string[];
 }
 
@@ -83,15 +91,30 @@ export function proveRoutes(
   });
   const schedules = routing.rules.flatMap((rule) => routeSchedule(routing, rule, now));
   const own = events.filter(({ kind }) => kind !== 'near-miss');
+  const decisions = decideRoutes(routing, examples, (rule) => isReachable(routing, rule));
   const findings = [
     ...routing.findings,
     ...disabledRules(routing),
-    ...(contracts.length > 0 ? [...deadRules(routing, own), ...deadConditions(routing, examples, own)] : []),
+    ...(contracts.length > 0
+      ? [...deadRules(routing, own, decisions), ...deadConditions(routing, examples, own)]
+      : []),
     ...scheduleFindings(schedules, app),
     ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
     ...personalDataFindings(routing, app, contracts, events),
   ];
-  return { routing, events, schedules, findings, notLookedAt: notLookedAt(app) };
+  findings.push(...spoiledInputs(decisions, findings));
+  const warnings = routing.rules.flatMap(({ name, pattern }) =>
+    pattern ? rulerBugs(pattern).map((bug) => `Rule ${name}: ${bug}.`) : [],
+  );
+  return {
+    routing,
+    events,
+    schedules,
+    decisions,
+    findings,
+    warnings,
+    notLookedAt: [...notLookedAt(app), ...decisions.notLookedAt],
+  };
 }
 
 /** The versions of a contract as contracts of their own. */
@@ -202,7 +225,7 @@ function disabledRules({ rules }: Routing): Finding[] {
 const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', rule, message });
 
 /** Rules and archives that no event can match. */
-function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] {
+function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: RouteDecisions): Finding[] {
   const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule }) => {
     if (!enabled || !pattern || schedule) return [];
     if (!routing.buses.includes(bus)) {
@@ -210,6 +233,8 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] 
       return [dead(name, message)];
     }
     if (events.some((event) => verdictOf(event, name)?.matched)) return [];
+    // None of the events tried is no proof: a rule is dead if none can be.
+    if (decisions.rules.some(({ rule, verdict }) => rule === name && verdict !== 'none')) return [];
     return [dead(name, `Rule ${name} matches no event of any contract. ${nearest(pattern, events)}`)];
   });
   const archives = routing.archives.flatMap(({ name, pattern }) => {
@@ -217,6 +242,21 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[]): Finding[] 
     return [dead(name, `Archive ${name} keeps no event of any contract. ${nearest(pattern, events)}`)];
   });
   return [...rules, ...archives];
+}
+
+/** Inputs that are no JSON for an event that none of those tried is like. */
+function spoiledInputs({ inputs }: RouteDecisions, known: readonly Finding[]): Finding[] {
+  return inputs.flatMap((input): Finding[] => {
+    const { contract, rule, target } = input;
+    const isKnown = known.some(
+      (each) => each.kind === 'invalid-payload' && each.rule === rule && each.target === target,
+    );
+    if (input.verdict !== 'invalid' || isKnown) return [];
+    const message =
+      `Rule ${rule} has nothing valid to give to its target ${target} for some events of ${contract}: ` +
+      `<${input.variable}> stands in quotes and is inserted as it is. E.g. ${printableJson(input.taken)}.`;
+    return [{ kind: 'invalid-payload', rule, target, contract, message }];
+  });
 }
 
 function verdictOf({ verdicts }: RoutedEvent, rule: string): Verdict | undefined {

@@ -610,6 +610,13 @@ export const directed: readonly DirectedCase[] = [
     ...{ takes: 'every', inside: 'outside' },
   },
   {
+    name: 'a character beyond U+FFFF is one that is not an a',
+    schema: one({ type: 'string', pattern: '^[^a]$' }),
+    a: detail({ a: ['😀'] }),
+    b: detail({ a: [{ exists: true }] }),
+    ...{ takes: 'some', inside: 'inside' },
+  },
+  {
     name: 'an expression with a look-ahead is not told',
     schema: one({ type: 'string', pattern: '^(?=a)' }),
     a: detail({ a: [{ prefix: 'a' }] }),

@@ -43,7 +43,9 @@ test('ends with exit code 1 and names the finding if something is wrong', () => 
 test('--json prints the whole proof as one document', () => {
   const { status, stdout } = routes('--assembly', folder, '--json');
   const proof = JSON.parse(stdout);
-  expect(Object.keys(proof)).toEqual(['rules', 'archives', 'events', 'schedules', 'findings', 'notLookedAt']);
+  expect(Object.keys(proof)).toEqual([
+    ...['rules', 'archives', 'events', 'schedules', 'decisions', 'findings', 'warnings', 'notLookedAt'],
+  ]);
   const rules = Object.values<{ Type: string }>(template.Resources).filter(
     ({ Type }) => Type === 'AWS::Events::Rule',
   );

@@ -1,0 +1,188 @@
+/**
+ * What holds for all events that the contracts' schemas allow, and not for examples only: which rules take every, some
+ * or none of them, which rules take the same ones, and whether a transformer makes JSON of each.
+ */
+import type { Contract } from '../../app';
+import { type Answer, type EventDomain, findTaken, inside, overlap, takes } from '../../eventbridge/decide';
+import type { BusEvent } from '../../eventbridge/event';
+import type { InputReference } from '../../eventbridge/input-transformer';
+import { LAST_UNIT, NondeterministicMachine } from '../../eventbridge/text-machine';
+import { texts, UndecidedError } from '../../eventbridge/value-set';
+import { contractDomain } from '../contracts/domain';
+import type { Routing, Rule, Target } from './routing';
+
+interface Undecided {
+  readonly verdict: 'cannot tell';
+  readonly reason: string;
+}
+
+/** What a rule takes of a contract's events. */
+export type RuleDecision = { readonly contract: string; readonly rule: string } & (
+  | {
+      readonly verdict: 'every' | 'some' | 'none';
+      /** An event that it takes, and one that it does not. */
+      readonly taken?: object;
+      readonly missed?: object;
+    }
+  | Undecided
+);
+
+/** How two rules go together that both take events of a contract. Rules that take none in common are not listed. */
+export type PairDecision = { readonly contract: string; readonly rules: readonly [string, string] } & (
+  | { readonly verdict: 'same' }
+  /** The second takes all that the first does. */
+  | { readonly verdict: 'inside' }
+  | { readonly verdict: 'overlap'; readonly taken?: object }
+  | Undecided
+);
+
+/** Whether a target's transformer makes JSON of all events of a contract that the rule takes. */
+export type InputDecision = { readonly contract: string; readonly rule: string; readonly target: string } & (
+  | { readonly verdict: 'valid' }
+  | { readonly verdict: 'invalid'; readonly variable: string; readonly taken: object }
+  | Undecided
+);
+
+export interface RouteDecisions {
+  readonly rules: readonly RuleDecision[];
+  readonly pairs: readonly PairDecision[];
+  readonly inputs: readonly InputDecision[];
+  /** What was too much to ask. */
+  readonly notLookedAt: readonly string[];
+}
+
+/** Pairs of rules that are compared, of one contract: 45 rules that take some of its events. */
+const MAX_PAIRS = 1_000;
+
+/** How the schemas are read; part of each report. */
+export const READING = 'events with only the declared fields, and without dots in field names';
+
+/**
+ * @param examples an event of each contract
+ * @param isReachable whether events of the contracts can come to the rule
+ */
+export function decideRoutes(
+  routing: Routing,
+  examples: ReadonlyMap<Contract, BusEvent>,
+  isReachable: (rule: Rule) => boolean,
+): RouteDecisions {
+  const decided = [...examples].map(([contract, example]): RouteDecisions => {
+    const domain = contractDomain(contract, example);
+    const rules = routing.rules.filter((rule) => rule.pattern && isReachable(rule));
+    const verdicts = rules.map((rule): RuleDecision => {
+      return { contract: contract.type, rule: rule.name, ...decideRule(rule, domain) };
+    });
+    const living = rules.filter((_, i) => verdicts[i]?.verdict !== 'none');
+    const pairs = living.flatMap((one, i) => living.slice(i + 1).map((other) => [one, other] as const));
+    const isTooMuch = pairs.length > MAX_PAIRS;
+    return {
+      rules: verdicts,
+      pairs: isTooMuch ? [] : pairs.flatMap(([one, other]) => decidePair(contract.type, one, other, domain)),
+      notLookedAt: isTooMuch
+        ? [`which of the ${living.length} rules that take events of ${contract.type} take the same ones`]
+        : [],
+      inputs: living.flatMap((rule) =>
+        rule.targets.flatMap((target) => decideInput(routing, contract.type, rule, target, domain)),
+      ),
+    };
+  });
+  return {
+    rules: decided.flatMap(({ rules }) => rules),
+    pairs: decided.flatMap(({ pairs }) => pairs),
+    inputs: decided.flatMap(({ inputs }) => inputs),
+    notLookedAt: decided.flatMap(({ notLookedAt }) => notLookedAt),
+  };
+}
+
+function decideRule({ pattern }: Rule, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
+  return pattern ? takes(pattern, domain) : { verdict: 'none' };
+}
+
+function decidePair(contract: string, one: Rule, other: Rule, domain: EventDomain): PairDecision[] {
+  if (!one.pattern || !other.pattern) return [];
+  const pair = (first: Rule, second: Rule) => ({ contract, rules: [first.name, second.name] as const });
+  const [there, back] = [
+    inside(one.pattern, other.pattern, domain),
+    inside(other.pattern, one.pattern, domain),
+  ];
+  if (there.verdict === 'inside') {
+    return [{ ...pair(one, other), verdict: back.verdict === 'inside' ? 'same' : 'inside' }];
+  }
+  if (back.verdict === 'inside') return [{ ...pair(other, one), verdict: 'inside' }];
+  const common = overlap(one.pattern, other.pattern, domain);
+  if (common.verdict === 'apart') return [];
+  if (common.verdict === 'cannot tell') return [{ ...pair(one, other), ...common }];
+  // That neither is inside of the other may be what is not known.
+  const undecided = [there, back].find((each) => each.verdict === 'cannot tell');
+  return [
+    {
+      ...pair(one, other),
+      ...(undecided?.verdict === 'cannot tell' ? undecided : { verdict: 'overlap', taken: common.taken }),
+    } as PairDecision,
+  ];
+}
+
+/** Texts that cannot stand between quotes as they are: with a quote, a backslash or a control character. */
+const SPOILING = texts(
+  new NondeterministicMachine(
+    [
+      [
+        { from: 0, to: LAST_UNIT, target: 0 },
+        ...[
+          [0x00, 0x1f],
+          [0x22, 0x22],
+          [0x5c, 0x5c],
+        ].map(([from = 0, to = 0]) => ({ from, to, target: 1 })),
+      ],
+      [{ from: 0, to: LAST_UNIT, target: 1 }],
+    ],
+    new Set([1]),
+  ),
+);
+
+function decideInput(
+  routing: Routing,
+  contract: string,
+  rule: Rule,
+  target: Target,
+  domain: EventDomain,
+): InputDecision[] {
+  const { pattern } = rule;
+  const quoted = target.input?.references.filter(
+    ({ position, path }) => position === 'quoted' && path !== undefined,
+  );
+  const isTransformed = target.input?.references.some(({ variable }) => variable !== undefined);
+  if (!pattern || !quoted || !isTransformed) return [];
+  const at = { contract, rule: rule.name, target: target.id };
+  const isInvalid = (event: object) =>
+    routing
+      .deliver(rule, event as BusEvent)
+      .some((delivery) => delivery.target === target.id && delivery.problem?.kind === 'invalid-payload');
+  try {
+    for (const reference of quoted) {
+      const path = fieldPath(reference);
+      const taken = spoiledBy(path, domain) && findTaken(pattern, domain, path, SPOILING, isInvalid);
+      if (taken) return [{ ...at, verdict: 'invalid', variable: reference.variable ?? '', taken }];
+    }
+    return [{ ...at, verdict: 'valid' }];
+  } catch (error) {
+    if (error instanceof UndecidedError) return [{ ...at, verdict: 'cannot tell', reason: error.message }];
+    throw error;
+  }
+}
+
+/** @throws UndecidedError if an object or a list may stand there, whose own quotes would spoil the text */
+function spoiledBy(path: string, domain: EventDomain): boolean {
+  const { isPlain, arrays } = domain.field(path);
+  // A path does not lead through a list.
+  if (arrays.length > 0 && !arrays.includes(path)) return false;
+  if (!isPlain) throw new UndecidedError(`${path} can be an object or a list, between quotes`);
+  return true;
+}
+
+/** `$.detail.a` -> `detail.a` */
+function fieldPath({ path = '' }: InputReference): string {
+  const [, field] = /^\$\.([^*[\]]+)$/.exec(path) ?? [];
+  if (field === undefined) throw new UndecidedError(`the path ${path} is more than a field`);
+  return field;
+}
