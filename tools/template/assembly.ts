@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type CloudAssembly, readCloudAssembly, type StackFile } from './cloud-assembly';
+import { Constructs } from './constructs';
 import type { Environment } from './intrinsics';
 import { Lookup } from './lookup';
 import { placeholder } from './placeholder';
@@ -49,7 +50,11 @@ function singleTemplate(file: string): CloudAssembly {
     .basename(file)
     .replace(/\.[^.]+$/, '')
     .replace(/\.template$/, '');
-  return { directory: path.dirname(file), stacks: [{ id: stackName, stackName, file }], assets: [] };
+  return {
+    directory: path.dirname(file),
+    stacks: [{ id: stackName, stackName, file, constructs: new Constructs({}) }],
+    assets: [],
+  };
 }
 
 /** The stacks of an assembly, those nested in them among them. */
@@ -72,7 +77,8 @@ class StackSet {
       const isUnique = names.filter((name) => name === each.stackName).length === 1;
       const scope = names.length > 1 ? `${isUnique ? each.stackName : each.id}/` : '';
       const environment = environmentOf(each, scope, options);
-      this.#roots.push({ stack: this.#add(template, environment, path.dirname(each.file)), scope });
+      const stack = this.#add(template, environment, path.dirname(each.file), each.constructs, false);
+      this.#roots.push({ stack, scope });
     }
     // Add all stacks before evaluating one: it may import a value that another exports.
     for (const { stack } of this.#roots) this.#look(stack);
@@ -104,10 +110,17 @@ class StackSet {
   }
 
   /** @param directory of the templates of nested stacks */
-  #add(template: Template, environment: Environment, directory: string): Stack {
+  #add(
+    template: Template,
+    environment: Environment,
+    directory: string,
+    constructs: Constructs,
+    isNested: boolean,
+  ): Stack {
     const stack = new Stack(template, environment, {
+      construct: (id, metadata) => constructs.of(id, metadata, isNested),
       imported: (name) => this.#imported(name),
-      nested: (resource, parameters) => this.#nested(stack, resource, parameters, directory),
+      nested: (resource, parameters) => this.#nested(stack, resource, parameters, directory, constructs),
     });
     this.#stacks.push(stack);
     return stack;
@@ -134,6 +147,7 @@ class StackSet {
     resource: Resource,
     given: Readonly<Record<string, unknown>>,
     directory: string,
+    constructs: Constructs,
   ): Stack | undefined {
     const { logicalId, name, type, metadata, properties } = resource;
     const asset = metadata['aws:asset:path'] ?? properties.TemplateURL;
@@ -150,7 +164,7 @@ class StackSet {
       parameters: given,
       scope: `${logicalId}/`,
     };
-    const stack = this.#add(template, environment, path.dirname(file));
+    const stack = this.#add(template, environment, path.dirname(file), constructs, true);
     this.#look(stack);
     return stack;
   }

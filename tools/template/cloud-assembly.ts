@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
+import { Constructs } from './constructs';
 import { AssemblyError } from './template';
 
 export interface StackFile {
@@ -10,6 +11,7 @@ export interface StackFile {
   readonly stackName: string;
   /** Path of the template. */
   readonly file: string;
+  readonly constructs: Constructs;
   /** Undefined if the app does not say. */
   readonly account?: string;
   readonly region?: string;
@@ -28,9 +30,14 @@ export interface CloudAssembly {
   readonly assets: readonly Asset[];
 }
 
+/** Entries by the path of a construct. */
+const Metadata = v.record(v.string(), v.array(v.unknown()));
+
 const Artifact = v.looseObject({
   type: v.string(),
   environment: v.optional(v.string()),
+  metadata: v.optional(Metadata, {}),
+  additionalMetadataFile: v.optional(v.string()),
   properties: v.optional(
     v.looseObject({
       templateFile: v.optional(v.string()),
@@ -65,11 +72,16 @@ export function readCloudAssembly(directory: string): CloudAssembly {
   );
   const stacks: StackFile[] = [];
   const assets: Asset[] = [];
-  for (const [id, { type, environment, properties }] of Object.entries(artifacts)) {
+  for (const [id, { type, environment, metadata, additionalMetadataFile, properties }] of Object.entries(artifacts)) {
     const { templateFile, stackName = id, directoryName, file } = properties;
     if (type === 'aws:cloudformation:stack' && templateFile !== undefined) {
       const stackFile = path.join(directory, templateFile);
-      stacks.push({ id, stackName, file: stackFile, ...placeOf(environment) });
+      const more =
+        additionalMetadataFile === undefined
+          ? {}
+          : readJson(Metadata, path.join(directory, additionalMetadataFile));
+      const constructs = new Constructs({ ...metadata, ...more });
+      stacks.push({ id, stackName, file: stackFile, constructs, ...placeOf(environment) });
     } else if (type === 'cdk:cloud-assembly' && directoryName !== undefined) {
       const stage = readCloudAssembly(path.join(directory, directoryName));
       stacks.push(...stage.stacks);

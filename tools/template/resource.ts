@@ -1,4 +1,5 @@
 /** The model of a template for all tools: an assembly and its resources. */
+import type { Construct } from './constructs';
 import type { Json } from './template';
 
 export interface Resource {
@@ -17,6 +18,8 @@ export interface Resource {
   readonly properties: Json;
   /** The resource's `Metadata`. */
   readonly metadata: Readonly<Record<string, unknown>>;
+  /** Which construct of a CDK app made it, if the assembly says. */
+  readonly construct?: Construct;
   /** Reason why it cannot be told whether the resource will exist, as part of a sentence. */
   readonly uncertain?: string;
 }

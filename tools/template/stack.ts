@@ -1,5 +1,6 @@
 /** One stack of an assembly: its resources and outputs, evaluated when they are asked for. */
 
+import type { Construct } from './constructs';
 import { generatedNames, IDENTITIES } from './identity';
 import { type Environment, Intrinsics, type References } from './intrinsics';
 import { placeholder } from './placeholder';
@@ -8,6 +9,8 @@ import { AssemblyError, type Json, type Template, type TemplateResource } from '
 
 /** Access to the other stacks of the assembly. */
 export interface OtherStacks {
+  /** The construct that made a resource of this stack. */
+  construct(logicalId: string, metadata: Resource['metadata']): Construct | undefined;
   /** A value that one of them exports. */
   imported(name: string): Json;
   /** The nested stack of an `AWS::CloudFormation::Stack`, if its template is in the assembly. */
@@ -140,12 +143,14 @@ export class Stack implements References {
         : placeholder('attribute', `${logicalId}.Arn`);
     const makeRef = () => this.ref(id);
     const holds = Condition === undefined || this.#intrinsics.holds(Condition, id);
+    const construct = this.others.construct(id, Metadata);
     return {
       logicalId,
       stackName: environment.stackName,
       type,
       name,
       metadata: Metadata,
+      ...(construct && { construct }),
       ...(typeof holds === 'string' && { uncertain: `its condition ${Condition} cannot be told: ${holds}` }),
       get arn() {
         return makeArn();

@@ -711,7 +711,7 @@ const broken = (mutation: Mutation) => {
 const routes = (assembly: ReturnType<typeof assemblyOf>) =>
   proveRoutes(assembly, APP).findings.map(({ message }) => message);
 const audit = (assembly: ReturnType<typeof assemblyOf>) =>
-  auditHops(assembly, APP).gaps.map(({ resource, message }) => `${resource}: ${message}`);
+  auditHops(assembly, APP).gaps.map(({ name, message }) => `${name}: ${message}`);
 
 /** `aTypoInASource` -> `a typo in a source`. */
 const words = ({ name }: Mutation) => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

@@ -1,5 +1,6 @@
 /** What `npm run audit` prints. */
 import Table from 'cli-table3';
+import { aboutText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
 import type { Gap, Hop } from './hops';
 
@@ -41,7 +42,7 @@ export function textReport(
       `Names are without the ${stackName}- that they all start with.`,
     table.toString(),
     ...notes.map((note) => `Note: ${note}`),
-    ...(notCovered.length === 0 ? [] : [notCoveredText(notCovered)]),
+    ...notCoveredText(notCovered),
     gaps.length === 0
       ? 'No gaps.'
       : [`${count(gaps.length, 'gap')}:`, ...gaps.map((gap) => entry('✗', gap))].join('\n'),
@@ -70,13 +71,8 @@ function cells({
   ];
 }
 
-function notCoveredText(entries: Audit['notCovered']): string {
-  const lines = entries.map(({ resource, type, message }) => `  ${resource} (${type}): ${message}`);
-  return ['Not looked at:', ...lines].join('\n');
-}
-
-function entry(mark: string, { kind, hop, resource, message }: Gap): string {
-  return `  ${mark} ${kind}: ${resource}: ${message}\n      on ${hop}`;
+function entry(mark: string, { kind, hop, name, message, ...about }: Gap): string {
+  return `  ${mark} ${kind}: ${name}: ${message}\n      on ${hop}\n      ${aboutText(about)}`;
 }
 
 function count(number: number, noun: string): string {

@@ -2,27 +2,28 @@
 import type { Command } from 'commander';
 import type { App } from '../../app';
 import { createCommand, exitWith } from '../../cli/command';
-import { EXIT, type ExitCode } from '../../cli/errors';
+import type { ExitCode } from '../../cli/errors';
 import {
   type AssemblySource,
   loadAssembly,
   withAssemblyOptions,
 } from '../../template/source/assembly-option';
 import { describedBy } from '../described';
+import { exitCodeOf, type StrictOption, withStrictOption } from '../verdicts';
 import { auditHops } from './audit';
 import { textReport } from './audit-report';
 
-interface Options extends AssemblySource {
+interface Options extends AssemblySource, StrictOption {
   readonly json?: boolean;
 }
 
 export function auditCommand(app: App): Command {
-  return withAssemblyOptions(createCommand('audit'))
+  return withStrictOption(withAssemblyOptions(createCommand('audit')))
     .description(
       'Lists every hop of an event in the synthesized template, from publisher to store, with its retry, age ' +
         'limit, failure destination, permissions, encryption and alarms. Exit code 1 if a hop lacks one, 2 on bad input.',
     )
-    .option('--json', 'hops, gaps and notes as one JSON document')
+    .option('--json', 'hops, gaps, unknown, notCovered and notes as one JSON document')
     .action(exitWith((options: Options) => audit(app, options)));
 }
 
@@ -32,5 +33,5 @@ async function audit(app: App, options: Options): Promise<ExitCode> {
   const { stackName, title } = assembly;
   const width = process.stdout.columns ?? 120;
   console.log(options.json ? JSON.stringify(found, null, 2) : textReport(found, { stackName, title, width }));
-  return found.gaps.length > 0 ? EXIT.failed : EXIT.ok;
+  return exitCodeOf(found, options);
 }

@@ -71,10 +71,10 @@ export class Encryption {
       if (allowed) continue;
       const who = 'role' in sender ? sender.role : sender.service;
       if (unknown) {
-        hop.cannotTell('encryption', resource, `whether ${who} may use its key. ${withoutEnd(reason)}`);
+        hop.cannotTell('permission', resource, `whether ${who} may use its key. ${withoutEnd(reason)}`);
         continue;
       }
-      hop.gap('encryption', resource, `${who} may not use its key. ${withoutEnd(reason)}`);
+      hop.gap('permission', resource, `${who} may not use its key. ${withoutEnd(reason)}`);
     }
     return isKeyOfAws(key) ? `alias/${key.split('alias/').at(-1)}` : 'own key';
   }

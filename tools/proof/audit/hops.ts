@@ -2,6 +2,7 @@
 
 import type { Alarms, Symptom } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
+import type { Construct } from '../../template/constructs';
 import type { Decision } from '../../template/policy';
 
 export type HopKind =
@@ -38,6 +39,8 @@ export type GapKind =
   | 'age-limit'
   | 'failure-destination'
   | 'size'
+  /** The target does not take what it is given. */
+  | 'delivery'
   | 'permission'
   | 'too-wide'
   | 'encryption'
@@ -48,8 +51,14 @@ export interface Gap {
   readonly kind: GapKind;
   /** E.g. `delivery: rule event-driven-all-events -> function event-driven-analytics`. */
   readonly hop: string;
-  /** Name of the resource to mend. */
+  /** Logical id of the resource to mend. */
   readonly resource: string;
+  /** E.g. `AWS::SQS::Queue`. */
+  readonly type: string;
+  /** Its physical name. */
+  readonly name: string;
+  /** Which construct of a CDK app made it, and where. */
+  readonly construct?: Construct;
   /** One line: what is wrong, and what would be right. */
   readonly message: string;
 }
@@ -103,12 +112,22 @@ export class Hop {
     this.#add(this.#found.unknown, kind, resource, message);
   }
 
-  #add(list: Gap[], kind: GapKind, { name: resource }: Resource, message: string): void {
-    const hop = `${this.kind}: ${this.from} -> ${this.to}`;
-    const gap = { kind, hop, resource, message: `${message}.` };
+  #add(list: Gap[], kind: GapKind, resource: Resource, message: string): void {
+    const { logicalId, type, name, construct, uncertain } = resource;
+    // What may not be there at all cannot be wrong for sure.
+    const target = uncertain === undefined ? list : this.#found.unknown;
+    const gap = {
+      kind,
+      hop: `${this.kind}: ${this.from} -> ${this.to}`,
+      resource: logicalId,
+      type,
+      name,
+      ...(construct && { construct }),
+      message: uncertain === undefined ? `${message}.` : `${message}; ${uncertain}.`,
+    };
     // A queue or a key that several hops use is to be mended once.
-    const isKnown = list.some((each) => each.resource === resource && each.message === gap.message);
-    if (!isKnown) list.push(gap);
+    const isKnown = target.some((each) => each.resource === logicalId && each.message === gap.message);
+    if (!isKnown) target.push(gap);
   }
 
   /** @param resource to mend if it is not allowed */
@@ -139,6 +158,7 @@ const LABELS: Readonly<Record<string, string>> = {
   'AWS::Events::Rule': 'rule',
   'AWS::KinesisFirehose::DeliveryStream': 'stream',
   'AWS::Lambda::Function': 'function',
+  'AWS::Pipes::Pipe': 'pipe',
   'AWS::S3::Bucket': 'bucket',
   'AWS::SNS::Topic': 'topic',
   'AWS::SQS::Queue': 'queue',

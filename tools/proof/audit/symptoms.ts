@@ -3,6 +3,12 @@ import type { HandlerCalls } from '../../app';
 import type { Metric, Symptom } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 
+/** A function's, in seconds. */
+export const timeoutOf = ({ properties }: Resource): number => {
+  const timeout = Number(properties.Timeout ?? 3);
+  return Number.isNaN(timeout) ? 3 : timeout;
+};
+
 export function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
   return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
 }

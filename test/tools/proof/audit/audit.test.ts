@@ -179,11 +179,11 @@ describe('a policy is understood, not only seen:', () => {
         copy.Resources.BusKey = { Type: 'AWS::KMS::Key', Properties: { KeyPolicy } };
         resourcesOf(copy, 'AWS::Events::EventBus')[0].Properties.KmsKeyIdentifier = { Ref: 'BusKey' };
         resourcesOf(copy, 'AWS::Events::Archive')[0].Properties.KmsKeyIdentifier = { Ref: 'BusKey' };
-      }).gaps.map(({ kind, resource }) => [kind, resource]);
+      }).gaps.map(({ kind, name }) => [kind, name]);
     expect(gapsFor('event-bus/event-driven-bus')).toEqual([]);
     expect(gapsFor('event-bus/another')).toEqual([
-      ['encryption', 'event-driven-bus'],
-      ['encryption', 'event-driven-archive'],
+      ['permission', 'event-driven-bus'],
+      ['permission', 'event-driven-archive'],
     ]);
   });
 
@@ -297,7 +297,7 @@ describe('the report', () => {
       delete copy.Resources.OrderProcessorFunctionAllowEventBridgeordercreatedCF9D7397;
     });
     expect(report(120, audit)).toMatch(
-      /1 gap:\n {2}✗ permission: event-driven-order-processor: lambda:InvokeFunction is not allowed for rule event-driven-order-created\. .*\n {6}on delivery: rule event-driven-order-created -> function event-driven-order-processor$/,
+      /1 gap:\n {2}✗ permission: event-driven-order-processor: lambda:InvokeFunction is not allowed for rule event-driven-order-created\. .*\n {6}on delivery: rule event-driven-order-created -> function event-driven-order-processor\n {6}OrderProcessorFunction6A10E4C8 \(AWS::Lambda::Function\), made by event-driven\/OrderProcessor\/Function$/,
     );
   });
 });
@@ -330,7 +330,9 @@ describe('npm run audit', () => {
       {
         kind: 'place',
         hop: 'rule: bus event-driven-bus -> rule event-driven-order-created',
-        resource: 'event-driven-order-created',
+        resource: 'Busordercreated668F067F',
+        type: 'AWS::Events::Rule',
+        name: 'event-driven-order-created',
         message: 'it is disabled: it takes no event.',
       },
     ]);
@@ -350,7 +352,7 @@ describe('npm run audit', () => {
         writeAssembly(folder, { Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: {} } } });
         return ['--assembly', folder];
       },
-      /has no AWS::Events::Rule\.$/,
+      /has no AWS::Events::Rule, AWS::Pipes::Pipe or AWS::Scheduler::Schedule\.$/,
     ],
     [
       'a template that is not JSON',
@@ -385,7 +387,7 @@ describe('the size of an event', () => {
       });
       expect(sizes(smaller)).toContainEqual(
         expect.objectContaining({
-          resource: name,
+          name,
           message: expect.stringMatching(
             /^it takes messages of 262144 bytes, but an event with the record of its failure can have \d+: larger ones are lost/,
           ),

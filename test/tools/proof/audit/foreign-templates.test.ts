@@ -13,7 +13,6 @@ const of = (name: string, ...kinds: readonly string[]) =>
     .map(({ message }) => message);
 
 test.each([
-  ['a key without a policy of its own', 'kms-key-without-key-policy'],
   ['a state machine of the template, by a role', 'state-machine-not-in-template'],
   ['an API destination, by a role', 'api-destination'],
   ['a second bus, by a role', 'bus-target-unknown'],
@@ -25,6 +24,12 @@ test.each([
   ['a condition on a date', 'unrelated-condition-operator'],
 ])('%s: nothing is said to be missing or forbidden', (_, name) => {
   expect(of(name, 'permission', 'place')).toEqual([]);
+});
+
+test("a key without a policy of its own has AWS's default policy, which leaves services out", () => {
+  expect(of('kms-key-without-key-policy', 'permission', 'place')).toEqual([
+    expect.stringMatching(/^events\.amazonaws\.com may not use its key\. .*the default key policy/),
+  ]);
 });
 
 test('a role that EventBridge may not assume is a gap, whatever else it allows', () => {

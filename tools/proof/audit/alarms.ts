@@ -1,0 +1,40 @@
+/** An alarm that tells nobody is none. */
+import type { Alarm } from '../../template/alarms';
+import type { Scene } from './scene';
+
+const CLOUDWATCH = 'cloudwatch.amazonaws.com';
+
+export function auditAlarms(scene: Scene): void {
+  const told = new Map<string, Alarm[]>();
+  for (const alarm of scene.alarms.all) {
+    for (const action of alarm.actions) told.set(action, [...(told.get(action) ?? []), alarm]);
+    if (alarm.actions.length > 0) continue;
+    const hop = scene.hop('alarm', 'CloudWatch', 'nobody');
+    hop.gap('alarm', alarm.resource, 'it has no action, or they are not enabled: it tells nobody');
+  }
+  for (const [arn, alarms] of told) auditAction(scene, arn, alarms);
+}
+
+function auditAction(scene: Scene, arn: string, alarms: readonly Alarm[]): void {
+  const topic = scene.find(arn);
+  // Actions beside topics (EC2, Auto Scaling, Systems Manager, functions) tell nobody, but are what the alarm is for.
+  if (!topic && !/^arn:[^:]*:sns:/.test(arn) && !scene.isDescribed) return;
+  const hop = scene.hop('alarm', 'CloudWatch', topic ?? arn);
+  hop.retry = 'by CloudWatch';
+  hop.whenAllFails = 'its state stays visible';
+  if (topic?.type !== 'AWS::SNS::Topic') {
+    for (const { resource } of alarms) scene.missing(hop, 'place', resource, 'its action', arn);
+    return;
+  }
+  const decisions = alarms.map(({ name, resource }) => ({
+    name,
+    resource,
+    decision: scene.permissions.serviceMay(CLOUDWATCH, resource.arn, 'sns:Publish', topic.arn),
+  }));
+  // The first that is not allowed stands for all: they share the statement that does not let them in.
+  const [first] = [...decisions].sort((a, b) => Number(a.decision.allowed) - Number(b.decision.allowed));
+  if (!first) return;
+  hop.needs('sns:Publish', first.decision, topic, `for alarm ${first.name}`);
+  const sender = { service: CLOUDWATCH, sourceArn: first.resource.arn };
+  hop.encryption = scene.encryption.of(hop, topic, [sender]);
+}

@@ -1,0 +1,58 @@
+/** What comes before a rule: the bus, and the archive from which its events can be sent again. */
+import { sampleEvent } from '../../eventbridge/event';
+import type { Resource } from '../../template/assembly';
+import { exampleEvent } from '../contracts/variants';
+import { DAY } from './durations';
+import { retentionOf } from './failure-queues';
+import type { Scene } from './scene';
+
+export function auditBus(scene: Scene, bus: Resource): void {
+  const { permissions, encryption } = scene;
+  const hop = scene.hop('publish', 'publishers', bus);
+  hop.retry = 'by the publisher';
+  hop.whenAllFails = 'the publisher gets the error';
+  const decision = permissions.accountMay(bus, 'events:PutEvents');
+  hop.needs('events:PutEvents', decision, bus, 'for this account');
+  if (permissions.isOpenToStrangers(bus, 'events:PutEvents')) {
+    hop.gap('too-wide', bus, 'its policy lets every AWS account put events');
+  }
+  hop.encryption = encryption.of(hop, bus, []);
+
+  const archives = scene.assembly.ofType('AWS::Events::Archive');
+  const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
+  for (const archive of own) auditArchive(scene, bus, archive);
+  if (own.length === 0) {
+    const others = archives.map(
+      ({ name, properties: { SourceArn: source } }) => ` (archive ${name} is of ${source})`,
+    );
+    hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
+  }
+}
+
+function auditArchive(scene: Scene, bus: Resource, archive: Resource): void {
+  const { app, assembly, routing } = scene;
+  const hop = scene.hop('archive', bus, archive);
+  const days = Number(archive.properties.RetentionDays ?? 0);
+  hop.retry = 'by EventBridge';
+  hop.ageLimit = days === 0 ? 'kept for ever' : `kept ${days} days`;
+  hop.encryption = scene.encryption.of(hop, archive, []);
+
+  const { pattern } = routing.archives.find(({ name }) => name === archive.name) ?? {};
+  const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));
+  const unknown = sampleEvent({ source: 'com.example', 'detail-type': 'Unknown', detail: {} }, assembly);
+  // What an archive of a stack that nobody described is for, its pattern says.
+  const missed = scene.isDescribed ? [...examples, unknown].filter((event) => !pattern?.matches(event)) : [];
+  if (missed.length > 0) {
+    const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');
+    hop.gap('coverage', archive, `its pattern leaves out ${types}: those could not be replayed`);
+  }
+  for (const queue of assembly.ofType('AWS::SQS::Queue')) {
+    const kept = retentionOf(queue) / DAY;
+    if (days === 0 || days >= kept || !(scene.isDescribed || scene.failureQueues.has(queue))) continue;
+    hop.gap(
+      'age-limit',
+      archive,
+      `it keeps events for ${days} days, but queue ${queue.name} failures for ${kept}`,
+    );
+  }
+}

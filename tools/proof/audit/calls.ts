@@ -1,0 +1,60 @@
+/** What a described handler calls. */
+import type { Consumer, HandlerCalls } from '../../app';
+import type { Resource } from '../../template/assembly';
+import { duration, times } from './durations';
+import type { Scene } from './scene';
+import { functionMetric, indexesOf, tableSymptoms, timeoutOf } from './symptoms';
+
+export function auditCalls(
+  scene: Scene,
+  resource: Resource,
+  { calls, attempts }: Consumer,
+  destination: string,
+): void {
+  for (const each of calls) auditCall(scene, resource, each, attempts, destination);
+}
+
+function auditCall(
+  scene: Scene,
+  resource: Resource,
+  calls: HandlerCalls,
+  attempts: number,
+  destination: string,
+): void {
+  const { Environment, Role: role } = resource.properties;
+  const value = Environment?.Variables?.[calls.on];
+  const [service = ''] = calls.actions[0]?.split(':') ?? [];
+  const called = value === undefined ? undefined : scene.find(value, service);
+  const hop = scene.hop('call', resource, called ?? calls.on);
+  hop.retry = `${times(attempts - 1)}, then by the queue`;
+  hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+  hop.whenAllFails = destination;
+  hop.watch(resource, functionMetric(resource, 'Errors'));
+  if (value === undefined) {
+    hop.gap('place', resource, `its variable ${calls.on} is not set: it cannot start`);
+    return;
+  }
+  if (!called) {
+    scene.missing(hop, 'place', resource, `its variable ${calls.on}`, value);
+    return;
+  }
+  if (calls.index && !indexesOf(called).includes(calls.index)) {
+    hop.gap('place', called, `it has no index ${calls.index}`);
+  }
+  const arn = calls.index ? `${called.arn}/index/${calls.index}` : called.arn;
+  for (const action of calls.actions) {
+    const decision = scene.permissions.roleMay(role, action, arn);
+    hop.needs(action, decision, resource, `for its role, on ${arn}`);
+    // An action or a resource that does not exist: only a wildcard allows it.
+    const wide = [
+      [`${service}:AnyOtherAction`, arn, `any action of ${service} on ${called.name}`],
+      [action, arn.replace(called.name, 'any-other'), `${action} on more than ${called.name}`],
+    ] as const;
+    for (const [otherAction, otherArn, what] of wide) {
+      const { allowed } = scene.permissions.roleMay(role, otherAction, otherArn);
+      if (allowed) hop.gap('too-wide', resource, `its role allows ${what}`);
+    }
+  }
+  hop.encryption = scene.encryption.of(hop, called, [{ role }]);
+  if (calls.isStore) hop.watch(called, ...tableSymptoms(called, calls));
+}

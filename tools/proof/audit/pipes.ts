@@ -1,0 +1,70 @@
+/** Pipes, which read from a queue or a stream and hand over to any target, all by one role. */
+import type { Resource } from '../../template/assembly';
+import { PIPES_SERVICE, type Pipe, pipesOf } from '../../template/event-source-mappings';
+import { targetTypeOf } from '../../template/targets';
+import type { Hop } from './hops';
+import type { Scene } from './scene';
+import { auditReading, auditRedrive } from './sources';
+
+export function auditPipes(scene: Scene): void {
+  for (const pipe of pipesOf(scene.assembly)) auditPipe(scene, pipe);
+}
+
+function auditPipe(scene: Scene, pipe: Pipe): void {
+  const { resource, source, target, targetArn, roleArn, enrichment } = pipe;
+  const reading = scene.hop('mapping', source.resource ?? source.arn, resource);
+  reading.retry = 'by its source';
+  if (!pipe.enabled) reading.gap('place', resource, 'it is stopped: it hands nothing over');
+  const role = scene.role(roleArn);
+  if (!role) scene.missing(reading, 'permission', resource, 'its role', roleArn);
+  else {
+    const assumed = scene.permissions.mayAssume(PIPES_SERVICE, role, resource.arn);
+    reading.needs('sts:AssumeRole', assumed, resource, `for ${PIPES_SERVICE}, by its role`);
+  }
+  auditReading(scene, reading, source, roleArn, resource);
+  if (source.resource?.type === 'AWS::SQS::Queue') auditRedrive(scene, reading, source.resource, 'pipe');
+  else auditStreamFailures(scene, reading, resource);
+
+  if (enrichment !== undefined) {
+    const enriching = scene.hop('delivery', resource, scene.assembly.find(enrichment) ?? enrichment);
+    handOver(scene, enriching, pipe, enrichment, true);
+  }
+  const delivery = scene.hop('delivery', resource, target.resource ?? targetArn);
+  delivery.retry = 'by its source';
+  delivery.whenAllFails = reading.whenAllFails;
+  if (!target.resource) scene.missing(delivery, 'place', resource, 'its target', targetArn);
+  handOver(scene, delivery, pipe, targetArn, false);
+}
+
+/** @param waits for the answer, as an enrichment does */
+function handOver(scene: Scene, hop: Hop, { resource, roleArn }: Pipe, arn: string, waits: boolean): void {
+  const type = targetTypeOf(arn);
+  if (!type) {
+    hop.cannotTell('permission', resource, `what ${arn} needs: it is of no known type`);
+    return;
+  }
+  for (const each of type.actions) {
+    const action = waits && each === 'states:StartExecution' ? 'states:StartSyncExecution' : each;
+    const on = action.startsWith('ecs:')
+      ? String(resource.properties.TargetParameters?.EcsTaskParameters?.TaskDefinitionArn ?? arn)
+      : arn;
+    hop.needs(action, scene.permissions.roleMay(roleArn, action, on), resource, 'for its role');
+  }
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html */
+function auditStreamFailures(scene: Scene, hop: Hop, pipe: Resource): void {
+  const parameters: Readonly<Record<string, { DeadLetterConfig?: { Arn?: string } } | undefined>> =
+    pipe.properties.SourceParameters ?? {};
+  const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = parameters;
+  const arn = (kinesis ?? table)?.DeadLetterConfig?.Arn;
+  hop.whenAllFails = arn?.split(':').at(-1) ?? 'lost';
+  if (arn !== undefined) {
+    const queue = scene.find(arn);
+    if (queue?.type === 'AWS::SQS::Queue') scene.failureQueues.add(queue);
+    return;
+  }
+  if (!kinesis && !table) return;
+  const lost = 'a record that fails for the last time is lost';
+  hop.gap('failure-destination', pipe, `it has no dead-letter queue: ${lost}`);
+}

@@ -1,0 +1,128 @@
+/** A rule, and how EventBridge hands events to its targets. */
+import type { Metric } from '../../template/alarms';
+import type { Resource } from '../../template/assembly';
+import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
+import type { RuleModel, TargetModel } from '../../template/rules';
+import { EVENTS_SERVICE } from '../../template/targets';
+import { exampleEvent } from '../contracts/variants';
+import type { Rule } from '../routes/routing';
+import { duration, times } from './durations';
+import { type Hop, isHopEnd } from './hops';
+import type { Scene } from './scene';
+import { auditQueueSize } from './sizes';
+import { auditPayload } from './target-payload';
+import { auditTargetPermission } from './target-permission';
+
+export function auditRule(scene: Scene, rule: Rule): void {
+  const { resource } = rule.model;
+  if (rule.scheduleExpression !== undefined) auditSchedule(scene, rule, resource);
+  if (rule.eventPattern !== undefined) auditMatching(scene, rule, resource);
+  for (const [index, target] of rule.model.targets.entries()) {
+    auditDelivery(scene, rule.model, target, index);
+  }
+}
+
+function auditMatching(scene: Scene, rule: Rule, resource: Resource): void {
+  const { routing } = scene;
+  const hop = scene.hop('rule', `bus ${rule.bus}`, resource);
+  hop.whenAllFails = scene.inArchive;
+  if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
+  if (hasPlaceholder(rule.bus)) {
+    hop.cannotTell('place', resource, `which bus it listens on: ${reasonsOf(rule.bus)}`);
+    return;
+  }
+  // Every account has a default bus, to which AWS's services publish; the app's events go to the template's own.
+  const isRight = rule.bus === 'default' && !takesOwnEvents(scene, rule);
+  if (routing.buses.includes(rule.bus) || isRight) return;
+  const own = routing.buses.join(', ') || 'none';
+  const published = `events are published to the buses of this template: ${own}`;
+  if (scene.isDescribed) hop.gap('place', resource, `it listens on the bus ${rule.bus}; ${published}`);
+  else hop.cannotTell('place', resource, `it listens on the bus ${rule.bus}, which is not in this template`);
+}
+
+/** Whether a rule takes events of the app, and the template has buses of its own for them. */
+function takesOwnEvents({ app, assembly, routing }: Scene, { pattern }: Rule): boolean {
+  if (routing.buses.length === 0) return false;
+  const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));
+  return examples.some((event) => pattern?.matches(event));
+}
+
+function auditSchedule(scene: Scene, rule: Rule, resource: Resource): void {
+  const hop = scene.hop('schedule', rule.scheduleExpression ?? '', resource);
+  hop.retry = 'at its next time';
+  hop.whenAllFails = 'to be invoked by hand';
+  if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
+  if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
+  for (const { arn } of rule.targets) {
+    const target = scene.find(arn);
+    const done = target && scene.consumer(target)?.scheduled;
+    if (done) hop.watch(resource, { ...scene.ownMetric(target, done.metric), below: true });
+  }
+}
+
+function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index: number): void {
+  const { resource } = rule;
+  const { id, arn, reference, retries, ageSeconds } = target;
+  const found = reference.resource;
+  const hop = scene.hop('delivery', resource, found ?? arn);
+  hop.retry = isKnown(retries) ? times(retries) : 'not known';
+  hop.ageLimit = isKnown(ageSeconds) ? duration(ageSeconds) : 'not known';
+  if (retries === 0) hop.gap('retry', resource, `target ${id} has no retry: MaximumRetryAttempts is 0`);
+  // An action of EC2's own is a target, and no resource.
+  const isAction = /^arn:[^:]*:events:[^:]*:[^:]*:target\//.test(arn);
+  if (found) {
+    const senders = [{ service: EVENTS_SERVICE, sourceArn: rule.arn }];
+    const isKept = found.type !== 'AWS::Lambda::Function' && isHopEnd(found);
+    hop.encryption = isKept ? scene.encryption.of(hop, found, senders) : 'TLS';
+  } else if (!isAction) {
+    scene.missing(hop, 'place', resource, `target ${id}`, arn);
+  }
+  auditTargetPermission(hop, scene.permissions, rule, target);
+  auditPayload(scene, hop, rule, target);
+  auditDeadLetters(scene, hop, rule, target, index);
+
+  const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
+  const metric = (name: string): Metric => ({ namespace: 'AWS/Events', name, dimensions });
+  hop.watch(
+    resource,
+    metric('FailedInvocations'),
+    metric('InvocationsSentToDlq'),
+    // Each of these is lost.
+    { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
+  );
+}
+
+function auditDeadLetters(
+  scene: Scene,
+  hop: Hop,
+  { resource, arn, name }: RuleModel,
+  { id, deadLetterArn }: TargetModel,
+  index: number,
+): void {
+  const queue = deadLetterArn === undefined ? undefined : scene.find(deadLetterArn);
+  if (!deadLetterArn) {
+    const reason = scene.unknownPart(resource, 'Targets', index, 'DeadLetterConfig');
+    hop.whenAllFails = reason === undefined ? 'lost' : 'not known';
+    const lost = `target ${id} has no dead-letter queue: what cannot be delivered is lost`;
+    if (reason === undefined) hop.gap('failure-destination', resource, lost);
+    else
+      hop.cannotTell('failure-destination', resource, `which dead-letter queue target ${id} has: ${reason}`);
+  } else if (queue?.type === 'AWS::SQS::Queue') {
+    hop.whenAllFails = queue.name;
+    scene.failureQueues.add(queue);
+    if (queue.properties.FifoQueue)
+      hop.gap('failure-destination', queue, 'EventBridge takes no FIFO queue for dead letters');
+    auditQueueSize(hop, queue, scene.eventBytes);
+    const decision = scene.permissions.serviceMay(EVENTS_SERVICE, arn, 'sqs:SendMessage', queue.arn);
+    hop.needs('sqs:SendMessage', decision, queue, `for rule ${name}`);
+    scene.encryption.of(hop, queue, [{ service: EVENTS_SERVICE, sourceArn: arn }]);
+  } else if (queue) {
+    const what = `the dead-letter queue of target ${id} is ${deadLetterArn}, no queue`;
+    hop.gap('failure-destination', resource, what);
+    hop.whenAllFails = 'lost';
+  } else {
+    hop.whenAllFails = deadLetterArn;
+    const what = `the dead-letter queue of target ${id}`;
+    scene.missing(hop, 'failure-destination', resource, what, deadLetterArn);
+  }
+}

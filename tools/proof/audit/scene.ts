@@ -1,0 +1,122 @@
+/** What every part of an audit asks and adds to: the template, who may do what, and what is found. */
+import { type App, type Consumer, consumerName, findConsumer } from '../../app';
+import { PUT_EVENTS } from '../../eventbridge/service-facts';
+import { Alarms, type Metric } from '../../template/alarms';
+import type { Assembly, Resource } from '../../template/assembly';
+import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
+import { type Routing, readRouting } from '../routes/routing';
+import { Encryption } from './encryption';
+import { type Findings, type GapKind, Hop, type HopKind, isHopEnd } from './hops';
+import { Permissions } from './permissions';
+
+export class Scene {
+  readonly routing: Routing;
+  readonly permissions: Permissions;
+  readonly encryption: Encryption;
+  readonly alarms: Alarms;
+  readonly hops: Hop[] = [];
+  readonly found: Findings = { gaps: [], unknown: [] };
+  readonly notes: string[] = [];
+  /** Queues that failures end in. */
+  readonly failureQueues = new Set<Resource>();
+  /** Where an event still is when nothing else has it. */
+  readonly inArchive: string;
+  /** Whether the application is described, which then is all in this template. */
+  readonly isDescribed: boolean;
+
+  constructor(
+    readonly assembly: Assembly,
+    readonly app: App,
+  ) {
+    this.routing = readRouting(assembly, app);
+    this.permissions = new Permissions(assembly);
+    this.encryption = new Encryption(this.permissions);
+    this.alarms = new Alarms(assembly);
+    this.inArchive = this.routing.archives.length > 0 ? 'in the archive' : 'lost';
+    this.isDescribed = Object.keys(app.consumers).length > 0;
+  }
+
+  /** Bytes of an event, at most. */
+  get eventBytes(): number {
+    return this.app.maxEventBytes ?? PUT_EVENTS.maxBytes;
+  }
+
+  hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
+    const hop = new Hop(kind, from, to, this.found, this.alarms);
+    this.hops.push(hop);
+    return hop;
+  }
+
+  consumerName({ properties }: Resource): string | undefined {
+    return consumerName(this.app, properties.Environment?.Variables);
+  }
+
+  consumer(resource: Resource): Consumer | undefined {
+    return findConsumer(this.app, this.consumerName(resource));
+  }
+
+  /** A metric that the handler counts itself. */
+  ownMetric(resource: Resource, name: string): Metric {
+    const { metricsNamespace = '' } = this.app.variables;
+    const namespace = resource.properties.Environment?.Variables?.[metricsNamespace] ?? '';
+    return { namespace, name, dimensions: { service: this.consumerName(resource) ?? '' } };
+  }
+
+  logGroup(logGroupName: string): Resource | undefined {
+    return this.assembly.ofType('AWS::Logs::LogGroup').find(({ name }) => name === logGroupName);
+  }
+
+  role(arn: string): Resource | undefined {
+    return this.assembly.ofType('AWS::IAM::Role').find((role) => role.arn === arn);
+  }
+
+  /**
+   * A resource of the event's way.
+   * @param reference its ARN, or its name, as handlers are given those of tables, streams and buses
+   * @param service whose resource it is, e.g. `dynamodb`: names are unique within a service only
+   */
+  find(reference: string, service?: string): Resource | undefined {
+    const resources = [...this.assembly.resources.values()].filter(isHopEnd);
+    return (
+      resources.find(({ arn }) => arn === reference) ??
+      resources.find(({ name, arn }) => name === reference && arn.split(':')[2] === service)
+    );
+  }
+
+  /**
+   * Says that the template does not have what a resource refers to: a gap where it cannot be right, and otherwise what
+   * cannot be told, since another stack or account may have it.
+   * @param what e.g. `its bucket`
+   */
+  missing(hop: Hop, kind: GapKind, resource: Resource, what: string, reference: string): void {
+    const { region: ownRegion, account: ownAccount } = this.assembly;
+    const [, , service, region, account, ...path] = reference.split(':');
+    const where = `${what} is ${reference},`;
+    if (hasPlaceholder(reference)) hop.cannotTell(kind, resource, `what ${what} is: ${reasonsOf(reference)}`);
+    else if (region && region !== ownRegion) {
+      const message = `${where} in the region ${region}; this stack is in ${ownRegion}`;
+      // Only a bus may be in another region than its rule.
+      const isBus = service === 'events' && path.join(':').startsWith('event-bus/');
+      if (isBus && !this.isDescribed) hop.cannotTell(kind, resource, message);
+      else hop.gap(kind, resource, message);
+    } else {
+      const isOther = account && account !== ownAccount;
+      const message = `${where} ${isOther ? `in the account ${account}, not in this one` : 'which is not in this template'}`;
+      if (this.isDescribed) hop.gap(kind, resource, message);
+      else hop.cannotTell(kind, resource, message);
+    }
+  }
+
+  /**
+   * Whether a part of a resource's properties is there only in AWS's eyes, and why.
+   * @returns the reason, or undefined if it is known, or known to be absent
+   */
+  unknownPart({ properties }: Resource, ...path: readonly (string | number)[]): string | undefined {
+    let part = properties;
+    for (const key of path) {
+      if (typeof part === 'string') break;
+      part = part?.[key];
+    }
+    return hasPlaceholder(part) ? reasonsOf(part) : undefined;
+  }
+}

@@ -1,0 +1,57 @@
+/** How a mapping or a pipe reads from a queue or a stream, and where a message goes that it fails at. */
+import type { Resource } from '../../template/assembly';
+import type { Source } from '../../template/event-source-mappings';
+import { isKnown } from '../../template/placeholder';
+import { readQueue } from '../../template/queues';
+import type { Hop } from './hops';
+import type { Scene } from './scene';
+
+/** @param reader the function or the pipe, to mend if its role may not read */
+export function auditReading(
+  scene: Scene,
+  hop: Hop,
+  source: Source,
+  roleArn: string,
+  reader: Resource,
+): void {
+  const { resource: from, actions, arn } = source;
+  if (!actions) {
+    hop.cannotTell(
+      'permission',
+      reader,
+      `what its role needs to read from ${arn}: that source is not modelled`,
+    );
+    return;
+  }
+  for (const action of actions) {
+    const decision = scene.permissions.roleMay(roleArn, action, arn);
+    hop.needs(action, decision, reader, `for its role, on ${arn}`);
+  }
+  if (from?.type === 'AWS::SQS::Queue') {
+    scene.encryption.withKey(hop, from, readQueue(from).key, [{ role: roleArn }], 'SQS key');
+  }
+}
+
+/** A queue keeps a message that its reader fails at, and redrives it after some receives. */
+export function auditRedrive(scene: Scene, hop: Hop, queue: Resource, reader: string): void {
+  const { redrive, isFifo } = readQueue(queue);
+  hop.whenAllFails = redrive?.deadLetterArn.split(':').at(-1) ?? 'lost';
+  if (!redrive) {
+    const reason = scene.unknownPart(queue, 'RedrivePolicy');
+    const lost = `a message that its ${reader} fails at comes again until its retention ends, and is lost`;
+    if (reason === undefined) hop.gap('failure-destination', queue, `it has no RedrivePolicy: ${lost}`);
+    else hop.cannotTell('failure-destination', queue, `what its RedrivePolicy is: ${reason}`);
+    return;
+  }
+  const dead = scene.find(redrive.deadLetterArn);
+  if (!dead) {
+    scene.missing(hop, 'failure-destination', queue, 'its dead-letter queue', redrive.deadLetterArn);
+    return;
+  }
+  scene.failureQueues.add(dead);
+  const other = readQueue(dead).isFifo;
+  if (isKnown(isFifo) && isKnown(other) && isFifo !== other) {
+    const kind = isFifo ? 'a FIFO queue' : 'a standard queue';
+    hop.gap('failure-destination', queue, `its dead-letter queue must be ${kind}, as it is one itself`);
+  }
+}

@@ -1,0 +1,44 @@
+/** What a proof ends with: what is wrong, what cannot be told, what is not looked at; and the exit code of that. */
+import type { Command } from 'commander';
+import { EXIT, type ExitCode } from '../cli/errors';
+import { type Construct, constructText } from '../template/constructs';
+
+/** One statement about a resource of the template. */
+export interface Statement {
+  /** Logical id; where several stacks are read, with the stack's name. */
+  readonly resource: string;
+  /** E.g. `AWS::SQS::Queue`. */
+  readonly type: string;
+  /** One sentence. */
+  readonly message: string;
+  readonly construct?: Construct;
+}
+
+export interface Verdicts {
+  readonly gaps: readonly unknown[];
+  readonly unknown: readonly unknown[];
+  readonly notCovered: readonly unknown[];
+}
+
+export interface StrictOption {
+  readonly strict?: boolean;
+}
+
+export const withStrictOption = (command: Command): Command =>
+  command.option('--strict', 'exit code 1 also for what cannot be told, or is not looked at');
+
+export function exitCodeOf({ gaps, unknown, notCovered }: Verdicts, { strict }: StrictOption): ExitCode {
+  const others = strict ? unknown.length + notCovered.length : 0;
+  return gaps.length + others > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** Logical id, type, construct and place of what a statement is about, for people. */
+export function aboutText({ resource, type, construct }: Omit<Statement, 'message'>): string {
+  return `${resource} (${type})${construct ? `, made by ${constructText(construct)}` : ''}`;
+}
+
+/** Empty if there are none. */
+export function notCoveredText(entries: readonly Statement[]): string[] {
+  if (entries.length === 0) return [];
+  return [['Not looked at:', ...entries.map((each) => `  ${aboutText(each)}: ${each.message}`)].join('\n')];
+}
