@@ -72,7 +72,9 @@ export function readCloudAssembly(directory: string): CloudAssembly {
   );
   const stacks: StackFile[] = [];
   const assets: Asset[] = [];
-  for (const [id, { type, environment, metadata, additionalMetadataFile, properties }] of Object.entries(artifacts)) {
+  for (const [id, { type, environment, metadata, additionalMetadataFile, properties }] of Object.entries(
+    artifacts,
+  )) {
     const { templateFile, stackName = id, directoryName, file } = properties;
     if (type === 'aws:cloudformation:stack' && templateFile !== undefined) {
       const stackFile = path.join(directory, templateFile);

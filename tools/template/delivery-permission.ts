@@ -9,15 +9,23 @@ export interface NeededAction {
   readonly action: string;
   /** ARN of the resource that it acts on. */
   readonly resource: string;
+  /** Values of condition keys that this action has. */
+  readonly context?: Readonly<Record<string, string>>;
 }
 
 /** Actions that EventBridge must be allowed for a delivery to the target. Empty for a type that is not known. */
-export function neededActions({ arn, parameters, reference }: TargetModel): NeededAction[] {
+export function neededActions({ arn, parameters, reference, passedRoles }: TargetModel): NeededAction[] {
   const { type } = reference;
   if (!type) return [];
   const definition = parameters.EcsParameters?.TaskDefinitionArn ?? parameters.BatchParameters?.JobDefinition;
   const [, , service] = arn.split(':');
-  if (service === 'ecs') return [{ action: 'ecs:RunTask', resource: String(definition ?? arn) }];
+  if (service === 'ecs') {
+    const context = { 'iam:PassedToService': 'ecs-tasks.amazonaws.com' };
+    return [
+      { action: 'ecs:RunTask', resource: String(definition ?? arn) },
+      ...passedRoles.map((role) => ({ action: 'iam:PassRole', resource: role, context })),
+    ];
+  }
   if (service === 'batch' && String(definition).startsWith('arn:')) {
     return [arn, String(definition)].map((resource) => ({ action: 'batch:SubmitJob', resource }));
   }
@@ -59,10 +67,10 @@ export function deliveryPermission(
     by: 'role',
     checks: [
       { action: 'sts:AssumeRole', resource: roleArn, decision: assumed },
-      ...needed.map(({ action, resource }) => ({
+      ...needed.map(({ action, resource, context }) => ({
         action,
         resource,
-        decision: policies.roleMay(roleArn, action, resource),
+        decision: policies.roleMay(roleArn, action, resource, context),
       })),
     ],
   };

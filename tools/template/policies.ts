@@ -1,5 +1,6 @@
 /** Policies of the template, by the resource or the role that they belong to. */
 
+import { functionReference } from './functions';
 import { managedPolicy } from './managed-policies';
 import { hasPlaceholder, reasonsOf } from './placeholder';
 import { type AccessRequest, type Decision, evaluate, undecidable } from './policy';
@@ -203,6 +204,9 @@ export class Policies {
 
   #protected(arn: string): Resource | undefined {
     const found = this.#assembly.find(arn);
+    // Permissions of aliases and versions are kept with their function, and name the alias or version.
+    if (found && /^AWS::Lambda::(Alias|Version)$/.test(found.type))
+      return functionReference(this.#assembly, arn).function ?? found;
     if (found) return found;
     const [whole = ''] = /^arn:[^:]*:s3:::[^/]+|^arn:[^:]*:dynamodb:[^/]*\/[^/]+/.exec(arn) ?? [];
     return this.#assembly.find(whole) ?? (/:logs:/.test(arn) ? this.#logGroup(arn) : undefined);

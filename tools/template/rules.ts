@@ -60,6 +60,8 @@ export interface TargetModel {
   readonly reference: TargetReference;
   /** ARN of the role with which EventBridge delivers, if the target's policy does not allow it. */
   readonly roleArn?: string | undefined;
+  /** ARNs of the roles that a task of ECS runs with, which that role passes on. */
+  readonly passedRoles: readonly string[];
   /** Number of attempts after the first. */
   readonly retries: Maybe<number>;
   readonly ageSeconds: Maybe<number>;
@@ -89,6 +91,7 @@ export function readRule(assembly: Assembly, resource: Resource, notCovered?: No
       arn: target.Arn,
       reference: targetReference(assembly, target.Arn),
       roleArn: target.RoleArn,
+      passedRoles: passedRoles(assembly, target),
       retries: target.RetryPolicy.MaximumRetryAttempts ?? DELIVERY_RETRY.defaultAttempts,
       ageSeconds: target.RetryPolicy.MaximumEventAgeInSeconds ?? DELIVERY_RETRY.defaultAgeSeconds,
       deadLetterArn: target.DeadLetterConfig.Arn,
@@ -96,6 +99,14 @@ export function readRule(assembly: Assembly, resource: Resource, notCovered?: No
       parameters: target,
     })),
   };
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html */
+function passedRoles(assembly: Assembly, { EcsParameters: parameters }: Json): string[] {
+  const { TaskDefinitionArn: definition, TaskOverride } = parameters ?? {};
+  const task = definition === undefined ? undefined : assembly.find(String(definition));
+  const { TaskRoleArn, ExecutionRoleArn } = { ...task?.properties, ...TaskOverride };
+  return [TaskRoleArn, ExecutionRoleArn].filter((role) => typeof role === 'string');
 }
 
 /** All rules of the template, in its order. */

@@ -77,3 +77,11 @@ test.each(each)('audit of %s', (_, { place, right }) => {
     notCovered: [...right.notCovered].sort(),
   });
 });
+
+test('a gap names the construct that made the resource, and the line of the app', () => {
+  const { gaps } = auditHops(read(path.join(CORPUS, 'nested-stacks')), UNDESCRIBED);
+  expect(gaps.find(({ resource }) => resource === 'Rule')).toMatchObject({
+    type: 'AWS::Events::Rule',
+    construct: { path: 'Shop/Rule', location: '/app/lib/shop-stack.ts:42' },
+  });
+});

@@ -23,7 +23,8 @@ export function auditBus(scene: Scene, bus: Resource): void {
   for (const archive of own) auditArchive(scene, bus, archive);
   if (own.length === 0) {
     const others = archives.map(
-      ({ name, properties: { SourceArn: source } }) => ` (archive ${name} is of ${source})`,
+      ({ name, properties: { SourceArn: source } }) =>
+        ` (archive ${name} is of ${source}, ${scene.whereIs(source)})`,
     );
     hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
   }

@@ -89,22 +89,27 @@ export class Scene {
    * @param what e.g. `its bucket`
    */
   missing(hop: Hop, kind: GapKind, resource: Resource, what: string, reference: string): void {
-    const { region: ownRegion, account: ownAccount } = this.assembly;
-    const [, , service, region, account, ...path] = reference.split(':');
-    const where = `${what} is ${reference},`;
-    if (hasPlaceholder(reference)) hop.cannotTell(kind, resource, `what ${what} is: ${reasonsOf(reference)}`);
-    else if (region && region !== ownRegion) {
-      const message = `${where} in the region ${region}; this stack is in ${ownRegion}`;
-      // Only a bus may be in another region than its rule.
-      const isBus = service === 'events' && path.join(':').startsWith('event-bus/');
-      if (isBus && !this.isDescribed) hop.cannotTell(kind, resource, message);
-      else hop.gap(kind, resource, message);
-    } else {
-      const isOther = account && account !== ownAccount;
-      const message = `${where} ${isOther ? `in the account ${account}, not in this one` : 'which is not in this template'}`;
-      if (this.isDescribed) hop.gap(kind, resource, message);
-      else hop.cannotTell(kind, resource, message);
+    const { region: ownRegion } = this.assembly;
+    const [, , service, region, , ...path] = reference.split(':');
+    if (hasPlaceholder(reference)) {
+      hop.cannotTell(kind, resource, `what ${what} is: ${reasonsOf(reference)}`);
+      return;
     }
+    const message = `${what} is ${reference}, ${this.whereIs(reference)}`;
+    // Of targets only a bus may be in another region than its rule.
+    const isBus = service === 'events' && path.join(':').startsWith('event-bus/');
+    const isUnreachable = region && region !== ownRegion && !isBus;
+    if (this.isDescribed || isUnreachable) hop.gap(kind, resource, message);
+    else hop.cannotTell(kind, resource, message);
+  }
+
+  /** Why nothing is found by a reference, as part of a sentence. */
+  whereIs(reference: string): string {
+    const [, , , region, account] = reference.split(':');
+    const own = this.assembly;
+    if (region && region !== own.region) return `in the region ${region}; this stack is in ${own.region}`;
+    if (account && account !== own.account) return `in the account ${account}, not in this one`;
+    return 'which is not in this template';
   }
 
   /**

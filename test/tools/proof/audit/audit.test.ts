@@ -152,9 +152,11 @@ describe('a policy is understood, not only seen:', () => {
     ['by refusing it', { Effect: 'Deny' }],
   ])('a key %s is a gap', (_, change) => {
     expect(underKey({ ...forEventBridge, ...change })).toContainEqual({
-      kind: 'encryption',
+      kind: 'permission',
       hop: expect.stringMatching(/^delivery: rule .* -> function /),
-      resource: 'event-driven-dlq',
+      resource: expect.any(String),
+      type: 'AWS::SQS::Queue',
+      name: 'event-driven-dlq',
       message: expect.stringMatching(/^events\.amazonaws\.com may not use its key\. .*kms:/),
     });
   });
@@ -262,7 +264,7 @@ describe('a policy is understood, not only seen:', () => {
     expect(direct([])).toContainEqual(
       expect.objectContaining({
         kind: 'permission',
-        resource: 'event-driven-all-events',
+        name: 'event-driven-all-events',
         message: expect.stringMatching(/^firehose:PutRecord is not allowed for the role of target Analytics/),
       }),
     );
@@ -297,7 +299,7 @@ describe('the report', () => {
       delete copy.Resources.OrderProcessorFunctionAllowEventBridgeordercreatedCF9D7397;
     });
     expect(report(120, audit)).toMatch(
-      /1 gap:\n {2}✗ permission: event-driven-order-processor: lambda:InvokeFunction is not allowed for rule event-driven-order-created\. .*\n {6}on delivery: rule event-driven-order-created -> function event-driven-order-processor\n {6}OrderProcessorFunction6A10E4C8 \(AWS::Lambda::Function\), made by event-driven\/OrderProcessor\/Function$/,
+      /1 gap:\n {2}✗ permission: event-driven-order-processor: lambda:InvokeFunction is not allowed for rule event-driven-order-created\. .*\n {6}on delivery: rule event-driven-order-created -> function event-driven-order-processor\n {6}OrderProcessorFunction6A10E4C8 \(AWS::Lambda::Function\)$/,
     );
   });
 });
