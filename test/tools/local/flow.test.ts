@@ -10,6 +10,7 @@ import { OrderCreated, OrderStatusChanged } from '../../../lambdas/events';
 import { ESBUILD_OPTIONS, entryOf } from '../../../lib/bundling';
 import { Bundler } from '../../../tools/local/bundler';
 import { ManualClock } from '../../../tools/local/services/clock';
+import { nameSources } from '../../../tools/local/source-trace';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
@@ -343,6 +344,23 @@ test('the code that --watch and --inspect make of a handler is that of the deplo
   }
   expect(functions.length).toBeGreaterThan(0);
   await bundler.stop();
+});
+
+test('a stack trace from AWS is named by the TypeScript that was deployed', async () => {
+  const bundler = new Bundler(process.cwd(), { entryOf, options: ESBUILD_OPTIONS, app: 'bin/app.ts' });
+  const name = 'event-driven-order-processor';
+  const { code, map } = await bundler.bundle(name);
+  // Where the bundle has what the handler's file says of a missing variable.
+  const lines = Buffer.from(code).toString('utf8').split('\n');
+  const line = lines.findIndex((each) => each.includes('TABLE_NAME'));
+  const column = lines[line]?.indexOf('TABLE_NAME') ?? 0;
+  const trace = `    at Xe (/var/task/index.js:${line + 1}:${column + 1})\n    at node:internal/x:1:2\n`;
+  const named = await nameSources(trace, name, bundler);
+  expect(map).toContain('lambdas/order-processor/handler.ts');
+  expect(named).toMatch(/^ {4}at Xe \(lambdas\/[\w/-]+\.ts:\d+:\d+\)\n {4}at node:internal\/x:1:2\n$/);
+  await expect(nameSources('', 'event-driven-nobody', bundler)).rejects.toThrow(
+    'no handler of event-driven-nobody',
+  );
 });
 
 describe('while the stack runs', () => {
