@@ -1,35 +1,23 @@
 /**
- * How the handlers are bundled: for the CDK, and in the same words for esbuild itself, by which the local run
- * makes a changed handler anew. Nothing of the CDK is loaded here, since `npm start` loads this.
+ * How the handlers are bundled: at synthesis, and by the local run that makes a changed handler anew. Nothing of the CDK is loaded here, since `npm start` loads this.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BundlingOptions, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
 import type { BuildOptions } from 'esbuild';
 
-/** Modules that are replaced in a bundle, and by what. */
-const ALIAS = {
-  // A function's credentials are in its environment: without the other places to look the bundle is a third smaller.
-  '@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts',
-};
-
 /** How each handler is bundled; every option is also part of the asset's hash. */
-export const BUNDLING = {
-  target: 'node24',
-  format: 'cjs' as OutputFormat,
-  minify: true,
-  // The SDK's ES modules shake better than its CommonJS ones: 535 -> 335 KiB.
-  mainFields: ['module', 'main'],
-  bundleAwsSDK: true,
-  esbuildArgs: Object.fromEntries(Object.entries(ALIAS).map(([from, to]) => [`--alias:${from}`, to])),
-} satisfies BundlingOptions;
-
-const { target, minify, mainFields } = BUNDLING;
-
 export const ESBUILD_OPTIONS = {
   bundle: true,
   platform: 'node',
-  ...{ target, format: 'cjs', minify, mainFields, alias: ALIAS },
+  target: 'node24',
+  format: 'cjs',
+  minify: true,
+  // The SDK's ES modules shake better than its CommonJS ones: 535 -> 335 KiB.
+  mainFields: ['module', 'main'],
+  alias: {
+    // A function's credentials are in its environment: without the other places to look the bundle is a third smaller.
+    '@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts',
+  },
 } satisfies BuildOptions;
 
 /**

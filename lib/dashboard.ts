@@ -1,6 +1,5 @@
 import { Stack } from 'aws-cdk-lib';
 import {
-  type Alarm,
   AlarmStatusWidget,
   type CfnDashboard,
   Dashboard,
@@ -11,19 +10,23 @@ import {
   type Metric,
   TextWidget,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { type CfnTopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { METRICS } from '../lambdas/metrics';
+import { METRICS, type MetricName } from '../lambdas/metrics';
+import type { AlarmSet } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
 import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventBus } from './event-bus';
-import type { EventHandler } from './event-handler';
+import { EventHandler } from './event-handler';
 import {
   busMetric,
   consumedWritesMetric,
   functionMetric,
   latencyMetrics,
+  nameOfTable,
   PERIOD,
   putEventsMetric,
   ruleMetric,
@@ -32,20 +35,12 @@ import {
   throttleMetrics,
   topicMetric,
 } from './metrics';
-import type { Notifications } from './notifications';
-import type { OrderStore } from './order-store';
 
 export interface OperatorDashboardProps {
   readonly config: StageConfig;
-  /** With all of its rules: the functions that they call are watched, too. */
   readonly bus: EventBus;
-  readonly orderProcessor: EventHandler;
-  readonly notifier: EventHandler;
-  readonly analytics: EventHandler;
-  readonly orders: OrderStore;
-  readonly notifications: Notifications;
   readonly analyticsStream: AnalyticsStream;
-  readonly alarms: readonly Alarm[];
+  readonly alarms: AlarmSet;
 }
 
 const WIDTH = 24;
@@ -59,7 +54,14 @@ export class OperatorDashboard extends Construct {
       // Dashboards are of the account, not of a region: the same stack in two regions needs two names.
       dashboardName: `${props.config.prefix}-${Stack.of(this).region}`,
       widgets: [
-        [new AlarmStatusWidget({ title: 'Alarms', alarms: [...props.alarms], width: WIDTH, height: 8 })],
+        [
+          new AlarmStatusWidget({
+            title: 'Alarms',
+            alarms: [...props.alarms.causes, ...props.alarms.symptoms],
+            width: WIDTH,
+            height: 10,
+          }),
+        ],
         ...published(props),
         ...matched(props),
         ...delivered(props),
@@ -125,7 +127,7 @@ function delivered({ bus }: OperatorDashboardProps): IWidget[][] {
 }
 
 function handled({ bus }: OperatorDashboardProps): IWidget[][] {
-  const handlers = [...bus.handlers];
+  const handlers = constructsOf(bus, EventHandler);
   const each = (metricName: string, says: string, statistic?: string) =>
     handlers.map((handler) =>
       functionMetric(handler, metricName, statistic).with({ label: `${handler.props.entry} ${says}`.trim() }),
@@ -156,25 +158,25 @@ function handled({ bus }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-function stored({ orders, notifications, analyticsStream }: OperatorDashboardProps): IWidget[][] {
+function stored({ analyticsStream, config }: OperatorDashboardProps): IWidget[][] {
   return [
-    heading(
-      '5. Stored and sent',
-      'The orders table, the analytics stream to S3, and the notifications topic.',
-    ),
-    row(
-      graph('Orders table: writes (capacity units)', [
-        consumedWritesMetric(orders.table).with({ label: 'Writes' }),
-      ]),
-      graph('Orders table: failures', [
-        ...labelled(throttleMetrics(orders.table), 'throttled'),
-        ...labelled(systemErrorMetrics(orders.table), 'system errors'),
-      ]),
-      graph(
-        'Orders table: latency (ms)',
-        PERCENTILES.flatMap((p) => labelled(latencyMetrics(orders.table, p), p)),
-      ),
-    ),
+    heading('5. Stored and sent', 'The tables, the analytics stream to S3, and the topics.'),
+    ...constructsOf(analyticsStream, Table).map((table) => {
+      const name = nameOfTable(table).slice(config.prefix.length + 1);
+      return row(
+        graph(`Table ${name}: writes (capacity units)`, [
+          consumedWritesMetric(table).with({ label: 'Writes' }),
+        ]),
+        graph(`Table ${name}: failures`, [
+          ...labelled(throttleMetrics(table), 'throttled'),
+          ...labelled(systemErrorMetrics(table), 'system errors'),
+        ]),
+        graph(
+          `Table ${name}: latency (ms)`,
+          PERCENTILES.flatMap((p) => labelled(latencyMetrics(table, p), p)),
+        ),
+      );
+    }),
     row(
       graph('Stream: records', [
         streamMetric(analyticsStream, 'IncomingRecords', 'Sum').with({ label: 'Put' }),
@@ -197,11 +199,15 @@ function stored({ orders, notifications, analyticsStream }: OperatorDashboardPro
           rightYAxis: { min: 0, max: 1 },
         },
       ),
-      graph('Notifications topic', [
-        topicMetric(notifications.topic, 'NumberOfMessagesPublished').with({ label: 'Published' }),
-        topicMetric(notifications.topic, 'NumberOfNotificationsDelivered').with({ label: 'Delivered' }),
-        topicMetric(notifications.topic, 'NumberOfNotificationsFailed').with({ label: 'Failed' }),
-      ]),
+    ),
+    row(
+      ...constructsOf(analyticsStream, Topic).map((topic) =>
+        graph(`Topic ${(topic.node.defaultChild as CfnTopic).topicName?.slice(config.prefix.length + 1)}`, [
+          topicMetric(topic, 'NumberOfMessagesPublished').with({ label: 'Published' }),
+          topicMetric(topic, 'NumberOfNotificationsDelivered').with({ label: 'Delivered' }),
+          topicMetric(topic, 'NumberOfNotificationsFailed').with({ label: 'Failed' }),
+        ]),
+      ),
     ),
   ];
 }
@@ -228,35 +234,54 @@ function waiting({ bus }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-function business({ bus, orderProcessor, notifier, analytics }: OperatorDashboardProps): IWidget[][] {
+/** What the handlers count themselves, a graph each; sums of money against an axis of their own. */
+function business({ bus }: OperatorDashboardProps): IWidget[][] {
   return [
     heading('7. Business', 'What the handlers count.'),
     row(
+      ...constructsOf(bus, EventHandler).map((handler) => {
+        const counts = handler.props.counts ?? [];
+        const drawn = (names: readonly MetricName[]) =>
+          names.map((name) => handler.metric(name).with({ label: inWords(name) }));
+        const money = drawn(counts.filter((name) => name === METRICS.revenue));
+        return graph(
+          `Counted by ${handler.props.entry}`,
+          drawn([...counts.filter((name) => name !== METRICS.revenue), METRICS.poisonEvents]),
+          money.length > 0 ? { right: money, rightYAxis: { min: 0 } } : {},
+        );
+      }),
+    ),
+    ...types(bus),
+  ];
+}
+
+/** Events by type, as far as a rule wants all of its type. */
+function types(bus: EventBus): IWidget[][] {
+  const recorder = constructsOf(bus, EventHandler).find(({ props }) =>
+    props.counts?.includes(METRICS.eventsReceived),
+  );
+  const known = new Set(
+    bus.subscriptions.flatMap(({ pattern }) => {
+      const { 'detail-type': given } = (pattern ?? {}) as { 'detail-type'?: unknown };
+      return Array.isArray(given) ? given.filter((type): type is string => typeof type === 'string') : [];
+    }),
+  );
+  if (!recorder || known.size === 0) return [];
+  return [
+    row(
       graph(
-        'Orders and revenue',
-        [orderProcessor.metric(METRICS.ordersProcessed).with({ label: 'Orders processed' })],
-        {
-          right: [orderProcessor.metric(METRICS.revenue).with({ label: 'Revenue' })],
-          rightYAxis: { min: 0 },
-        },
-      ),
-      graph('Notifications and reports', [
-        notifier.metric(METRICS.notificationsSent).with({ label: 'Notifications sent' }),
-        analytics.metric(METRICS.dailyReportsPublished).with({ label: 'Daily reports published' }),
-      ]),
-      graph('Duplicates, conflicts and poison', [
-        orderProcessor.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, order-processor' }),
-        notifier.metric(METRICS.duplicateEvents).with({ label: 'Duplicates, notifier' }),
-        notifier.metric(METRICS.staleNotifications).with({ label: 'Stale notifications' }),
-        orderProcessor.metric(METRICS.orderConflicts).with({ label: 'Conflicts' }),
-        orderProcessor.metric(METRICS.unusableEmails).with({ label: 'Unusable e-mail addresses' }),
-        ...[...bus.handlers].map((handler) =>
-          handler.metric(METRICS.poisonEvents).with({ label: `Poison, ${handler.props.entry}` }),
+        'Events, by type',
+        [...known].map((eventType) =>
+          recorder.metric(METRICS.eventsReceived, { eventType }).with({ label: eventType }),
         ),
-      ]),
+      ),
     ),
   ];
 }
+
+/** E.g. `Orders processed` of `OrdersProcessed`. */
+const inWords = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? letter : ` ${letter.toLowerCase()}`));
 
 const heading = (title: string, text: string): IWidget[] => [
   new TextWidget({ markdown: `## ${title}\n${text}`, width: WIDTH, height: 2 }),

@@ -1,7 +1,9 @@
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import { EventBus as CdkEventBus, CfnArchive, type CfnEventBus, CfnRule } from 'aws-cdk-lib/aws-events';
 import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { checkPatternLength, compile } from '../tools/eventbridge/event-pattern';
 import { BusLogs, busLogConfig } from './bus-logs';
 import type { StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
@@ -34,6 +36,17 @@ export interface SubscriptionProps {
   readonly replayed?: boolean;
 }
 
+/** A rule and the handler that it calls. */
+export interface Subscription {
+  readonly rule: CfnRule;
+  readonly handler: EventHandler;
+  /** Of a rule on the bus; a schedule has none. */
+  readonly pattern?: object;
+  readonly replayed?: boolean;
+}
+
+const EVENTS = new ServicePrincipal('events.amazonaws.com');
+
 /**
  * The bus, its archive, its policy, and the rules on it. A rule and its target, the permission, the retry policy
  * and the dead-letter queue come in one call: none can be had without the others.
@@ -45,8 +58,8 @@ export class EventBus extends Construct {
   readonly deadLetterQueue: DeadLetterQueue;
   /** In the order in which they were made; the scheduled ones are on the default bus. */
   readonly rules: CfnRule[] = [];
-  /** The targets of the rules, in the order in which they came: whoever watches the bus watches them, too. */
-  readonly handlers = new Set<EventHandler>();
+  /** Who is called by which rule. */
+  readonly subscriptions: Subscription[] = [];
 
   constructor(
     scope: Construct,
@@ -120,11 +133,12 @@ export class EventBus extends Construct {
   /** Sends the selected events to the handler, by a rule `<prefix>-<name>` on this bus. */
   subscribe(name: string, selection: Selection, handler: EventHandler, props: SubscriptionProps): void {
     const { replayed = true } = props;
-    const rule = this.rule(name, handler, props, {
+    const rule = this.rule(name, handler.function.functionArn, props, {
       eventBusName: this.bus.eventBusName,
       eventPattern: { ...selection.pattern, ...(!replayed && NOT_REPLAYED) },
     });
-    this.permit(rule, handler);
+    this.subscriptions.push({ rule, handler, pattern: selection.pattern, replayed });
+    handler.allowRule(rule);
   }
 
   /**
@@ -132,7 +146,23 @@ export class EventBus extends Construct {
    * EventBridge has scheduled rules nowhere else.
    */
   schedule(name: string, expression: string, handler: EventHandler, props: SubscriptionProps): void {
-    this.permit(this.rule(name, handler, props, { scheduleExpression: expression }), handler);
+    const rule = this.rule(name, handler.function.functionArn, props, { scheduleExpression: expression });
+    this.subscriptions.push({ rule, handler });
+    handler.allowRule(rule);
+  }
+
+  /** Sends what AWS's services say of this stack to the topic, by a rule `<prefix>-<name>` on the default bus. */
+  forward(name: string, pattern: object, topic: Topic, props: SubscriptionProps): void {
+    const rule = this.rule(name, topic.topicArn, props, { eventPattern: pattern });
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: `AllowRule${rule.node.id.replaceAll('-', '')}`,
+        principals: [EVENTS],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
+      }),
+    );
   }
 
   /** Lets the handler publish events, and tells it to which bus. */
@@ -144,11 +174,17 @@ export class EventBus extends Construct {
   // L1, since the L2 rule knows no `replay-name`, numbers its targets and leaves a target's retry optional.
   private rule(
     name: string,
-    handler: EventHandler,
+    targetArn: string,
     props: SubscriptionProps,
     trigger: { eventBusName?: string; eventPattern?: object; scheduleExpression?: string },
   ): CfnRule {
     const { delivery, prefix } = this.config;
+    const { eventPattern } = trigger;
+    // What EventBridge would refuse at deployment is refused here.
+    if (eventPattern) {
+      checkPatternLength(eventPattern);
+      compile(eventPattern);
+    }
     const rule = new CfnRule(this, name, {
       name: `${prefix}-${name}`,
       description: props.description,
@@ -157,7 +193,7 @@ export class EventBus extends Construct {
       targets: [
         {
           id: props.targetId,
-          arn: handler.function.functionArn,
+          arn: targetArn,
           retryPolicy: {
             maximumRetryAttempts: delivery.retryAttempts,
             maximumEventAgeInSeconds: delivery.maxEventAge,
@@ -170,24 +206,14 @@ export class EventBus extends Construct {
       ],
     });
     this.rules.push(rule);
-    this.handlers.add(handler);
-    return rule;
-  }
-
-  /** Lets the rule invoke the function, and put what it cannot deliver into the dead-letter queue. */
-  private permit(rule: CfnRule, handler: EventHandler): void {
-    const events = new ServicePrincipal('events.amazonaws.com');
-    handler.function.addPermission(`AllowEventBridge-${rule.node.id}`, {
-      principal: events,
-      sourceArn: rule.attrArn,
-    });
     this.deadLetterQueue.addToResourcePolicy(
       new PolicyStatement({
-        principals: [events],
+        principals: [EVENTS],
         actions: ['sqs:SendMessage'],
         resources: [this.deadLetterQueue.queueArn],
         conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
       }),
     );
+    return rule;
   }
 }

@@ -2,6 +2,7 @@ import { CfnOutput, Duration, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { NOTIFIED_STATUSES, OrderCreated, OrderStatusChanged } from '../lambdas/events';
+import { METRICS } from '../lambdas/metrics';
 import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambdas/notification';
 import { AnalyticsStream } from './analytics-stream';
 import { requireKnownFunctions, STAGE_TAG, type StageConfig } from './config';
@@ -43,12 +44,20 @@ export class EventDrivenStack extends Stack {
 
     const orderProcessor = new EventHandler(this, 'OrderProcessor', {
       entry: 'order-processor',
+      counts: [
+        METRICS.ordersProcessed,
+        METRICS.revenue,
+        METRICS.orderConflicts,
+        METRICS.unusableEmails,
+        METRICS.duplicateEvents,
+      ],
       timeout: Duration.seconds(30),
       failedEvents,
       config,
     });
     const notifier = new EventHandler(this, 'Notifier', {
       entry: 'notifier',
+      counts: [METRICS.notificationsSent, METRICS.duplicateEvents, METRICS.staleNotifications],
       memorySize: 128,
       timeout: Duration.seconds(40),
       failedEvents,
@@ -56,6 +65,7 @@ export class EventDrivenStack extends Stack {
     });
     const analytics = new EventHandler(this, 'Analytics', {
       entry: 'analytics',
+      counts: [METRICS.dailyReportsPublished, METRICS.eventsReceived],
       timeout: Duration.seconds(60),
       failedEvents,
       config,
@@ -99,16 +109,7 @@ export class EventDrivenStack extends Stack {
       handlers.map(({ props: { entry } }) => entry),
     );
     if (config.tracingPercent > 0) sampleTraces(this, config);
-    new Monitoring(this, 'Monitoring', {
-      config,
-      bus,
-      orderProcessor,
-      notifier,
-      analytics,
-      orders,
-      notifications,
-      analyticsStream,
-    });
+    new Monitoring(this, 'Monitoring', { config, bus, analyticsStream });
 
     Tags.of(this).add(STAGE_TAG, config.stage);
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);

@@ -1,29 +1,23 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
 import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { CfnRule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
   Architecture,
+  Function as LambdaFunction,
   LoggingFormat,
   Runtime,
   SystemLogLevel,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { EnvironmentVariable } from '../lambdas/env';
 import type { MetricName } from '../lambdas/metrics';
-import { BUNDLING } from './bundling';
 import type { StageConfig } from './config';
-
-const ROOT = join(__dirname, '..');
-const LAMBDAS = join(ROOT, 'lambdas');
-const LOCK_FILE = join(ROOT, 'package-lock.json');
+import { handlerBundle } from './handler-bundle';
 
 export interface EventHandlerProps {
   /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the end of the function's name. */
@@ -32,6 +26,8 @@ export interface EventHandlerProps {
   /** MB, unless the setting `memory` has another value for this function. @default 256 */
   readonly memorySize?: number;
   readonly timeout: Duration;
+  /** What the handler counts itself, beside the events that no retry can help: the dashboard draws it. @default none */
+  readonly counts?: readonly MetricName[];
   /** Where an event ends, with the reason, when the handler has failed for the last time. */
   readonly failedEvents: IQueue;
 }
@@ -42,8 +38,10 @@ export interface EventHandlerProps {
  * is retried by Lambda, not by the rule: the failure destination is not optional.
  */
 export class EventHandler extends Construct {
-  readonly function: NodejsFunction;
+  readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
+  /** What its role may do: whoever watches a table watches the operations that handlers may call on it. */
+  readonly allowed: { readonly actions: readonly string[]; readonly resources: readonly string[] }[] = [];
 
   constructor(
     scope: Construct,
@@ -64,12 +62,10 @@ export class EventHandler extends Construct {
     // Own role instead of the default one, whose managed policy may write to every log group of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
 
-    this.function = new NodejsFunction(this, 'Function', {
+    this.function = new LambdaFunction(this, 'Function', {
       functionName,
-      entry: join(LAMBDAS, props.entry, 'handler.ts'),
-      projectRoot: ROOT,
-      depsLockFilePath: LOCK_FILE,
-      bundling: { ...BUNDLING, assetHash: sourceHash(props.entry) },
+      code: handlerBundle(props.entry),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: config.memory[props.entry] ?? memorySize,
@@ -83,7 +79,6 @@ export class EventHandler extends Construct {
       applicationLogLevelV2:
         config.logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
       tracing: config.tracingPercent > 0 ? Tracing.ACTIVE : Tracing.DISABLED,
-      awsSdkConnectionReuse: false,
       ...(reservedConcurrency && { reservedConcurrentExecutions: reservedConcurrency }),
       retryAttempts: config.processing.retryAttempts,
       maxEventAge: Duration.seconds(config.processing.maxEventAge),
@@ -116,15 +111,27 @@ export class EventHandler extends Construct {
 
   /** Gives the function's role exactly these actions on exactly these resources. */
   allow(actions: readonly string[], ...resources: readonly string[]): void {
+    this.allowed.push({ actions, resources });
     this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
 
-  /** What the handler counts itself (sum of 5 minutes), published by Powertools as the environment tells it. */
-  metric(metricName: MetricName): Metric {
+  /** Lets the rule call the function. */
+  allowRule(rule: CfnRule): void {
+    this.function.addPermission(`AllowEventBridge-${rule.node.id}`, {
+      principal: new ServicePrincipal('events.amazonaws.com'),
+      sourceArn: rule.attrArn,
+    });
+  }
+
+  /**
+   * What the handler counts itself (sum of 5 minutes), published by Powertools as the environment tells it.
+   * @param dimensions beside `service`
+   */
+  metric(metricName: MetricName, dimensions: Readonly<Record<string, string>> = {}): Metric {
     return new Metric({
       namespace: this.props.config.prefix,
       metricName,
-      dimensionsMap: { service: this.props.entry },
+      dimensionsMap: { service: this.props.entry, ...dimensions },
       statistic: 'Sum',
       period: Duration.minutes(5),
     });
@@ -134,22 +141,4 @@ export class EventHandler extends Construct {
   setEnvironment(variable: EnvironmentVariable, value: string): void {
     this.function.addEnvironment(variable, value);
   }
-}
-
-/**
- * The asset's hash, of everything that goes into the bundle: all of `lambdas/`, the locked dependencies and the
- * options. CDK then finds an unchanged bundle in `cdk.out` and does not run esbuild again, and the hash is the
- * same on every machine.
- */
-function sourceHash(entry: string): string {
-  const hash = createHash('sha256')
-    .update(JSON.stringify([entry, BUNDLING]))
-    .update(readFileSync(LOCK_FILE));
-  const files = readdirSync(LAMBDAS, { recursive: true, withFileTypes: true })
-    .filter((file) => file.isFile())
-    .map((file) => join(file.parentPath, file.name))
-    .sort();
-  for (const file of files)
-    hash.update(relative(LAMBDAS, file)).update('\0').update(readFileSync(file)).update('\0');
-  return hash.digest('hex');
 }

@@ -2,12 +2,11 @@ import { CfnQueryDefinition, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
-import type { EventBus } from './event-bus';
+import { constructsOf } from './constructs';
+import { EventHandler } from './event-handler';
 
 export interface LogQueriesProps {
   readonly config: StageConfig;
-  /** The functions that its rules call are searched. */
-  readonly bus: EventBus;
   readonly analyticsStream: AnalyticsStream;
 }
 
@@ -22,8 +21,8 @@ export class LogQueries extends Construct {
     private readonly props: LogQueriesProps,
   ) {
     super(scope, id);
-    const { bus, analyticsStream } = props;
-    const handlers = [...bus.handlers].map((handler) => handler.logGroup);
+    const { analyticsStream } = props;
+    const handlers = constructsOf(this, EventHandler).map((handler) => handler.logGroup);
     this.save('order', handlers, [
       '# The whole way of one order. Put its id in place of order-1001.',
       'fields @timestamp, service, message as event, outcome, eventId, correlationId, error, reason',

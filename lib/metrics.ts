@@ -1,13 +1,12 @@
 /** The metrics that alarms watch and the dashboard draws, under the dimensions with which each is published. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
-import type { CfnRule } from 'aws-cdk-lib/aws-events';
+import type { CfnTable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { DAY_INDEX } from '../lambdas/order-table';
 import type { AnalyticsStream } from './analytics-stream';
+import { constructsOf } from './constructs';
 import type { EventBus } from './event-bus';
-import type { EventHandler } from './event-handler';
+import { EventHandler } from './event-handler';
 
 export const PERIOD = Duration.minutes(5);
 
@@ -29,7 +28,10 @@ export const busMetric = ({ bus }: EventBus, metricName: string, statistic = 'Su
  * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html). The rule's name is the given one:
  * the `Ref` of a rule on a custom bus is `<bus>|<rule>`.
  */
-export const ruleMetric = ({ eventBusName, name }: CfnRule, metricName: string): Metric =>
+export const ruleMetric = (
+  { eventBusName, name }: { readonly eventBusName?: string | undefined; readonly name?: string | undefined },
+  metricName: string,
+): Metric =>
   new Metric({
     namespace: 'AWS/Events',
     metricName,
@@ -41,26 +43,36 @@ export const ruleMetric = ({ eventBusName, name }: CfnRule, metricName: string):
 export const functionMetric = (handler: EventHandler, metricName: string, statistic = 'Sum'): Metric =>
   handler.function.metric(metricName, { statistic, period: PERIOD });
 
-/** Reads and writes refused for their rate, of the table and, which the table's own do not hold, of its index. */
+/** The physical name of a table, which a reference to it is not. */
+export const nameOfTable = (table: Table): string =>
+  (table.node.defaultChild as CfnTable).tableName ?? table.node.id;
+
+/** Reads and writes refused for their rate, of the table and, which the table's own do not hold, of its indexes. */
 export const throttleMetrics = (table: Table): Record<string, Metric> => {
   const ofTable = { TableName: table.tableName };
-  const ofIndex = { ...ofTable, GlobalSecondaryIndexName: DAY_INDEX.name };
-  return {
+  const metrics: Record<string, Metric> = {
     tableReads: tableMetric('ReadThrottleEvents', ofTable),
     tableWrites: tableMetric('WriteThrottleEvents', ofTable),
-    indexReads: tableMetric('ReadThrottleEvents', ofIndex),
-    indexWrites: tableMetric('WriteThrottleEvents', ofIndex),
   };
+  for (const [index, GlobalSecondaryIndexName] of indexesOf(table).entries()) {
+    const ofIndex = { ...ofTable, GlobalSecondaryIndexName };
+    metrics[`index${index}Reads`] = tableMetric('ReadThrottleEvents', ofIndex);
+    metrics[`index${index}Writes`] = tableMetric('WriteThrottleEvents', ofIndex);
+  }
+  return metrics;
 };
 
-/** The operations of the handlers on the orders table: its system errors and latency are published by operation. */
-const OPERATIONS = ['UpdateItem', 'GetItem', 'Query'] as const;
+function indexesOf(table: Table): string[] {
+  const { globalSecondaryIndexes } = table.node.defaultChild as CfnTable;
+  const indexes: { indexName: string }[] = Stack.of(table).resolve(globalSecondaryIndexes) ?? [];
+  return indexes.map(({ indexName }) => indexName);
+}
 
 export const systemErrorMetrics = (table: Table): Record<string, Metric> =>
-  byOperation((Operation) => tableMetric('SystemErrors', { TableName: table.tableName, Operation }));
+  byOperation(table, (Operation) => tableMetric('SystemErrors', { TableName: table.tableName, Operation }));
 
 export const latencyMetrics = (table: Table, statistic: string): Record<string, Metric> =>
-  byOperation((Operation) =>
+  byOperation(table, (Operation) =>
     tableMetric('SuccessfulRequestLatency', { TableName: table.tableName, Operation }, statistic),
   );
 
@@ -82,10 +94,20 @@ export const topicMetric = (topic: ITopic, metricName: string): Metric =>
 const tableMetric = (metricName: string, dimensionsMap: Record<string, string>, statistic = 'Sum'): Metric =>
   new Metric({ namespace: 'AWS/DynamoDB', metricName, dimensionsMap, statistic, period: PERIOD });
 
-const byOperation = (metric: (operation: string) => Metric): Record<string, Metric> =>
+/** A table's system errors and latency are published by operation: those that a handler may call on it. */
+const byOperation = (table: Table, metric: (operation: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(
-    OPERATIONS.map((operation) => [
+    operationsOn(table).map((operation) => [
       `${operation.charAt(0).toLowerCase()}${operation.slice(1)}`,
       metric(operation),
     ]),
   );
+
+function operationsOn(table: Table): string[] {
+  const isOfTable = (arn: string) => arn === table.tableArn || arn.startsWith(`${table.tableArn}/`);
+  const actions = constructsOf(table, EventHandler)
+    .flatMap(({ allowed }) => allowed)
+    .filter(({ resources }) => resources.some(isOfTable))
+    .flatMap((each) => each.actions);
+  return [...new Set(actions)].map((action) => action.replace('dynamodb:', '')).sort();
+}

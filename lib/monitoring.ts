@@ -1,62 +1,81 @@
-import { ArnFormat, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration } from 'aws-cdk-lib';
 import {
-  Alarm,
-  ComparisonOperator,
+  type Alarm,
+  type CompositeAlarm,
   type IMetric,
   MathExpression,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { type CfnTopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { METRICS } from '../lambdas/metrics';
-import { dailyTime } from './config';
+import { METRICS, type MetricName } from '../lambdas/metrics';
+import { AlarmSet, type AlarmText, RECOVERY_RULES } from './alarm-set';
+import type { AnalyticsStream } from './analytics-stream';
+import { dailyTime, type StageConfig } from './config';
 import { constructsOf } from './constructs';
-import { OperatorDashboard, type OperatorDashboardProps } from './dashboard';
+import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
-import { subscribeEmail } from './email-subscription';
+import type { EventBus, Subscription } from './event-bus';
+import { EventHandler } from './event-handler';
 import { LogQueries } from './log-queries';
 import {
+  busMetric,
   functionMetric,
+  nameOfTable,
   PERIOD,
+  putEventsMetric,
   ruleMetric,
   streamMetric,
   systemErrorMetrics,
   throttleMetrics,
+  topicMetric,
 } from './metrics';
 
-/** All that is watched. */
-export type MonitoringProps = Omit<OperatorDashboardProps, 'alarms'>;
-
-interface AlarmProps {
-  /** Heading of the entry in the runbook. */
-  readonly runbookEntry: string;
-  /** What happened, for the one who gets the mail. */
-  readonly says: string;
-  readonly metric: IMetric;
-  /** The alarm goes off above it. */
-  readonly threshold: number;
-  /** Goes off below the threshold instead. @default false */
-  readonly below?: boolean;
-  /** Periods in a row that are over the threshold. @default 1 */
-  readonly periods?: number;
-  /**
-   * What a period without any data is. Nearly every metric here is published only when there is something to
-   * count, so no data is good news.
-   * @default notBreaching
-   */
-  readonly missingData?: TreatMissingData;
+export interface MonitoringProps {
+  readonly config: StageConfig;
+  readonly bus: EventBus;
+  readonly analyticsStream: AnalyticsStream;
 }
 
+interface WatchedRule {
+  readonly id: string;
+  readonly name: string;
+  /** Of a rule on the bus of the stack. */
+  readonly eventBusName?: string | undefined;
+}
+
+/** What a handler counts that somebody has to look at, once a function says that it counts it. */
+const COUNTED: Readonly<Partial<Record<MetricName, AlarmText & { readonly name: string }>>> = {
+  [METRICS.orderConflicts]: {
+    name: 'order-conflicts',
+    runbookEntry: 'order-conflicts',
+    says: 'An event contradicts what the table holds of its order, and lost.',
+  },
+  [METRICS.staleNotifications]: {
+    name: 'stale-notifications',
+    runbookEntry: 'stale-notifications',
+    says: 'A customer was not told of a change, since the table has the order further on or on another branch.',
+  },
+  [METRICS.unusableEmails]: {
+    name: 'unusable-emails',
+    runbookEntry: 'unusable-emails',
+    says: "An order's e-mail address cannot be used and was left out: its customer will not be told anything.",
+  },
+};
+
+/** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
+const RETRY_DELAYS = [Duration.minutes(1), Duration.minutes(2)];
+
 /**
- * Alarms with their topic, the dashboard, and the saved log queries. Every alarm says what happened and where the
- * runbook goes on.
+ * Everything in the stack that can fail is watched, found by its kind: dead-letter queues, rules, functions, tables,
+ * topics. Symptoms of one fault are one cause, and tell once.
  */
 export class Monitoring extends Construct {
-  private readonly topic: Topic;
-  private readonly alarms: Alarm[] = [];
+  private readonly alarms: AlarmSet;
+  private readonly handlers: readonly EventHandler[];
+  /** Periods for which a failure is remembered: one that follows within them is of the same cause. */
+  private readonly quietPeriods: number;
 
   constructor(
     scope: Construct,
@@ -64,95 +83,99 @@ export class Monitoring extends Construct {
     private readonly props: MonitoringProps,
   ) {
     super(scope, id);
-    this.topic = this.alarmsTopic();
-    this.watchQueues();
-    this.watchRules();
-    this.watchFunctions();
-    this.watchTable();
+    const { config, bus } = props;
+    this.handlers = constructsOf(this, EventHandler);
+    this.quietPeriods = Math.max(1, config.alarms.quietMinutes / PERIOD.toMinutes());
+    this.alarms = new AlarmSet(this, config);
+
+    const consumers = this.handlers.map((handler) => this.watchConsumer(handler));
+    const topics = constructsOf(this, Topic).map((topic) => this.watchTopic(topic));
+    const failing = this.alarms.cause('failing', {
+      runbookEntry: 'failing',
+      says: 'Something has been told already of which late events and full queues are the consequence.',
+      of: [...consumers, ...topics],
+    });
+    this.watchLateness(failing);
+    this.watchQueues(failing);
     this.watchStream();
-    this.watchDailyReport();
+    this.watchPublishers();
+    this.watchSilentRules();
+    for (const [index, handler] of this.handlers.entries()) {
+      this.watchReport(handler, consumers[index] as CompositeAlarm);
+      this.watchCounts(handler);
+    }
+    this.watchRecoveries();
+    this.alarms.finish(bus);
     new OperatorDashboard(this, 'Dashboard', { ...props, alarms: this.alarms });
     new LogQueries(this, 'LogQueries', props);
   }
 
-  /** The topic that CloudWatch publishes to; whoever else may comes with a policy of their own. */
-  private alarmsTopic(): Topic {
-    const { config } = this.props;
-    const { account } = Stack.of(this);
-    const cloudWatch = new ServicePrincipal('cloudwatch.amazonaws.com');
-    const ofThisAccount = { StringEquals: { 'aws:SourceAccount': account } };
-    // Not SNS's own key: its policy, which nobody can change, keeps CloudWatch out, and alarms would be silent.
-    // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
-    const key = new Key(this, 'Key', {
-      description: `Alarms of ${config.prefix}`,
-      enableKeyRotation: true,
-      // Nothing lasting is encrypted with it.
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
-    key.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AllowAlarms',
-        principals: [cloudWatch],
-        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
-        resources: ['*'],
-        conditions: ofThisAccount,
-      }),
-    );
-    const topic = new Topic(this, 'Topic', {
-      topicName: `${config.prefix}-alarms`,
-      masterKey: key,
-      enforceSSL: true,
-    });
-    // A topic with a policy of its own has lost the default one, which lets the account's services publish.
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: 'AllowAlarms',
-        principals: [cloudWatch],
-        actions: ['sns:Publish'],
-        resources: [topic.topicArn],
-        conditions: {
-          ...ofThisAccount,
-          ArnLike: {
-            'aws:SourceArn': Stack.of(this).formatArn({
-              service: 'cloudwatch',
-              resource: 'alarm',
-              resourceName: `${config.prefix}-*`,
-              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-            }),
+  /** Everything by which a function, or the way to it, loses events or puts them aside: one page. */
+  private watchConsumer(handler: EventHandler): CompositeAlarm {
+    const { config, bus } = this.props;
+    const { entry } = handler.props;
+    const { errors, dropped, poisonEvents } = config.alarms;
+    const name = `${config.prefix}-${entry}`;
+    const failure = (kind: string, text: AlarmText, metric: IMetric, threshold: number) =>
+      this.alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...this.remembered });
+    const rules = bus.subscriptions.filter((each) => each.handler === handler);
+    const alarm = this.alarms.cause(`${entry}-failing`, {
+      runbookEntry: 'consumer-failing',
+      says: `Events for the function ${name} are not handled. Which symptom: see the reason, an alarm's name.`,
+      of: [
+        failure(
+          'errors',
+          {
+            runbookEntry: 'errors',
+            says: `More than ${errors} calls of the function ${name} failed within 5 minutes.`,
           },
-        },
-      }),
-    );
-    if (config.alarmEmail) subscribeEmail(this, topic, config.alarmEmail, { name: 'alarms', config });
-    return topic;
+          functionMetric(handler, 'Errors'),
+          errors,
+        ),
+        failure(
+          'poison',
+          {
+            runbookEntry: 'poison-events',
+            says: `The function ${name} met an event that it cannot read, which no retry can help.`,
+          },
+          handler.metric(METRICS.poisonEvents),
+          poisonEvents,
+        ),
+        failure(
+          'dropped',
+          {
+            runbookEntry: 'dropped',
+            says:
+              `The function ${name} failed to handle events for the last time. ` +
+              `They are in the queue ${config.prefix}-failed-events.`,
+          },
+          functionMetric(handler, 'AsyncEventsDropped'),
+          dropped,
+        ),
+        failure(
+          'lost',
+          {
+            runbookEntry: 'lost-by-function',
+            says:
+              `The function ${name} failed to handle events and Lambda could not put them into the queue ` +
+              `${config.prefix}-failed-events. Only the archive may have them now.`,
+          },
+          functionMetric(handler, 'DestinationDeliveryFailures'),
+          0,
+        ),
+        ...rules.flatMap(({ rule: { node, name: ruleName = '', eventBusName } }) =>
+          this.watchDelivery({ id: node.id, name: ruleName, eventBusName }),
+        ),
+      ],
+    });
+    this.alarms.tell('page', `${entry}-failing`, alarm);
+    return alarm;
   }
 
-  /** Watches every dead-letter queue of the stack. */
-  private watchQueues(): void {
-    const { alarms, prefix } = this.props.config;
-    for (const queue of constructsOf(this, DeadLetterQueue)) {
-      const { name, holds, runbookEntry } = queue.props;
-      this.alarm(`${name}-depth`, {
-        runbookEntry,
-        says: `${holds} are waiting in the queue ${prefix}-${name}.`,
-        metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: PERIOD }),
-        threshold: alarms.queueDepth,
-      });
-      this.alarm(`${name}-age`, {
-        runbookEntry: 'queue-age',
-        says:
-          `A message in the queue ${prefix}-${name} has waited for more than ${inWords(alarms.queueAge)}. ` +
-          'SQS deletes it 14 days after it came.',
-        metric: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: PERIOD }),
-        threshold: alarms.queueAge,
-      });
-    }
-  }
-
-  private watchRules(): void {
-    const { bus, config } = this.props;
-    for (const rule of bus.rules) {
-      this.alarm(`${rule.node.id}-undelivered`, {
+  private watchDelivery({ id, ...rule }: WatchedRule): Alarm[] {
+    const { config } = this.props;
+    return [
+      this.alarms.symptom(`${id}-undelivered`, {
         runbookEntry: 'undelivered',
         says:
           `EventBridge gave up delivering events to the target of the rule ${rule.name}. ` +
@@ -168,88 +191,105 @@ export class Monitoring extends Construct {
           period: PERIOD,
         }),
         threshold: config.alarms.undelivered,
-      });
-      this.alarm(`${rule.node.id}-lost`, {
+        ...this.remembered,
+      }),
+      this.alarms.symptom(`${id}-lost`, {
         runbookEntry: 'lost-in-delivery',
         says:
           `EventBridge could neither deliver events to the target of the rule ${rule.name} nor put them ` +
           `into the queue ${config.prefix}-dlq. ` +
-          (rule.scheduleExpression ? 'They are lost.' : 'Only the archive has them now.'),
+          (rule.eventBusName ? 'Only the archive has them now.' : 'They are lost.'),
         metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq'),
         threshold: 0,
-      });
+        ...this.remembered,
+      }),
+    ];
+  }
+
+  /** The rules that tell of recoveries, before they are made: they tell of these alarms, too. */
+  private watchRecoveries(): void {
+    const { config } = this.props;
+    for (const id of RECOVERY_RULES) {
+      for (const alarm of this.watchDelivery({ id, name: `${config.prefix}-${id}` })) {
+        this.alarms.tell('ticket', alarm.node.id, alarm);
+      }
     }
   }
 
-  private watchFunctions(): void {
-    const { bus, config } = this.props;
+  /** Messages that SNS could not deliver to a subscriber. */
+  private watchTopic(topic: Topic): Alarm {
+    const { config } = this.props;
+    const { topicName = '' } = topic.node.defaultChild as CfnTopic;
+    const name = `${topicName.slice(config.prefix.length + 1)}-failed`;
+    const alarm = this.alarms.symptom(name, {
+      runbookEntry: 'notifications-failed',
+      says: `SNS could not deliver messages of the topic ${topicName} to a subscriber.`,
+      metric: topicMetric(topic, 'NumberOfNotificationsFailed'),
+      threshold: config.alarms.undeliveredNotifications,
+      ...this.remembered,
+    });
+    this.alarms.tell('ticket', name, alarm);
+    return alarm;
+  }
+
+  /**
+   * What makes events late but loses none. If a function fails as well, that is told instead: its first sign may be a
+   * call that takes long, and the event that it drops comes minutes later.
+   */
+  private watchLateness(failing: CompositeAlarm): void {
+    const { config } = this.props;
     const { alarms, prefix, processing } = config;
-    for (const handler of bus.handlers) {
+    const timeouts = this.handlers.map(({ props }) => props.timeout.toSeconds());
+    const delays = RETRY_DELAYS.slice(0, processing.retryAttempts).map((delay) => delay.toSeconds());
+    const tries = Math.max(...timeouts) * (delays.length + 1);
+    const wait = Duration.seconds(sum(delays) + tries + PERIOD.toSeconds());
+    // A symptom outlasts the wait, or nobody would hear of it.
+    const periods = Math.ceil(wait.toSeconds() / PERIOD.toSeconds()) + 1;
+    const remembered = { periods, breaching: 1 };
+    const symptoms = this.handlers.flatMap((handler) => {
       const { entry, timeout } = handler.props;
       const name = `${prefix}-${entry}`;
-      this.alarm(`${entry}-errors`, {
-        runbookEntry: 'errors',
-        says: `More than ${alarms.errors} calls of the function ${name} failed within 5 minutes.`,
-        metric: functionMetric(handler, 'Errors'),
-        threshold: alarms.errors,
-      });
-      this.alarm(`${entry}-throttles`, {
-        runbookEntry: 'throttles',
-        says:
-          `The concurrency limit put off more than ${alarms.throttles} calls of the function ${name} ` +
-          'within 5 minutes.',
-        metric: functionMetric(handler, 'Throttles'),
-        threshold: alarms.throttles,
-      });
-      this.alarm(`${entry}-duration`, {
-        runbookEntry: 'duration',
-        says:
-          `A call of the function ${name} took more than ${alarms.durationPercent}% of its timeout ` +
-          `of ${timeout.toSeconds()} s.`,
-        // Not a percentile: one call that is cut off is one event that is not handled.
-        metric: functionMetric(handler, 'Duration', 'Maximum'),
-        threshold: (timeout.toMilliseconds() * alarms.durationPercent) / 100,
-      });
       const eventAge = (processing.maxEventAge * alarms.eventAgePercent) / 100;
-      this.alarm(`${entry}-event-age`, {
-        runbookEntry: 'event-age',
-        says:
-          `An event has waited for the function ${name} for more than ${inWords(eventAge)}. ` +
-          `Lambda gives it up after ${inWords(processing.maxEventAge)}.`,
-        metric: functionMetric(handler, 'AsyncEventAge', 'Maximum'),
-        threshold: eventAge * 1_000,
-      });
-      this.alarm(`${entry}-dropped`, {
-        runbookEntry: 'dropped',
-        says:
-          `The function ${name} failed to handle events for the last time. ` +
-          `They are in the queue ${prefix}-failed-events.`,
-        metric: functionMetric(handler, 'AsyncEventsDropped'),
-        threshold: alarms.dropped,
-      });
-      this.alarm(`${entry}-lost`, {
-        runbookEntry: 'lost-by-function',
-        says:
-          `The function ${name} failed to handle events and Lambda could not put them into the queue ` +
-          `${prefix}-failed-events. Only the archive may have them now.`,
-        metric: functionMetric(handler, 'DestinationDeliveryFailures'),
-        threshold: 0,
-      });
-    }
-    const poison = Object.fromEntries(
-      [...bus.handlers].map((handler, i) => [`poison${i}`, handler.metric(METRICS.poisonEvents)]),
-    );
-    this.alarm('poison-events', {
-      runbookEntry: 'poison-events',
-      says: 'A function met an event that it cannot read, which no retry can help.',
-      metric: new MathExpression({
-        expression: `SUM([${Object.keys(poison).join(', ')}])`,
-        label: 'Poison events',
-        usingMetrics: poison,
-        period: PERIOD,
-      }),
-      threshold: alarms.poisonEvents,
+      return [
+        this.alarms.symptom(`${entry}-throttles`, {
+          runbookEntry: 'throttles',
+          says:
+            `The concurrency limit put off more than ${alarms.throttles} calls of the function ${name} ` +
+            'within 5 minutes.',
+          metric: functionMetric(handler, 'Throttles'),
+          threshold: alarms.throttles,
+          ...remembered,
+        }),
+        this.alarms.symptom(`${entry}-duration`, {
+          runbookEntry: 'duration',
+          says:
+            `A call of the function ${name} took more than ${alarms.durationPercent}% of its timeout ` +
+            `of ${timeout.toSeconds()} s.`,
+          // Not a percentile: one call that is cut off is one event that is not handled.
+          metric: functionMetric(handler, 'Duration', 'Maximum'),
+          threshold: (timeout.toMilliseconds() * alarms.durationPercent) / 100,
+          ...remembered,
+        }),
+        this.alarms.symptom(`${entry}-event-age`, {
+          runbookEntry: 'event-age',
+          says:
+            `An event has waited for the function ${name} for more than ${inWords(eventAge)}. ` +
+            `Lambda gives it up after ${inWords(processing.maxEventAge)}.`,
+          metric: functionMetric(handler, 'AsyncEventAge', 'Maximum'),
+          threshold: eventAge * 1_000,
+          ...remembered,
+        }),
+      ];
     });
+    const tables = constructsOf(this, Table).flatMap((table) => this.watchTable(table, remembered));
+    const alarm = this.alarms.cause('late', {
+      runbookEntry: 'late',
+      says: 'Events are handled late: a function or a table is slow or refuses calls. Which: see the reason.',
+      of: [...symptoms, ...tables],
+      unless: failing,
+      wait,
+    });
+    this.alarms.tell('ticket', 'late', alarm);
   }
 
   /**
@@ -257,39 +297,82 @@ export class Monitoring extends Construct {
    * is missing, whatever `treatMissingData` says, and so would not end when throttling does.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
    */
-  private watchTable(): void {
-    const { orders, config } = this.props;
-    const { alarms, prefix } = config;
-    const throttles = throttleMetrics(orders.table);
-    this.alarm('orders-throttled', {
-      runbookEntry: 'orders-throttled',
+  private watchTable(table: Table, remembered: { periods: number; breaching: number }): Alarm[] {
+    const { alarms, prefix } = this.props.config;
+    const tableName = nameOfTable(table);
+    const name = tableName.slice(prefix.length + 1);
+    const errors = systemErrorMetrics(table);
+    const throttled = this.alarms.symptom(`${name}-throttled`, {
+      runbookEntry: 'table-throttled',
       says:
-        `DynamoDB refused more than ${alarms.tableThrottles} reads or writes of the table ${prefix}-orders ` +
+        `DynamoDB refused more than ${alarms.tableThrottles} reads or writes of the table ${tableName} ` +
         'within 5 minutes for their rate.',
-      metric: sumOf(throttles, 'Throttled reads and writes'),
+      metric: sumOf(throttleMetrics(table), 'Throttled reads and writes'),
       threshold: alarms.tableThrottles,
+      ...remembered,
     });
-    const errors = systemErrorMetrics(orders.table);
-    this.alarm('orders-errors', {
-      runbookEntry: 'orders-errors',
-      says:
-        `DynamoDB failed to answer more than ${alarms.tableErrors} requests for the table ${prefix}-orders ` +
-        'within 5 minutes.',
-      metric: sumOf(errors, 'System errors'),
-      threshold: alarms.tableErrors,
+    // A table that no handler calls answers nobody.
+    if (Object.keys(errors).length === 0) return [throttled];
+    return [
+      throttled,
+      this.alarms.symptom(`${name}-errors`, {
+        runbookEntry: 'table-errors',
+        says:
+          `DynamoDB failed to answer more than ${alarms.tableErrors} requests for the table ${tableName} ` +
+          'within 5 minutes.',
+        metric: sumOf(errors, 'System errors'),
+        threshold: alarms.tableErrors,
+        ...remembered,
+      }),
+    ];
+  }
+
+  /**
+   * Every dead-letter queue that still holds something when whatever filled it has been quiet for a while. Each message
+   * that arrives was told by who sent it there, also while others wait.
+   */
+  private watchQueues(failing: CompositeAlarm): void {
+    const { alarms, prefix } = this.props.config;
+    const symptoms = constructsOf(this, DeadLetterQueue).flatMap((queue) => {
+      const { name, holds, runbookEntry } = queue.props;
+      return [
+        this.alarms.symptom(`${name}-depth`, {
+          runbookEntry,
+          says: `${holds} are waiting in the queue ${prefix}-${name}.`,
+          metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: PERIOD }),
+          threshold: alarms.queueDepth,
+        }),
+        this.alarms.symptom(`${name}-age`, {
+          runbookEntry: 'queue-age',
+          says:
+            `A message in the queue ${prefix}-${name} has waited for more than ${inWords(alarms.queueAge)}. ` +
+            'SQS deletes it 14 days after it came.',
+          metric: queue.metricApproximateAgeOfOldestMessage({ statistic: 'Maximum', period: PERIOD }),
+          threshold: alarms.queueAge,
+        }),
+      ];
     });
+    const alarm = this.alarms.cause('waiting', {
+      runbookEntry: 'waiting',
+      says: 'Failed events wait for somebody to redrive or delete them. In which queue: see the reason.',
+      of: symptoms,
+      unless: failing,
+      wait: Duration.minutes(15),
+    });
+    this.alarms.tell('ticket', 'waiting', alarm);
   }
 
   private watchStream(): void {
     const { analyticsStream, config } = this.props;
     const { alarms, prefix } = config;
-    this.alarm('stream-late', {
+    const late = this.alarms.symptom('stream-late', {
       runbookEntry: 'stream-late',
       says: `A record in the stream ${prefix}-analytics has waited for S3 for more than ${inWords(alarms.streamAge)}.`,
       metric: streamMetric(analyticsStream, 'DeliveryToS3.DataFreshness', 'Maximum'),
       threshold: alarms.streamAge,
+      ...this.remembered,
     });
-    this.alarm('stream-failing', {
+    const failing = this.alarms.symptom('stream-failing', {
       runbookEntry: 'stream-failing',
       says: `The stream ${prefix}-analytics has failed to write to S3 for 15 minutes.`,
       // Firehose tries each write again, for 24 hours.
@@ -298,44 +381,139 @@ export class Monitoring extends Construct {
       below: true,
       periods: 3,
     });
+    const alarm = this.alarms.cause('stream', {
+      runbookEntry: 'stream',
+      says: `Analytics records of the stream ${prefix}-analytics do not reach S3. Firehose keeps them for 24 hours.`,
+      of: [late, failing],
+    });
+    this.alarms.tell('ticket', 'stream', alarm);
+  }
+
+  /** What publishers could not publish, and, if a floor is set, whether they publish at all. */
+  private watchPublishers(): void {
+    const { bus, config } = this.props;
+    const { refusedEvents, trafficFloor } = config.alarms;
+    const refused = this.alarms.symptom('put-events-refused', {
+      runbookEntry: 'put-events-refused',
+      says: `PutEvents refused or throttled more than ${refusedEvents} events or calls within 5 minutes, of any bus and publisher of this account and region.`,
+      metric: sumOf(
+        {
+          failedEntries: putEventsMetric('PutEventsFailedEntriesCount'),
+          throttled: putEventsMetric('PutEventsApproximateThrottledCount'),
+        },
+        'Events refused or throttled',
+      ),
+      threshold: refusedEvents,
+      ...this.remembered,
+    });
+    this.alarms.tell('ticket', 'put-events-refused', refused);
+    if (trafficFloor === false) return;
+    const hour = Duration.hours(1);
+    const low = this.alarms.symptom('traffic-low', {
+      runbookEntry: 'traffic-low',
+      says: `Fewer than ${trafficFloor} events came to the bus ${config.prefix}-bus within an hour.`,
+      metric: new MathExpression({
+        expression: 'FILL(matched, 0)',
+        label: 'Events on the bus',
+        // The archive's rule matches every event.
+        usingMetrics: { matched: busMetric(bus, 'MatchedEvents').with({ period: hour }) },
+        period: hour,
+      }),
+      threshold: trafficFloor,
+      below: true,
+    });
+    this.alarms.tell('page', 'traffic-low', low);
   }
 
   /**
-   * Goes off when today's report has not been published in time, and is over when it is.
-   *
-   * A period of an alarm slides: it ends now and began an hour ago (its timestamp). The only hours that can tell
-   * are those that began before the schedule fired and end after the deadline, so for the default times those that
-   * begin from 08:30 to 09:00 and are looked at from 09:30 to 10:00. In such an hour no report counts as 0 - `IF`
-   * gives 0 for a value that is not there. In all other hours a report still counts, as a late one ends the alarm,
-   * but its absence is no data, and the alarm stays as it is. So a report that was late or published by hand cannot
-   * hide that the next one is missing, which a sum over 24 hours would let it do; and plain missing data treated as
-   * breaching would go off several periods late. Only if one made by hand shortly before the next is due is followed
-   * by none does the alarm go on and off for some hours: CloudWatch looks back further than at one period.
-   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
-   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html#using-IF-expressions
+   * A rule that matches nothing while events of its type come. EventBridge's metrics know no types: who records all
+   * events counts them. Only rules that want every event of their types can be judged so. Two hours in a row, since
+   * events are counted when they are recorded, which may be an hour after they were matched.
    */
-  private watchDailyReport(): void {
-    const { analytics, config } = this.props;
+  private watchSilentRules(): void {
+    const { bus, config } = this.props;
+    const recorder = this.handlers.find(({ props }) => props.counts?.includes(METRICS.eventsReceived));
+    if (!recorder) return;
+    const period = Duration.hours(1);
+    for (const { rule, types } of bus.subscriptions.flatMap(wholeTypes)) {
+      const received = Object.fromEntries(
+        types.map((eventType, index) => [
+          `type${index}`,
+          recorder.metric(METRICS.eventsReceived, { eventType }).with({ period }),
+        ]),
+      );
+      const come = Object.keys(received).map((id) => `FILL(${id}, 0)`);
+      const name = `${rule.node.id}-silent`;
+      const alarm = this.alarms.symptom(name, {
+        runbookEntry: 'silent-rule',
+        says: `The rule ${config.prefix}-${rule.node.id} has matched nothing for two hours, though ${types.join(' and ')} came.`,
+        metric: new MathExpression({
+          expression: `IF((${come.join(' + ')}) > 0 AND FILL(matched, 0) == 0, 1, 0)`,
+          label: 'Events came, none was matched',
+          usingMetrics: { ...received, matched: ruleMetric(rule, 'MatchedEvents').with({ period }) },
+          period,
+        }),
+        threshold: 0,
+        periods: 2,
+      });
+      this.alarms.tell('page', name, alarm);
+    }
+  }
+
+  /** What a handler counts that somebody has to look at. */
+  private watchCounts(handler: EventHandler): void {
+    for (const metric of handler.props.counts ?? []) {
+      const { name, ...text } = COUNTED[metric] ?? { name: undefined };
+      if (name === undefined) continue;
+      const alarm = this.alarms.symptom(name, {
+        ...(text as AlarmText),
+        metric: handler.metric(metric),
+        threshold: 0,
+        ...this.remembered,
+      });
+      this.alarms.tell('ticket', name, alarm);
+    }
+  }
+
+  /**
+   * Goes off when the schedule's rule called the function and no report was published in time, and is over when one is.
+   *
+   * A period of an alarm slides: it ends now and began an hour ago (its timestamp). A period has a value only if the
+   * rule's call is in it, and it ends after the deadline: for the default times those that begin from 08:30 to 09:00 and
+   * are looked at from 09:30 to 10:00. So a stack that was not there yet at 09:00 misses no report. In all other
+   * periods a report still counts, as a late one ends the alarm, but its absence is no data, and the alarm stays as it is.
+   * That the rule does not call at all, since somebody disabled it, is seen a day after its last call: its metric
+   * then has no data any more. A new rule has none yet, which changes nothing, so nobody is told.
+   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
+   */
+  private watchReport(handler: EventHandler, consumer: CompositeAlarm): void {
+    const { bus, config } = this.props;
     const minutes = config.alarms.dailyReportMinutes;
+    const rule = bus.subscriptions.find(
+      (each) => each.handler === handler && each.rule.scheduleExpression,
+    )?.rule;
     const scheduled = dailyTime(config.dailyReportSchedule);
-    if (minutes === false || scheduled === undefined) return;
+    const counts = handler.props.counts?.includes(METRICS.dailyReportsPublished);
+    if (minutes === false || scheduled === undefined || !rule || !counts) return;
 
     const period = Duration.hours(1);
     const day = Duration.days(1).toMinutes();
     const first = (scheduled + minutes - period.toMinutes() + day) % day;
-    const range = `minute >= ${first} ${first <= scheduled ? 'AND' : 'OR'} minute <= ${scheduled}`;
-    const published = analytics.metric(METRICS.dailyReportsPublished).with({ period });
-    this.alarm('daily-report-missing', {
+    const began = 'FILL(minute, 0)';
+    const range = `${began} >= ${first} ${first <= scheduled ? 'AND' : 'OR'} ${began} <= ${scheduled}`;
+    const calls = ruleMetric(rule, 'Invocations').with({ period });
+    const missing = this.alarms.symptom('daily-report-missing', {
       runbookEntry: 'daily-report-missing',
       says: `The daily report was not published by ${clock((scheduled + minutes) % day)} UTC.`,
       metric: new MathExpression({
-        expression: `IF((${range}) OR published > 0, published)`,
+        expression: `IF((FILL(calls, 0) > 0 AND (${range})) OR FILL(published, 0) > 0, FILL(published, 0))`,
         label: 'Daily reports',
         usingMetrics: {
-          published,
+          published: handler.metric(METRICS.dailyReportsPublished).with({ period }),
+          calls,
           minute: new MathExpression({
-            expression: 'HOUR(published) * 60 + MINUTE(published)',
-            usingMetrics: { published },
+            expression: 'HOUR(calls) * 60 + MINUTE(calls)',
+            usingMetrics: { calls },
             period,
           }),
         },
@@ -345,28 +523,49 @@ export class Monitoring extends Construct {
       below: true,
       missingData: TreatMissingData.IGNORE,
     });
+    const alarm = this.alarms.cause('daily-report', {
+      runbookEntry: 'daily-report-missing',
+      says: 'The daily report is missing, and not because its function fails, which would have been told.',
+      of: [missing],
+      unless: consumer,
+    });
+    this.alarms.tell('ticket', 'daily-report', alarm);
+    const silent = this.alarms.symptom('daily-report-uncalled', {
+      runbookEntry: 'daily-report-missing',
+      says: `The rule ${config.prefix}-${rule.node.id} has not called its function for more than a day.`,
+      metric: calls,
+      // Never: only that there is no data any more is told.
+      threshold: 0,
+      below: true,
+      periods: day / period.toMinutes(),
+      missingData: TreatMissingData.MISSING,
+    });
+    this.alarms.tellOfSilence('daily-report-uncalled', silent);
   }
 
-  private alarm(name: string, props: AlarmProps): void {
-    const { config } = this.props;
-    const { below = false, periods = 1, missingData = TreatMissingData.NOT_BREACHING } = props;
-    const alarm = new Alarm(this, name, {
-      alarmName: `${config.prefix}-${name}`,
-      alarmDescription: `${props.says} What to do: ${config.runbookUrl}#${props.runbookEntry}`,
-      metric: props.metric,
-      threshold: props.threshold,
-      comparisonOperator: below
-        ? ComparisonOperator.LESS_THAN_THRESHOLD
-        : ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: periods,
-      treatMissingData: missingData,
-    });
-    const mail = new SnsAction(this.topic);
-    alarm.addAlarmAction(mail);
-    alarm.addOkAction(mail);
-    this.alarms.push(alarm);
+  /** A failure that follows another one soon is of the same cause. */
+  private get remembered() {
+    return { periods: this.quietPeriods, breaching: 1 };
   }
 }
+
+/** The rule, if it wants every event of its types and also those that a replay brings again, and the types. */
+function wholeTypes({
+  rule,
+  pattern,
+  replayed,
+}: Subscription): { rule: Subscription['rule']; types: string[] }[] {
+  const { source, 'detail-type': types, ...more } = (pattern ?? {}) as Record<string, unknown>;
+  const isWhole =
+    replayed &&
+    Object.keys(more).length === 0 &&
+    Array.isArray(source) &&
+    Array.isArray(types) &&
+    types.every((type) => typeof type === 'string');
+  return isWhole ? [{ rule, types: types as string[] }] : [];
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
 function sumOf(metrics: Record<string, IMetric>, label: string): MathExpression {
   const expression = Object.keys(metrics)

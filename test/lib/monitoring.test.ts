@@ -1,6 +1,5 @@
 import '../lambdas/environment';
 import { readFileSync } from 'node:fs';
-import type { Template } from 'aws-cdk-lib/assertions';
 import { APP } from '../../bin/app-description';
 import { STAGES } from '../../bin/stages';
 import { PoisonEventError } from '../../lambdas/contract';
@@ -8,128 +7,22 @@ import { METRICS } from '../../lambdas/metrics';
 import { observed } from '../../lambdas/telemetry';
 import { opsCommand } from '../../tools/ops/cli';
 import { invoke } from '../lambdas/invocation';
+import { type Json, type Metric, Stack } from './resolved-stack';
 import { synthesize } from './synthesize';
 
-/** Untyped, as the template is. */
-type Json = ReturnType<Template['toJSON']>[string];
-
-interface Metric {
-  readonly namespace: string;
-  readonly name: string;
-  readonly dimensions: Readonly<Record<string, string>>;
-  readonly statistic: string;
-  readonly period: number;
-}
-
-interface Alarm {
-  readonly name: string;
-  readonly properties: Json;
-  /** By their id in the alarm's expressions; a single metric has the id `metric`. */
-  readonly metrics: Readonly<Record<string, Metric>>;
-  readonly expressions: Readonly<Record<string, string>>;
-}
-
-/** With them the stack has all of its queues. */
-const ADDRESSES = { alarmEmail: 'ops@example.com', notificationEmail: 'shop@example.com' };
+/** With them the stack has all of its queues and alarms. */
+const EVERYTHING = {
+  alarmEmail: 'ops@example.com',
+  notificationEmail: 'shop@example.com',
+  alarms: { trafficFloor: 10 },
+};
 
 const RUNBOOK = readFileSync('docs/runbook.md', 'utf8');
 
 let stack: Stack;
 beforeAll(() => {
-  stack = new Stack(synthesize('production', ADDRESSES));
+  stack = new Stack(synthesize('production', EVERYTHING));
 });
-
-/** A template with its references resolved to physical names. */
-class Stack {
-  readonly resources: Record<string, Json>;
-  readonly alarms: readonly Alarm[];
-
-  constructor(template: Template) {
-    this.resources = template.toJSON().Resources;
-    this.alarms = this.ofType('AWS::CloudWatch::Alarm').map((properties) => this.alarm(properties));
-  }
-
-  /** Properties of all resources of a type. */
-  ofType(type: string): Json[] {
-    return Object.values(this.resources)
-      .filter((resource) => resource.Type === type)
-      .map((resource) => this.resolve(resource.Properties));
-  }
-
-  /** The one alarm of this name, without the stack's prefix. */
-  alarmNamed(name: string): Alarm {
-    const found = this.alarms.filter((alarm) => alarm.name === `event-driven-${name}`);
-    expect(found).toHaveLength(1);
-    return found[0] as Alarm;
-  }
-
-  get metrics(): Metric[] {
-    return this.alarms.flatMap((alarm) => Object.values(alarm.metrics));
-  }
-
-  get dashboard(): Json {
-    const [{ DashboardBody }] = this.ofType('AWS::CloudWatch::Dashboard');
-    return JSON.parse(DashboardBody);
-  }
-
-  private resolve(value: Json): Json {
-    if (Array.isArray(value)) return value.map((each) => this.resolve(each));
-    if (typeof value !== 'object' || value === null) return value;
-    if (typeof value.Ref === 'string') return PSEUDO[value.Ref] ?? this.nameOf(value.Ref);
-    const attribute = value['Fn::GetAtt'];
-    if (attribute) {
-      const [id, name] = attribute;
-      return name.endsWith('Name') ? this.nameOf(id) : `${this.nameOf(id)}#${name}`;
-    }
-    const join = value['Fn::Join'];
-    if (join) return this.resolve(join[1]).join(join[0]);
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, this.resolve(each)]));
-  }
-
-  /** As CloudWatch knows it: `Ref` gives it for every type here but rules, whose `Ref` is `<bus>|<rule>`. */
-  private nameOf(id: string): string {
-    const { Type, Properties = {} } = this.resources[id];
-    if (Type === 'AWS::Events::Rule') return `${Properties.EventBusName ? 'bus|' : ''}${Properties.Name}`;
-    const key = Object.keys(Properties).find((name) => /^(\w+Name|Name)$/.test(name));
-    return key && typeof Properties[key] === 'string' ? Properties[key] : id;
-  }
-
-  private alarm(properties: Json): Alarm {
-    const queries: Json[] = properties.Metrics ?? [
-      {
-        Id: 'metric',
-        MetricStat: { Metric: properties, Period: properties.Period, Stat: properties.Statistic },
-      },
-    ];
-    const metrics = queries
-      .filter((query) => query.MetricStat)
-      .map(({ Id, MetricStat: { Metric: metric, Period, Stat } }): [string, Metric] => [
-        Id,
-        {
-          namespace: metric.Namespace,
-          name: metric.MetricName,
-          dimensions: Object.fromEntries(metric.Dimensions.map((each: Json) => [each.Name, each.Value])),
-          statistic: Stat,
-          period: Period,
-        },
-      ]);
-    const expressions = queries
-      .filter((query) => query.Expression)
-      .map((query) => [query.Id, query.Expression]);
-    return {
-      name: properties.AlarmName,
-      properties,
-      metrics: Object.fromEntries(metrics),
-      expressions: Object.fromEntries(expressions),
-    };
-  }
-}
-
-const PSEUDO: Readonly<Record<string, string>> = {
-  'AWS::AccountId': '123456789012',
-  'AWS::Partition': 'aws',
-  'AWS::Region': 'eu-west-1',
-};
 
 /** Names of the metrics of a namespace that have this dimension, and no alarm twice. */
 function watched(namespace: string, dimension: string, value: string): string[] {
@@ -163,8 +56,10 @@ function expectedDimensions(metric: Metric): Record<string, string | undefined> 
       const rule = stack.ofType('AWS::Events::Rule').find(({ Name }) => Name === dimensions.RuleName);
       return { ...(rule?.EventBusName && { EventBusName: rule.EventBusName }), RuleName: rule?.Name };
     }
-    default:
-      return { service: dimensions.service };
+    default: {
+      const { eventType } = dimensions;
+      return { service: dimensions.service, ...(eventType && { eventType }) };
+    }
   }
 }
 
@@ -191,22 +86,26 @@ function namesOf(dimension: string): unknown[] {
     case 'TopicName':
       return names('AWS::SNS::Topic', 'TopicName');
     case 'Operation':
-      return tableActions();
+      return namesOf('TableName').flatMap((table) => tableActions(String(table)));
     case 'service':
       return names('AWS::Lambda::Function', 'Environment').map(
         ({ Variables }) => Variables.POWERTOOLS_SERVICE_NAME,
+      );
+    case 'eventType':
+      return names('AWS::Events::Rule', 'EventPattern').flatMap(
+        (pattern: Json) => pattern?.['detail-type'] ?? [],
       );
     default:
       return [];
   }
 }
 
-/** The operations that the functions' roles allow on the orders table or its index. */
-function tableActions(): string[] {
+/** The operations that the functions' roles allow on a table or its indexes. */
+function tableActions(table: string): string[] {
   const statements = stack
     .ofType('AWS::IAM::Policy')
     .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
-    .filter(({ Resource }) => JSON.stringify(Resource).includes('event-driven-orders#Arn'));
+    .filter(({ Resource }) => JSON.stringify(Resource).includes(`${table}#Arn`));
   const actions = statements.flatMap(({ Action }) => Action).map((action) => action.replace('dynamodb:', ''));
   return [...new Set(actions)].sort();
 }
@@ -244,11 +143,13 @@ describe('alarms', () => {
     const rules = stack.ofType('AWS::Events::Rule');
     expect(rules.length).toBeGreaterThan(4);
     for (const { Name } of rules) {
-      expect(watched('AWS/Events', 'RuleName', Name)).toEqual([
-        'FailedInvocations',
-        'InvocationsFailedToBeSentToDlq',
-        'InvocationsSentToDlq',
-      ]);
+      expect(watched('AWS/Events', 'RuleName', Name)).toEqual(
+        expect.arrayContaining([
+          'FailedInvocations',
+          'InvocationsFailedToBeSentToDlq',
+          'InvocationsSentToDlq',
+        ]),
+      );
       const short = Name.replace('event-driven-', '');
       expect(Object.keys(stack.alarmNamed(`${short}-undelivered`).metrics)).toEqual(['failed', 'sentToDlq']);
       expect(stack.alarmNamed(`${short}-lost`).metrics.metric?.name).toBe('InvocationsFailedToBeSentToDlq');
@@ -280,19 +181,29 @@ describe('alarms', () => {
     }
   });
 
-  test('the orders table has them on throttles of table and index, and on errors of each operation allowed', () => {
-    const throttled = stack.alarmNamed('orders-throttled');
-    expect(Object.values(throttled.metrics).map(({ name, dimensions }) => ({ name, ...dimensions }))).toEqual(
-      [{}, { GlobalSecondaryIndexName: 'orders-by-day' }].flatMap((index) =>
-        ['ReadThrottleEvents', 'WriteThrottleEvents'].map((name) => ({
-          name,
-          TableName: 'event-driven-orders',
-          ...index,
-        })),
-      ),
-    );
-    const errors = Object.values(stack.alarmNamed('orders-errors').metrics);
-    expect(errors.map(({ dimensions }) => dimensions.Operation).sort()).toEqual(tableActions());
+  test('every table has them on throttles of table and indexes, and on errors of each operation that a role allows', () => {
+    const tables = stack.ofType('AWS::DynamoDB::Table');
+    expect(tables.length).toBeGreaterThan(1);
+    for (const { TableName, GlobalSecondaryIndexes = [] } of tables) {
+      const name = TableName.replace('event-driven-', '');
+      const throttled = Object.values(stack.alarmNamed(`${name}-throttled`).metrics);
+      expect(throttled.map(({ name: metric, dimensions }) => ({ metric, ...dimensions }))).toEqual(
+        [
+          {},
+          ...GlobalSecondaryIndexes.map(({ IndexName }: Json) => ({ GlobalSecondaryIndexName: IndexName })),
+        ].flatMap((index) =>
+          ['ReadThrottleEvents', 'WriteThrottleEvents'].map((metric) => ({ metric, TableName, ...index })),
+        ),
+      );
+      const errors = Object.values(stack.alarmNamed(`${name}-errors`).metrics);
+      expect(errors.map(({ dimensions }) => dimensions.Operation).sort()).toEqual(tableActions(TableName));
+    }
+  });
+
+  test('every topic has one on what could not be delivered', () => {
+    for (const { TopicName } of stack.ofType('AWS::SNS::Topic')) {
+      expect(watched('AWS/SNS', 'TopicName', TopicName)).toEqual(['NumberOfNotificationsFailed']);
+    }
   });
 
   test('the stream has them on age and success', () => {
@@ -308,7 +219,7 @@ describe('alarms', () => {
   });
 
   test('what a handler counts is watched under the namespace and dimension that it publishes', async () => {
-    const [poison] = Object.values(stack.alarmNamed('poison-events').metrics);
+    const [poison] = Object.values(stack.alarmNamed('order-processor-poison').metrics);
     const { Variables } = stack
       .ofType('AWS::Lambda::Function')
       .map(({ Environment }) => Environment)
@@ -329,7 +240,10 @@ describe('alarms', () => {
 
   test('no period without data is taken for a failure, or keeps an alarm of DynamoDB on', () => {
     for (const { name, properties, metrics, expressions } of stack.alarms) {
-      const missing = name === 'event-driven-daily-report-missing' ? 'ignore' : 'notBreaching';
+      const missing =
+        { 'event-driven-daily-report-missing': 'ignore', 'event-driven-daily-report-uncalled': 'missing' }[
+          name
+        ] ?? 'notBreaching';
       expect([name, properties.TreatMissingData]).toEqual([name, missing]);
       for (const [id, { namespace }] of Object.entries(metrics)) {
         if (namespace === 'AWS/DynamoDB') expect(Object.values(expressions)[0]).toContain(`FILL(${id}, 0)`);
@@ -362,7 +276,7 @@ describe('alarms', () => {
       ...['errors', 'throttles', 'duration', 'event-age', 'dropped', 'lost'].map(
         (kind) => `notifier-${kind}`,
       ),
-      ...['orders-throttled', 'orders-errors', 'stream-late', 'stream-failing', 'poison-events'],
+      ...['orders-throttled', 'orders-errors', 'stream-late', 'stream-failing', 'notifier-poison'],
     ];
     expect(names.map((name) => [name, changed.alarmNamed(name).properties.Threshold])).toEqual([
       ['dlq-depth', 1],
@@ -379,150 +293,37 @@ describe('alarms', () => {
       ['orders-errors', 7],
       ['stream-late', 8000],
       ['stream-failing', 0.75],
-      ['poison-events', 9],
+      ['notifier-poison', 9],
     ]);
-  });
-});
-
-/**
- * The alarm of the missing report, evaluated as CloudWatch documents it: once a minute, on periods that end now
- * and slide; on more of them than asked for; the latest with a value decides; without any the state stays.
- */
-describe('the daily report is missed', () => {
-  const MINUTE = 60_000;
-  const HOUR = 60 * MINUTE;
-  const DAY = 24 * HOUR;
-  const START = Date.parse('2026-01-15T00:00:00Z');
-  const at = (day: number, time: string) => START + (day - 15) * DAY + Date.parse(`1970-01-01T${time}:05Z`);
-
-  /** When the alarm changed its state, with reports published at these times. */
-  function changes(reports: readonly number[], settings: object = {}, retrieved = 5): string[] {
-    const alarm = new Stack(synthesize('production', settings)).alarmNamed('daily-report-missing');
-    const { Threshold, ComparisonOperator, EvaluationPeriods } = alarm.properties;
-    expect({ Threshold, ComparisonOperator, EvaluationPeriods }).toEqual({
-      Threshold: 1,
-      ComparisonOperator: 'LessThanThreshold',
-      EvaluationPeriods: 1,
-    });
-    expect(alarm.metrics.published).toEqual({
-      namespace: 'event-driven',
-      name: METRICS.dailyReportsPublished,
-      dimensions: { service: 'analytics' },
-      statistic: 'Sum',
-      period: HOUR / 1_000,
-    });
-    const [minuteId, minuteExpression] = Object.entries(alarm.expressions).find(([, text]) =>
-      text.includes('MINUTE('),
-    ) as [string, string];
-    const [, expression] = Object.entries(alarm.expressions).find(([id]) => id !== minuteId) as [
-      string,
-      string,
-    ];
-    const minute = compile(minuteExpression, ['HOUR', 'MINUTE', 'published']);
-    const value = compile(expression, ['IF', minuteId, 'published']);
-
-    const evaluate = (start: number): number | undefined => {
-      const inPeriod = reports.filter((report) => report >= start && report < start + HOUR).length;
-      // A metric has no value, instead of 0, in a period without any.
-      const published = inPeriod || undefined;
-      const date = new Date(start);
-      const minuteOfDay = minute(
-        () => date.getUTCHours(),
-        () => date.getUTCMinutes(),
-        published,
-      );
-      return value(
-        // 0 for a value that is not there if the condition holds, otherwise no value.
-        (condition: boolean, result?: number) => (condition ? (result ?? 0) : undefined),
-        minuteOfDay,
-        published,
-      );
-    };
-
-    const states: string[] = [];
-    let state = 'INSUFFICIENT_DATA';
-    for (let now = START; now < START + 4 * DAY; now += MINUTE) {
-      const values = Array.from({ length: retrieved }, (_, back) => evaluate(now - (back + 1) * HOUR));
-      const latest = values.find((each) => each !== undefined);
-      const next = latest === undefined ? state : latest < Threshold ? 'ALARM' : 'OK';
-      if (next !== state) states.push(`${new Date(now).toISOString().slice(8, 16)} ${next}`);
-      state = next;
-    }
-    return states;
-  }
-
-  const compile = (expression: string, names: string[]): ((...values: unknown[]) => number | undefined) =>
-    new Function(
-      ...names,
-      `return ${expression.replaceAll(' AND ', ' && ').replaceAll(' OR ', ' || ')}`,
-    ) as never;
-
-  const onTime = [15, 16, 17, 18].map((day) => at(day, '09:00'));
-
-  test.each([1, 3, 5, 10])(
-    'never, if it comes every day (CloudWatch looking back %s periods)',
-    (retrieved) => {
-      expect(changes(onTime, {}, retrieved)).toEqual(['15T09:01 OK']);
-    },
-  );
-
-  test.each([1, 3, 5, 10])('at 09:30, until the next one comes (looking back %s periods)', (retrieved) => {
-    const reports = onTime.filter((report) => report !== at(16, '09:00'));
-    expect(changes(reports, {}, retrieved)).toEqual(['15T09:01 OK', '16T09:30 ALARM', '17T09:01 OK']);
-  });
-
-  test('at 09:30, until it comes late', () => {
-    const reports = [at(15, '09:00'), at(16, '11:00'), at(17, '09:00'), at(18, '09:29')];
-    expect(changes(reports)).toEqual(['15T09:01 OK', '16T09:30 ALARM', '16T11:01 OK']);
-  });
-
-  test('a late one, or one made by hand, does not hide that the next is missing', () => {
-    const reports = [at(15, '09:00'), at(16, '23:00'), at(18, '09:00')];
-    expect(changes(reports)).toEqual([
-      '15T09:01 OK',
-      '16T09:30 ALARM',
-      '16T23:01 OK',
-      '17T09:30 ALARM',
-      '18T09:01 OK',
-    ]);
-  });
-
-  test('also if there never was one', () => {
-    expect(changes([])).toEqual(['15T09:30 ALARM']);
-  });
-
-  test.each([
-    ['cron(15 6 * * ? *)', 45, '06:15', '07:00'],
-    ['cron(10 0 * * ? *)', 30, '00:10', '00:40'],
-    ['cron(50 23 ? * * *)', 20, '23:50', '00:10'],
-  ])(
-    'with the schedule %s, %s minutes after it',
-    (dailyReportSchedule, dailyReportMinutes, fires, missed) => {
-      const settings = { dailyReportSchedule, alarms: { dailyReportMinutes } };
-      const day = fires > missed ? 17 : 16;
-      const reports = [14, 15, 17, 18].map((each) => at(each, fires));
-      expect(changes(reports, settings)).toContain(`${day}T${missed} ALARM`);
-      expect(changes(reports, settings).filter((change) => change.endsWith('ALARM'))).toHaveLength(1);
-      expect(
-        new Stack(synthesize('production', settings)).alarmNamed('daily-report-missing').properties
-          .AlarmDescription,
-      ).toContain(`by ${missed} UTC`);
-    },
-  );
-
-  test('never, if the configuration wants no such alarm', () => {
-    const { alarms } = new Stack(synthesize('production', { alarms: { dailyReportMinutes: false } }));
-    expect(alarms.map(({ name }) => name)).not.toContain('event-driven-daily-report-missing');
-    expect(alarms.length).toBeGreaterThan(30);
   });
 });
 
 describe('the alarms topic', () => {
-  test('gets every alarm, when it goes off and when it is over', () => {
-    for (const { properties } of stack.alarms) {
-      expect(properties.AlarmActions).toEqual(['event-driven-alarms']);
-      expect(properties.OKActions).toEqual(['event-driven-alarms']);
+  test('every alarm tells somebody: by itself, or by a cause that names it', () => {
+    const named = stack.composites.map(({ AlarmRule }) => AlarmRule).join(' ');
+    for (const { name, properties } of stack.alarms) {
+      const { AlarmActions = [], InsufficientDataActions = [] } = properties;
+      const tells =
+        AlarmActions.length + InsufficientDataActions.length > 0 || named.includes(`"${name}#Arn"`);
+      expect([name, tells]).toEqual([name, true]);
     }
+  });
+
+  test('no alarm tells when it becomes OK, as a new one does by itself: a rule tells of those that were told', () => {
+    for (const { OKActions } of [...stack.composites, ...stack.alarms.map(({ properties }) => properties)]) {
+      expect(OKActions).toBeUndefined();
+    }
+    const rules = stack
+      .ofType('AWS::Events::Rule')
+      .filter(({ EventPattern }) => EventPattern?.source?.includes('aws.cloudwatch'));
+    const recovering = rules.flatMap(({ EventPattern }) => EventPattern.detail.alarmName);
+    const telling = [...stack.composites, ...stack.alarms.map(({ properties }) => properties)]
+      .filter(
+        ({ AlarmActions = [], InsufficientDataActions = [] }) =>
+          AlarmActions.length + InsufficientDataActions.length > 0,
+      )
+      .map(({ AlarmName }) => AlarmName);
+    expect(recovering.sort()).toEqual(telling.sort());
   });
 
   test('is encrypted with a key of its own that rotates, and that CloudWatch may use for alarms of this account', () => {
@@ -535,37 +336,43 @@ describe('the alarms topic', () => {
     expect(key.KeyPolicy.Statement).toContainEqual({
       Sid: 'AllowAlarms',
       Effect: 'Allow',
-      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Principal: { Service: ['cloudwatch.amazonaws.com', 'events.amazonaws.com'] },
       Action: ['kms:Decrypt', 'kms:GenerateDataKey*'],
       Resource: '*',
       Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
     });
   });
 
-  test('lets CloudWatch publish for alarms of this stack, and nobody without TLS', () => {
-    const [policy] = stack
-      .ofType('AWS::SNS::TopicPolicy')
-      .filter(({ Topics }) => Topics.includes('event-driven-alarms'));
-    expect(policy.PolicyDocument.Statement).toEqual([
-      expect.objectContaining({
-        Effect: 'Deny',
-        Principal: '*',
-        Action: 'sns:Publish',
-        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-      }),
-      {
-        Sid: 'AllowAlarms',
+  test.each(['alarms', 'tickets'])(
+    '%s lets exactly its own alarms publish, the rule of their recoveries, and nobody without TLS',
+    (name) => {
+      const topic = `event-driven-${name}`;
+      const [policy] = stack.ofType('AWS::SNS::TopicPolicy').filter(({ Topics }) => Topics.includes(topic));
+      const telling = [...stack.composites, ...stack.alarms.map(({ properties }) => properties)]
+        .filter(({ AlarmActions = [], InsufficientDataActions = [] }) =>
+          [...AlarmActions, ...InsufficientDataActions].includes(topic),
+        )
+        .map(({ AlarmName }) => `arn:aws:cloudwatch:eu-west-1:123456789012:alarm:${AlarmName}`);
+      expect(telling.length).toBeGreaterThan(2);
+      const [tls, alarms, rule, ...others] = policy.PolicyDocument.Statement;
+      expect(others).toEqual([]);
+      expect(tls).toMatchObject({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
+      expect(alarms).toMatchObject({
         Effect: 'Allow',
         Principal: { Service: 'cloudwatch.amazonaws.com' },
         Action: 'sns:Publish',
-        Resource: 'event-driven-alarms',
-        Condition: {
-          StringEquals: { 'aws:SourceAccount': '123456789012' },
-          ArnLike: { 'aws:SourceArn': 'arn:aws:cloudwatch:eu-west-1:123456789012:alarm:event-driven-*' },
-        },
-      },
-    ]);
-  });
+        Resource: topic,
+        Condition: { StringEquals: { 'aws:SourceAccount': '123456789012' } },
+      });
+      expect(alarms.Condition.ArnEquals['aws:SourceArn'].sort()).toEqual(telling.sort());
+      expect(rule).toMatchObject({
+        Effect: 'Allow',
+        Principal: { Service: 'events.amazonaws.com' },
+        Action: 'sns:Publish',
+        Condition: { ArnEquals: { 'aws:SourceArn': expect.stringMatching(/-over#Arn$/) } },
+      });
+    },
+  );
 
   test('mails to the configured address, and to nobody without one', () => {
     const mailed = (settings: object) =>
@@ -575,29 +382,39 @@ describe('the alarms topic', () => {
     expect(mailed({})).toEqual([]);
     expect(mailed({ alarmEmail: 'ops@example.com' })).toEqual([
       ['email', 'ops@example.com', 'event-driven-alarms'],
+      ['email', 'ops@example.com', 'event-driven-tickets'],
+    ]);
+    expect(mailed({ alarmEmail: 'ops@example.com', ticketEmail: 'dev@example.com' })).toEqual([
+      ['email', 'ops@example.com', 'event-driven-alarms'],
+      ['email', 'dev@example.com', 'event-driven-tickets'],
     ]);
   });
 });
 
 describe('the runbook', () => {
   const entries = [...RUNBOOK.matchAll(/^## ([a-z-]+)$/gm)].map(([, heading]) => heading);
+  /** All alarms, composite ones too, of a stack with every alarm that there is. */
+  const described = () => [
+    ...stack.alarms,
+    ...stack.composites.map((properties) => ({ name: properties.AlarmName, properties })),
+  ];
   const LINK = /^(\S.*\.) What to do: docs\/runbook\.md#([a-z-]+)$/;
 
   test('every alarm says what happened, in a sentence, and where its entry is', () => {
-    for (const { name, properties } of stack.alarms) {
+    for (const { name, properties } of described()) {
       const [, says = '', entry] = LINK.exec(properties.AlarmDescription) ?? [];
       expect([name, entries.includes(entry ?? '')]).toEqual([name, true]);
       expect(says.split(' ').length).toBeGreaterThan(7);
       expect(says).not.toMatch(/undefined|NaN|\$\{|Token/);
       expect(properties.AlarmDescription.length).toBeLessThan(1_024);
     }
-    expect(new Set(stack.alarms.map(({ properties }) => properties.AlarmDescription)).size).toBe(
-      stack.alarms.length,
+    expect(new Set(described().map(({ properties }) => properties.AlarmDescription)).size).toBe(
+      described().length,
     );
   });
 
   test('every entry belongs to an alarm, once', () => {
-    const linked = stack.alarms.map(({ properties }) => LINK.exec(properties.AlarmDescription)?.[2]);
+    const linked = described().map(({ properties }) => LINK.exec(properties.AlarmDescription)?.[2]);
     expect([...entries].sort()).toEqual([...new Set(linked)].sort());
   });
 
@@ -640,9 +457,9 @@ describe('the runbook', () => {
     const { alarms } = new Stack(
       synthesize('production', { runbookUrl: 'https://wiki.example.com/runbook' }),
     );
-    expect(alarms[0]?.properties.AlarmDescription).toMatch(
-      /https:\/\/wiki\.example\.com\/runbook#dlq-depth$/,
-    );
+    for (const { properties } of alarms) {
+      expect(properties.AlarmDescription).toMatch(/ https:\/\/wiki\.example\.com\/runbook#[a-z-]+$/);
+    }
   });
 });
 
@@ -666,7 +483,7 @@ describe('the dashboard', () => {
   test('reads from top to bottom as an event goes, after the state of all alarms', () => {
     const { widgets } = stack.dashboard;
     expect(widgets[0]).toMatchObject({ type: 'alarm', y: 0 });
-    expect(widgets[0].properties.alarms).toHaveLength(stack.alarms.length);
+    expect(widgets[0].properties.alarms).toHaveLength(stack.alarms.length + stack.composites.length);
     const headings = widgets.filter((widget: Json) => widget.type === 'text');
     const titles = headings.map((widget: Json) => widget.properties.markdown.split('\n')[0]);
     expect(titles).toEqual([

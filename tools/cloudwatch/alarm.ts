@@ -80,13 +80,14 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
 };
 
 const MINUTE_MS = 60_000;
-/** CloudWatch looks at some more periods than it judges, so that data that is late counts. */
+/** CloudWatch looks at some more periods than it judges, so that data that is late counts. How many is not documented. */
 const MORE_PERIODS = 2;
 
 /**
  * State of an alarm at a time.
  * @param now milliseconds since 1970-01-01 UTC; the last period ends with the minute before
  * @param before the state so far, which missing data may keep
+ * @param morePeriods that are looked at beyond those that are judged
  * @throws UnknownAlarmError for an operator, a function or a kind of alarm that is not known here
  */
 export function evaluateAlarm(
@@ -94,6 +95,7 @@ export function evaluateAlarm(
   source: MetricSource,
   now: number,
   before: AlarmState = 'INSUFFICIENT_DATA',
+  morePeriods = MORE_PERIODS,
 ): AlarmEvaluation {
   const comparison = COMPARISONS[alarm.ComparisonOperator];
   if (!comparison || alarm.Threshold === undefined) {
@@ -102,7 +104,7 @@ export function evaluateAlarm(
   const threshold = Number(alarm.Threshold);
   const periods = Number(alarm.EvaluationPeriods);
   const toAlarm = Number(alarm.DatapointsToAlarm ?? periods);
-  const values = readPeriods(alarm, source, now, periods + MORE_PERIODS);
+  const values = readPeriods(alarm, source, now, periods + morePeriods);
   /** By their age in periods, the latest first. */
   const existing = values
     .map((value, index) => ({ value, age: values.length - index }))

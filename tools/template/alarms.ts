@@ -1,8 +1,10 @@
 /** Alarms of the template, by what they watch: the metric, its exact dimensions, and the direction of the threshold. */
 import * as v from 'valibot';
+import { evaluateComposite, UnknownAlarmError } from '../cloudwatch/alarm';
 import { isKnown, type Maybe } from './placeholder';
 import { boolean, number, readProperties, text } from './read';
 import type { Assembly, Resource } from './resource';
+import { AssemblyError } from './template';
 
 export interface Metric {
   readonly namespace: string;
@@ -22,9 +24,11 @@ export interface Symptom extends Metric {
 export interface Alarm {
   readonly name: string;
   readonly resource: Resource;
-  /** ARNs of the actions, e.g. a topic. */
+  /** ARNs of its own actions, e.g. a topic. */
   readonly actions: readonly string[];
-  /** Number of metrics that it reads; each is billed. */
+  /** Whether somebody is told when it goes off: by itself, or by a composite alarm which it sets off. */
+  readonly tells: boolean;
+  /** Number of metrics that it reads; each is billed. A composite alarm reads none. */
   readonly metricCount: number;
 }
 
@@ -44,8 +48,9 @@ export class Alarms {
   readonly #alarms: readonly ReadAlarm[];
 
   constructor(assembly: Assembly) {
-    this.#alarms = assembly.ofType('AWS::CloudWatch::Alarm').map(readAlarm);
-    this.all = this.#alarms;
+    const composites = new Composites(assembly.ofType('AWS::CloudWatch::CompositeAlarm'));
+    this.#alarms = assembly.ofType('AWS::CloudWatch::Alarm').map((alarm) => readAlarm(alarm, composites));
+    this.all = [...this.#alarms, ...composites.all];
   }
 
   /** @returns the alarms that the symptom sets off; if there is none, the reason, in one line without a full stop */
@@ -103,6 +108,7 @@ const Query = v.looseObject({
 const AlarmProperties = v.looseObject({
   ActionsEnabled: v.optional(boolean, true),
   AlarmActions: v.optional(v.array(v.string()), []),
+  InsufficientDataActions: v.optional(v.array(v.string()), []),
   ComparisonOperator: v.optional(v.string(), ''),
   Threshold: v.optional(number, 0),
   Statistic: v.optional(v.string()),
@@ -113,14 +119,78 @@ const AlarmProperties = v.looseObject({
   Metrics: v.optional(v.array(Query)),
 });
 
+const ActionProperties = v.looseObject({
+  ActionsEnabled: v.optional(boolean, true),
+  AlarmActions: v.optional(v.array(v.string()), []),
+  InsufficientDataActions: v.optional(v.array(v.string()), []),
+});
+const CompositeProperties = v.looseObject({
+  ActionsSuppressor: v.optional(v.string()),
+  AlarmRule: v.string(),
+});
+
+/** Composite alarms: they tell of other alarms, and may hold each other's actions back. */
+class Composites {
+  readonly all: readonly Alarm[];
+  readonly #resources: readonly Resource[];
+
+  constructor(resources: readonly Resource[]) {
+    this.#resources = resources;
+    this.all = resources.map((resource) => ({
+      name: resource.name,
+      resource,
+      actions: actionsOf(resource),
+      // One that only holds others back tells by them: they are told of, or have been.
+      tells:
+        this.tellsOf(resource) ||
+        resources.some((other) =>
+          isSame(readProperties(CompositeProperties, other).ActionsSuppressor, resource),
+        ),
+      metricCount: 0,
+    }));
+  }
+
+  /** Whether somebody hears of the alarm when it alone goes off: by its own actions or those of a composite alarm. */
+  tellsOf(alarm: Resource, seen: readonly Resource[] = []): boolean {
+    if (actionsOf(alarm).length > 0) return true;
+    return this.#resources.some(
+      (composite) =>
+        !seen.includes(composite) &&
+        composite !== alarm &&
+        isSetOff(composite, alarm) &&
+        this.tellsOf(composite, [...seen, alarm]),
+    );
+  }
+}
+
+function isSetOff(composite: Resource, by: Resource): boolean {
+  const stateOf = (reference: string) => (isSame(reference, by) ? 'ALARM' : 'OK');
+  try {
+    return evaluateComposite(readProperties(CompositeProperties, composite).AlarmRule, stateOf) === 'ALARM';
+  } catch (error) {
+    // A rule that is not one, or that names what the template does not have, tells nobody.
+    if (error instanceof UnknownAlarmError || error instanceof AssemblyError) return false;
+    throw error;
+  }
+}
+
+const isSame = (reference: unknown, { name, arn }: Resource) => reference === name || reference === arn;
+
+/** Also those of an alarm that tells when its metric has no data any more. */
+function actionsOf(alarm: Resource): string[] {
+  const read = readProperties(ActionProperties, alarm);
+  return read.ActionsEnabled === false ? [] : [...read.AlarmActions, ...read.InsufficientDataActions];
+}
+
 /** @throws AssemblyError if it has not the shape of an alarm */
-function readAlarm(resource: Resource): ReadAlarm {
+function readAlarm(resource: Resource, composites: Composites): ReadAlarm {
   const read = readProperties(AlarmProperties, resource);
   const { Metrics: queries, Statistic, ExtendedStatistic = '' } = read;
   return {
     name: resource.name,
     resource,
-    actions: read.ActionsEnabled === false ? [] : read.AlarmActions,
+    actions: actionsOf(resource),
+    tells: composites.tellsOf(resource),
     watched: queries ? readMath(queries) : [readMetric(read, Statistic ?? ExtendedStatistic)],
     metricCount: queries ? queries.filter(({ MetricStat }) => MetricStat).length : 1,
     isMath: queries?.some(({ Expression }) => Expression) ?? false,

@@ -8,9 +8,10 @@ export function auditAlarms(scene: Scene): void {
   const told = new Map<string, Alarm[]>();
   for (const alarm of scene.alarms.all) {
     for (const action of alarm.actions) told.set(action, [...(told.get(action) ?? []), alarm]);
-    if (alarm.actions.length > 0) continue;
+    if (alarm.tells) continue;
     const hop = scene.hop('alarm', 'CloudWatch', 'nobody');
-    hop.gap('alarm', alarm.resource, 'it has no action, or they are not enabled: it tells nobody');
+    const missing = 'it has no action, or they are not enabled, and no composite alarm tells of it';
+    hop.gap('alarm', alarm.resource, `${missing}: it tells nobody`);
   }
   for (const [arn, alarms] of told) auditAction(scene, arn, alarms);
 }

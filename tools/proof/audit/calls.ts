@@ -56,5 +56,5 @@ function auditCall(
     }
   }
   hop.encryption = scene.encryption.of(hop, called, [{ role }]);
-  if (calls.isStore) hop.watch(called, ...tableSymptoms(called, calls));
+  if (/^AWS::DynamoDB::/.test(called.type)) hop.watch(called, ...tableSymptoms(called, calls));
 }

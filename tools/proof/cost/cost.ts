@@ -527,6 +527,11 @@ class CostModel {
         sum(alarms, ({ metricCount }) => metricCount),
       ),
       item(
+        'CloudWatch: composite alarms',
+        'cloudwatch.compositeAlarm',
+        this.#assembly.ofType('AWS::CloudWatch::CompositeAlarm').length,
+      ),
+      item(
         'CloudWatch: dashboards',
         'cloudwatch.dashboard',
         this.#assembly.ofType('AWS::CloudWatch::Dashboard').length,

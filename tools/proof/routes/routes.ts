@@ -113,7 +113,7 @@ export function proveRoutes(
     decisions,
     findings,
     warnings,
-    notLookedAt: [...notLookedAt(app), ...decisions.notLookedAt],
+    notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
 }
 
@@ -124,8 +124,12 @@ function eachVersion(contract: Contract): readonly Contract[] {
   return versions.map((each) => ({ ...each, type: `${each.type} version ${each.version}` }));
 }
 
-function notLookedAt({ contracts, consumers }: App): string[] {
+function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
+  const ofServices = rules.filter(({ isOfServices }) => isOfServices).map(({ name }) => name);
   return [
+    ...(ofServices.length > 0
+      ? [`what ${ofServices.join(' and ')} take: AWS's services publish it, no contract describes it`]
+      : []),
     ...(contracts.length === 0 ? ['which events the rules take: no contract is described'] : []),
     ...(Object.keys(consumers).length === 0
       ? ['whether the targets accept what they are given: no consumer is described']
@@ -226,8 +230,8 @@ const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', r
 
 /** Rules and archives that no event can match. */
 function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: RouteDecisions): Finding[] {
-  const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule }) => {
-    if (!enabled || !pattern || schedule) return [];
+  const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule, isOfServices }) => {
+    if (!enabled || !pattern || schedule || isOfServices) return [];
     if (!routing.buses.includes(bus)) {
       const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
       return [dead(name, message)];

@@ -99,6 +99,8 @@ export interface Rule {
   readonly bus: string;
   readonly description?: string;
   readonly enabled: boolean;
+  /** Whether it is for what AWS's own services put on the default bus: no contract describes that. */
+  readonly isOfServices: boolean;
   /** Compiled pattern; undefined if there is none, or the service refuses it. */
   readonly pattern?: EventPattern;
   /** Pattern as in the template. */
@@ -165,6 +167,18 @@ export function readRouting(assembly: Assembly, app: App): Routing {
   };
 }
 
+/** Whether a pattern names sources, all of them AWS's services. */
+function hasServiceSources(pattern: unknown): boolean {
+  const { source } = (typeof pattern === 'object' && pattern !== null ? pattern : {}) as {
+    readonly source?: unknown;
+  };
+  const isService = (each: unknown): boolean => {
+    const text = typeof each === 'string' ? each : (each as { prefix?: unknown } | null)?.prefix;
+    return typeof text === 'string' && text.startsWith('aws.');
+  };
+  return Array.isArray(source) && source.length > 0 && source.every(isService);
+}
+
 /** Reads rules as far as the service accepts them, and records findings where it does not. */
 class RoutingReader {
   readonly findings: Finding[] = [];
@@ -201,18 +215,20 @@ class RoutingReader {
     const pattern = eventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, eventPattern);
     const schedule =
       scheduleExpression === undefined ? undefined : this.schedule(name, scheduleExpression, bus);
+    const isOfServices = bus === 'default' && hasServiceSources(eventPattern);
     return {
       model,
       name,
       arn,
       bus,
+      isOfServices,
       ...(description !== undefined && { description }),
       enabled,
       ...(pattern && { pattern }),
       ...(eventPattern !== undefined && { eventPattern }),
       ...(schedule && { schedule }),
       ...(scheduleExpression !== undefined && { scheduleExpression }),
-      targets: targets.map((target) => this.target(name, target)),
+      targets: targets.map((target) => this.target(name, target, isOfServices)),
     };
   }
 
@@ -235,7 +251,7 @@ class RoutingReader {
     }
   }
 
-  private target(rule: string, model: TargetModel): Target {
+  private target(rule: string, model: TargetModel, isOfServices: boolean): Target {
     const { id, arn, reference } = model;
     const { resource, type } = reference;
     const at = { rule, target: id };
@@ -250,7 +266,7 @@ class RoutingReader {
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
       this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
-    } else if (!isKnown && known.length > 0) {
+    } else if (!isKnown && known.length > 0 && !isOfServices) {
       // Without a description there is nothing to compare the target with.
       const what = lambda
         ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`

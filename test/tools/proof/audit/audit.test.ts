@@ -100,6 +100,7 @@ describe('the hops of an event', () => {
     expect(audit.notes).toEqual([
       'Topic event-driven-notifications has no subscription in this template: its messages reach nobody.',
       'Topic event-driven-alarms has no subscription in this template: its messages reach nobody.',
+      'Topic event-driven-tickets has no subscription in this template: its messages reach nobody.',
     ]);
     expect(audit.gaps).toEqual([]);
   });

@@ -1,0 +1,227 @@
+import { ArnFormat, type Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import {
+  Alarm,
+  type AlarmBase,
+  AlarmRule,
+  AlarmState,
+  ComparisonOperator,
+  CompositeAlarm,
+  type IMetric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import type { StageConfig } from './config';
+import { subscribeEmail } from './email-subscription';
+import type { EventBus } from './event-bus';
+import { PERIOD } from './metrics';
+
+/** A page cannot wait; a ticket can, until tomorrow. Each has a topic. */
+export type Severity = 'page' | 'ticket';
+
+/** Names of the rules that tell when an alarm is over. */
+export const RECOVERY_RULES: readonly `${Severity}-over`[] = ['page-over', 'ticket-over'];
+
+export interface AlarmText {
+  /** Heading of the entry in the runbook. */
+  readonly runbookEntry: string;
+  /** What happened, for the one who gets the mail. */
+  readonly says: string;
+}
+
+export interface MetricAlarmProps extends AlarmText {
+  readonly metric: IMetric;
+  /** The alarm goes off above it. */
+  readonly threshold: number;
+  /** Goes off below the threshold instead. @default false */
+  readonly below?: boolean;
+  /** Periods that are looked at. @default 1 */
+  readonly periods?: number;
+  /** How many of them must be over the threshold. @default all */
+  readonly breaching?: number;
+  /**
+   * What a period without any data is. Nearly every metric here is published only when there is something to
+   * count, so no data is good news.
+   * @default notBreaching
+   */
+  readonly missingData?: TreatMissingData;
+}
+
+export interface CauseProps extends AlarmText {
+  /** Any of them sets it off. */
+  readonly of: readonly AlarmBase[];
+  /** While this one is in alarm, it has told already: what follows from the same cause is not told again. */
+  readonly unless?: AlarmBase;
+  /** How long to wait for `unless` to go off. */
+  readonly wait?: Duration;
+}
+
+/**
+ * Alarms, and whom they tell. A metric alarm watches one symptom; a cause gathers the symptoms that one fault has,
+ * and alone tells somebody: one fault, one mail. No alarm has OK actions, for a new one becomes OK by itself:
+ * a rule on CloudWatch's own events tells when an alarm that had been told is over.
+ */
+export class AlarmSet {
+  readonly symptoms: Alarm[] = [];
+  readonly causes: CompositeAlarm[] = [];
+  private readonly topics: Readonly<Record<Severity, Topic>>;
+  private readonly told: Readonly<Record<Severity, string[]>> = { page: [], ticket: [] };
+
+  constructor(
+    private readonly scope: Construct,
+    private readonly config: StageConfig,
+  ) {
+    const key = this.key();
+    const { alarmEmail, ticketEmail = alarmEmail } = config;
+    this.topics = {
+      page: this.topic(scope, 'alarms', key, alarmEmail),
+      ticket: this.topic(new Construct(scope, 'Tickets'), 'tickets', key, ticketEmail),
+    };
+  }
+
+  /** Watches one symptom. It tells nobody by itself. */
+  symptom(name: string, props: MetricAlarmProps): Alarm {
+    const { below = false, periods = 1, missingData = TreatMissingData.NOT_BREACHING } = props;
+    const alarm = new Alarm(this.scope, name, {
+      ...this.named(name, props),
+      metric: props.metric,
+      threshold: props.threshold,
+      comparisonOperator: below
+        ? ComparisonOperator.LESS_THAN_THRESHOLD
+        : ComparisonOperator.GREATER_THAN_THRESHOLD,
+      evaluationPeriods: periods,
+      datapointsToAlarm: props.breaching ?? periods,
+      treatMissingData: missingData,
+    });
+    this.symptoms.push(alarm);
+    return alarm;
+  }
+
+  /** Gathers the symptoms of one fault. */
+  cause(name: string, { of, unless, wait, ...text }: CauseProps): CompositeAlarm {
+    const alarm = new CompositeAlarm(this.scope, name, {
+      compositeAlarmName: `${this.config.prefix}-${name}`,
+      alarmDescription: this.described(text),
+      alarmRule: AlarmRule.anyOf(...of.map((each) => AlarmRule.fromAlarm(each, AlarmState.ALARM))),
+      ...(unless && {
+        actionsSuppressor: unless,
+        actionsSuppressorWaitPeriod: wait ?? PERIOD,
+        // What the fault left over has this long to be mended with it.
+        actionsSuppressorExtensionPeriod: PERIOD,
+      }),
+    });
+    this.causes.push(alarm);
+    return alarm;
+  }
+
+  /** Tells of an alarm when it goes off, and when it is over. */
+  tell(severity: Severity, name: string, alarm: AlarmBase): void {
+    alarm.addAlarmAction(new SnsAction(this.topics[severity]));
+    this.told[severity].push(`${this.config.prefix}-${name}`);
+  }
+
+  /** Tells when a metric that always had data has none any more. It says nothing of a metric that never had any. */
+  tellOfSilence(name: string, alarm: Alarm): void {
+    alarm.addInsufficientDataAction(new SnsAction(this.topics.ticket));
+    this.told.ticket.push(`${this.config.prefix}-${name}`);
+  }
+
+  /** Lets the alarms publish, once all of them are there, and tells when one is over. */
+  finish(bus: EventBus): void {
+    for (const severity of ['page', 'ticket'] as const) {
+      const topic = this.topics[severity];
+      const names = this.told[severity];
+      // Exactly these: the names of another stage begin alike.
+      topic.addToResourcePolicy(
+        new PolicyStatement({
+          sid: 'AllowAlarms',
+          principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+          actions: ['sns:Publish'],
+          resources: [topic.topicArn],
+          conditions: {
+            StringEquals: { 'aws:SourceAccount': Stack.of(topic).account },
+            ArnEquals: { 'aws:SourceArn': names.map((name) => this.arnOf(name)) },
+          },
+        }),
+      );
+      bus.forward(`${severity}-over`, recoveriesOf(names), topic, {
+        targetId: 'Topic',
+        description: `Whoever was told of an alarm (${severity}) hears when it is over`,
+        input: {
+          paths: { alarm: '$.detail.alarmName', time: '$.time' },
+          template: '"Over since <time>: <alarm>"',
+        },
+      });
+    }
+  }
+
+  private arnOf(alarmName: string): string {
+    return Stack.of(this.scope).formatArn({
+      service: 'cloudwatch',
+      resource: 'alarm',
+      resourceName: alarmName,
+      arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+    });
+  }
+
+  private named(name: string, text: AlarmText) {
+    return { alarmName: `${this.config.prefix}-${name}`, alarmDescription: this.described(text) };
+  }
+
+  private described({ says, runbookEntry }: AlarmText): string {
+    return `${says} What to do: ${this.config.runbookUrl}#${runbookEntry}`;
+  }
+
+  /**
+   * Not SNS's own key: its policy, which nobody can change, keeps services out, and alarms would be silent.
+   * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+   */
+  private key(): Key {
+    const key = new Key(this.scope, 'Key', {
+      description: `Alarms of ${this.config.prefix}`,
+      enableKeyRotation: true,
+      // Nothing lasting is encrypted with it.
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    key.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'AllowAlarms',
+        principals: [
+          new ServicePrincipal('cloudwatch.amazonaws.com'),
+          new ServicePrincipal('events.amazonaws.com'),
+        ],
+        actions: ['kms:Decrypt', 'kms:GenerateDataKey*'],
+        resources: ['*'],
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(key).account } },
+      }),
+    );
+    return key;
+  }
+
+  private topic(scope: Construct, name: string, key: Key, address: string | undefined): Topic {
+    const topic = new Topic(scope, 'Topic', {
+      topicName: `${this.config.prefix}-${name}`,
+      masterKey: key,
+      enforceSSL: true,
+    });
+    if (address) subscribeEmail(scope, topic, address, { name, config: this.config });
+    return topic;
+  }
+}
+
+/**
+ * An alarm that is over and had been told: not one that is new, and not a cause whose action was held back.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+ */
+const recoveriesOf = (names: readonly string[]) => ({
+  source: ['aws.cloudwatch'],
+  'detail-type': ['CloudWatch Alarm State Change'],
+  detail: {
+    alarmName: names,
+    state: { value: ['OK'] },
+    previousState: { value: ['ALARM'], actionsSuppressedBy: [{ exists: false }] },
+  },
+});
