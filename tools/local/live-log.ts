@@ -8,6 +8,7 @@ import { escapeAllControl, escapeControl } from '../cli/escape-control';
 import type { Only } from '../cli/only';
 import type { BusEvent } from '../eventbridge/event';
 import { effectLine, logLine } from './effect-line';
+import { idIn, isMet } from './live-log-filter';
 import type { TimedStep } from './steps';
 
 export interface LiveLogOptions {
@@ -157,7 +158,7 @@ export class LiveLog {
       ways: [],
       misses: [],
       detail: JSON.stringify(event.detail),
-      entity: this.#entityOf(event),
+      entity: idIn(event.detail, this.#options.idField),
       time: at.slice(11, 19),
       open: 0,
       isRouted: false,
@@ -309,19 +310,11 @@ export class LiveLog {
     return way;
   }
 
-  #entityOf({ detail }: BusEvent): string | undefined {
-    const { idField } = this.#options;
-    const id = idField !== undefined && Object(detail)[idField];
-    return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;
-  }
-
   /** Whether a way is one that the log is to show. */
   #isWanted({ entity }: Flow, { rule, target, mark }: Way): boolean {
-    return (this.#options.only ?? []).every((only) => {
-      if (only.kind === 'failed') return mark === 'failed' || mark === 'waiting';
-      if (only.kind === 'entity') return entity === only.value;
-      return this.short(only.value) === (only.kind === 'rule' ? rule : target);
-    });
+    const isFailure = mark === 'failed' || mark === 'waiting';
+    const facts = { entity, rule, function: target, isFailure };
+    return (this.#options.only ?? []).every((only) => isMet(only, facts, (name) => this.short(name)));
   }
 
   #printIfDone(flow: Flow): void {

@@ -5,8 +5,7 @@ import path from 'node:path';
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { invokeConfigOf } from '../template/invoke-config';
 import { Policies } from '../template/policies';
-import type { Decision } from '../template/policy';
-import { plural } from './effect-line';
+import { Authorizer } from './authorizer';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
@@ -26,7 +25,6 @@ import {
   type FailureDestination,
   type FunctionDefinition,
 } from './services/lambda-definition';
-import { functionOfAccessKeyId } from './services/lambda-variables';
 import { LogGroups } from './services/log-groups';
 import { MetricRecorder } from './services/metric-recorder';
 import { Metrics } from './services/metrics';
@@ -35,8 +33,9 @@ import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import { Tables } from './services/tables';
 import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
+import { needsRestart, orphanedInvocations } from './stack-changes';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
-import { INERT, isRunMapping, isRunnable, notRun, requireSupported } from './supported';
+import { isRunMapping, isRunnable, notRun, requireSupported } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -90,7 +89,7 @@ export class LocalStack {
   readonly #stores: { close(): void }[] = [];
   #assembly: Assembly;
   #policies: Policies;
-  #decisions = new Map<string, Decision>();
+  readonly #authorizer: Authorizer;
   readonly #code: FunctionCode;
   readonly #notices = new Map<string, string>();
   #mappings: readonly EventSourceMapping[] = [];
@@ -114,6 +113,12 @@ export class LocalStack {
       onStep?.(this.#timed(step));
     };
     const steps = { onStep: this.#onStep };
+    this.#authorizer = new Authorizer({
+      policies: () => this.#policies,
+      roleOf: (name) => this.functions.find((each) => each.name === name)?.resource.properties.Role,
+      isBroken: (name) => this.faults.denies(name),
+      ...steps,
+    });
     const data = (...segments: string[]) =>
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
     const objects = data('objects');
@@ -234,7 +239,7 @@ export class LocalStack {
         ...guard,
         ...(handlers && { handlers }),
         ...(port !== undefined && { port }),
-        authorize: (...request) => this.#authorize(...request),
+        authorize: this.#authorizer.authorize,
       },
     );
     const mappings = assembly.ofType('AWS::Lambda::EventSourceMapping');
@@ -356,7 +361,7 @@ export class LocalStack {
     for (const { each, definition } of definitions) if (definition) each.update(definition);
     this.#assembly = assembly;
     this.#policies = policies;
-    this.#decisions.clear();
+    this.#authorizer.forget();
   }
 
   /**
@@ -425,44 +430,6 @@ export class LocalStack {
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {
     return targetServices(assembly, { ...this, eventBridge: () => this.eventBridge });
   }
-
-  /** A function's calls are judged by its role, as in AWS; whoever else has a key may do everything. */
-  #authorize(accessKeyId: string, action: string, resource: string): Decision {
-    const name = functionOfAccessKeyId(accessKeyId);
-    if (name === undefined) return { allowed: true, reason: 'It is no call of a function.' };
-    if (this.faults.denies(name))
-      return this.#denied(name, action, resource, 'its permissions are broken on purpose');
-    const question = `${name} ${action} ${resource}`;
-    let decision = this.#decisions.get(question);
-    if (!decision) {
-      const caller = this.functions.find((each) => each.name === name);
-      decision = caller
-        ? this.#policies.roleMay(caller.resource.properties.Role, action, resource)
-        : { allowed: false, reason: `There is no function ${name}.` };
-      this.#decisions.set(question, decision);
-    }
-    return decision.allowed ? decision : this.#denied(name, action, resource, decision.reason);
-  }
-
-  #denied(principal: string, action: string, resource: string, reason: string): Decision {
-    this.#onStep({ kind: 'access-denied', principal, action, resource, reason });
-    return { allowed: false, reason };
-  }
-}
-
-/** Empties the queues of functions that are no longer in the template, and tells of each in a line. */
-function orphanedInvocations(folder: string, functions: ReadonlySet<string>): string[] {
-  if (!fs.existsSync(folder)) return [];
-  return fs.readdirSync(folder).flatMap((file) => {
-    const name = file.replace(/\.jsonl$/, '');
-    if (functions.has(name)) return [];
-    const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
-    const events = orphaned.restored();
-    for (const [, kept] of events) kept.finish();
-    orphaned.close();
-    if (events.length === 0) return [];
-    return `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`;
-  });
 }
 
 const optional = <Key extends string>(key: Key, value: string | undefined) =>
@@ -471,16 +438,4 @@ const optional = <Key extends string>(key: Key, value: string | undefined) =>
 function started<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new Error('The stack has not started yet.');
   return part;
-}
-
-/** Whether a running stack cannot take over the difference. */
-function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
-  const type = (after ?? before)?.type ?? '';
-  const isTakenOver =
-    /^AWS::(Events::(Rule|EventBusPolicy)|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|SNS::TopicPolicy)/;
-  if (isTakenOver.test(type)) return false;
-  if (Object.hasOwn(INERT, type)) return false;
-  if (!before || !after) return true;
-  if (type === 'AWS::Lambda::Function') return before.name !== after.name;
-  return before.name !== after.name || JSON.stringify(before.properties) !== JSON.stringify(after.properties);
 }

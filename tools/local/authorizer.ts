@@ -1,0 +1,52 @@
+/** Whether a call to the endpoint is allowed: a function's is judged by its role, as in AWS; everybody else may do all. */
+import type { Policies } from '../template/policies';
+import type { Decision } from '../template/policy';
+import { functionOfAccessKeyId } from './services/lambda-variables';
+import type { StepListener } from './steps';
+
+export interface AuthorizerOptions {
+  readonly policies: () => Policies;
+  /** ARN of the function's role; undefined if there is no such function. */
+  readonly roleOf: (functionName: string) => string | undefined;
+  /** The function's permissions are broken on purpose. */
+  readonly isBroken: (functionName: string) => boolean;
+  readonly onStep: StepListener;
+}
+
+export class Authorizer {
+  /** By the question. */
+  readonly #decisions = new Map<string, Decision>();
+
+  constructor(private readonly options: AuthorizerOptions) {}
+
+  readonly authorize = (accessKeyId: string, action: string, resource: string): Decision => {
+    const name = functionOfAccessKeyId(accessKeyId);
+    if (name === undefined) return { allowed: true, reason: 'It is no call of a function.' };
+    const decision = this.options.isBroken(name)
+      ? { allowed: false, reason: 'its permissions are broken on purpose' }
+      : this.#decide(name, action, resource);
+    if (decision.allowed) return decision;
+    const { reason } = decision;
+    this.options.onStep({ kind: 'access-denied', principal: name, action, resource, reason });
+    return { allowed: false, reason };
+  };
+
+  /** The policies have changed. */
+  forget(): void {
+    this.#decisions.clear();
+  }
+
+  #decide(name: string, action: string, resource: string): Decision {
+    const question = `${name} ${action} ${resource}`;
+    let decision = this.#decisions.get(question);
+    if (!decision) {
+      const role = this.options.roleOf(name);
+      decision =
+        role === undefined
+          ? { allowed: false, reason: `There is no function ${name}.` }
+          : this.options.policies().roleMay(role, action, resource);
+      this.#decisions.set(question, decision);
+    }
+    return decision;
+  }
+}

@@ -1,0 +1,35 @@
+/** What becomes of a running stack's parts when the template changes, or between two runs. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Resource } from '../template/assembly';
+import { plural } from './effect-line';
+import type { AsyncEvent } from './services/lambda';
+import { Unfinished } from './services/unfinished';
+import { INERT } from './supported';
+
+/** Empties the queues of functions that are no longer in the template, and tells of each in a line. */
+export function orphanedInvocations(folder: string, functions: ReadonlySet<string>): string[] {
+  if (!fs.existsSync(folder)) return [];
+  return fs.readdirSync(folder).flatMap((file) => {
+    const name = file.replace(/\.jsonl$/, '');
+    if (functions.has(name)) return [];
+    const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
+    const events = orphaned.restored();
+    for (const [, kept] of events) kept.finish();
+    orphaned.close();
+    if (events.length === 0) return [];
+    return `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`;
+  });
+}
+
+/** Whether a running stack cannot take over the difference. */
+export function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
+  const type = (after ?? before)?.type ?? '';
+  const isTakenOver =
+    /^AWS::(Events::(Rule|EventBusPolicy)|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|SNS::TopicPolicy)/;
+  if (isTakenOver.test(type)) return false;
+  if (Object.hasOwn(INERT, type)) return false;
+  if (!before || !after) return true;
+  if (type === 'AWS::Lambda::Function') return before.name !== after.name;
+  return before.name !== after.name || JSON.stringify(before.properties) !== JSON.stringify(after.properties);
+}
