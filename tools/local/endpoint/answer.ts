@@ -3,8 +3,10 @@
  * do it: by X-Amz-Target, by its path, or by what it was signed for. Signatures are asked for and not checked.
  */
 import { ServiceError } from '../services/service-error';
+import { Trail } from '../services/trail';
 import { withTrace } from '../steps';
 import { cloudformation } from './cloudformation';
+import { cloudtrail } from './cloudtrail';
 import { cloudwatch } from './cloudwatch';
 import { dynamodb } from './dynamodb';
 import { eventBridge } from './event-bridge';
@@ -53,15 +55,17 @@ export function createAnswer(services: Services, options: AnswerOptions = {}): H
 
 class Api {
   readonly #services: readonly Service[];
+  readonly #trail: Trail;
   readonly #readers: ReadonlyMap<Service, InputReader>;
   readonly #options: AnswerOptions;
   readonly #guard: Guard;
 
   constructor(services: Services, options: AnswerOptions) {
+    this.#trail = new Trail(services.clock);
     this.#services = [
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
-      ...[s3(services), sts(services)],
+      ...[s3(services), sts(services), cloudtrail(services, this.#trail)],
     ];
     this.#readers = new Map(
       this.#services.flatMap((service) =>
@@ -142,7 +146,18 @@ class Api {
         );
       }
     }
-    return operation.run(read.input, call);
+    const output = await operation.run(read.input, call);
+    if (operation.isChange) {
+      this.#trail.record({
+        ...{
+          name,
+          source: `${service.signingName ?? service.name}.amazonaws.com`,
+          accessKeyId: call.accessKeyId,
+        },
+        ...{ resources: operation.resources?.(read.input) ?? [], request: read.input },
+      });
+    }
+    return output;
   }
 }
 

@@ -25,7 +25,11 @@ export function dynamodb({ tables, assembly }: Services): Service {
     operations: Object.fromEntries(
       TABLE_OPERATIONS.map((name): [string, Operation] => [
         name,
-        operation<Record<string, unknown>>({ resources, run: (input) => tables.request(name, input) }),
+        operation<Record<string, unknown>>({
+          isChange: /^(Create|Update|Delete)Table$/.test(name),
+          resources,
+          run: (input) => tables.request(name, input),
+        }),
       ]),
     ),
   };

@@ -214,6 +214,7 @@ function ruleOperations(services: Services): Service['operations'] {
         listed(names.findRule(Rule, EventBusName).targets, 'Targets', Limit, NextToken),
     }),
     EnableRule: operation<EnableRuleCommandInput>({
+      isChange: true,
       resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
       run({ Name, EventBusName }) {
         names.findChangeableRule(Name, EventBusName).enable();
@@ -221,6 +222,7 @@ function ruleOperations(services: Services): Service['operations'] {
       },
     }),
     DisableRule: operation<DisableRuleCommandInput>({
+      isChange: true,
       resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
       run({ Name, EventBusName }) {
         names.findChangeableRule(Name, EventBusName).disable();
@@ -236,6 +238,7 @@ function ruleChangeOperations(services: Services): Service['operations'] {
   const changes = new RuleChanges(engine);
   return {
     PutRule: operation<PutRuleCommandInput>({
+      isChange: true,
       resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
       run({ EventBusName, Tags: _, RoleArn: __, ...request }) {
         const bus = names.findBus(EventBusName);
@@ -246,6 +249,7 @@ function ruleChangeOperations(services: Services): Service['operations'] {
       },
     }),
     DeleteRule: operation<DeleteRuleCommandInput>({
+      isChange: true,
       resources: ({ Name, EventBusName }) => [names.arnOfRule(Name, EventBusName)],
       run({ Name, EventBusName }) {
         const bus = names.findBus(EventBusName);
@@ -256,6 +260,7 @@ function ruleChangeOperations(services: Services): Service['operations'] {
       },
     }),
     PutTargets: operation<PutTargetsCommandInput>({
+      isChange: true,
       resources: ({ Rule, EventBusName }) => [names.arnOfRule(Rule, EventBusName)],
       run({ Rule, EventBusName, Targets }) {
         changes.putTargets(names.findChangeableRule(Rule, EventBusName), Targets);
@@ -263,6 +268,7 @@ function ruleChangeOperations(services: Services): Service['operations'] {
       },
     }),
     RemoveTargets: operation<RemoveTargetsCommandInput>({
+      isChange: true,
       resources: ({ Rule, EventBusName }) => [names.arnOfRule(Rule, EventBusName)],
       run({ Rule, EventBusName, Ids }) {
         const FailedEntries = changes.removeTargets(names.findChangeableRule(Rule, EventBusName), Ids);
@@ -335,6 +341,7 @@ function replayOperations(services: Services): Service['operations'] {
   const summarize = ({ ReplayArn: _, Description: __, Destination: ___, ...replay }: Replay) => replay;
   return {
     StartReplay: operation<StartReplayCommandInput>({
+      isChange: true,
       resources: ({ ReplayName }) => [names.arn(`replay/${ReplayName}`)],
       run({ EventStartTime, EventEndTime, ...request }) {
         const { ReplayArn, State, StateReason, ReplayStartTime } = engine.startReplay({
@@ -364,6 +371,7 @@ function replayOperations(services: Services): Service['operations'] {
       },
     }),
     CancelReplay: operation<CancelReplayCommandInput>({
+      isChange: true,
       resources: ({ ReplayName }) => [names.arn(`replay/${ReplayName}`)],
       run({ ReplayName }) {
         const { ReplayArn, State, StateReason } = engine.cancelReplay(ReplayName);

@@ -180,6 +180,7 @@ function policyOperations({ policies, ...services }: Services): Service['operati
       },
     }),
     AddPermission: operation<AddPermissionCommandInput>({
+      isChange: true,
       resources: ({ FunctionName }) => [names.arn(FunctionName)],
       run({ FunctionName, Qualifier, ...request }) {
         const found = names.find(FunctionName, Qualifier);
@@ -194,6 +195,7 @@ function policyOperations({ policies, ...services }: Services): Service['operati
       },
     }),
     RemovePermission: operation<RemovePermissionCommandInput>({
+      isChange: true,
       resources: ({ FunctionName }) => [names.arn(FunctionName)],
       run({ FunctionName, Qualifier, StatementId }) {
         const found = names.find(FunctionName, Qualifier);
@@ -251,6 +253,7 @@ function concurrencyOperations(services: Services): Service['operations'] {
       },
     }),
     PutFunctionConcurrency: operation<PutFunctionConcurrencyCommandInput>({
+      isChange: true,
       resources: ({ FunctionName }) => [names.arn(FunctionName)],
       run({ FunctionName, ReservedConcurrentExecutions }) {
         const found = names.find(FunctionName);
@@ -264,6 +267,7 @@ function concurrencyOperations(services: Services): Service['operations'] {
       },
     }),
     DeleteFunctionConcurrency: operation<DeleteFunctionConcurrencyCommandInput>({
+      isChange: true,
       resources: ({ FunctionName }) => [names.arn(FunctionName)],
       run({ FunctionName }) {
         names.find(FunctionName).reservedConcurrency = undefined;

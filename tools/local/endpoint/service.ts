@@ -49,6 +49,8 @@ export interface Call {
 export interface Operation<I = unknown> {
   /** The IAM action, without the service. @default the operation's name */
   readonly action?: string;
+  /** Whether it changes a resource rather than its data, so that CloudTrail has it. @default false */
+  readonly isChange?: boolean;
   /** ARNs on which the caller needs that action. @default `*` */
   resources?(input: Input<I>): readonly string[];
   /**

@@ -164,6 +164,7 @@ function subscriptionOperations(services: Services): Service['operations'] {
   };
   return {
     Subscribe: operation<SubscribeCommandInput>({
+      isChange: true,
       resources: ({ TopicArn }) => [TopicArn],
       run({ TopicArn, Protocol, Endpoint = '', Attributes = {} }) {
         const topic = findTopic(services, TopicArn);
@@ -176,6 +177,7 @@ function subscriptionOperations(services: Services): Service['operations'] {
       },
     }),
     Unsubscribe: operation<UnsubscribeCommandInput>({
+      isChange: true,
       resources: ({ SubscriptionArn }) => [SubscriptionArn],
       run({ SubscriptionArn }) {
         // As in AWS, it is no error if it is not there any more.
@@ -215,6 +217,7 @@ function subscriptionOperations(services: Services): Service['operations'] {
       },
     }),
     SetSubscriptionAttributes: operation<SetSubscriptionAttributesCommandInput>({
+      isChange: true,
       resources: ({ SubscriptionArn }) => [SubscriptionArn],
       run({ SubscriptionArn, AttributeName, AttributeValue = '' }) {
         const { topic, subscription } = find(SubscriptionArn);

@@ -158,6 +158,7 @@ function queueOperations(services: Services): Service['operations'] {
       },
     }),
     PurgeQueue: operation<PurgeQueueCommandInput>({
+      isChange: true,
       resources,
       run({ QueueUrl }) {
         names.find(QueueUrl).purge();
@@ -291,6 +292,7 @@ function moveOperations({ queues, clock, ...services }: Services): Service['oper
       },
     }),
     StartMessageMoveTask: operation<StartMessageMoveTaskCommandInput>({
+      isChange: true,
       resources: ({ SourceArn }) => [SourceArn],
       run: (request) => ({ TaskHandle: moves.start(request).TaskHandle }),
     }),
@@ -299,6 +301,7 @@ function moveOperations({ queues, clock, ...services }: Services): Service['oper
       run: ({ SourceArn, MaxResults = 1 }) => ({ Results: moves.list(SourceArn, MaxResults).map(show) }),
     }),
     CancelMessageMoveTask: operation<CancelMessageMoveTaskCommandInput>({
+      isChange: true,
       run({ TaskHandle }) {
         const { ApproximateNumberOfMessagesMoved } = moves.cancel(TaskHandle);
         return { ApproximateNumberOfMessagesMoved };

@@ -891,7 +891,7 @@ describe('CloudWatch', () => {
         Threshold: 1,
         Dimensions: [{ Name: 'QueueName', Value: 'failed' }],
         StateUpdatedTimestamp: expect.any(Date),
-        StateReason: expect.stringContaining('[1] was greater than or equal to the threshold (1)'),
+        StateReason: expect.stringMatching(/\[\d+\] was greater than or equal to the threshold \(1\)/),
       },
     ]);
   });

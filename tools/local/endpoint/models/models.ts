@@ -1,5 +1,6 @@
 /** The API models of the services that the endpoint speaks for; DynamoDB's input is checked by dynalite. */
 import cloudformation from './cloudformation.json';
+import cloudtrail from './cloudtrail.json';
 import cloudwatch from './cloudwatch.json';
 import events from './events.json';
 import firehose from './firehose.json';
@@ -11,6 +12,6 @@ import sns from './sns.json';
 import sqs from './sqs.json';
 import sts from './sts.json';
 
-const models = { cloudformation, cloudwatch, events, firehose, lambda, logs, s3, sns, sqs, sts };
+const models = { cloudformation, cloudtrail, cloudwatch, events, firehose, lambda, logs, s3, sns, sqs, sts };
 
 export const MODELS: Readonly<Record<keyof typeof models, ApiModel>> = models;

@@ -12,7 +12,13 @@ import type { ApiModel, ModelMember, ModelShape } from './model';
 /** Names in botocore of the services, by IAM's names. */
 const SERVICES: Readonly<Record<string, string>> = {
   ...{ events: 'events', sqs: 'sqs', sns: 'sns', firehose: 'firehose', lambda: 'lambda', logs: 'logs' },
-  ...{ cloudformation: 'cloudformation', cloudwatch: 'cloudwatch', s3: 's3', sts: 'sts' },
+  ...{
+    cloudformation: 'cloudformation',
+    cloudtrail: 'cloudtrail',
+    cloudwatch: 'cloudwatch',
+    s3: 's3',
+    sts: 'sts',
+  },
 };
 const SHAPE_FIELDS = [
   ...['type', 'required', 'member', 'key', 'value', 'min', 'max', 'pattern', 'enum', 'payload'],

@@ -1,0 +1,38 @@
+/** What was changed in the run by calls, as CloudTrail's event history has it: management events, no data events. */
+import { randomUUID } from 'node:crypto';
+import type { Clock } from './clock';
+
+export interface TrailEvent {
+  readonly id: string;
+  /** E.g. `DisableRule` */
+  readonly name: string;
+  /** E.g. `events.amazonaws.com` */
+  readonly source: string;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly at: number;
+  readonly accessKeyId: string;
+  /** ARNs. */
+  readonly resources: readonly string[];
+  readonly request: unknown;
+}
+
+const MAX_EVENTS = 1_000;
+
+export class Trail {
+  readonly #clock: Clock;
+  readonly #events: TrailEvent[] = [];
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  record(event: Omit<TrailEvent, 'id' | 'at'>): void {
+    this.#events.unshift({ ...event, id: randomUUID(), at: this.#clock.now() });
+    if (this.#events.length > MAX_EVENTS) this.#events.pop();
+  }
+
+  /** The latest first. */
+  get events(): readonly TrailEvent[] {
+    return this.#events;
+  }
+}
