@@ -1,7 +1,8 @@
 /**
- * What each function wants, accepts, may know and calls: the other side of the contracts in `events.ts`. No handler
- * reads this; it is for those who ask about the flow without running anything (`npm run routes`, `audit`, `cost`).
- * So it holds the handlers' own parsers and nothing that has an effect; tests run the handlers and compare.
+ * Description of each function: the events it receives, its parser, its personal data and its calls to AWS. Counterpart
+ * of the contracts in `events.ts`. Not used by handlers, but by tools that examine the flow without running it
+ * (`npm run routes`, `audit`, `cost`). So it refers to the handlers' own parsers and has no effects; tests compare it
+ * with the running handlers.
  */
 import { isReportRequest, parseReportRequest, reportEventId } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
@@ -19,50 +20,50 @@ import { parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';
 import { DAY_INDEX } from './order-table';
 
-/** Calls of AWS on one resource. */
+/** Calls to AWS on one resource. */
 export interface HandlerCalls {
-  /** The variable that tells the handler which resource. */
+  /** Environment variable with the resource's name or ARN. */
   readonly on: EnvironmentVariable;
   /** E.g. `dynamodb:GetItem`. */
   readonly actions: readonly string[];
-  /** The index of a table, if it is that which is read. */
+  /** Name of the table's index that is read. */
   readonly index?: string;
-  /** Of a table: whether the outcome of the events stands there, and not only what the handler keeps for itself. */
+  /** True for a table with the outcome of events, as opposed to one for the handler's own bookkeeping. */
   readonly isStore?: boolean;
 }
 
 export interface Consumer {
-  /** The events it is there for: it is given each of them by one rule, and no others. */
+  /** Events that it handles: it must get each of them by exactly one rule, and no others. */
   readonly receives: readonly EventSelection[];
-  /** Whether a replay of the archive brings them again. */
+  /** True if a replay of the archive sends them again. */
   readonly replayed: boolean;
   /** Present if a schedule calls it, too. */
   readonly scheduled?: {
-    /** What it counts when it has done its work. */
+    /** Metric that counts the finished work. */
     readonly metric: MetricName;
-    /** Start of the id of the event that it publishes then. */
+    /** Prefix of the id of the event that it then publishes. */
     readonly eventIdPrefix: string;
-    /** What it makes, in words. */
+    /** Name of the result, in words. */
     readonly product: string;
-    /** Makes the input that asks for the work of one day (`YYYY-MM-DD`, UTC). */
+    /** Creates the input that requests the work of one day (`YYYY-MM-DD`, UTC). */
     readonly request?: (
       day: string,
       options: { readonly again: boolean; readonly partial: boolean },
     ) => object;
   };
   /**
-   * Reads what a rule's target gives the function, as its handler does.
-   * @throws PoisonEventError if the handler would.
+   * Reads the payload of a rule's target as the function's handler does.
+   * @throws PoisonEventError if the handler would throw one
    */
   accepts(payload: unknown): void;
-  /** The personal fields of the contracts (`personalData`) that it may be given. */
+  /** Personal fields of the contracts (`personalData`) that it may get. */
   readonly personalData: readonly string[];
-  /** The contracts whose events it publishes. */
+  /** Contracts whose events it publishes. */
   readonly publishes: readonly { readonly type: string }[];
   readonly calls: readonly HandlerCalls[];
 }
 
-/** By the folder of the handler, which is the function's POWERTOOLS_SERVICE_NAME. */
+/** Consumers by the folder of their handler, which is the function's POWERTOOLS_SERVICE_NAME. */
 export const CONSUMERS: Readonly<Record<string, Consumer>> = {
   'order-processor': {
     receives: [OrderCreated, OrderStatusChanged],
@@ -70,19 +71,19 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     accepts: (payload) => {
       readOrderEvent(payload);
     },
-    // Keeps the address with the order, from where a later change of status takes it.
+    // Stores the address with the order, so that a later change of status can use it.
     personalData: ['customerEmail'],
     publishes: [],
     calls: [{ on: 'TABLE_NAME', actions: ['dynamodb:UpdateItem', 'dynamodb:GetItem'], isStore: true }],
   },
   notifier: {
     receives: [OrderStatusChanged.where({ status: NOTIFIED_STATUSES })],
-    // A replay must not tell customers again what they were told when it happened.
+    // A replay must not notify customers again.
     replayed: false,
     accepts: (payload) => {
       parseNotificationInput(payload);
     },
-    // Writes to that address.
+    // Sends mail to the address.
     personalData: ['customerEmail'],
     publishes: [],
     calls: [
@@ -107,8 +108,8 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
       if (isReportRequest(payload)) parseReportRequest(payload);
       else analyticsRecord(payload);
     },
-    // Is given whole events of every type, and no transformer can take one field out of those: it removes the
-    // address itself before it records anything (`analytics/record.ts`).
+    // Gets whole events of every type, from which no input transformer can remove a field: it removes the address
+    // itself before it records anything (`analytics/record.ts`).
     personalData: ['customerEmail'],
     publishes: [DailyReportGenerated],
     calls: [

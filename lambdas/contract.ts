@@ -1,21 +1,20 @@
 /**
- * The mechanism of event contracts. A contract gives the TypeScript type, the rule pattern, the parser of what
- * arrives, the maker of what is published, and a valid example. It holds every version that was ever released, each
- * with its schema and an upcaster to the next, so that the archive, the queues and publishers that are not upgraded
- * yet stay readable.
+ * Event contracts. A contract gives the TypeScript type, the rule pattern, the parser for consumers, the factory for
+ * publishers, and a valid example. It has every version that was ever released, each with its schema and an upcaster to
+ * the next, so that events of the archive, the queues and older publishers stay readable.
  */
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import { redactedStart } from './personal-data';
 import { elementSchema, fieldSchemas } from './schema-fields';
 
-/** What every detail carries beside its own fields. */
+/** Metadata of every detail, beside its own fields. */
 export interface EventMetadata {
   /** Identity of the event for idempotency; the envelope's `id` if the publisher gave none. */
   readonly eventId: string;
   /** Version of the contract that the detail was published under. */
   readonly version: number;
-  /** Shared by all events that one request caused; the event's own id if the publisher gave none. */
+  /** Id shared by all events of one request; the event's own id if the publisher gave none. */
   readonly correlationId: string;
   /** Id of the event that caused this one. */
   readonly causationId?: string | undefined;
@@ -33,11 +32,11 @@ export interface EventEnvelope {
   readonly region: string;
   readonly resources: readonly string[];
   readonly detail: Readonly<Record<string, unknown>>;
-  /** Set on replayed events only. */
+  /** Name of the replay; only on replayed events. */
   readonly 'replay-name'?: string;
 }
 
-/** What a contract's `parse` returns: the detail in its newest version, with its defaults filled in. */
+/** A parsed event: the detail in the newest version, with its defaults filled in. */
 export interface ParsedEvent<Detail> {
   /** The envelope's id: EventBridge gives a new one to each PutEvents entry. */
   readonly id: string;
@@ -47,47 +46,47 @@ export interface ParsedEvent<Detail> {
   readonly time: string;
   readonly metadata: EventMetadata;
   readonly detail: Detail;
-  /** Names of fields that were left out, since nobody could use what they hold. Absent if there are none. */
+  /** Names of lenient fields that were dropped, since their values are invalid. Absent if there are none. */
   readonly dropped?: readonly string[];
 }
 
 /**
- * An event that no retry can help: its shape or version is not one this code reads. Thrown before anything is
- * written; the event ends, whole, in the failed-events queue.
+ * Error of an event that no retry can help: this code cannot read its shape or version. Thrown before anything is
+ * written; the whole event goes to the failed-events queue.
  */
 export class PoisonEventError extends Error {
   override readonly name = 'PoisonEventError';
   constructor(
     /** `source/detail-type`, as far as it is known. */
     readonly eventType: string,
-    /** Dotted path of the offending field, e.g. `detail.total`. */
+    /** Dotted path of the invalid field, e.g. `detail.total`. */
     readonly field: string,
-    /** What is wrong with it. */
+    /** The error, in words. */
     readonly problem: string,
   ) {
     super(`${eventType}: ${field}: ${problem}`);
   }
 }
 
-/** A rule's pattern for one contract, as it stands in the template. */
+/** A rule's pattern for one contract, as in the template. */
 export interface ContractPattern {
   readonly source: readonly string[];
   readonly 'detail-type': readonly string[];
   readonly detail?: Readonly<Record<string, readonly unknown[]>>;
 }
 
-/** A contract narrowed to some values: what `subscribe` takes. A contract is its own widest selection. */
+/** Events of a contract, limited to some values, for `subscribe`. A contract is the selection of all its events. */
 export interface EventSelection {
   readonly pattern: ContractPattern;
 }
 
 type AnyObjectSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
 
-/** The version before, and how its details become those of this one. */
+/** The previous version, and its upcaster. */
 interface PreviousVersion<Schema extends AnyObjectSchema, Before> {
-  // biome-ignore lint/suspicious/noExplicitAny: its schema is its own affair
+  // biome-ignore lint/suspicious/noExplicitAny: the previous version may have any schema
   readonly contract: EventContract<any, Before>;
-  /** Makes a detail of this version, as a publisher would send it, of one of the version before. */
+  /** Converts a detail of the previous version to one of this version, as a publisher would send it. */
   readonly upcast: (detail: Before) => v.InferInput<Schema>;
 }
 
@@ -99,24 +98,24 @@ interface ContractDefinition<Schema extends AnyObjectSchema, Detail, Before> {
   readonly previous?: PreviousVersion<Schema, Before>;
   /** The detail's own fields, as published. */
   readonly schema: Schema;
-  /** Fills what a publisher may leave out, from the event's time (ISO 8601 with milliseconds, UTC). */
+  /** Fills in optional fields from the event's time (ISO 8601 with milliseconds, UTC). */
   readonly complete: (detail: v.InferOutput<Schema>, time: string) => Detail;
-  /** Fields of the detail that tell who a person is. They are kept from logs and analytics. */
+  /** Fields of the detail with personal data. They are kept out of logs and analytics. */
   readonly personalData: readonly (keyof v.InferOutput<Schema> & string)[];
   /**
-   * Optional fields that never cost the event: null and `""` are none, and a value that the schema refuses is left out
-   * when the event is read.
+   * Optional fields that never invalidate the event: null and `""` count as absent, and an invalid value is dropped when
+   * the event is read.
    */
   readonly lenient?: readonly (keyof v.InferOutput<Schema> & string)[];
   /** A valid detail. */
   readonly example: v.InferInput<Schema>;
 }
 
-/** Ids a caller may give to a new event; each has a default. */
+/** Ids that a caller may give to a new event; each has a default. */
 export interface EventIds {
-  /** Default: a new UUID. */
+  /** @default a new UUID */
   readonly eventId?: string | undefined;
-  /** Default: the event id. */
+  /** @default the event id */
   readonly correlationId?: string | undefined;
   readonly causationId?: string | undefined;
 }
@@ -124,7 +123,7 @@ export interface EventIds {
 export class EventContract<
   Schema extends AnyObjectSchema = AnyObjectSchema,
   Detail = v.InferOutput<Schema>,
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the version before had
+  // biome-ignore lint/suspicious/noExplicitAny: the previous version may have any detail
   Before = any,
 > implements EventSelection
 {
@@ -158,14 +157,14 @@ export class EventContract<
     }
   }
 
-  /** The events of this contract whose detail has one of the given values in each given field. */
+  /** Selects the events whose detail has one of the given values in each given field. */
   where(
     values: { readonly [Field in keyof v.InferOutput<Schema>]?: readonly v.InferOutput<Schema>[Field][] },
   ): EventSelection {
     return { pattern: { ...this.pattern, detail: values as Record<string, readonly unknown[]> } };
   }
 
-  /** Every version that this code reads, oldest first, this one last. */
+  /** All versions that this code reads, oldest first, this one last. */
   get versions(): readonly EventContract[] {
     // No version knows the types of another.
     return [...(this.#previous?.contract.versions ?? []), this as unknown as EventContract];
@@ -173,8 +172,8 @@ export class EventContract<
 
   /**
    * Reads an event of this contract, of any version, as EventBridge delivered it.
-   * @returns its detail as this version has it
-   * @throws PoisonEventError naming the first field that is not as the event's version says.
+   * @returns its detail in this version
+   * @throws PoisonEventError naming the first field that violates the event's version
    */
   parse(event: unknown): ParsedEvent<Detail> {
     const envelope = parseEnvelope(event);
@@ -192,8 +191,8 @@ export class EventContract<
 
   /**
    * Reads a detail of any version.
-   * @param envelope id and time (ISO 8601 with milliseconds, UTC) of its event, for what the detail leaves out
-   * @throws PoisonEventError naming the first field that is not as the detail's version says.
+   * @param envelope id and time (ISO 8601 with milliseconds, UTC) of its event, for defaults
+   * @throws PoisonEventError naming the first field that violates the detail's version
    */
   parseDetail(
     detail: Readonly<Record<string, unknown>>,
@@ -225,10 +224,10 @@ export class EventContract<
   }
 
   /**
-   * Reads a detail's metadata, filling what is missing.
+   * Reads a detail's metadata and fills in defaults.
    * @param given undefined if the detail has none
-   * @param id the envelope's
-   * @throws PoisonEventError for malformed metadata and for a version that this code does not read.
+   * @param id id of the envelope
+   * @throws PoisonEventError for malformed metadata and for a version that this code does not read
    */
   parseMetadata(given: unknown, id: string): EventMetadata {
     const metadata = check(this.type, 'detail.metadata', Metadata, given ?? {});
@@ -252,7 +251,7 @@ export class EventContract<
     return this.#complete(checked, time);
   }
 
-  /** What the version before read, as this version has it: checked, since an upcaster is code like any other. */
+  /** Upcasts a parsed detail of the previous version, and checks the result. */
   #upcast({ contract, upcast }: PreviousVersion<Schema, Before>, before: Before): v.InferOutput<Schema> {
     try {
       return check(this.type, 'detail', this.schema, upcast(before), this.personalData);
@@ -265,8 +264,8 @@ export class EventContract<
   }
 
   /**
-   * Makes the detail to publish: the given fields, checked, with their metadata.
-   * @throws PoisonEventError naming the first field that is not as the contract says, or that it does not have.
+   * Creates the detail to publish: the checked fields with their metadata.
+   * @throws PoisonEventError naming the first field that violates the contract, or that it does not have
    */
   create(
     detail: v.InferInput<Schema>,
@@ -290,15 +289,15 @@ export class EventContract<
   }
 }
 
-// The message of each rule below says what is expected; `check` says what was received.
+// The message of each check below says what is expected; `check` adds what was received.
 
-/** Ids stand in logs: no blanks, and no @, so that nobody's address is taken for one. */
+/** Id without blanks and without @, since ids are logged and an address must not pass as one. */
 export const Id = v.pipe(
   v.string(),
   v.regex(/^[\w.:/#+=-]{1,128}$/, '1 to 128 letters, digits or any of . _ : / # + = -'),
 );
 
-/** What a timestamp becomes: one spelling for each instant, so that timestamps compare as strings. */
+/** Length of a parsed timestamp. Each instant has one spelling, so that timestamps compare as strings. */
 const TIMESTAMP_LENGTH = '2026-01-15T10:00:00.000Z'.length;
 
 export const Timestamp = v.pipe(
@@ -309,17 +308,17 @@ export const Timestamp = v.pipe(
   v.check((text) => text.length === TIMESTAMP_LENGTH, 'a year from 0000 to 9999'),
 );
 
-/** Whether a value of JSON is an object. */
+/** Checks whether a JSON value is an object. */
 export const isJsonObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Any JSON object, as it is. (Valibot's `record` takes arrays, and leaves out the keys `__proto__`, `constructor` and
- * `prototype` without a word.)
+ * Any JSON object, unchanged. (Valibot's `record` accepts arrays, and drops the keys `__proto__`, `constructor` and
+ * `prototype` silently.)
  */
 export const JsonObject = v.pipe(
   v.custom<Readonly<Record<string, unknown>>>(isJsonObject, 'an object'),
-  // For the catalogue, which cannot tell it from code.
+  // For the catalogue, since a check in code has no JSON Schema.
   v.metadata({ type: 'object', propertyNames: { type: 'string' }, additionalProperties: {} }),
 );
 
@@ -343,8 +342,8 @@ export const Metadata = v.object({
 });
 
 /**
- * Reads the envelope that every event has, whatever its type.
- * @throws PoisonEventError if it is not an EventBridge event.
+ * Reads the envelope of an event of any type.
+ * @throws PoisonEventError if it is not an EventBridge event
  */
 export function parseEnvelope(event: unknown): EventEnvelope {
   return check('event', '', Envelope, event) as EventEnvelope;
@@ -352,8 +351,8 @@ export function parseEnvelope(event: unknown): EventEnvelope {
 
 /**
  * Checks `value` and throws the first problem as a PoisonEventError with its dotted path. The message quotes the
- * offending value, as far as it fits in a log: no e-mail address, no personal field, no whole object.
- * @param at the path of `value` in the event
+ * invalid value as far as a log may have it: no e-mail address, no personal field, no whole object.
+ * @param at path of `value` in the event
  */
 export function check<Schema extends v.GenericSchema>(
   type: string,
@@ -367,14 +366,14 @@ export function check<Schema extends v.GenericSchema>(
   const [issue] = result.issues;
   const path = v.getDotPath(issue) ?? '';
   const field = [at, path].filter(Boolean).join('.') || 'event';
-  // A type that is wrong is told by `expected`; a value that breaks a rule by the rule's own message.
+  // `expected` describes a wrong type; the check's own message describes an invalid value.
   const isType = issue.kind === 'schema' && issue.type !== 'custom' && issue.expected;
   const expected = isType ? issue.expected : issue.message;
   const received = personalData.includes(path) ? `a ${typeof issue.input}` : quote(issue.input);
   throw new PoisonEventError(type, field, `expected ${expected}, received ${received}.`);
 }
 
-/** The first field that the schema does not have, as a dotted path; also inside objects of it. */
+/** Dotted path of the first field that the schema does not have, also inside objects. */
 function surplusField(schema: v.GenericSchema, value: unknown): string | undefined {
   if (Array.isArray(value)) {
     const element = elementSchema(schema);
@@ -395,7 +394,7 @@ function surplusField(schema: v.GenericSchema, value: unknown): string | undefin
   return undefined;
 }
 
-/** Longest value in an error message, in characters. */
+/** Maximum length of a quoted value in an error message, in characters. */
 const QUOTE_LENGTH = 80;
 
 function quote(value: unknown): string {
@@ -410,7 +409,7 @@ function quote(value: unknown): string {
 /** `Date` takes 30 February for 2 March. */
 function isOnCalendar(timestamp: string): boolean {
   const day = timestamp.slice(0, 'YYYY-MM-DD'.length);
-  // `toJSON` gives null for what is no date at all.
+  // `toJSON` returns null for an invalid date.
   const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) ?? false;
   return isDay && !Number.isNaN(Date.parse(timestamp));
 }

@@ -1,21 +1,20 @@
 /**
- * Names of the environment variables that connect the stack to the handlers. `lib` sets them, the handlers
- * read them: one list, so that neither side can spell a name of its own.
+ * Names of the environment variables that connect the stack to the handlers: `lib` sets them, the handlers read them.
  */
 export type EnvironmentVariable =
   /** Name of the orders table. */
   | 'TABLE_NAME'
-  /** Name of the table that remembers which daily reports were made. */
+  /** Name of the table with the latest daily reports. */
   | 'REPORTS_TABLE_NAME'
   /** ARN of the topic that notifications are published to. */
   | 'SNS_TOPIC_ARN'
   /** Name of the Firehose delivery stream that analytics records are put to. */
   | 'FIREHOSE_STREAM'
-  /** What analytics records of an event without a contract: `NAMES` of its fields, or all of it, `REDACTED`. */
+  /** Recording of an event without a contract: `NAMES` of its fields, or its whole detail, `REDACTED`. */
   | 'UNKNOWN_EVENT_DETAIL'
   /** Name (or ARN) of the bus that events are published to. */
   | 'EVENT_BUS_NAME'
-  /** Name of the table that remembers which events were already notified. */
+  /** Name of the table with the notifications that were already sent. */
   | 'IDEMPOTENCY_TABLE_NAME';
 
 export class MissingEnvironmentVariableError extends Error {
@@ -27,8 +26,8 @@ export class MissingEnvironmentVariableError extends Error {
 
 /**
  * Reads one variable. Handlers call it while their module loads, so that a missing one fails the start of the
- * function, with its name, and not some later event.
- * @throws MissingEnvironmentVariableError if it is unset or empty.
+ * function instead of a later event.
+ * @throws MissingEnvironmentVariableError if it is unset or empty
  */
 export function readEnvironment(variable: EnvironmentVariable): string {
   const value = process.env[variable];

@@ -1,12 +1,12 @@
 /**
- * The credentials of a function: Lambda puts them into its environment, and nowhere else.
+ * Credentials of a function, from its environment, which is the only place where Lambda puts them.
  *
- * The bundler puts this file in the place of `@aws-sdk/credential-provider-node`, which would bring, and load at
- * every cold start, the ways of all other places (profiles, SSO, web identity, containers, instance metadata).
- * It is never used outside a bundle: tools on a developer's machine have the SDK's own chain.
+ * The bundler replaces `@aws-sdk/credential-provider-node` by this file. The SDK's own would load the code for all other
+ * sources (profiles, SSO, web identity, containers, instance metadata) at every cold start. Only used in bundles: tools
+ * on a developer's machine have the SDK's own chain.
  */
 
-/** What the SDK's clients call for their default credentials; the names are the SDK's. */
+/** Default credentials of the SDK's clients; the names are the SDK's. */
 export const defaultProvider = () => async () => {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {

@@ -1,19 +1,19 @@
 /**
- * Every event contract, once. Infrastructure, handlers, publisher and tools all import it from here, so a pattern
- * cannot ask for what a publisher does not send.
+ * All event contracts. Infrastructure, handlers, publisher and tools import them from here, so that patterns always
+ * agree with published events.
  *
- * To raise a version, keep the contract as it is under another name (`OrderCreatedV1`), and let the new one name it
- * as `previous`, with an upcaster. `npm run contracts` then holds both to what was released.
+ * To raise a version, keep the contract under another name (`OrderCreatedV1`), and refer to it as `previous` in the new
+ * one, with an upcaster. `npm run contracts` compares both with the released contracts.
  */
 import * as v from 'valibot';
 import { EventContract, Id, isJsonObject, JsonObject, Timestamp } from './contract';
 import { storedSize } from './stored-size';
 
-/** The states of an order. `STATUS_TRANSITIONS` says which may follow which. */
+/** Statuses of an order; `STATUS_TRANSITIONS` has the transitions between them. */
 export const ORDER_STATUSES = ['PENDING', 'CONFIRMED', 'SHIPPED', 'DELIVERED', 'CANCELLED'] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
-/** An order only moves forward, so that statuses have an order that needs no clock (see `status-order.ts`). */
+/** Allowed transitions. They only go forward, so that statuses are ordered without a clock (see `status-order.ts`). */
 export const STATUS_TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   PENDING: ['CONFIRMED', 'SHIPPED', 'CANCELLED'],
   CONFIRMED: ['SHIPPED', 'CANCELLED'],
@@ -22,7 +22,7 @@ export const STATUS_TRANSITIONS: Readonly<Record<OrderStatus, readonly OrderStat
   CANCELLED: [],
 };
 
-/** The statuses a customer hears of. */
+/** Statuses of which the customer is notified. */
 export const NOTIFIED_STATUSES = [
   'SHIPPED',
   'DELIVERED',
@@ -30,8 +30,8 @@ export const NOTIFIED_STATUSES = [
 ] as const satisfies readonly OrderStatus[];
 
 /**
- * An order id stands inside quotes in the notifier's input template, where EventBridge escapes nothing: a quote
- * or a backslash in it would make the notification undeliverable. It is also a DynamoDB key, and stands in logs.
+ * Order id. The notifier's input template has it inside quotes, where EventBridge escapes nothing: a quote or a backslash
+ * would make the notification undeliverable. It is also a DynamoDB key, and is logged.
  */
 export const OrderId = v.pipe(
   v.string(),
@@ -45,12 +45,12 @@ const CustomerId = v.pipe(
   v.check((text) => isWellFormed(text), 'no half of a surrogate pair'),
 );
 
-/** Characters of an address (RFC 5321: 64 before the @, 255 after it). */
+/** Maximum length of an address, in characters (RFC 5321: 64 before the @, 255 after it). */
 const EMAIL_LENGTH = 320;
 
 /**
- * The shape only, and generously: what a mail server could take, in any alphabet and with a quoted part. Not what
- * could break out of a header or of a list of addresses.
+ * E-mail address; only its shape is checked: any address that a mail server could accept, in any alphabet and with a
+ * quoted part, but none that could break out of a header or of a list of addresses.
  */
 export const Email = v.pipe(
   v.string(),
@@ -69,32 +69,32 @@ const Status = v.picklist(ORDER_STATUSES);
 const Count = v.pipe(v.number(), v.integer('a whole number'), v.minValue(0, 'at least 0'));
 
 /**
- * The order's revision that the publisher decided on, as its item in the table has it. It tells decisions that knew
- * of each other from those that did not, which no clock can.
+ * Revision of the order in the table when the publisher decided. It shows whether one decision knew of another, which no
+ * clock can.
  */
 const Revision = v.pipe(Count, v.maxValue(Number.MAX_SAFE_INTEGER, 'at most 2^53 - 1'));
 
-/** DynamoDB keeps numbers from 1e-130; the SDK writes none that JavaScript may have rounded. */
+/** Checks that DynamoDB (from 1e-130) and the SDK (no rounded numbers) can store a number. */
 const isStorable = (number: number) =>
   Math.abs(number) <= Number.MAX_SAFE_INTEGER && (number === 0 || Math.abs(number) >= 1e-130);
 
-/** Bytes of JSON. */
+/** Maximum size of an order's items, in bytes of JSON. */
 const ITEMS_SIZE = 256 * 1024;
-/** Bytes in the table. An item takes 400 KB; the other attributes and conflicts have the rest. */
+/** Maximum size of an order's items in the table, in bytes. The other attributes and conflicts have the rest of 400 KB. */
 const ITEMS_STORED_SIZE = 386 * 1024;
-/** Levels of nesting inside an order's items; DynamoDB has 32 in all. */
+/** Maximum nesting of an order's items, in levels; DynamoDB allows 32 in all. */
 const ITEMS_DEPTH = 24;
-/** Bytes of a key, in DynamoDB. */
+/** Maximum size of a key in DynamoDB, in bytes. */
 const KEY_SIZE = 64 * 1024 - 1;
 
-/** UTF-8, in which the table keeps texts, has no half of a surrogate pair. */
+/** Checks that a text has no lone surrogate, which UTF-8, the table's encoding, cannot represent. */
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 
-/** An attribute's name. `__proto__` is lost where a name becomes a key of an object. */
+/** Checks the name of an attribute. `__proto__` would be lost as a key of an object. */
 const isStorableKey = (key: string) =>
   key !== '' && key !== '__proto__' && isWellFormed(key) && Buffer.byteLength(key) <= KEY_SIZE;
 
-/** Whether all the values in a value of JSON are as they must be, and it is not too deep. */
+/** Checks all values in a JSON value, and its depth. */
 function isEach(value: unknown, levels: number, isAllowed: (value: unknown) => boolean): boolean {
   if (!isAllowed(value)) return false;
   if (typeof value !== 'object' || value === null) return true;
@@ -128,7 +128,7 @@ const Items = v.pipe(
   ),
 );
 
-/** An order was placed. The first event of each order; the table's item is made of it. */
+/** An order was placed. First event of each order; creates its item in the table. */
 export const OrderCreated = new EventContract({
   source: 'app.orders',
   detailType: 'OrderCreated',
@@ -137,11 +137,11 @@ export const OrderCreated = new EventContract({
     orderId: OrderId,
     customerId: CustomerId,
     customerEmail: v.optional(Email),
-    /** Any JSON objects: the order processor stores them as they are. */
+    /** Any JSON objects; the order processor stores them unchanged. */
     items: v.optional(Items, []),
-    /** In the currency's unit. */
+    /** Total in the currency's unit. */
     total: v.pipe(v.number(), v.minValue(0, 'at least 0'), v.check(isStorable, 'at most 2^53 - 1')),
-    /** Default: the event's time. */
+    /** @default the event's time */
     createdAt: v.optional(Timestamp),
     revision: v.optional(Revision),
   }),
@@ -168,7 +168,7 @@ export const OrderStatusChanged = new EventContract({
     status: Status,
     previousStatus: v.optional(Status),
     customerEmail: v.optional(Email),
-    /** Default: the event's time. */
+    /** @default the event's time */
     updatedAt: v.optional(Timestamp),
     revision: v.optional(Revision),
   }),
@@ -192,27 +192,27 @@ export const DailyReportGenerated = new EventContract({
   schema: v.object({
     /** The day that was counted (UTC), `YYYY-MM-DD`. */
     date: v.pipe(v.string(), v.isoDate('a date as in 2026-01-15')),
-    /** Orders created on that day. */
+    /** Number of orders created on that day. */
     orders: Count,
     /** Sum of their totals, in the currency's unit, the cancelled ones included. */
     revenue: v.number(),
-    /** The same by its clearer name. */
+    /** The same as `revenue`, by its clearer name. */
     grossRevenue: v.optional(v.number()),
     /** Revenue without that of the cancelled orders. */
     netRevenue: v.optional(v.number()),
-    /** Orders that are cancelled now. */
+    /** Number of orders that are now cancelled. */
     cancelled: v.optional(Count),
-    /** Orders and revenue by the status that the orders have now. */
+    /** Orders and revenue by present status. */
     byStatus: v.record(Status, v.object({ orders: Count, revenue: v.number() })),
-    /** Those whose status in the table is none that this version knows; they are in the sums. */
+    /** Orders with a status that this version does not know; included in the sums. */
     unknownStatus: v.optional(v.object({ orders: Count, revenue: v.number() })),
-    /** Orders whose item has no total that is a number, so that no revenue counts them. */
+    /** Number of orders without a numeric total, which no revenue includes. */
     withoutTotal: v.optional(Count),
-    /** 1 for the first report of the day. */
+    /** Revision of the day's report, from 1. */
     revision: v.optional(v.pipe(v.number(), v.integer('a whole number'), v.minValue(1, 'at least 1'))),
     /** Event id of the report that this one replaces. */
     replaces: v.optional(Id),
-    /** The day was not over. */
+    /** True if the day was not over. */
     partial: v.optional(v.boolean()),
     generatedAt: v.optional(Timestamp),
   }),
@@ -231,10 +231,10 @@ export const DailyReportGenerated = new EventContract({
   },
 });
 
-/** All contracts, for tools that go through them. */
+/** All contracts. */
 export const CONTRACTS = [OrderCreated, OrderStatusChanged, DailyReportGenerated] as const;
 
-/** The contract of a type of event, if there is one. */
+/** Finds the contract of an event type. */
 export function findContract(source: string, detailType: string) {
   return CONTRACTS.find((contract) => contract.source === source && contract.detailType === detailType);
 }

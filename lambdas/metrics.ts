@@ -1,18 +1,18 @@
 /** Names of the custom metrics that the handlers count and that `lib` alarms on and draws. */
 export const METRICS = {
-  /** Orders that entered the table; each counts once, whatever arrives twice. */
+  /** Orders that entered the table; each counts once, in spite of duplicate events. */
   ordersProcessed: 'OrdersProcessed',
   /** Sum of those orders' totals, in the currency's unit. */
   revenue: 'Revenue',
-  /** Events that contradict what the table holds of their order, and lost. */
+  /** Events that contradict the facts in the table, and lost. */
   orderConflicts: 'OrderConflicts',
-  /** E-mail addresses of orders that cannot be used, and are left out of the table. */
+  /** E-mail addresses of orders that are unusable, and dropped. */
   unusableEmails: 'UnusableEmails',
   /** Events that had already been handled. */
   duplicateEvents: 'DuplicateEvents',
   /** Notifications published to the topic. */
   notificationsSent: 'NotificationsSent',
-  /** Changes that nobody was told of, since the order was further on or on another branch. */
+  /** Changes without a notification, since the order was further on or on another branch. */
   staleNotifications: 'StaleNotifications',
   /** Events that no retry can help. */
   poisonEvents: 'PoisonEvents',

@@ -1,6 +1,6 @@
 /**
- * What the notifier is given of an OrderStatusChanged: the rule's input transformer and the reader of its
- * output, side by side, so that the rule and the handler cannot disagree.
+ * Input of the notifier from an OrderStatusChanged: the rule's input transformer and the parser of its output, side by
+ * side, so that the rule and the handler agree.
  */
 import * as v from 'valibot';
 import { check, type EventMetadata, Id, JsonObject, PoisonEventError, Timestamp } from './contract';
@@ -17,9 +17,9 @@ export const NOTIFICATION_INPUT_PATHS = {
 } as const;
 
 /**
- * The transformer's template. A bare `<name>` becomes a JSON value, one in quotes becomes text; a path that the
- * event does not have becomes `""` in both places. The whole detail is among them, since the contract can judge no
- * less: what it would fill in, upcast or refuse must not depend on which fields a template happens to name.
+ * The transformer's template. An unquoted `<name>` becomes a JSON value, a quoted one becomes text; a missing path
+ * becomes `""` in both. It includes the whole detail, since the contract fills in, upcasts and refuses by all fields,
+ * not only by those that a template names.
  */
 export const NOTIFICATION_INPUT_TEMPLATE = `{
   "orderId": <orderId>,
@@ -31,13 +31,13 @@ export const NOTIFICATION_INPUT_TEMPLATE = `{
   "detail": <detail>
 }`;
 
-/** A change of an order that its customer may have to hear of. */
+/** A change of an order of which its customer may have to be notified. */
 export interface NotifiedChange {
   readonly orderId: string;
   readonly status: OrderStatus;
-  /** What to tell, with the order's id as it is. */
+  /** Text of the notification, with the unchanged order id. */
   readonly message: string;
-  /** When it happened, ISO 8601; undefined if the input does not tell. */
+  /** Time of the change, ISO 8601; undefined if the input has none. */
   readonly changedAt?: string | undefined;
   readonly metadata: EventMetadata;
 }
@@ -46,7 +46,7 @@ const Message = v.pipe(v.string(), v.maxLength(1_000, 'at most 1000 characters')
 
 const Input = v.object({ message: Message, id: Id, time: Timestamp, detail: JsonObject });
 
-/** Made by the template of before: it waits in the queue of failed events when this code is deployed. */
+/** Input made by the previous template, which the queue of failed events may hold when this code is deployed. */
 const InputBefore = v.object({
   orderId: v.unknown(),
   status: v.unknown(),
@@ -57,8 +57,8 @@ const InputBefore = v.object({
 });
 
 /**
- * Reads what the transformer made.
- * @throws PoisonEventError naming the first field that is not as the contract of OrderStatusChanged says.
+ * Reads the transformer's output.
+ * @throws PoisonEventError naming the first field that violates the contract of OrderStatusChanged
  */
 export function parseNotificationInput(input: unknown): NotifiedChange {
   const { type } = OrderStatusChanged;
@@ -76,6 +76,6 @@ export function parseNotificationInput(input: unknown): NotifiedChange {
 function eventOfBefore(given: unknown) {
   const { orderId, status, message, id, metadata } = check(OrderStatusChanged.type, '', InputBefore, given);
   const detail = { orderId, status, ...(metadata && { metadata }) };
-  // It has no time: the contract then fills in none.
+  // It has no time, so the contract fills in none.
   return { message, id, time: '', detail };
 }

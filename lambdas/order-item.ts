@@ -1,45 +1,45 @@
 /**
- * An order's item in the table. It holds facts, one for each status that the order reached: when, and said by which
- * event. `status`, for whoever reads the table, is derived from them by the state machine that is in force; no number
- * is stored whose meaning lies in the code.
+ * An order's item in the table. It holds facts, one for each status that the order reached: the time and the event.
+ * `status`, for readers of the table, is derived from them by the present state machine; no number is stored that only
+ * the present code can interpret.
  *
- * An ordinary item: `orderId`, `customerId`, `customerEmail`, `items`, `total`, `createdAt`, `createdBy`,
- * `processedAt`, `correlationId`, `dayShard`, `status`, `updatedAt`, `revision`, and of each status that an event said
- * `fact_<status>`: `{at, by}`.
+ * Attributes: `orderId`, `customerId`, `customerEmail`, `items`, `total`, `createdAt`, `createdBy`, `processedAt`,
+ * `correlationId`, `dayShard`, `status`, `updatedAt`, `revision`, and `fact_<status>`: `{at, by}` for each status with
+ * an event.
  */
 
-/** An event said it. */
+/** A fact from an event. */
 export interface Fact {
-  /** When it happened, by the publisher's clock: ISO 8601 with milliseconds, UTC. */
+  /** Time of the event, by the publisher's clock: ISO 8601 with milliseconds, UTC. */
   readonly at: string;
-  /** The event's id. */
+  /** Id of the event. */
   readonly by: string;
-  /** The order's revision that the publisher decided on, if the event names one. */
+  /** Revision of the order when the publisher decided, if the event has it. */
   readonly revision?: number | undefined;
 }
 
-/** An OrderCreated, as far as it is needed to tell it from another. */
+/** Fields that distinguish an OrderCreated from another one. */
 export interface Creation extends Fact {
   readonly customerId: string;
   readonly total: number;
   readonly correlationId: string;
 }
 
-/** A fact that contradicts what the table held when it arrived, and lost. */
+/** A fact that contradicted the table when it arrived, and lost. */
 export type Conflict =
   | ({ readonly type: 'OrderCreated' } & Creation)
   | ({ readonly type: 'OrderStatusChanged'; readonly status: string } & Fact);
 
-/** What is known of an order. */
+/** Known facts of an order. */
 export interface OrderState {
   /** Undefined until its OrderCreated has arrived. */
   readonly creation?: Creation | undefined;
-  /** By status. */
+  /** Facts by status. */
   readonly facts: Readonly<Record<string, Fact>>;
   readonly conflicts: readonly Conflict[];
-  /** The derived status, as it stands in the item. */
+  /** Derived status, as in the item. */
   readonly status?: string | undefined;
-  /** Number of facts and conflicts; 0 if nothing is known. A change of the order raises it. */
+  /** Number of facts and conflicts; 0 if nothing is known. Increases with each change of the order. */
   readonly revision: number;
 }
 
@@ -49,16 +49,15 @@ type Item = Readonly<Record<string, unknown>>;
 export const factAttribute = (status: string): string => `fact_${status}`;
 
 /**
- * Attributes of items that were written before the facts were: `<rank>#<updatedAt>#<event id>`, or `0` for none, and
- * `<createdAt>#<event id>`. The rank is of a state machine that may have changed, and is not read; the status that it
- * belongs to stands in `status`.
+ * Attributes of items from before there were facts: `<rank>#<updatedAt>#<event id>`, or `0` for none, and
+ * `<createdAt>#<event id>`. The rank is not read, since its state machine may have changed; `status` has its status.
  */
 export const LEGACY_ATTRIBUTES = ['statusVersion', 'createdVersion'] as const;
 
 const LEGACY_STATUS = /^\d+#(?<at>[^#]+)#(?<by>.+)$/s;
 const LEGACY_CREATION = /^(?<at>[^#]+)#(?<by>.+)$/s;
 
-/** Attributes that `readOrderItem` reads, of the given statuses. */
+/** Attributes that `readOrderItem` reads for the given statuses. */
 export function orderAttributes(statuses: readonly string[]): string[] {
   const creation = ['customerId', 'total', 'correlationId', 'createdAt', 'createdBy', 'createdRevision'];
   const facts = statuses.map(factAttribute);
@@ -66,7 +65,7 @@ export function orderAttributes(statuses: readonly string[]): string[] {
 }
 
 /**
- * Reads an item, or as much of it as `orderAttributes` names, written by this code or by the code before it.
+ * Reads an item, or its attributes by `orderAttributes`, written by this code or by the previous code.
  * @param item undefined if there is none
  */
 export function readOrderItem(item: Item = {}): OrderState {
@@ -77,7 +76,7 @@ export function readOrderItem(item: Item = {}): OrderState {
   }
   const status = item.status as string | undefined;
   const legacy = LEGACY_STATUS.exec(String(item.statusVersion ?? ''))?.groups as Fact | undefined;
-  // An item has both only if the code before wrote to it while this was being deployed.
+  // An item has both only if the previous code wrote to it during the deployment.
   if (legacy && status !== undefined) facts[status] ??= { at: legacy.at, by: legacy.by };
   const creation = readCreation(item);
   const conflicts = (item.conflicts ?? []) as readonly Conflict[];
@@ -85,7 +84,7 @@ export function readOrderItem(item: Item = {}): OrderState {
   return { creation, facts, conflicts, status, revision: (item.revision as number | undefined) ?? known };
 }
 
-/** Ids of the events that an item names: those that made it what it is, and those that lost. */
+/** Ids of the events in an item, including those of conflicts. */
 export function eventIdsOf(item: Item): string[] {
   const { creation, facts, conflicts } = readOrderItem(item);
   return [...(creation ? [creation] : []), ...Object.values(facts), ...conflicts].map(({ by }) => by);

@@ -1,15 +1,15 @@
 /**
- * The shape of the tables that `lib` creates: the orders, which the order processor writes and the daily report and
- * the publisher read; the daily reports that were made; and what was already notified.
+ * Keys and indexes of the tables that `lib` creates: the orders, written by the order processor and read by the daily
+ * report and the publisher; the latest daily reports; and the sent notifications.
  */
 import { createHash } from 'node:crypto';
 
-/** The table's partition key. */
+/** Partition key of the orders table. */
 export const ORDER_KEY = 'orderId';
 
 /**
- * The index the daily report reads. Its partition key is `<day>#<shard>`: one partition for each day would take
- * every write of that day, so each day is spread over `DAY_SHARDS` by a hash of the order id.
+ * Index for the daily report. Its partition key is `<day>#<shard>`: a single partition for each day would get all writes
+ * of that day, so each day is spread over `DAY_SHARDS` by a hash of the order id.
  */
 export const DAY_INDEX = {
   name: 'orders-by-day',
@@ -19,7 +19,7 @@ export const DAY_INDEX = {
   projected: ['status', 'total'],
 } as const;
 
-/** Partitions of one day: 8 take 8,000 new orders a second (1,000 writes a second each). */
+/** Number of partitions of one day: 8 take 8,000 new orders per second (1,000 writes per second each). */
 export const DAY_SHARDS = 8;
 
 /** The index partition of an order created at `createdAt` (ISO 8601, UTC). */
@@ -33,9 +33,9 @@ export function dayShards(day: string): string[] {
   return Array.from({ length: DAY_SHARDS }, (_, shard) => `${day}#${shard}`);
 }
 
-/** The partition key of the reports table: the day that was counted, `YYYY-MM-DD`. */
+/** Partition key of the reports table: the counted day, `YYYY-MM-DD`. */
 export const REPORT_KEY = 'date';
 
-/** The idempotency table's attributes, as Powertools names them by default. */
+/** Attributes of the idempotency table, by Powertools' defaults. */
 export const IDEMPOTENCY_KEY = 'id';
 export const IDEMPOTENCY_EXPIRY = 'expiration';

@@ -1,9 +1,9 @@
 /**
- * Batch calls that can fail for some of their entries (PutEvents, PutRecordBatch): the call succeeds, and the
- * SDK's own retries do not see what failed. Only those entries are sent again.
+ * Retries for batch calls that can fail for some of their entries (PutEvents, PutRecordBatch): the call succeeds, so the
+ * SDK does not retry it. Only the failed entries are sent again.
  */
 
-/** What a batch call answers for one entry. */
+/** Result of a batch call for one entry. */
 export type EntryResult = { readonly id: string } | EntryFailure;
 
 export interface EntryFailure {
@@ -13,7 +13,7 @@ export interface EntryFailure {
 
 const NO_ANSWER: EntryFailure = { code: 'NoAnswer', message: 'the response has no such entry' };
 
-/** Reads one entry of a service's answer: it has a code if it failed, and an id if it did not. */
+/** Reads one entry of a service's answer, which has a code if it failed, otherwise an id. */
 export function entryResult(id?: string, code?: string, message = ''): EntryResult {
   if (code) return { code, message };
   return id ? { id } : NO_ANSWER;
@@ -21,11 +21,11 @@ export function entryResult(id?: string, code?: string, message = ''): EntryResu
 
 export const hasFailed = (result: EntryResult): result is EntryFailure => 'code' in result;
 
-/** Where waiting and chance come from, so that tests need neither. */
+/** Sources of waiting and randomness, replaced in tests. */
 export interface Backoff {
   /** @param ms milliseconds */
   readonly sleep: (ms: number) => Promise<unknown>;
-  /** From 0 up to 1. */
+  /** Random number from 0 up to 1. */
   readonly random: () => number;
 }
 
@@ -34,22 +34,22 @@ export const BACKOFF: Backoff = {
   random: Math.random,
 };
 
-/** Calls in all: the first, and three that repeat what failed. */
+/** Number of calls in all: the first, and three retries of failed entries. */
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 100;
 
 export interface BatchOutcome {
-  /** The last answer for each entry, in the order of the entries. */
+  /** Last result for each entry, in the order of the entries. */
   readonly results: readonly EntryResult[];
-  /** What a call threw, if one did; the entries that it had are among the failures. */
+  /** Error thrown by a call; its entries are among the failures. */
   readonly error?: unknown;
 }
 
 /**
- * Sends entries, and again those whose failure `isTransient`, after a pause of up to 100, 200 and 400 ms ("full
- * jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A call that throws is the
- * last one: the SDK has repeated it by itself.
- * @param send one call; answers in the order of its entries
+ * Sends entries, and retries those whose failure `isTransient`, after a pause of up to 100, 200 and 400 ms ("full
+ * jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/). A call that throws is the last
+ * one, since the SDK has already retried it.
+ * @param send makes one call; returns results in the order of its entries
  */
 export async function sendWithRetries<Entry>(
   entries: readonly Entry[],
@@ -76,7 +76,7 @@ export async function sendWithRetries<Entry>(
   }
 }
 
-/** Node's network errors are known by their code, and some have no message; the SDK's, and an abort, by their name. */
+/** Converts an error: Node's network errors have a code and maybe no message; the SDK's errors and an abort have a name. */
 function failureOf({ code, name, message }: NodeJS.ErrnoException): EntryFailure {
   return { code: typeof code === 'string' ? code : name, message: message || name };
 }

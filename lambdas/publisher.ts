@@ -1,9 +1,9 @@
 /**
- * Publishes events: checked by their contracts, in as few calls as the service allows, and sent again if only
- * some entries of a call failed.
+ * Publishes events: checks them by their contracts, sends them in as few calls as the service allows, and retries
+ * single entries that failed.
  *
- * An order is one write, the event. The table follows it (`order-processor/`), so no crash can leave an order
- * that nobody heard of, and a reader of the table may for a moment not see what was just published.
+ * Placing an order is a single write, the event. The table follows (`order-processor/`): no crash can leave an order
+ * without its event, but for a moment the table may lack the order.
  */
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -44,19 +44,19 @@ type NewEventOf<C> = C extends Contract
 export type NewEvent = NewEventOf<Contract>;
 
 export interface PublishedEvent {
-  /** `metadata.eventId`, by which consumers know the event. */
+  /** `metadata.eventId`, by which consumers identify the event. */
   readonly eventId: string;
   /** The envelope's `id`, given by EventBridge. */
   readonly envelopeId: string;
 }
 
 export interface PublishOptions extends Partial<Backoff> {
-  /** Name or ARN. Default: the environment variable EVENT_BUS_NAME. */
+  /** Name or ARN of the bus. @default the environment variable EVENT_BUS_NAME */
   readonly busName?: string | undefined;
-  /** Default: one client for the process. */
+  /** @default one client for the process */
   readonly eventBridge?: EventBridgeClient;
   readonly now?: () => Date;
-  /** Ends the calls, and the pauses between them, when it is aborted. */
+  /** Aborts the calls, and the pauses between them. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -65,31 +65,31 @@ export interface OrderOptions extends PublishOptions {
 }
 
 export interface OrderStatusOptions extends OrderOptions {
-  /** The orders table. Default: the environment variable TABLE_NAME. */
+  /** Name of the orders table. @default the environment variable TABLE_NAME */
   readonly tableName?: string | undefined;
-  /** Default: one client for the process. */
+  /** @default one client for the process */
   readonly dynamodb?: DynamoDBDocumentClient;
 }
 
 /** One event that was not published. */
 export interface PublishFailure extends EntryFailure {
-  /** Position in the list that was given. */
+  /** Index in the given list. */
   readonly index: number;
   /** `source/detail-type`. */
   readonly type: string;
   readonly eventId: string;
 }
 
-/** Failures that a PublishError's message tells; `failures` has all. */
+/** Maximum number of failures in a PublishError's message; `failures` has all. */
 const TOLD_FAILURES = 10;
 
 export class PublishError extends Error {
   override readonly name = 'PublishError';
   constructor(
     readonly failures: readonly PublishFailure[],
-    /** Those of the same list that were published. */
+    /** Events of the same list that were published. */
     readonly published: readonly PublishedEvent[],
-    /** What a call as a whole failed with, if one did; its events may have been published all the same. */
+    /** Error of a failed call; its events may have been published nevertheless. */
     cause?: unknown,
   ) {
     const told = failures
@@ -105,12 +105,12 @@ export class PublishError extends Error {
   }
 }
 
-/** A new order whose event was not published, or whose answer was lost: it may have been placed all the same. */
+/** Error of an order whose event was not published, or whose answer was lost: it may have been placed nevertheless. */
 export class OrderNotPlacedError extends PublishError {
   constructor(
-    /** The order as it was to be published, with the id that it was given. */
+    /** The order that was to be published, with its id. */
     readonly order: typeof OrderCreated.example,
-    /** With it and the order, `createOrder` may be called again: the order is then placed once. */
+    /** Id of the event. A second `createOrder` with the same order and event id places it only once. */
     readonly eventId: string,
     { failures, published, cause }: PublishError,
   ) {
@@ -122,10 +122,10 @@ export class OrderNotPlacedError extends PublishError {
 export class EventTooLargeError extends Error {
   override readonly name = 'EventTooLargeError';
   constructor(
-    /** Position in the list that was given. */
+    /** Index in the given list. */
     readonly index: number,
     readonly type: string,
-    /** Bytes, as PutEvents counts them. */
+    /** Size in bytes, as PutEvents counts them. */
     readonly size: number,
   ) {
     super(
@@ -161,20 +161,20 @@ export class OrderNotReadError extends Error {
   }
 }
 
-/** Entries of a PutEvents call. */
+/** Maximum number of entries of a PutEvents call. */
 const BATCH_ENTRIES = 10;
-/** A PutEvents call has less than this many bytes in all. */
+/** Limit of a PutEvents call in bytes; its size must be less. */
 const REQUEST_SIZE = 1_024 * 1_024;
 /**
- * Bytes of an event, at most. Lambda and SQS take 1,048,576 as well, but the event has grown by then: by its envelope,
- * and in the queue of failed events by the record of its failure, with the error's message and stack. With this room
- * whatever is published can fail and be redriven whole.
+ * Maximum size of an event, in bytes. Lambda and SQS have the same limit of 1,048,576 bytes, but the event grows: by its
+ * envelope, and in the queue of failed events by the failure's record, with the error's message and stack. The reserve
+ * allows any published event to fail and be redriven whole.
  */
 export const EVENT_SIZE = REQUEST_SIZE - 16 * 1_024;
-/** What a time counts for, in bytes. */
+/** Size of a time in an entry, in bytes. */
 const TIME_SIZE = 14;
 
-/** The codes that a later try can mend, by the API reference of PutEventsResultEntry. */
+/** Codes for which a retry may help, by the API reference of PutEventsResultEntry. */
 const TRANSIENT_CODES = ['InternalFailure', 'InternalException', 'ThrottlingException'];
 
 const systemTime = () => new Date();
@@ -196,9 +196,8 @@ export async function publishEvent<C extends Contract>(
 }
 
 /**
- * Publishes events in the given order, in calls of at most 10 entries and under 1 MB. If a call as a whole fails,
- * those after it are not tried.
- * @returns in the same order
+ * Publishes events in order, in calls of at most 10 entries and under 1 MB. After a failed call no other is made.
+ * @returns the published events, in the same order
  * @throws PoisonEventError, EventTooLargeError - before anything is sent
  * @throws MissingEnvironmentVariableError if no bus is named
  * @throws PublishError listing each event that was not published
@@ -216,7 +215,7 @@ export async function publishEvents(
 ): Promise<PublishedEvent[]> {
   const time = now();
   const outgoing = events.map(({ contract, detail, ids }, index) => {
-    // `NewEvent` ties each detail to its contract, which the compiler cannot follow through the union.
+    // `NewEvent` relates each detail to its contract, which the compiler cannot infer through the union.
     const full = contract.create(detail as never, ids);
     const { source, detailType, type } = contract;
     const text = JSON.stringify(full);
@@ -235,7 +234,7 @@ export async function publishEvents(
       entryResult(EventId, ErrorCode, ErrorMessage),
     );
   };
-  // Over at once when the signal comes: the call that follows then ends with it.
+  // The pause ends at once when the signal is aborted, and then so does the next call.
   const pause = (ms: number) => Promise.race([sleep(ms), aborted(signal)]);
   const isTransient = ({ code }: EntryFailure) => TRANSIENT_CODES.includes(code);
 
@@ -260,7 +259,7 @@ export async function publishEvents(
 
 /**
  * Places an order by publishing OrderCreated.
- * @param order without an id it gets a UUID; without `createdAt`, the present time
+ * @param order gets a UUID if it has no id, and the present time if it has no `createdAt`
  * @returns the order as published
  * @throws OrderNotPlacedError with the order's id, and what `publishEvents` throws before anything is sent
  */
@@ -284,8 +283,7 @@ export async function createOrder(
 }
 
 /**
- * Moves an order to another status by publishing OrderStatusChanged, with the order's present status and e-mail
- * address as the table has them.
+ * Changes an order's status by publishing OrderStatusChanged, with the present status and e-mail address from the table.
  * @returns the change as published
  * @throws OrderNotFoundError, ImpossibleTransitionError, OrderNotReadError, and what `publishEvents` throws
  */
@@ -347,7 +345,7 @@ async function readOrder(
   }
 }
 
-/** Settles when the signal comes. */
+/** Resolves when the signal is aborted. */
 function aborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) resolve();
@@ -355,7 +353,7 @@ function aborted(signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-/** Bytes of an entry, as the user guide counts them ("Calculating PutEvents event entry size"). */
+/** Size of an entry in bytes, by the user guide ("Calculating PutEvents event entry size"). */
 function entrySize(source: string, detailType: string, detail: string): number {
   return TIME_SIZE + Buffer.byteLength(source) + Buffer.byteLength(detailType) + Buffer.byteLength(detail);
 }
@@ -376,7 +374,7 @@ function inBatches<Sized extends { readonly size: number }>(entries: readonly Si
   return batch.length > 0 ? [...batches, batch] : batches;
 }
 
-// Made at first use: a caller that brings its own client pays for no other.
+// Created at first use, since a caller may have its own client.
 let eventBridge: EventBridgeClient | undefined;
 function sharedEventBridge(): EventBridgeClient {
   eventBridge ??= new EventBridgeClient(CLIENT_CONFIG);

@@ -1,7 +1,7 @@
-/** The fields that a contract's schema names. */
+/** Fields of a contract's schema. */
 import type * as v from 'valibot';
 
-/** A schema without what makes it optional or adds rules to it. */
+/** A schema without its wrappers (optional, pipe). */
 function bare(schema: v.GenericSchema): v.GenericSchema {
   const { wrapped, pipe } = schema as { wrapped?: v.GenericSchema; pipe?: readonly v.GenericSchema[] };
   if (wrapped) return bare(wrapped);
@@ -9,7 +9,7 @@ function bare(schema: v.GenericSchema): v.GenericSchema {
 }
 
 /**
- * The schemas of an object's fields, by name; those of a record whose keys are a closed set, too.
+ * Schemas of the fields of an object, or of a record with a closed set of keys, by name.
  * @returns undefined if the schema names no fields
  */
 export function fieldSchemas(schema: v.GenericSchema): Readonly<Record<string, v.GenericSchema>> | undefined {
@@ -24,12 +24,12 @@ export function fieldSchemas(schema: v.GenericSchema): Readonly<Record<string, v
   return Object.fromEntries(key.options.map((name) => [name, value]));
 }
 
-/** The schema of an array's elements; undefined if the schema is of no array. */
+/** Schema of an array's elements; undefined for another schema. */
 export function elementSchema(schema: v.GenericSchema): v.GenericSchema | undefined {
   return (bare(schema) as { readonly item?: v.GenericSchema }).item;
 }
 
-/** Whether a schema is of a text, a number or a boolean, and so of a value that has no fields. */
+/** Checks whether a schema is of a text, a number or a boolean. */
 export function isScalarSchema(schema: v.GenericSchema): boolean {
   return ['string', 'number', 'boolean', 'picklist', 'literal'].includes(bare(schema).type);
 }

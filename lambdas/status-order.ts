@@ -1,10 +1,10 @@
-/** Statuses in the order in which a state machine lets them follow one another. */
+/** Partial order of the statuses of a state machine. */
 export class StatusOrder {
-  /** Every status that can follow, in one step or more. */
+  /** Statuses that can follow each status, in one step or more. */
   readonly #after: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #transitions: Readonly<Record<string, readonly string[]>>;
 
-  /** @param transitions which status may follow which; every status is a key, and no way leads back */
+  /** @param transitions statuses that may follow each status; every status is a key, and there are no cycles */
   constructor(transitions: Readonly<Record<string, readonly string[]>>) {
     this.#transitions = transitions;
     const after = new Map<string, ReadonlySet<string>>();
@@ -23,25 +23,25 @@ export class StatusOrder {
     return [...this.#after.keys()];
   }
 
-  /** Whether one step leads from a status to another. */
+  /** Checks whether a transition is allowed. */
   allows(from: string, to: string): boolean {
     return this.#transitions[from]?.includes(to) ?? false;
   }
 
-  /** Whether a status can come before another, in one step or more. */
+  /** Checks whether a status can come before another, in one step or more. */
   isBefore(one: string, other: string): boolean {
     return this.#after.get(one)?.has(other) ?? false;
   }
 
-  /** Whether two different statuses are on different branches: no order can have both. */
+  /** Checks whether two statuses are on different branches, so that no order can have both. */
   areApart(one: string, other: string): boolean {
     const areKnown = this.#after.has(one) && this.#after.has(other);
     return areKnown && one !== other && !this.isBefore(one, other) && !this.isBefore(other, one);
   }
 
   /**
-   * The status that no other of the list can follow.
-   * @param held the one to keep if there are several, since the branches differ
+   * The last status of the list.
+   * @param held status to prefer if the list has several branches
    * @returns undefined if the list has no status of this state machine
    */
   furthest(statuses: readonly string[], held?: string): string | undefined {

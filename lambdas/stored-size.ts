@@ -16,7 +16,7 @@ function storedSizeOf(element: unknown, isInList: boolean): number {
   return Buffer.byteLength(name) + storedSize(value);
 }
 
-/** One byte for each two significant digits, one more, and one for a minus. */
+/** Size of a number: one byte for each two significant digits, one more, and one for a minus. */
 function numberSize(value: number): number {
   const digits = value.toExponential().replace(/e.*|\D/g, '').length;
   return Math.ceil(digits / 2) + 1 + (value < 0 ? 1 : 0);

@@ -1,6 +1,6 @@
 /**
- * What a function tells its operator: one short JSON line for each event, and its metrics in CloudWatch's
- * embedded metric format. Handlers say what happened; that it is written, and how, is decided here.
+ * Logs and metrics of the handlers: one short JSON line for each event, and metrics in CloudWatch's embedded metric
+ * format. Handlers return the outcome; this file writes it.
  */
 import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
 import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
@@ -10,24 +10,24 @@ import { PoisonEventError } from './contract';
 import { METRICS, type MetricName } from './metrics';
 import { redactedStart } from './personal-data';
 
-/** What a handler did with its event. */
+/** Outcome of a handler's event. */
 export interface Handled<Response> {
   /** One word, e.g. `stored` or `duplicate`. */
   readonly outcome: string;
-  /** Default: the event's, as far as it tells. */
+  /** @default the id of the event, if it has one */
   readonly eventId?: string;
-  /** What somebody has to know of, in words: makes the line a WARN. */
+  /** Warning for the operator; makes the line a WARN. */
   readonly warning?: string;
-  /** More for the line. */
+  /** Further fields of the line. */
   readonly details?: Readonly<Record<string, number | string>>;
   readonly metrics?: { readonly [Name in MetricName]?: number };
-  /** Of the metrics, beside the service; each has values of a small, known set. */
+  /** Dimensions of the metrics, beside the service; each with a small, known set of values. */
   readonly dimensions?: Readonly<Record<string, string>>;
-  /** What the function returns. */
+  /** Return value of the function. */
   readonly response: Response;
 }
 
-/** Powertools' line without the keys that are the same in every line of a function. */
+/** Powertools' log line without the keys that are the same in every line of a function. */
 class ShortFormatter extends LogFormatter {
   override formatAttributes(attributes: UnformattedAttributes, more: LogAttributes): LogItem {
     const { logLevel, timestamp, serviceName, message, xRayTraceId } = attributes;
@@ -41,16 +41,16 @@ class ShortFormatter extends LogFormatter {
   }
 }
 
-/** Longest reason in a log line, in characters. */
+/** Maximum length of a reason in a log line, in characters. */
 const REASON_LENGTH = 500;
 
 const logger = new Logger({ logFormatter: new ShortFormatter() });
 const metrics = new Metrics();
 
 /**
- * Makes the function that Lambda calls: runs `handle`, writes one line (INFO, or WARN or ERROR with the reason), sends
- * the metrics in both cases, and throws what `handle` threw, so that Lambda retries.
- * @param type the line's message for events that do not tell their own type
+ * Creates the function that Lambda calls: it runs `handle`, writes one line (INFO, or WARN or ERROR with the reason),
+ * writes the metrics in any case, and rethrows an error of `handle`, so that Lambda retries.
+ * @param type message of the line for events without a type
  */
 export function observed<Response>(
   handle: (event: unknown, context: Context) => Promise<Handled<Response>>,
@@ -95,7 +95,7 @@ function count(name: string, value: number): void {
   metrics.addMetric(name, name === METRICS.revenue ? MetricUnit.NoUnit : MetricUnit.Count, value);
 }
 
-/** The message of an error and of what caused it, fit for a log. */
+/** Redacted messages of an error and its causes. */
 function reasonOf(error: unknown): string {
   const messages: string[] = [];
   for (let current = error; current !== undefined; ) {
@@ -105,18 +105,18 @@ function reasonOf(error: unknown): string {
   return redactedStart(messages.join(': '), REASON_LENGTH);
 }
 
-/** Characters of a stack trace; the failure record of an event has room for little more than the event. */
+/** Maximum length of a stack trace, in characters, since a failure record has little room beside the event. */
 const STACK_LENGTH = 2_000;
 
 /**
- * The error as Lambda may have it, which logs it and puts it into the failure record: with its texts redacted and cut,
- * like those of the handler's own line.
+ * The error for Lambda, which logs it and puts it into the failure record: its texts are redacted and cut, like those of
+ * the handler's own line.
  */
 function redacted(error: unknown): unknown {
   if (typeof error === 'string') return redactedStart(error, REASON_LENGTH);
   if (!(error instanceof Error)) return error;
   const message = redactedStart(error.message, REASON_LENGTH);
-  // A stack begins with name and message.
+  // A stack trace begins with name and message.
   const [, frames = ''] = /(\n {4}at .*)/s.exec(error.stack ?? '') ?? [];
   const fields = {
     ...error,
@@ -127,15 +127,15 @@ function redacted(error: unknown): unknown {
   for (const [name, field] of Object.entries(fields)) {
     const isText = typeof field === 'string' && name !== 'message' && name !== 'stack';
     const value = isText ? redactedStart(field, REASON_LENGTH) : field;
-    // Lambda logs what is enumerable.
+    // Lambda logs enumerable properties.
     Object.defineProperty(error, name, { value, configurable: true, writable: true, enumerable: false });
   }
   return error;
 }
 
-/** What a log line says of an event. */
+/** Fields of an event in its log line. */
 interface Identity {
-  /** The detail-type, or what stands for it. */
+  /** Detail-type, or another name of the input's type. */
   readonly message?: string;
   readonly eventId?: string;
   readonly correlationId?: string;
@@ -143,8 +143,8 @@ interface Identity {
 }
 
 /**
- * What can be said of an event, an input of the notifier or a report's request, before it was checked: anything
- * may be missing from it, and what does not look like an id is not taken for one.
+ * Identifies an event, an input of the notifier or a report's request before it is checked: any field may be missing,
+ * and a value that does not look like an id is ignored.
  */
 function identify(event: unknown): Identity {
   const given = fieldsOf(event);
@@ -164,7 +164,7 @@ function fieldsOf(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** A detail-type may have blanks; nothing may have an @, which makes an address. */
+/** Accepts ids and detail-types: blanks are allowed, but no @, which may be an address. */
 function identifier(value: unknown): string | undefined {
   return typeof value === 'string' && /^[\w.:/#+= -]{1,128}$/.test(value) ? value : undefined;
 }

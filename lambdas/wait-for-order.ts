@@ -1,4 +1,4 @@
-/** Waits until the orders table has followed what was published. */
+/** Waits until the orders table has caught up with a published event. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { CLIENT_CONFIG } from './client-config';
@@ -8,24 +8,24 @@ import { ORDER_KEY } from './order-table';
 
 export interface WaitOptions {
   /**
-   * Wait until the order has this status or has left it behind. Default: wait until the order is in the table,
-   * whatever its status.
+   * Status to wait for; a later one ends the waiting, too. @default waits until the order is in the table, with any
+   * status
    */
   readonly status?: OrderStatus | undefined;
-  /** ms. @default 10000 */
+  /** Timeout in milliseconds. @default 10000 */
   readonly timeout?: number;
-  /** Ends the waiting when it is aborted. */
+  /** Aborts the waiting. */
   readonly signal?: AbortSignal | undefined;
-  /** The orders table. Default: the environment variable TABLE_NAME. */
+  /** Name of the orders table. @default the environment variable TABLE_NAME */
   readonly tableName?: string | undefined;
-  /** Default: one client for the process. */
+  /** @default one client for the process */
   readonly dynamodb?: DynamoDBDocumentClient;
 }
 
-/** An order as far as waiting for it tells. */
+/** The order that was waited for. */
 export interface AwaitedOrder {
   readonly orderId: string;
-  /** A status of the other branch (CANCELLED where SHIPPED was waited for) ends the waiting, too. */
+  /** Status in the table. One of the other branch (CANCELLED instead of SHIPPED) ends the waiting, too. */
   readonly status: OrderStatus;
 }
 
@@ -33,7 +33,7 @@ export class OrderNotCaughtUpError extends Error {
   override readonly name = 'OrderNotCaughtUpError';
   constructor(
     readonly orderId: string,
-    /** Status of the order in the table; undefined if it is not there. */
+    /** Status of the order in the table; undefined if there is no such order. */
     readonly status: string | undefined,
     timeout: number,
   ) {
@@ -49,8 +49,8 @@ const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
 /**
- * Waits until the table has followed a `createOrder`, or an `updateOrderStatus` to the given status.
- * @throws OrderNotCaughtUpError after the timeout, and the signal's reason
+ * Waits until the table has caught up with a `createOrder`, or an `updateOrderStatus` to the given status.
+ * @throws OrderNotCaughtUpError after the timeout, or the signal's reason
  */
 export async function waitForOrder(
   orderId: string,
@@ -74,7 +74,7 @@ export async function waitForOrder(
   }
 }
 
-/** Undefined as long as no OrderCreated has made the order, even if a change of its status came before. */
+/** Reads the status; undefined until an OrderCreated has created the order, even if a change of status came before. */
 async function readStatus(
   orderId: string,
   tableName: string,
@@ -94,7 +94,7 @@ async function readStatus(
   return item?.createdAt === undefined ? undefined : item.status;
 }
 
-/** Whether a status can still come after another, in one step or more. */
+/** Checks whether a status can come after another, in one step or more. */
 function follows(later: OrderStatus, earlier: OrderStatus): boolean {
   const next = STATUS_TRANSITIONS[earlier] ?? [];
   return next.includes(later) || next.some((status) => follows(later, status));
@@ -115,7 +115,7 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   });
 }
 
-// Made at first use: a caller that brings its own client pays for no other.
+// Created at first use, since a caller may have its own client.
 let dynamodb: DynamoDBDocumentClient | undefined;
 function sharedDynamoDB(): DynamoDBDocumentClient {
   dynamodb ??= DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG));

@@ -14,7 +14,7 @@ import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
 
-/** Firehose to S3: every event as a line of JSON, compressed, in a folder for each day. */
+/** Firehose stream to S3: each event is a line of JSON, in compressed objects in a folder for each day. */
 export class AnalyticsStream extends Construct {
   readonly stream: CfnDeliveryStream;
   readonly bucket: Bucket;
@@ -69,7 +69,7 @@ export class AnalyticsStream extends Construct {
 
     // The actions of https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
     const role = new Role(this, 'Role', {
-      // Not for the streams of others. By name: the stream needs the role first.
+      // Only for this stream, against the confused deputy. By name, since the stream needs the role first.
       // https://docs.aws.amazon.com/firehose/latest/dev/cross-service-confused-deputy-prevention.html
       assumedBy: new ServicePrincipal('firehose.amazonaws.com', {
         conditions: {
@@ -123,7 +123,7 @@ export class AnalyticsStream extends Construct {
     });
   }
 
-  /** Takes the log of who reads and writes the analytics objects, and keeps it as long as those. */
+  /** Bucket for the access logs of the analytics objects, with the same retention. */
   private accessLogsBucket(config: StageConfig): Bucket {
     const bucket = new Bucket(this, 'AccessLogs', {
       encryption: BucketEncryption.S3_MANAGED,
@@ -139,7 +139,7 @@ export class AnalyticsStream extends Construct {
     return bucket;
   }
 
-  /** Lets the handler put records, and tells it which stream and how much of an unknown event it may have. */
+  /** Lets the handler put records; sets the stream's name and the recording of unknown events in its environment. */
   grantPut(handler: EventHandler, { unknownEventDetail }: StageConfig): void {
     handler.setEnvironment('UNKNOWN_EVENT_DETAIL', unknownEventDetail);
     handler.allow(['firehose:PutRecordBatch'], this.stream.attrArn);

@@ -6,20 +6,20 @@ import type { StageConfig } from './config';
 
 type LogLevel = Exclude<StageConfig['busLogLevel'], 'OFF'>;
 
-/** The kinds of log of each level: EventBridge delivers each kind by itself. */
+/** Log types of each level: EventBridge delivers each type separately. */
 const KINDS = {
   ERROR: ['ERROR_LOGS'],
   INFO: ['ERROR_LOGS', 'INFO_LOGS'],
   TRACE: ['ERROR_LOGS', 'INFO_LOGS', 'TRACE_LOGS'],
 } as const satisfies Record<LogLevel, readonly string[]>;
 
-/** The bus's own part: what it writes. The content of events stays out: it has personal data. */
+/** Log configuration of the bus itself, without event details, which have personal data. */
 export const busLogConfig = (level: StageConfig['busLogLevel']): { logConfig?: LogConfig } =>
   level === 'OFF' ? {} : { logConfig: { level: Level[level], includeDetail: IncludeDetail.NONE } };
 
 /**
- * What EventBridge says about the bus, in a log group: which event it could not deliver, to whom, and why. The level
- * of the bus alone writes nothing: a source, a destination and the delivery between them are needed.
+ * Logs of the bus in a log group: failed deliveries with their target and the reason. Besides the level of the bus they
+ * need a source, a destination and a delivery between them.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-bus-logs.html
  */
 export class BusLogs extends Construct {
@@ -29,7 +29,7 @@ export class BusLogs extends Construct {
     super(scope, id);
     const { prefix } = config;
     this.logGroup = new LogGroup(this, 'Logs', {
-      // Log delivery may write to this prefix without a policy for each group, of which an account has ten.
+      // Log delivery may write to this prefix without a resource policy, of which an account can have ten.
       logGroupName: `/aws/vendedlogs/events/${prefix}-bus`,
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,

@@ -1,22 +1,22 @@
 /**
- * The settings of a stage: the only place where stages differ. They stand in `cdk.json` under
- * `context.stages`, one object for each stage; `-c stage=dev` picks one. Every setting has a default.
+ * Settings of a stage, the only place where stages differ. They are in `cdk.json` under `context.stages`, one object for
+ * each stage; `-c stage=dev` selects one. Every setting has a default.
  * `npm run schema` writes their descriptions into the JSON Schema that editors read.
  */
 import type { Node } from 'constructs';
 import * as v from 'valibot';
 import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
 
-/** The stage of `cdk synth` without `-c stage=…`. Its physical names are the bare project name's. */
+/** Stage of `cdk synth` without `-c stage=…`. Its physical names have no stage. */
 export const DEFAULT_STAGE = 'production';
 export const DEFAULT_PROJECT = 'event-driven';
 
-/** What CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
+/** Values that CloudWatch Logs accepts: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html */
 const LOG_RETENTION_DAYS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827, 3653,
 ] as const;
 
-/** The tag that every resource has: the stage. AWS takes 50 tags a resource. */
+/** Tag of every resource with the stage. AWS allows 50 tags per resource. */
 export const STAGE_TAG = 'Environment';
 const MAX_TAGS = 50;
 
@@ -24,7 +24,7 @@ const count = integer(0, 1_000_000);
 const falseOrMinutes = 'must be false or a whole number from 10 to 45';
 const falseOrCount = 'must be false or a whole number from 1 to 1000000';
 
-/** Settings by function: the folder of its handler under `lambdas/`. The stack knows which functions there are. */
+/** Settings by function, named by its handler's folder under `lambdas/`. The stack checks the names. */
 const byFunction = <const Value extends v.GenericSchema>(value: Value) =>
   record(
     text(/^[a-z][a-z0-9-]*$/, 'the folder of a handler under lambdas/'),
@@ -259,7 +259,7 @@ export const StageSettings = settings({
 
 export interface StageConfig extends Omit<v.InferOutput<typeof StageSettings>, 'projectName' | 'retainData'> {
   readonly stage: string;
-  /** Start of every physical name, at most 40 characters (an archive's name has 48): the project name, and `-<stage>` at other stages than the default. */
+  /** Prefix of physical names, at most 40 characters (an archive's name has 48): the project name, and `-<stage>` except for the default stage. */
   readonly prefix: string;
   readonly retainData: boolean;
 }
@@ -270,9 +270,9 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the stage that `-c stage=…` names from the app's context. All stages are checked.
+ * Reads the stage of `-c stage=…` from the app's context, and checks all stages.
  * @throws ConfigError for an unknown stage, for a key, a type or a value that is not allowed, and for two stages
- *   whose physical names would be the same.
+ *   whose physical names would be the same
  */
 export function readConfig(node: Node): StageConfig {
   const stages: unknown = node.tryGetContext('stages') ?? { [DEFAULT_STAGE]: {} };
@@ -328,14 +328,14 @@ export function parseStage(stage: string, given: unknown): StageConfig {
   };
 }
 
-/** The start of every physical name of a stage, and the name of its stack. */
+/** Prefix of a stage's physical names, and name of its stack. */
 export function stackPrefix(stage: string, projectName: string): string {
   return stage === DEFAULT_STAGE ? projectName : `${projectName}-${stage}`;
 }
 
 /**
- * Checks that every setting by function is of a function of the stack.
- * @param functions the entries of its handlers
+ * Checks that every setting by function belongs to a function of the stack.
+ * @param functions entries of its handlers
  * @throws ConfigError
  */
 export function requireKnownFunctions(config: StageConfig, functions: readonly string[]): void {

@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** All constructs of a kind in the stack of `scope`, in the order in which they were made. */
+/** All constructs of a class in the stack of `scope`, in order of creation. */
 export const constructsOf = <Kind extends IConstruct>(
   scope: IConstruct,
   // biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters do not matter here.

@@ -46,12 +46,12 @@ export interface OperatorDashboardProps {
 const WIDTH = 24;
 const PERCENTILES = ['p50', 'p95', 'p99'] as const;
 
-/** One page that is read from top to bottom as an event goes, with what fails at each step beside it. */
+/** Dashboard that follows an event's way from top to bottom, with the failures of each step beside it. */
 export class OperatorDashboard extends Construct {
   constructor(scope: Construct, id: string, props: OperatorDashboardProps) {
     super(scope, id);
     const dashboard = new Dashboard(this, 'Dashboard', {
-      // Dashboards are of the account, not of a region: the same stack in two regions needs two names.
+      // Dashboards belong to the account, not to a region: the same stack in two regions needs two names.
       dashboardName: `${props.config.prefix}-${Stack.of(this).region}`,
       widgets: [
         [
@@ -71,7 +71,7 @@ export class OperatorDashboard extends Construct {
         ...business(props),
       ],
     });
-    // Tags on dashboards came in 2026: validators that are older, such as cfn-lint 1.51, refuse the template.
+    // Dashboards have tags since 2026: older validators, such as cfn-lint 1.51, refuse the template.
     (dashboard.node.defaultChild as CfnDashboard).addPropertyDeletionOverride('Tags');
   }
 }
@@ -81,7 +81,7 @@ function published({ bus }: OperatorDashboardProps): IWidget[][] {
     heading('1. Published', 'What publishers send. Failures: what PutEvents did not take.'),
     row(
       graph('Events published', [
-        // The archive's rule matches every event, so this counts all of the bus.
+        // The archive's rule matches every event, so this counts all events of the bus.
         busMetric(bus, 'MatchedEvents').with({ label: 'This bus' }),
         putEventsMetric('PutEventsEntriesCount').with({ label: 'All buses of the account' }),
       ]),
@@ -294,7 +294,7 @@ const graph =
   (width) =>
     new GraphWidget({ title, left, leftYAxis: { min: 0 }, ...more, width });
 
-/** Graphs side by side, each as wide as the others. */
+/** Graphs side by side, of the same width. */
 const row = (...graphs: Graph[]): IWidget[] => graphs.map((make) => make(WIDTH / graphs.length));
 
 const byRule = (rules: OperatorDashboardProps['bus']['rules'], metricName: string, says = ''): Metric[] =>

@@ -6,17 +6,17 @@ import { dataRemovalPolicy } from './removal';
 
 export interface DeadLetterQueueProps {
   readonly config: StageConfig;
-  /** Physical name after the stack's prefix; its alarms are called after it. */
+  /** Physical name without the stack's prefix; its alarms have it in their names. */
   readonly name: string;
-  /** Names its messages, e.g. `Events that EventBridge could not deliver`. */
+  /** Description of its messages, e.g. `Events that EventBridge could not deliver`. */
   readonly holds: string;
   /** Heading of the entry in the runbook for messages in it. */
   readonly runbookEntry: string;
 }
 
 /**
- * Keeps what could not be delivered or handled: 14 days (SQS's most), encrypted, TLS only. `Monitoring` watches the
- * depth and the age of every one in the stack.
+ * Queue for events that could not be delivered or handled: keeps them for 14 days (SQS's maximum), encrypted, TLS only.
+ * `Monitoring` has alarms on depth and age of every one in the stack.
  */
 export class DeadLetterQueue extends Queue {
   constructor(

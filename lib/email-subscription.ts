@@ -5,8 +5,8 @@ import type { StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
 
 /**
- * Subscribes an address to a topic. A message that SNS could not hand over goes to a dead-letter queue of the
- * subscription; without one SNS drops it after its last try.
+ * Subscribes an address to a topic. A message that SNS could not deliver goes to a dead-letter queue of the
+ * subscription; without one SNS drops it after its last attempt.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
  */
 export function subscribeEmail(

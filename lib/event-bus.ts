@@ -10,19 +10,19 @@ import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
 
-/** Matches the events that no replay sent: only those carry `replay-name`. */
+/** Pattern of events without `replay-name`, which only replayed events have. */
 const NOT_REPLAYED = { 'replay-name': [{ exists: false }] };
 
-/** What a rule matches: a contract, a selection of one, or any pattern of EventBridge. */
+/** Selection of a rule's events: a contract, a selection of one, or any EventBridge pattern. */
 export interface Selection {
   readonly pattern: object;
 }
 
-/** What the target receives instead of the event. */
+/** Input of the target instead of the event. */
 export interface TargetInput {
-  /** Variable name -> JSON path into the event. */
+  /** JSON paths into the event, by name of the variable. */
   readonly paths: Readonly<Record<string, string>>;
-  /** JSON text with `<variable>` where a value goes. */
+  /** JSON text with `<variable>` in place of values. */
   readonly template: string;
 }
 
@@ -32,7 +32,7 @@ export interface SubscriptionProps {
   readonly description: string;
   /** @default the whole event */
   readonly input?: TargetInput;
-  /** Whether a replay of the archive reaches this target again. @default true */
+  /** True if replayed events reach this target. @default true */
   readonly replayed?: boolean;
 }
 
@@ -48,15 +48,15 @@ export interface Subscription {
 const EVENTS = new ServicePrincipal('events.amazonaws.com');
 
 /**
- * The bus, its archive, its policy, and the rules on it. A rule and its target, the permission, the retry policy
- * and the dead-letter queue come in one call: none can be had without the others.
+ * The bus, its archive, its policy, and its rules. One call creates a rule with its target, permission, retry policy and
+ * dead-letter queue: none exists without the others.
  */
 export class EventBus extends Construct {
   readonly bus: CdkEventBus;
   readonly archive: CfnArchive;
-  /** Takes what EventBridge could not deliver: the event, and why in the message's attributes. */
+  /** Queue for events that EventBridge could not deliver, with the reason in the message's attributes. */
   readonly deadLetterQueue: DeadLetterQueue;
-  /** In the order in which they were made; the scheduled ones are on the default bus. */
+  /** Rules in order of creation; the scheduled ones are on the default bus. */
   readonly rules: CfnRule[] = [];
   /** Who is called by which rule. */
   readonly subscriptions: Subscription[] = [];
@@ -76,7 +76,7 @@ export class EventBus extends Construct {
     if (config.busLogLevel !== 'OFF') {
       new BusLogs(this, 'Logs', this.bus.node.defaultChild as CfnEventBus, config.busLogLevel, config);
     }
-    // Says who publishes, for other accounts too (Security Hub EventBridge.3).
+    // A policy that names the publishers is required by Security Hub EventBridge.3.
     this.allowPublishing('Policy', 'AllowPublishers', Stack.of(this).account);
     for (const [account, sources] of Object.entries(config.publisherAccounts)) {
       this.allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, account, sources);
@@ -88,7 +88,7 @@ export class EventBus extends Construct {
       eventPattern: { source: [{ prefix: '' }] },
       retentionDays: config.archiveRetentionDays,
     });
-    // With its bus: an archive has a managed rule on it, and a bus with rules cannot be deleted.
+    // The same policy as the bus: an archive has a managed rule on it, and a bus with rules cannot be deleted.
     this.archive.applyRemovalPolicy(removal);
     this.deadLetterQueue = new DeadLetterQueue(this, 'DeadLetterQueue', {
       config,
@@ -99,8 +99,8 @@ export class EventBus extends Construct {
   }
 
   /**
-   * @param sources that the account may publish; `ForAllValues` holds for every entry of a request, and alone would
-   *   hold for a request without any. @default all
+   * @param sources sources that the account may publish. `ForAllValues` checks every entry of a request, but alone would
+   *   also hold for a request without entries. @default all
    */
   private allowPublishing(
     id: string,
@@ -108,7 +108,7 @@ export class EventBus extends Construct {
     account: string,
     sources?: readonly string[],
   ): void {
-    // By type: rendering CDK's own class prints a warning about its deprecated `principal`, which nothing here sets.
+    // Not CDK's own class, which prints a warning about its deprecated `principal`, although nothing sets it.
     new CfnResource(this, id, {
       type: 'AWS::Events::EventBusPolicy',
       properties: {
@@ -142,8 +142,8 @@ export class EventBus extends Construct {
   }
 
   /**
-   * Calls the handler on a schedule (UTC), by a rule `<prefix>-<name>`. It lives on the account's default bus:
-   * EventBridge has scheduled rules nowhere else.
+   * Calls the handler on a schedule (UTC), by a rule `<prefix>-<name>` on the account's default bus, the only one with
+   * scheduled rules.
    */
   schedule(name: string, expression: string, handler: EventHandler, props: SubscriptionProps): void {
     const rule = this.rule(name, handler.function.functionArn, props, { scheduleExpression: expression });
@@ -165,13 +165,13 @@ export class EventBus extends Construct {
     );
   }
 
-  /** Lets the handler publish events, and tells it to which bus. */
+  /** Lets the handler publish events, and sets the bus in its environment. */
   grantPublish(handler: EventHandler): void {
     handler.allow(['events:PutEvents'], this.bus.eventBusArn);
     handler.setEnvironment('EVENT_BUS_NAME', this.bus.eventBusName);
   }
 
-  // L1, since the L2 rule knows no `replay-name`, numbers its targets and leaves a target's retry optional.
+  // L1, since the L2 rule has no `replay-name`, numbers its targets, and has optional retry policies.
   private rule(
     name: string,
     targetArn: string,

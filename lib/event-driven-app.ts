@@ -5,9 +5,9 @@ import { EventDrivenStack } from './event-driven-stack';
 import { AsWarnings, FINDINGS_ARE_WARNINGS } from './findings';
 
 /**
- * Makes the app with the stack of one stage and the validators that every synth runs: CloudFormation's own and
- * cdk-nag's AwsSolutions and Serverless packs.
- * @param props without `context`, the CDK's command line gives it: `cdk.json` and `-c key=value`
+ * Creates the app with the stack of one stage, and the validators of every synth: CloudFormation's own and cdk-nag's
+ * AwsSolutions and Serverless packs.
+ * @param props `context` defaults to that of the CDK's command line: `cdk.json` and `-c key=value`
  * @throws ConfigError for a stage or setting that is not allowed
  */
 export function makeApp(props?: AppProps): App {

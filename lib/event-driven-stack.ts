@@ -114,7 +114,7 @@ export class EventDrivenStack extends Stack {
     Tags.of(this).add(STAGE_TAG, config.stage);
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
 
-    // What the README's commands and `npm run ops` need.
+    // Outputs for the README's commands and `npm run ops`.
     const outputs = {
       EventBusName: bus.bus.eventBusName,
       EventBusArn: bus.bus.eventBusArn,
@@ -132,8 +132,8 @@ export class EventDrivenStack extends Stack {
   }
 
   /**
-   * Lets a function of any stack of this app place orders and change their status, and tells it by which bus and
-   * table: all that `client/` needs.
+   * Lets a function of any stack of this app place orders and change their status with `client/`, and sets the bus and
+   * the table in its environment.
    */
   grantPublish(publisher: LambdaFunction): void {
     this.orders.grantPublish(publisher, this.bus);

@@ -20,22 +20,22 @@ import type { StageConfig } from './config';
 import { handlerBundle } from './handler-bundle';
 
 export interface EventHandlerProps {
-  /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the end of the function's name. */
+  /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the suffix of the function's name. */
   readonly entry: string;
   readonly config: StageConfig;
-  /** MB, unless the setting `memory` has another value for this function. @default 256 */
+  /** Memory in MB; the setting `memory` has precedence. @default 256 */
   readonly memorySize?: number;
   readonly timeout: Duration;
   /** What the handler counts itself, beside the events that no retry can help: the dashboard draws it. @default none */
   readonly counts?: readonly MetricName[];
-  /** Where an event ends, with the reason, when the handler has failed for the last time. */
+  /** Failure destination: queue for events, with the reason, after the handler's last failure. */
   readonly failedEvents: IQueue;
 }
 
 /**
- * A function that handles events: bundled by esbuild with its SDK inside, with a log group, a role of its own
- * and a failure destination. EventBridge hands an event to Lambda's queue and is done, so what a handler throws
- * is retried by Lambda, not by the rule: the failure destination is not optional.
+ * A function that handles events: bundled by esbuild together with the SDK, with a log group, a role of its own and a
+ * failure destination. EventBridge only delivers an event to Lambda's queue; a failure of the handler is retried by
+ * Lambda, not by the rule. So the failure destination is not optional.
  */
 export class EventHandler extends Construct {
   readonly function: LambdaFunction;
@@ -53,13 +53,13 @@ export class EventHandler extends Construct {
     const { [props.entry]: reservedConcurrency } = config.reservedConcurrency;
     const functionName = `${config.prefix}-${props.entry}`;
 
-    // Made before the function, which else makes one of its own that never expires.
+    // Create the log group first: Lambda would create one without an expiry.
     this.logGroup = new LogGroup(this, 'Logs', {
       logGroupName: `/aws/lambda/${functionName}`,
       retention: config.logRetentionDays,
       removalPolicy: RemovalPolicy.DESTROY,
     });
-    // Own role instead of the default one, whose managed policy may write to every log group of the account.
+    // Instead of the default role, whose managed policy allows writing to every log group of the account.
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
 
     this.function = new LambdaFunction(this, 'Function', {
@@ -74,7 +74,7 @@ export class EventHandler extends Construct {
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       systemLogLevelV2: SystemLogLevel.WARN,
-      // Lambda drops lines below this level, and takes metrics (which have none) for INFO: the handlers' own
+      // Lambda drops lines below this level, and treats metrics (which have none) as INFO. The handlers' own
       // level is POWERTOOLS_LOG_LEVEL.
       applicationLogLevelV2:
         config.logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
@@ -109,7 +109,7 @@ export class EventHandler extends Construct {
     );
   }
 
-  /** Gives the function's role exactly these actions on exactly these resources. */
+  /** Allows the function's role exactly these actions on exactly these resources. */
   allow(actions: readonly string[], ...resources: readonly string[]): void {
     this.allowed.push({ actions, resources });
     this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));

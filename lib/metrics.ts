@@ -1,4 +1,4 @@
-/** The metrics that alarms watch and the dashboard draws, under the dimensions with which each is published. */
+/** Metrics for alarms and the dashboard, with the dimensions under which each is published. */
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { CfnTable, Table } from 'aws-cdk-lib/aws-dynamodb';
@@ -10,7 +10,7 @@ import { EventHandler } from './event-handler';
 
 export const PERIOD = Duration.minutes(5);
 
-/** Of the whole account and region: EventBridge publishes these (`PutEvents…`) without any dimension. */
+/** Metric of the whole account and region: EventBridge publishes `PutEvents…` without dimensions. */
 export const putEventsMetric = (metricName: string): Metric =>
   new Metric({ namespace: 'AWS/Events', metricName, statistic: 'Sum', period: PERIOD });
 
@@ -24,7 +24,7 @@ export const busMetric = ({ bus }: EventBus, metricName: string, statistic = 'Su
   });
 
 /**
- * Under the bus and the rule, but under the rule alone if it is on the default bus
+ * Metric of a rule, by bus and rule, or by the rule alone on the default bus
  * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html). The rule's name is the given one:
  * the `Ref` of a rule on a custom bus is `<bus>|<rule>`.
  */

@@ -180,7 +180,7 @@ export class Monitoring extends Construct {
         says:
           `EventBridge gave up delivering events to the target of the rule ${rule.name}. ` +
           `They are in the queue ${config.prefix}-dlq.`,
-        // The same events twice: each is a failed invocation, and then a message.
+        // Half of both: each event counts as a failed invocation, and then as a message.
         metric: new MathExpression({
           expression: 'MAX([failed, sentToDlq])',
           label: 'Events not delivered',
@@ -265,7 +265,7 @@ export class Monitoring extends Construct {
           says:
             `A call of the function ${name} took more than ${alarms.durationPercent}% of its timeout ` +
             `of ${timeout.toSeconds()} s.`,
-          // Not a percentile: one call that is cut off is one event that is not handled.
+          // The maximum, not a percentile: each call that is cut off is an event that is not handled.
           metric: functionMetric(handler, 'Duration', 'Maximum'),
           threshold: (timeout.toMilliseconds() * alarms.durationPercent) / 100,
           ...remembered,
@@ -293,8 +293,8 @@ export class Monitoring extends Construct {
   }
 
   /**
-   * Missing data is filled with zeros here: by the API reference an alarm on AWS/DynamoDB stays as it is when data
-   * is missing, whatever `treatMissingData` says, and so would not end when throttling does.
+   * Adds alarms for the table. Missing data is filled with zeros: by the API reference an alarm on AWS/DynamoDB keeps its
+   * state when data is missing, regardless of `treatMissingData`, and so would not end when throttling ends.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
    */
   private watchTable(table: Table, remembered: { periods: number; breaching: number }): Alarm[] {
@@ -375,7 +375,7 @@ export class Monitoring extends Construct {
     const failing = this.alarms.symptom('stream-failing', {
       runbookEntry: 'stream-failing',
       says: `The stream ${prefix}-analytics has failed to write to S3 for 15 minutes.`,
-      // Firehose tries each write again, for 24 hours.
+      // Firehose retries each write for 24 hours.
       metric: streamMetric(analyticsStream, 'DeliveryToS3.Success', 'Average'),
       threshold: 1 - alarms.streamFailurePercent / 100,
       below: true,
@@ -574,13 +574,13 @@ function sumOf(metrics: Record<string, IMetric>, label: string): MathExpression 
   return new MathExpression({ expression, label, usingMetrics: metrics, period: PERIOD });
 }
 
-/** E.g. `24 h`, `12 min`, `90 s`. */
+/** Formats a duration: `24 h`, `12 min`, `90 s`. */
 function inWords(seconds: number): string {
   if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
-/** `HH:MM` of minutes after midnight. */
+/** Formats minutes after midnight as `HH:MM`. */
 function clock(minutes: number): string {
   const pad = (n: number) => String(n).padStart(2, '0');
   return `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;

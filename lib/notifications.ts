@@ -9,7 +9,7 @@ import { subscribeEmail } from './email-subscription';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
 
-/** The topic customers' notifications go to, and the memory of which events were already notified. */
+/** Topic of the customers' notifications, and the idempotency table with those already sent. */
 export class Notifications extends Construct {
   readonly topic: Topic;
   readonly notifiedEvents: Table;
@@ -19,7 +19,7 @@ export class Notifications extends Construct {
     this.topic = new Topic(this, 'Topic', {
       topicName: `${config.prefix}-notifications`,
       enforceSSL: true,
-      // SNS's own key: messages hold e-mail addresses, and whoever may publish in this account may use it.
+      // SNS's own key, since messages have e-mail addresses; all publishers of this account may use it.
       masterKey: Alias.fromAliasName(this, 'Key', 'alias/aws/sns'),
     });
     if (config.notificationEmail) {
@@ -40,7 +40,7 @@ export class Notifications extends Construct {
     });
   }
 
-  /** Lets the handler notify, once for each event, and tells it where. */
+  /** Lets the handler publish notifications and use the idempotency table, and sets both in its environment. */
   grantNotify(handler: EventHandler): void {
     handler.allow(['sns:Publish'], this.topic.topicArn);
     handler.setEnvironment('SNS_TOPIC_ARN', this.topic.topicArn);

@@ -33,27 +33,27 @@ export class OrderStore extends Construct {
     });
   }
 
-  /** Lets the handler fold events into the table, and tells it which table. */
+  /** Lets the handler fold events into the table, and sets the table in its environment. */
   grantFold(handler: EventHandler): void {
     handler.allow(['dynamodb:UpdateItem', 'dynamodb:GetItem'], this.table.tableArn);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
   }
 
-  /** Lets the handler look at single orders, and tells it in which table. */
+  /** Lets the handler read single orders, and sets the table in its environment. */
   grantLook(handler: EventHandler): void {
     handler.allow(['dynamodb:GetItem'], this.table.tableArn);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
   }
 
-  /** Lets the handler count a day's orders, and tells it which table. */
+  /** Lets the handler count a day's orders, and sets the table in its environment. */
   grantReport(handler: EventHandler): void {
     handler.allow(['dynamodb:Query'], `${this.table.tableArn}/index/${DAY_INDEX.name}`);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
   }
 
   /**
-   * Lets any function place orders and change their status (`createOrder`, `updateOrderStatus` and `waitForOrder` of
-   * the client), and tells it by which bus and table.
+   * Lets any function place orders and change their status (`createOrder`, `updateOrderStatus` and `waitForOrder` of the
+   * client), and sets the bus and the table in its environment.
    */
   grantPublish(publisher: LambdaFunction, { bus }: EventBus): void {
     const permissions = [

@@ -5,7 +5,7 @@ import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
 
-/** The memory of which daily reports were made: the last revision of each day. */
+/** Table of the daily reports: the latest revision of each day. */
 export class ReportStore extends Construct {
   readonly table: Table;
 
@@ -21,7 +21,7 @@ export class ReportStore extends Construct {
     });
   }
 
-  /** Lets the handler remember its reports, and tells it where. */
+  /** Lets the handler read and store reports, and sets the table in its environment. */
   grantRemember(handler: EventHandler): void {
     handler.allow(['dynamodb:GetItem', 'dynamodb:PutItem'], this.table.tableArn);
     handler.setEnvironment('REPORTS_TABLE_NAME', this.table.tableName);

@@ -6,7 +6,7 @@ import { InvalidScheduleError, parseSchedule } from '../tools/eventbridge/schedu
 export const documented = <const Schema extends v.GenericSchema>(text: string, schema: Schema) =>
   v.pipe(schema, v.description(text));
 
-/** An object whose keys are all known; an unknown key is named, with those that are known. */
+/** An object with known keys only; the error of an unknown key lists the known ones. */
 export const settings = <const Entries extends v.ObjectEntries>(entries: Entries) =>
   v.strictObject(entries, (issue) =>
     issue.expected === 'never'
@@ -14,12 +14,12 @@ export const settings = <const Entries extends v.ObjectEntries>(entries: Entries
       : 'must be an object of settings',
   );
 
-/** Keys that valibot's `record` leaves out without a word. */
+/** Keys that valibot's `record` drops silently. */
 const LEFT_OUT = ['__proto__', 'constructor', 'prototype'];
 
 /**
  * An object with any keys of one kind.
- * @param message what is allowed instead of another type; a function may see the value
+ * @param message description of the allowed type, or a function of the value
  */
 export const record = <const Value extends v.GenericSchema>(
   key: v.GenericSchema<string, string>,
@@ -41,14 +41,14 @@ export const record = <const Value extends v.GenericSchema>(
     const guarded = guard['~run']({ ...dataset }, config);
     return guarded.issues ? (guarded as ReturnType<typeof run>) : schema['~run'](dataset, config);
   };
-  // Still a record for whoever reads the schema, as the JSON Schema is made of it.
+  // Keeps the type `record` for the conversion to JSON Schema.
   return { ...schema, '~run': run };
 };
 
 export const integer = (min: number, max: number, message = `must be a whole number from ${min} to ${max}`) =>
   v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
 
-/** @param message what is allowed, after "must be" */
+/** @param message description of the allowed text, after "must be" */
 export const text = (allowed: RegExp, message: string) =>
   v.pipe(v.string(`must be ${message}`), v.regex(allowed, `must be ${message}`));
 

@@ -1,4 +1,4 @@
-/** The JSON Schema of `cdk.json`, by which an editor completes and checks the stages. */
+/** JSON Schema of `cdk.json`, with which editors complete and check the stages. */
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { App } from 'aws-cdk-lib';
 import { DEFAULT_STAGE, parseStage, StageSettings } from './config';
@@ -6,7 +6,7 @@ import { constructsOf } from './constructs';
 import { EventDrivenStack } from './event-driven-stack';
 import { EventHandler } from './event-handler';
 
-/** Its path, as `cdk.json` refers to it. */
+/** Path of the schema, as in `cdk.json`. */
 export const SCHEMA_FILE = 'cdk.schema.json';
 
 /** @returns the text of the file */

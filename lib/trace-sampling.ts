@@ -4,13 +4,13 @@ import type { Construct } from 'constructs';
 import type { StageConfig } from './config';
 
 /**
- * Makes X-Ray trace the first request of each second and `tracingPercent` of the others through the stack's
- * functions. A publisher that hands on a trace header has decided already.
+ * Sampling rule of X-Ray: traces the first request of each second and `tracingPercent` of the others through the stack's
+ * functions. A publisher's trace header has precedence.
  */
 export function sampleTraces(scope: Construct, { prefix, tracingPercent }: StageConfig): void {
   new CfnSamplingRule(scope, 'TraceSampling', {
     samplingRule: {
-      // X-Ray takes 32 characters, a prefix may have 40.
+      // X-Ray allows 32 characters, but a prefix may have 40.
       ruleName: Names.uniqueResourceName(scope, { maxLength: 32 }),
       version: 1,
       priority: 1_000,

@@ -1,4 +1,4 @@
-/** The daily report: which day is asked for, what is counted of it, and how often it was reported before. */
+/** The daily report: its request, its figures, and the revisions of a day's report. */
 import * as v from 'valibot';
 import { check, PoisonEventError, Timestamp } from '../contract';
 import { type DailyReportGenerated, ORDER_STATUSES } from '../events';
@@ -7,7 +7,7 @@ import { ExactSum } from './exact-sum';
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 'YYYY-MM-DD'.length);
 
-/** `Date` takes 30 February for 2 March. */
+/** Checks that a date exists: `Date` reads 30 February as 2 March. */
 const isDay = (text: string): boolean =>
   /^\d{4}-\d\d-\d\d$/.test(text) && (new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) ?? false);
 
@@ -22,7 +22,7 @@ const ReportDate = v.pipe(
 const Request = v.object({
   type: v.literal('daily_report'),
   date: ReportDate,
-  /** Report a day that is not over: as a partial report, which nothing remembers. */
+  /** Report a day that is not over, as a partial report, which is not stored. */
   partial: v.optional(v.boolean(), false),
   /** Do nothing if the day has a report. */
   onlyIfMissing: v.optional(v.boolean(), false),
@@ -30,7 +30,7 @@ const Request = v.object({
 
 export type ReportRequest = v.InferOutput<typeof Request>;
 
-/** True for what the schedule's rule sends, well-formed or not, as opposed to an event. */
+/** Recognizes the input of the schedule's rule, well-formed or not, as opposed to an event. */
 export function isReportRequest(event: unknown): boolean {
   return typeof event === 'object' && event !== null && 'type' in event && event.type === 'daily_report';
 }
@@ -44,8 +44,8 @@ export function parseReportRequest(request: unknown): ReportRequest {
 }
 
 /**
- * The day that a report is about. A time, which is what the schedule sends, means the report made on that day, of the
- * day before; so does `today`. A plain day means that day.
+ * The day of a report. A time, as the schedule sends it, means the day before, and so does `today`. A plain day means
+ * that day.
  * @returns `YYYY-MM-DD`, UTC
  * @throws PoisonEventError for a day that is not over, unless a partial report is asked for
  */
@@ -67,21 +67,21 @@ function dayAskedFor(date: string, now: Date): string {
   return isDay(date) ? date : dayOf(Date.parse(date) - DAY_MS);
 }
 
-/** The first report of a day; later ones have their revision after it. */
+/** Event id of a day's report; later revisions have their number at the end. */
 export const reportEventId = (day: string, revision = 1): string =>
   revision === 1 ? `daily-report-${day}` : `daily-report-${day}-r${revision}`;
 
-/** A partial report is an event of its own each time. */
+/** Event id of a partial report, unique for each one. */
 export const partialReportEventId = (day: string, generatedAt: string): string =>
   `daily-report-${day}-partial-${generatedAt}`;
 
-/** An order as the table's index has it: DynamoDB's own notation, each attribute possibly missing or of another type. */
+/** An order in the table's index, in DynamoDB's notation; each attribute may be missing or of another type. */
 export interface IndexedOrder {
   readonly status?: { readonly S?: string };
   readonly total?: { readonly N?: string };
 }
 
-/** What was counted, without anything that differs between two counts of the same orders. */
+/** Figures of a report, without fields that differ between two counts of the same orders. */
 export type Figures = Omit<
   typeof DailyReportGenerated.example,
   'date' | 'revision' | 'replaces' | 'partial' | 'generatedAt'
@@ -92,10 +92,10 @@ interface Tally {
   readonly revenue: ExactSum;
 }
 
-/** Counts the orders of one day. No order, however damaged its item is, keeps the others from being counted. */
+/** Counts the orders of one day. A damaged item does not keep the others from being counted. */
 export class DailyTally {
   readonly #byStatus = new Map<string, Tally>();
-  /** Orders whose item has no total that is a number. */
+  /** Number of orders without a numeric total. */
   #withoutTotal = 0;
 
   add({ status, total }: IndexedOrder): void {
@@ -151,7 +151,7 @@ function sumOf(tallies: Iterable<Tally>): Tally {
   return sum;
 }
 
-/** One report of a day, as the reports table remembers the last. */
+/** The latest report of a day, as in the reports table. */
 export interface Revision {
   /** 1, 2, 3, ... */
   readonly revision: number;
@@ -163,8 +163,8 @@ export interface Revision {
 }
 
 /**
- * Decides which revision of a day's report the figures are: the last one again if nothing has changed since, so that
- * a repeated request publishes the same event; otherwise the next one.
+ * Decides on the revision of a day's report: the last one if the figures are the same, so that a repeated request
+ * publishes the same event; otherwise the next one.
  */
 export function reportRevision(day: string, figures: Figures, last: Revision | undefined): Revision {
   const text = JSON.stringify(figures);

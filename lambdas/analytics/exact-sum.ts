@@ -1,25 +1,25 @@
 /** Sums decimal numbers exactly, so that the result does not depend on the order in which they come. */
 
-/** Digits that a JavaScript number always holds. */
+/** Number of decimal digits that a JavaScript number holds exactly. */
 const SAFE_DIGITS = 15;
-/** Sum of small terms at which they are moved to the big integer: far enough below 2^53 for one more term. */
+/** Limit at which the sum of small terms is moved to the big integer: below 2^53 by at least one more term. */
 const FULL = 2 ** 52;
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
 
-/** Integers in one unit, 10^-decimals. */
+/** Sum of integers in one unit, 10^-decimals. */
 interface Units {
   small: number;
   big: bigint;
 }
 
 export class ExactSum {
-  /** By the number of decimals. */
+  /** Sums by number of decimals. */
   readonly #units = new Map<number, Units>();
 
   /**
    * Adds a number as DynamoDB writes it, e.g. `99.99` or `1E-7`.
-   * @returns false, and adds nothing, if it is not one
+   * @returns false, and adds nothing, if it is no number
    */
   add(text: string): boolean {
     const point = text.indexOf('.');
@@ -43,17 +43,17 @@ export class ExactSum {
     return true;
   }
 
-  /** Adds all that another sum holds. */
+  /** Adds another sum. */
   addSum(other: ExactSum): void {
     for (const [decimals, { small, big }] of other.#units) this.#of(decimals).big += big + BigInt(small);
   }
 
-  /** Subtracts all that another sum holds. */
+  /** Subtracts another sum. */
   subtractSum(other: ExactSum): void {
     for (const [decimals, { small, big }] of other.#units) this.#of(decimals).big -= big + BigInt(small);
   }
 
-  /** The number nearest to the sum: the sum itself as long as it has 15 digits. */
+  /** The number nearest to the sum; equal to the sum if it has at most 15 digits. */
   get value(): number {
     const decimals = Math.max(0, ...this.#units.keys());
     let total = 0n;

@@ -1,10 +1,10 @@
 /**
- * Writes every event of the bus, as one line of JSON, to the Firehose stream; and, asked by the 09:00 schedule,
- * counts the orders of the day before and publishes the result as an event. Counted again with another result, because
- * an order came late or was cancelled, the day gets a new revision of its report, which says which one it replaces.
+ * Writes every event of the bus, as one line of JSON, to the Firehose stream. Called by the 09:00 schedule, it counts
+ * the orders of the day before and publishes the result as an event. If a later count has another result, because an
+ * order came late or was cancelled, the day gets a new revision of its report, which names the one that it replaces.
  *
- * The report is not written to the stream here: as an event it comes back by the all-events rule, like every
- * other. At least once: a record can stand in the stream twice, with the same `eventId`.
+ * The report reaches the stream like every other event, by the all-events rule. Records are written at least once: the
+ * stream may have a record twice, with the same `eventId`.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
@@ -31,14 +31,14 @@ import { lastReport, readDay, rememberReport } from './report-table';
 
 interface Response {
   readonly statusCode: 200;
-  /** Which report was made, as JSON; nothing for an event. */
+  /** JSON with the report's day and revision; absent for an event. */
   readonly body?: string;
 }
 
-/** Two reports of one day made at the same moment are rare; a third is a fault. */
+/** Maximum number of attempts to store a report while other calls store one of the same day. */
 const REVISION_ATTEMPTS = 3;
 
-/** Firehose took the call and refused the record, four times. */
+/** Error of a record that Firehose refused four times, although the call succeeded. */
 export class RecordRefusedError extends Error {
   override readonly name = 'RecordRefusedError';
   constructor(
@@ -86,7 +86,7 @@ export const makeHandler = ({
           entryResult(RecordId, ErrorCode, ErrorMessage),
         );
       },
-      // Both codes of the API: ServiceUnavailableException and InternalFailure.
+      // Both codes of the API are transient: ServiceUnavailableException and InternalFailure.
       () => true,
       backoff,
     );
@@ -99,7 +99,7 @@ export const makeHandler = ({
   async function report(input: unknown): Promise<Handled<Response>> {
     const request = parseReportRequest(input);
     const day = reportedDay(request, now());
-    // A partial report is asked for of the present day only: of any other the word says nothing.
+    // Only the present day can have a partial report; for another day the field has no effect.
     if (day === now().toISOString().slice(0, day.length)) return reportPart(day);
     const before = await lastReport(dynamodb, reportsTable, day);
     if (before && request.onlyIfMissing) return reported('made before', day, before);
@@ -140,8 +140,8 @@ export const makeHandler = ({
   }
 
   /**
-   * Finds out which revision the figures are and writes that down, before it is published: a call that dies in
-   * between is repeated and finds its own revision.
+   * Decides on the revision and stores it before it is published, so that a repeated call after a crash finds its own
+   * revision.
    */
   async function remember(day: string, figures: Figures, before: Revision | undefined): Promise<Revision> {
     let last = before;

@@ -1,7 +1,7 @@
 /**
- * An event as analytics keeps it: one line of JSON, without personal data. What is recorded is an allow-list: of an
- * event with a contract the fields that its schema names and does not mark as personal, of any other the size and the
- * names of its fields.
+ * Record of an event for analytics: one line of JSON, without personal data. Fields are recorded by an allow-list: for an
+ * event with a contract the fields of its schema that are not personal, for any other its size and the names of its
+ * fields.
  */
 import * as v from 'valibot';
 import { type EventContract, type EventEnvelope, isJsonObject, Metadata, parseEnvelope } from '../contract';
@@ -20,24 +20,24 @@ export interface AnalyticsRecord {
   readonly time: string;
   readonly correlationId: string;
   readonly causationId?: string | undefined;
-  /** Null if no contract says what may be recorded of it, or the record would be over Firehose's limit with it. */
+  /** Recorded detail; null if the event has no contract, or the record would exceed Firehose's limit. */
   readonly detail: unknown;
-  /** Size of the detail that was left out, in bytes of JSON. */
+  /** Size of an omitted detail, in bytes of JSON. */
   readonly omittedDetailBytes?: number;
-  /** Names of the fields of a detail that no contract describes, the first ones. */
+  /** Names of the first fields of a detail without a contract. */
   readonly fields?: readonly string[];
 }
 
-/** What is recorded of an event without a contract: its fields' names, or all of it but e-mail addresses. */
+/** Recording of an event without a contract: the names of its fields, or its detail without e-mail addresses. */
 export type UnknownEventDetail = 'NAMES' | 'REDACTED';
 
-/** Bytes, before base64 (https://docs.aws.amazon.com/firehose/latest/APIReference/API_Record.html). */
+/** Maximum size of a record in bytes, before base64 (https://docs.aws.amazon.com/firehose/latest/APIReference/API_Record.html). */
 export const RECORD_SIZE = 1_000 * 1_024;
 
-/** Deeper values are left out, so that no nesting, however deep, can exhaust the stack. */
+/** Maximum depth of recorded values, so that deep nesting cannot exhaust the stack. */
 const DETAIL_DEPTH = 64;
 
-/** Metadata is taken as far as it can be read: an event is recorded even if no consumer can process it. */
+/** Metadata as far as it is valid: an event is recorded even if no consumer can process it. */
 const ReadableMetadata = v.fallback(
   v.object({
     eventId: v.fallback(Metadata.entries.eventId, undefined),
@@ -48,19 +48,19 @@ const ReadableMetadata = v.fallback(
   { version: 1 },
 );
 
-/** The contract of an event in the version that it was published under, if this code reads it. */
+/** The contract of an event, in the version of the event, if this code knows it. */
 function contractOf({ source, 'detail-type': detailType }: EventEnvelope, version: number) {
   const contract = findContract(source, detailType);
   return contract?.versions.find((each) => each.version === version);
 }
 
-/** Type of an event as the metric EventsReceived has it: one of a known set, whatever is published. */
+/** Value of the dimension `eventType` of the metric EventsReceived, from a closed set. */
 export function eventType({ source, type }: Pick<AnalyticsRecord, 'source' | 'type'>): string {
   return findContract(source, type)?.detailType ?? 'unknown';
 }
 
 /**
- * Reads any event, of a known contract or not.
+ * Reads any event, with or without a known contract.
  * @throws PoisonEventError if it is not an EventBridge event.
  */
 export function analyticsRecord(
@@ -91,7 +91,7 @@ export function recordLine(record: AnalyticsRecord): Uint8Array {
   return Buffer.from(`${JSON.stringify({ ...record, detail: null, omittedDetailBytes })}\n`);
 }
 
-/** The fields that the contract names and does not mark as personal, as far as they are what it says. */
+/** Fields of the contract that are not personal and are valid. */
 function allowedFields({ schema, personalData }: EventContract, detail: object): Record<string, unknown> {
   const allowed = Object.entries(schema.entries).filter(
     ([name, field]) =>
@@ -100,7 +100,7 @@ function allowedFields({ schema, personalData }: EventContract, detail: object):
   return Object.fromEntries(allowed.map(([name, field]) => [name, named(field, detail[name as never])]));
 }
 
-/** A value without what its schema does not name: whatever stands in an object of any shape. */
+/** A value without the fields that its schema does not name. */
 function named(schema: v.GenericSchema, value: unknown): unknown {
   if (Array.isArray(value)) {
     const element = elementSchema(schema);
@@ -111,11 +111,11 @@ function named(schema: v.GenericSchema, value: unknown): unknown {
     return Object.fromEntries(fields.map(([name, field]) => [name, named(field, value[name])]));
   }
   if (!isScalarSchema(schema)) return undefined;
-  // A second line: a text that should not have an address in it may have one.
+  // Second line of defence: a text that should have no address may have one.
   return typeof value === 'string' ? redactEmails(value) : value;
 }
 
-/** Names that are recorded, at most, and characters of each. */
+/** Maximum number of recorded names, and of characters in each. */
 const MOST_NAMES = 50;
 const NAME_LENGTH = 64;
 
@@ -141,7 +141,7 @@ function redact(value: unknown, levels: number): unknown {
   return Object.fromEntries(fields);
 }
 
-/** Bytes of a value as JSON, however deep it is. */
+/** Size of a value as JSON, in bytes, at any depth. */
 function jsonSize(value: unknown): number {
   const open = [value];
   let size = 0;

@@ -1,4 +1,4 @@
-/** What the daily report reads and writes: the orders of a day, and the report that was last made of it. */
+/** Tables of the daily report: reads the orders of a day, reads and stores its latest report. */
 import {
   type AttributeValue,
   ConditionalCheckFailedException,
@@ -10,7 +10,7 @@ import {
 import { DAY_INDEX, dayShards, REPORT_KEY } from '../order-table';
 import type { IndexedOrder, Revision } from './daily-report';
 
-/** Index partitions that are read at the same time. More would only wait for the function's share of a core. */
+/** Number of index partitions that are read in parallel; more would not be faster on the function's share of a core. */
 const READERS = 4;
 
 /**
@@ -59,9 +59,9 @@ async function readShard(
 }
 
 /**
- * Takes the items out of a query's response before the SDK reads it. The SDK walks through every attribute by its
+ * Parses the items of a query's response before the SDK deserializes it. The SDK checks every attribute against its
  * schema, which takes about four fifths of the time of a report of a million orders.
- * @param onItems may be called again, with all items, when the SDK has repeated the call
+ * @param onItems called again, with all items, when the SDK repeats the call
  */
 function takeItems(query: QueryCommand, onItems: (items: readonly IndexedOrder[]) => void): void {
   query.middlewareStack.add(
@@ -84,7 +84,7 @@ function takeItems(query: QueryCommand, onItems: (items: readonly IndexedOrder[]
   );
 }
 
-/** The report that was last made of a day, if there is one. */
+/** The latest report of a day, if there is one. */
 export async function lastReport(
   dynamodb: DynamoDBClient,
   table: string,
@@ -103,9 +103,9 @@ export async function lastReport(
 }
 
 /**
- * Remembers a report as the last one of its day.
- * @param last that which was the last one when the report was made
- * @returns false, and writes nothing, if another call has written since
+ * Stores a report as the latest one of its day.
+ * @param last the latest one when the report was made
+ * @returns false, and writes nothing, if another call has stored one since
  */
 export async function rememberReport(
   dynamodb: DynamoDBClient,

@@ -1,10 +1,10 @@
 /**
- * Tells the customer of a status by SNS, once for each change of an order.
+ * Notifies the customer of a status by SNS, once for each change of an order.
  *
- * Runs on what the rule's input transformer made of an OrderStatusChanged (`../notification.ts`), at least once:
- * EventBridge and Lambda deliver again now and then, operators redrive, and two publishers may say the same. It looks
- * at the order first and says nothing that the table contradicts. Powertools remembers each order's statuses that were
- * told. docs/decisions/notifications.md has what remains.
+ * Gets the output of the rule's input transformer for an OrderStatusChanged (`../notification.ts`), at least once:
+ * EventBridge and Lambda may deliver twice, operators redrive, and two publishers may publish the same change. It reads
+ * the order first and sends nothing that the table contradicts. Powertools stores the statuses of each order that were
+ * notified. docs/decisions/notifications.md has the remaining cases.
  */
 import { createHash } from 'node:crypto';
 import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
@@ -22,12 +22,12 @@ import { notification } from './message';
 import { isStale, readOrder } from './order';
 
 /**
- * How long a change is remembered, in seconds: longer than a failed event can wait in its queue (14 days), so that
- * none is notified again by a late redrive.
+ * Seconds that a notified change is stored: longer than a failed event can wait in its queue (14 days), so that a late
+ * redrive does not notify again.
  */
 const REMEMBERED_SECONDS = 15 * 24 * 60 * 60;
 
-/** The default prefix holds the function's name in the code, which minifying changes. */
+/** Fixed prefix of keys: the default one has the function's name in the code, which minifying changes. */
 const KEY_PREFIX = 'notification';
 
 export const makeHandler = ({
@@ -43,7 +43,7 @@ export const makeHandler = ({
     awsSdkV3Client: dynamodb,
   });
 
-  /** Whether the code before, which remembered event ids instead of changes, has told of the event. */
+  /** Checks whether the previous code, which stored event ids instead of changes, has notified of the event. */
   async function wasToldBefore(eventId: string): Promise<boolean> {
     const hash = createHash('md5').update(JSON.stringify(eventId)).digest('base64');
     const { Item: record } = await dynamodb.send(
@@ -71,7 +71,7 @@ export const makeHandler = ({
     }
 
     const config = new IdempotencyConfig({ expiresAfterSeconds: REMEMBERED_SECONDS });
-    // With it a try that the timeout cut off gives way to the next one.
+    // Needed for a retry after a timeout to take over from the attempt that was cut off.
     config.registerLambdaContext(context);
     let sent = false;
     const tellOnce = makeIdempotent(

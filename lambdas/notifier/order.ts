@@ -1,4 +1,4 @@
-/** What the orders table says of a change before a customer is told of it. */
+/** Checks a change against the orders table before the customer is notified. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import { ORDER_STATUSES, type OrderStatus, STATUS_TRANSITIONS } from '../events';
@@ -6,7 +6,7 @@ import { type OrderState, orderAttributes, readOrderItem } from '../order-item';
 import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
 
-/** The order processor has not made the order yet, or never will: Lambda tries again, twice, and then gives up. */
+/** Error of an order that is not in the table (yet): Lambda retries twice. */
 export class OrderNotThereError extends Error {
   override readonly name = 'OrderNotThereError';
   constructor(readonly orderId: string) {
@@ -17,7 +17,7 @@ export class OrderNotThereError extends Error {
   }
 }
 
-/** The table holds a status of a newer version of this code: whether the change is stale cannot be told. */
+/** Error of a status in the table from a newer version of this code: it cannot be told whether the change is stale. */
 export class UndecidedNotificationError extends Error {
   override readonly name = 'UndecidedNotificationError';
   constructor(orderId: string, status: string) {
@@ -34,7 +34,7 @@ export interface KnownOrder extends OrderState {
   readonly email?: string | undefined;
 }
 
-/** Reads an order as the table has it at this moment. @throws OrderNotThereError */
+/** Reads an order with strong consistency. @throws OrderNotThereError */
 export async function readOrder(
   dynamodb: DynamoDBClient,
   table: string,
@@ -56,8 +56,8 @@ export async function readOrder(
 }
 
 /**
- * Whether the table contradicts a status: the order is further on, or on the other branch. A status that the table
- * does not have yet is not contradicted.
+ * Checks whether the table contradicts a status: the order is further on, or on the other branch. A status that the
+ * table does not have yet is no contradiction.
  * @throws UndecidedNotificationError
  */
 export function isStale(orderId: string, { status: standing }: OrderState, status: OrderStatus): boolean {

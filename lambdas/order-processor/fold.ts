@@ -1,11 +1,11 @@
 /**
- * The rules by which events become what is known of an order.
+ * Rules by which events change the known facts of an order.
  *
- * - A status that the order can reach from where it is moves it, even over statuses that no event has said: those may
- *   be late. One that it has passed is kept as a fact and moves nothing. So any order of arrival ends the same.
- * - Two statuses of different branches (SHIPPED and CANCELLED) contradict each other, and two OrderCreated do. What is
- *   known stays, what arrives is kept as a conflict. Only there the arrival decides; no publisher's clock does.
- * - Each event counts once, whoever brings it again.
+ * - A status that the order can reach becomes its status, even if events of statuses in between are missing: those may
+ *   be late. A status that the order has passed is kept as a fact only. So any order of arrival has the same result.
+ * - Two statuses of different branches (SHIPPED and CANCELLED) contradict each other, and so do two OrderCreated. The
+ *   known fact stays, the later one is kept as a conflict. Only here the order of arrival decides; no clock does.
+ * - Each event counts once; duplicates change nothing.
  */
 import type { Conflict, Creation, Fact, OrderState } from '../order-item';
 import type { StatusOrder } from '../status-order';
@@ -16,13 +16,13 @@ export interface StatusChange {
 }
 
 /**
- * What came of an event.
+ * Outcome of an event.
  * - `stored`: the order is new, or moved by one step.
  * - `ahead`: it moved by more than one step; the events in between may be late.
- * - `superseded`: it had passed the status already; the fact is kept.
- * - `repeated`: another event has said the same.
- * - `conflict`: it contradicts what is known, and is kept as a conflict.
- * - `duplicate`: this very event was known.
+ * - `superseded`: the order had already passed the status; the fact is kept.
+ * - `repeated`: another event had the same status.
+ * - `conflict`: it contradicts the known facts, and is kept as a conflict.
+ * - `duplicate`: the event was already known.
  */
 export type Outcome = 'stored' | 'ahead' | 'superseded' | 'repeated' | 'conflict' | 'duplicate';
 
@@ -31,13 +31,13 @@ export interface Folded {
   readonly state: OrderState;
 }
 
-/** The status of an order that only its OrderCreated is known of. */
+/** Status of an order without any event but its OrderCreated. */
 export const INITIAL_STATUS = 'PENDING';
 
-/** Conflicts that an item keeps: with the largest items that an order may have, there is room for no more. */
+/** Maximum number of conflicts in an item, which has no room for more if its `items` have their maximum size. */
 export const MOST_CONFLICTS = 8;
 
-/** The table holds a status of a newer version of this code. Taking the order on from there would be a guess. */
+/** Error of a status in the table from a newer version of this code, from which no transition is known. */
 export class UnknownStatusError extends Error {
   override readonly name = 'UnknownStatusError';
   constructor(readonly status: string) {
@@ -74,13 +74,13 @@ export function foldStatus(state: OrderState, { status, fact }: StatusChange, or
   };
 }
 
-/** What came of a move to another status. @param from undefined if nothing was known of the order */
+/** Outcome of a transition. @param from undefined if nothing was known of the order */
 export function moved(from: string | undefined, to: string, order: StatusOrder): Outcome {
   const isNext = from === to || order.allows(from ?? INITIAL_STATUS, to);
   return isNext ? 'stored' : 'ahead';
 }
 
-/** The first creation by the publishers' revision stands, or, without one, by arrival. */
+/** Folds an OrderCreated: the first one by revision counts, or by arrival if they have none. */
 export function foldCreation(state: OrderState, creation: Creation): Folded {
   const { creation: standing, conflicts } = state;
   const lost: Conflict = { type: 'OrderCreated', ...creation };
@@ -101,16 +101,16 @@ function contradict(state: OrderState, lost: Conflict): Folded {
   return { outcome: 'conflict', state: { ...state, conflicts: kept, revision } };
 }
 
-/** Of two events that say the same status, the one decided on the older revision stands; else either, but always it. */
+/** Chooses between two events with the same status: the one with the older revision, otherwise by event id. */
 function goesBefore(fact: Fact, other: Fact): boolean {
   const difference = revisionOf(fact) - revisionOf(other);
-  // Both infinite: not a number.
+  // NaN if both are infinite.
   return difference === 0 || Number.isNaN(difference) ? fact.by < other.by : difference < 0;
 }
 
 const revisionOf = ({ revision = Number.POSITIVE_INFINITY }: Fact): number => revision;
 
-/** An event may say something of each kind once. */
+/** Key of a conflict: each event has at most one of each kind. */
 const keyOf = (conflict: Conflict): string =>
   `${conflict.type === 'OrderCreated' ? '' : conflict.status}#${conflict.by}`;
 const sameKey = (one: Conflict, other: Conflict): boolean => keyOf(one) === keyOf(other);

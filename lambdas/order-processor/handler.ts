@@ -1,7 +1,6 @@
 /**
- * Keeps the orders table: folds OrderCreated and OrderStatusChanged into each order's item.
- *
- * Runs for every such event, also for redelivered and replayed ones, in any order.
+ * Projects OrderCreated and OrderStatusChanged onto the orders table. Events may be duplicates or replayed, and come in
+ * any order.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
@@ -45,7 +44,7 @@ export const makeHandler = ({
             [METRICS.revenue]: event.creation.total,
           }),
         ...(outcome === 'duplicate' && { [METRICS.duplicateEvents]: 1 }),
-        // What a replay brings again was told when it happened; one that rebuilds an order settles its conflicts anew.
+        // A replayed event was reported when it happened; one that rebuilds an order decides its conflicts anew.
         ...(!isReplayed(given) && {
           ...(outcome === 'conflict' && { [METRICS.orderConflicts]: 1 }),
           ...(event.dropped?.includes('customerEmail') && { [METRICS.unusableEmails]: 1 }),
@@ -64,7 +63,7 @@ function describeConflict(event: OrderEvent, { status = INITIAL_STATUS }: Stored
     : `the order is ${status} and stays it; ${event.change.status} is kept as a conflict in its item`;
 }
 
-/** The revisions, if the publisher decided on another than the order had: what it did not know of may matter. */
+/** Both revisions, if the publisher decided on another than the order had. */
 function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Record<string, number> {
   const decidedOn = event.kind === 'status' ? event.change.fact.revision : undefined;
   if (decidedOn === undefined || found === undefined || decidedOn === found) return {};

@@ -1,4 +1,4 @@
-/** What an event says of an order. */
+/** Reads an event as a creation or a status change of an order. */
 import { type DetailOf, type ParsedEvent, PoisonEventError, parseEnvelope } from '../contract';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import type { Creation } from '../order-item';
@@ -7,13 +7,13 @@ import type { StatusChange } from './fold';
 
 export type OrderEvent = {
   readonly orderId: string;
-  /** Names of its fields that were left out, since nobody could use what they hold. */
+  /** Names of lenient fields that were dropped, since their values are invalid. */
   readonly dropped?: readonly string[] | undefined;
 } & (
   | {
       readonly kind: 'created';
       readonly creation: Creation;
-      /** Of the item; undefined is for what it must not have. */
+      /** Attributes of the item; undefined for those that it must not have. */
       readonly attributes: Readonly<Record<string, unknown>>;
     }
   | { readonly kind: 'status'; readonly change: StatusChange }
@@ -21,7 +21,7 @@ export type OrderEvent = {
 
 /**
  * Reads an event that the order processor subscribes to.
- * @throws PoisonEventError if it is no event of those two contracts.
+ * @throws PoisonEventError if it is no event of those two contracts
  */
 export function readOrderEvent(event: unknown): OrderEvent {
   const { source, 'detail-type': detailType } = parseEnvelope(event);
@@ -78,7 +78,7 @@ function statusChanged({
   return { orderId, dropped, kind: 'status', change: { status, fact } };
 }
 
-/** A value of JSON as the SDK can marshal it: an object with a key `constructor` would not look like one to it. */
+/** Converts objects to maps for the SDK, which does not recognize an object with a key `constructor`. */
 function asMaps(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(asMaps);
   if (typeof value !== 'object' || value === null) return value;

@@ -9,17 +9,17 @@ import { foldCreation, foldStatus, moved, type Outcome } from './fold';
 import type { OrderEvent } from './order';
 import { firstWrite, foldedWrite, type Write } from './write';
 
-/** What came of an event. */
+/** Result of storing an event. */
 export interface Stored {
   readonly outcome: Outcome;
-  /** Whether the event made the order. */
+  /** True if the event created the order. */
   readonly isNewOrder: boolean;
-  /** The order's, before the event; undefined if nothing was known of it. */
+  /** Status of the order before the event; undefined if nothing was known of it. */
   readonly status?: string | undefined;
   readonly revision?: number | undefined;
 }
 
-/** Writers of one item at the same moment that an event gives way to before it fails, for Lambda to try again. */
+/** Maximum number of attempts while others write the same item; then the event fails and Lambda retries it. */
 const MOST_TRIES = 10;
 
 export class ContendedOrderError extends Error {
@@ -31,10 +31,10 @@ export class ContendedOrderError extends Error {
 
 type Item = Readonly<Record<string, unknown>>;
 
-/** Whether the order was made before: an item that is being rebuilt has kept when, and nothing else. */
+/** Checks whether the order was created before: an item that is being rebuilt has kept only that time. */
 const wasCounted = (item: Item = {}): boolean => item.processedAt !== undefined;
 
-/** `before` has what the changed attributes were. */
+/** Result of a conditional write; `before` has the previous values of the changed attributes. */
 type Tried =
   | { readonly isWritten: true; readonly before: Item }
   | { readonly isWritten: false; readonly wasSentBefore: boolean };
@@ -55,7 +55,7 @@ export class OrderStore {
   }
 
   /**
-   * Folds an event into its order's item: one write if it comes in order.
+   * Folds an event into its order's item, with one write if it comes in order.
    * @param processedAt ISO 8601
    * @throws UnknownStatusError, ContendedOrderError
    */
@@ -67,7 +67,7 @@ export class OrderStore {
     return { outcome: moved(status, event.change.status, this.#order), isNewOrder: false, status, revision };
   }
 
-  /** @param wasSentBefore whether the first write may have been done, and only its answer was lost */
+  /** @param wasSentBefore true if the first write may have succeeded although its answer was lost */
   async #fold(event: OrderEvent, processedAt: string, wasSentBefore: boolean): Promise<Stored> {
     let unanswered: Stored | undefined;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
@@ -101,7 +101,7 @@ export class OrderStore {
       return { isWritten: true, before };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      // The SDK sends again what got no answer, and the condition then refuses what was done already.
+      // After a lost answer the SDK repeats the write, and the condition refuses the repetition.
       return { isWritten: false, wasSentBefore: (error.$metadata.attempts ?? 1) > 1 };
     }
   }

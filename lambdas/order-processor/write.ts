@@ -1,8 +1,8 @@
 /**
- * Conditional updates of an order's item. `firstWrite` needs no look at the item: its condition says that nothing is
- * known that the event repeats, contradicts or comes after, which is so for every event that comes in order. Where it
- * is refused, the item is read, the event folded into it, and `foldedWrite` writes the difference, if the item is
- * still the one that was read.
+ * Conditional updates of an order's item. `firstWrite` does not read the item: its condition is that the event neither
+ * repeats nor contradicts a known fact nor comes late, which holds for every event in order. If it is refused, the item
+ * is read, the event is folded into it, and `foldedWrite` writes the difference, on condition that the item has not
+ * changed.
  */
 import { type Fact, factAttribute, LEGACY_ATTRIBUTES, type OrderState } from '../order-item';
 import type { StatusOrder } from '../status-order';
@@ -16,7 +16,7 @@ export interface Write {
   readonly ExpressionAttributeValues?: Record<string, unknown>;
 }
 
-/** Collects an update with its placeholders. */
+/** Builds an update expression with its placeholders. */
 class Expressions {
   readonly #names = new Map<string, string>();
   readonly #values: Record<string, unknown> = {};
@@ -95,7 +95,7 @@ export function firstWrite(event: OrderEvent, processedAt: string, order: Status
     const before = order.statuses.filter((other) => order.isBefore(other, status));
     const others = order.statuses.filter((other) => !before.includes(other));
     for (const other of others) expressions.requireEqual([factAttribute(other)], undefined);
-    // A status that is not known here is one of a newer version of this code.
+    // An unknown status is one of a newer version of this code.
     expressions.requireAbsentOrOneOf('status', [...before, status]);
     for (const attribute of LEGACY_ATTRIBUTES) expressions.requireEqual([attribute], undefined);
   }
@@ -103,7 +103,7 @@ export function firstWrite(event: OrderEvent, processedAt: string, order: Status
   return expressions.write;
 }
 
-/** An item as it was read, and what is known with the event. */
+/** An item as it was read, and the facts after the event. */
 export interface Difference {
   readonly item: Readonly<Record<string, unknown>> | undefined;
   readonly before: OrderState;
@@ -135,7 +135,7 @@ export function foldedWrite(
   for (const attribute of LEGACY_ATTRIBUTES) {
     if (item[attribute] !== undefined) expressions.set(attribute, undefined);
   }
-  // A fact can give way to another that says the same, and the order's revision stays.
+  // A fact can be replaced by one of the same status, without a new revision of the order.
   const said = event.kind === 'status' ? event.change.status : undefined;
   const isAbout = after.status === said || after.status !== before.status;
   const current = isAbout && after.status !== undefined ? after.facts[after.status] : undefined;
