@@ -3,13 +3,15 @@
  * or none of them, which rules take the same ones, and whether a transformer makes JSON of each.
  */
 import type { Contract } from '../../app';
+import { printableJson } from '../../cli/escape-control';
 import { type Answer, type EventDomain, findTaken, inside, overlap, takes } from '../../eventbridge/decide';
 import type { BusEvent } from '../../eventbridge/event';
 import type { InputReference } from '../../eventbridge/input-transformer';
+import { rulerBugs } from '../../eventbridge/ruler-bugs';
 import { LAST_UNIT, NondeterministicMachine } from '../../eventbridge/text-machine';
 import { texts, UndecidedError } from '../../eventbridge/value-set';
 import { contractDomain } from '../contracts/domain';
-import type { Routing, Rule, Target } from './routing';
+import type { Finding, Routing, Rule, Target } from './routing';
 
 interface Undecided {
   readonly verdict: 'cannot tell';
@@ -185,4 +187,26 @@ function fieldPath({ path = '' }: InputReference): string {
   const [, field] = /^\$\.([^*[\]]+)$/.exec(path) ?? [];
   if (field === undefined) throw new UndecidedError(`the path ${path} is more than a field`);
   return field;
+}
+
+/** Inputs that are no JSON for an event that none of those tried is like. */
+export function spoiledInputs({ inputs }: RouteDecisions, known: readonly Finding[]): Finding[] {
+  return inputs.flatMap((input): Finding[] => {
+    const { contract, rule, target } = input;
+    const isKnown = known.some(
+      (each) => each.kind === 'invalid-payload' && each.rule === rule && each.target === target,
+    );
+    if (input.verdict !== 'invalid' || isKnown) return [];
+    const message =
+      `Rule ${rule} has nothing valid to give to its target ${target} for some events of ${contract}: ` +
+      `<${input.variable}> stands in quotes and is inserted as it is. E.g. ${printableJson(input.taken)}.`;
+    return [{ kind: 'invalid-payload', rule, target, contract, message }];
+  });
+}
+
+/** Patterns that AWS's matcher is known to get wrong, one line each. */
+export function patternWarnings({ rules }: Routing): string[] {
+  return rules.flatMap(({ name, pattern }) =>
+    pattern ? rulerBugs(pattern).map((bug) => `Rule ${name}: ${bug}.`) : [],
+  );
 }

@@ -5,16 +5,14 @@
 
 import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
-import { printableJson } from '../../cli/escape-control';
 import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
-import { rulerBugs } from '../../eventbridge/ruler-bugs';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly } from '../../template/assembly';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { witnessOf } from '../contracts/witness';
-import { decideRoutes, type RouteDecisions } from './decisions';
+import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
 /** Result of one rule for one event. */
@@ -103,9 +101,7 @@ export function proveRoutes(
     ...personalDataFindings(routing, app, contracts, events),
   ];
   findings.push(...spoiledInputs(decisions, findings));
-  const warnings = routing.rules.flatMap(({ name, pattern }) =>
-    pattern ? rulerBugs(pattern).map((bug) => `Rule ${name}: ${bug}.`) : [],
-  );
+  const warnings = patternWarnings(routing);
   return {
     routing,
     events,
@@ -246,21 +242,6 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: 
     return [dead(name, `Archive ${name} keeps no event of any contract. ${nearest(pattern, events)}`)];
   });
   return [...rules, ...archives];
-}
-
-/** Inputs that are no JSON for an event that none of those tried is like. */
-function spoiledInputs({ inputs }: RouteDecisions, known: readonly Finding[]): Finding[] {
-  return inputs.flatMap((input): Finding[] => {
-    const { contract, rule, target } = input;
-    const isKnown = known.some(
-      (each) => each.kind === 'invalid-payload' && each.rule === rule && each.target === target,
-    );
-    if (input.verdict !== 'invalid' || isKnown) return [];
-    const message =
-      `Rule ${rule} has nothing valid to give to its target ${target} for some events of ${contract}: ` +
-      `<${input.variable}> stands in quotes and is inserted as it is. E.g. ${printableJson(input.taken)}.`;
-    return [{ kind: 'invalid-payload', rule, target, contract, message }];
-  });
 }
 
 function verdictOf({ verdicts }: RoutedEvent, rule: string): Verdict | undefined {
