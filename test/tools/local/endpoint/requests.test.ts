@@ -421,3 +421,14 @@ describe('no 500 for what a client sent', () => {
     );
   });
 });
+
+describe('the API models', () => {
+  const known = Object.entries(MODELS).flatMap(([service, { operations }]) =>
+    service in TARGETS ? Object.keys(operations).map((name) => `${service}:${name}`) : [],
+  );
+
+  test.each(known)('have %s, and the endpoint answers it', async (operation) => {
+    const { body } = await call(operation, {});
+    expect(body.__type).not.toBe('UnknownOperationException');
+  });
+});
