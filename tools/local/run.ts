@@ -114,10 +114,7 @@ export async function run(options: RunOptions): Promise<number> {
   const interrupted = interruption();
   let reloader: Reloader | undefined;
   try {
-    const address = options.page?.attach(running.current);
-    log.ready(running.current, address);
-    if (address !== undefined && options.open) openInBrowser(address);
-    log.notices([...(synthesis?.warnings ?? []), ...running.current.notices]);
+    tellReady(running.current, log, options, synthesis?.warnings);
     await startDebugging(running.current, bundler, inspected);
     if (inspected.size > 0) log.inspecting(inspected);
     log.resumed(running.current.resume());
@@ -135,14 +132,30 @@ export async function run(options: RunOptions): Promise<number> {
       log.stopping(running.current, options.data !== undefined);
       return once ? INTERRUPTED : 0;
     }
-    const failures = verdict(samples, steps);
-    await log.finished(running.current, failures);
-    return failures.length > 0 ? 1 : 0;
+    return await finish(running.current, log, verdict(samples, steps));
   } finally {
     await reloader?.stop();
     await running.stop();
     await bundler?.stop();
   }
+}
+
+/** @returns the exit code */
+async function finish(stack: LocalStack, log: RunLog, failures: readonly string[]): Promise<number> {
+  await log.finished(stack, failures);
+  return failures.length > 0 ? 1 : 0;
+}
+
+function tellReady(
+  stack: LocalStack,
+  log: RunLog,
+  options: RunOptions,
+  warnings: readonly string[] = [],
+): void {
+  const address = options.page?.attach(stack);
+  log.ready(stack, address);
+  if (address !== undefined && options.open) openInBrowser(address);
+  log.notices([...warnings, ...stack.notices]);
 }
 
 const shownBy = ({ only = [], entity }: RunOptions) => ({

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { InputError } from '../cli/errors';
-import type { PutEventsEntry } from './services/event-bridge';
+import type { PutEventsEntry } from './services/put-entry';
 import type { TimedStep } from './steps';
 
 /** A sample cannot be read. One line: which file, and what is wrong. */

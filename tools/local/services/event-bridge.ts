@@ -6,34 +6,20 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { type BusEvent, type EventOnBus, entrySize, eventOnBus } from '../../eventbridge/event';
 import { InvalidEventPatternError } from '../../eventbridge/event-pattern';
-import { isNestedDeeper } from '../../eventbridge/exact-json';
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { RuleIndex } from '../../eventbridge/rule-index';
 import { InvalidScheduleError, type Schedule, scheduledEvent } from '../../eventbridge/schedule';
-import { MAX_NESTING, PUT_EVENTS } from '../../eventbridge/service-facts';
+import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { requireKnownProperties } from '../../template/properties';
 import { currentTrace } from '../steps';
 import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
+import { discarded, type PutEventsEntry, parseDetail, readTime, refuse } from './put-entry';
 import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
 import { archiveRule, defineRule, Rule, type RuleDefinition } from './rule';
 import { ServiceError } from './service-error';
-
-/** One entry of PutEvents, as it stands in the request. */
-export interface PutEventsEntry {
-  /** Seconds since 1970-01-01 UTC (the JSON protocol's timestamp) or ISO 8601. @default now */
-  readonly Time?: number | string;
-  readonly Source?: string;
-  readonly Resources?: readonly string[];
-  readonly DetailType?: string;
-  /** JSON text of an object. */
-  readonly Detail?: string;
-  /** Name or ARN. @default the default bus */
-  readonly EventBusName?: string;
-  readonly TraceHeader?: string;
-}
 
 export type PutEventsResult =
   | { readonly EventId: string }
@@ -457,45 +443,3 @@ const arnPrefix = ({ partition, region, account }: Assembly) =>
   `arn:${partition}:events:${region}:${account}`;
 
 const validation = (message: string) => new ServiceError('ValidationException', message);
-
-/** Milliseconds since 1970-01-01 UTC. */
-function readTime(time: number | string): number {
-  const ms = typeof time === 'number' ? 1000 * time : Date.parse(time);
-  if (Math.abs(ms) <= 8.64e15) return ms;
-  throw new ServiceError('SerializationException', `The Time ${time} of an entry is no timestamp.`);
-}
-
-/** The service takes an event with a longer detail type, and delivers it to nobody. */
-function discarded(detailType: string): string | undefined {
-  const { maxDetailTypeLength: max } = PUT_EVENTS;
-  if (detailType.length <= max) return undefined;
-  return `Its detail-type has ${detailType.length} characters; EventBridge takes at most ${max} and discards the event.`;
-}
-
-/** undefined if it is not the JSON text of an object, or nested too deeply */
-function parseDetail(text: string | undefined): object | undefined {
-  try {
-    const detail = JSON.parse(text ?? '');
-    const isDetail = typeof detail === 'object' && detail !== null && !Array.isArray(detail);
-    return isDetail && !isNestedDeeper(detail, MAX_NESTING) ? detail : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function refuse(entry: PutEventsEntry, detail: object | undefined) {
-  for (const field of ['Source', 'DetailType', 'Detail'] as const) {
-    if (entry[field]) continue;
-    return {
-      ErrorCode: 'InvalidArgument',
-      ErrorMessage: `Parameter ${field} is not valid. Reason: ${field} is a required argument.`,
-    };
-  }
-  if (entry.Source?.startsWith('aws.')) {
-    return {
-      ErrorCode: 'NotAuthorizedForSourceException',
-      ErrorMessage: 'Not authorized for the source.',
-    };
-  }
-  return detail ? undefined : { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
-}

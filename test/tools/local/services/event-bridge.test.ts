@@ -2,12 +2,9 @@ import fc from 'fast-check';
 import type { BusEvent } from '../../../../tools/eventbridge/event';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import type { TargetService } from '../../../../tools/local/services/delivery';
-import {
-  EventBridge,
-  type EventBridgeOptions,
-  type PutEventsEntry,
-} from '../../../../tools/local/services/event-bridge';
+import { EventBridge, type EventBridgeOptions } from '../../../../tools/local/services/event-bridge';
 import { InFlight } from '../../../../tools/local/services/in-flight';
+import type { PutEventsEntry } from '../../../../tools/local/services/put-entry';
 import { Queue } from '../../../../tools/local/services/queue';
 import { ServiceError } from '../../../../tools/local/services/service-error';
 import type { Step } from '../../../../tools/local/steps';
