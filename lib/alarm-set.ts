@@ -19,50 +19,50 @@ import { subscribeEmail } from './email-subscription';
 import type { EventBus } from './event-bus';
 import { PERIOD } from './metrics';
 
-/** A page cannot wait; a ticket can, until tomorrow. Each has a topic. */
+/** Urgency of an alarm: a page needs action now, a ticket by tomorrow. Each has a topic. */
 export type Severity = 'page' | 'ticket';
 
-/** Names of the rules that tell when an alarm is over. */
+/** Names of the rules that notify when an alarm is over. */
 export const RECOVERY_RULES: readonly `${Severity}-over`[] = ['page-over', 'ticket-over'];
 
 export interface AlarmText {
   /** Heading of the entry in the runbook. */
   readonly runbookEntry: string;
-  /** What happened, for the one who gets the mail. */
+  /** Description of the event for the reader of the alarm's mail. */
   readonly says: string;
 }
 
 export interface MetricAlarmProps extends AlarmText {
   readonly metric: IMetric;
-  /** The alarm goes off above it. */
+  /** Value above which the alarm goes off. */
   readonly threshold: number;
   /** Goes off below the threshold instead. @default false */
   readonly below?: boolean;
-  /** Periods that are looked at. @default 1 */
+  /** Number of evaluated periods. @default 1 */
   readonly periods?: number;
-  /** How many of them must be over the threshold. @default all */
+  /** Number of them that must be over the threshold. @default all */
   readonly breaching?: number;
   /**
-   * What a period without any data is. Nearly every metric here is published only when there is something to
-   * count, so no data is good news.
+   * Treatment of a period without data. Nearly all metrics here are published only when there is something to count, so no
+   * data is good.
    * @default notBreaching
    */
   readonly missingData?: TreatMissingData;
 }
 
 export interface CauseProps extends AlarmText {
-  /** Any of them sets it off. */
+  /** Alarms of which any one sets it off. */
   readonly of: readonly AlarmBase[];
-  /** While this one is in alarm, it has told already: what follows from the same cause is not told again. */
+  /** Alarm that suppresses this one while it is in alarm, since both have the same cause. */
   readonly unless?: AlarmBase;
-  /** How long to wait for `unless` to go off. */
+  /** Time to wait for `unless` to go off. */
   readonly wait?: Duration;
 }
 
 /**
- * Alarms, and whom they tell. A metric alarm watches one symptom; a cause gathers the symptoms that one fault has,
- * and alone tells somebody: one fault, one mail. No alarm has OK actions, for a new one becomes OK by itself:
- * a rule on CloudWatch's own events tells when an alarm that had been told is over.
+ * Alarms and their notifications. A metric alarm watches one symptom; a composite alarm, the cause, combines the symptoms
+ * of one fault, and only it notifies: one fault, one mail. No alarm has OK actions, since a new alarm becomes OK by
+ * itself: a rule on CloudWatch's own events notifies when an alarm with a notification is over.
  */
 export class AlarmSet {
   readonly symptoms: Alarm[] = [];
@@ -82,7 +82,7 @@ export class AlarmSet {
     };
   }
 
-  /** Watches one symptom. It tells nobody by itself. */
+  /** Adds an alarm for one symptom, without a notification. */
   symptom(name: string, props: MetricAlarmProps): Alarm {
     const { below = false, periods = 1, missingData = TreatMissingData.NOT_BREACHING } = props;
     const alarm = new Alarm(this.scope, name, {
@@ -100,7 +100,7 @@ export class AlarmSet {
     return alarm;
   }
 
-  /** Gathers the symptoms of one fault. */
+  /** Adds a composite alarm for the symptoms of one fault. */
   cause(name: string, { of, unless, wait, ...text }: CauseProps): CompositeAlarm {
     const alarm = new CompositeAlarm(this.scope, name, {
       compositeAlarmName: `${this.config.prefix}-${name}`,
@@ -109,7 +109,7 @@ export class AlarmSet {
       ...(unless && {
         actionsSuppressor: unless,
         actionsSuppressorWaitPeriod: wait ?? PERIOD,
-        // What the fault left over has this long to be mended with it.
+        // Time for the leftovers of the fault to be resolved with it.
         actionsSuppressorExtensionPeriod: PERIOD,
       }),
     });
@@ -117,24 +117,24 @@ export class AlarmSet {
     return alarm;
   }
 
-  /** Tells of an alarm when it goes off, and when it is over. */
+  /** Notifies when an alarm goes off, and when it is over. */
   tell(severity: Severity, name: string, alarm: AlarmBase): void {
     alarm.addAlarmAction(new SnsAction(this.topics[severity]));
     this.told[severity].push(`${this.config.prefix}-${name}`);
   }
 
-  /** Tells when a metric that always had data has none any more. It says nothing of a metric that never had any. */
+  /** Notifies when a metric has no data any more; not of a metric that never had any. */
   tellOfSilence(name: string, alarm: Alarm): void {
     alarm.addInsufficientDataAction(new SnsAction(this.topics.ticket));
     this.told.ticket.push(`${this.config.prefix}-${name}`);
   }
 
-  /** Lets the alarms publish, once all of them are there, and tells when one is over. */
+  /** Completes the topics' policies and the recovery rules, once all alarms are there. */
   finish(bus: EventBus): void {
     for (const severity of ['page', 'ticket'] as const) {
       const topic = this.topics[severity];
       const names = this.told[severity];
-      // Exactly these: the names of another stage begin alike.
+      // Exactly these alarms: those of another stage may have the same prefix.
       topic.addToResourcePolicy(
         new PolicyStatement({
           sid: 'AllowAlarms',
@@ -176,14 +176,14 @@ export class AlarmSet {
   }
 
   /**
-   * Not SNS's own key: its policy, which nobody can change, keeps services out, and alarms would be silent.
+   * Key of the topics. SNS's own key has a fixed policy that excludes services, so that alarms would send nothing.
    * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
    */
   private key(): Key {
     const key = new Key(this.scope, 'Key', {
       description: `Alarms of ${this.config.prefix}`,
       enableKeyRotation: true,
-      // Nothing lasting is encrypted with it.
+      // No lasting data is encrypted with it.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     key.addToResourcePolicy(
@@ -213,7 +213,7 @@ export class AlarmSet {
 }
 
 /**
- * An alarm that is over and had been told: not one that is new, and not a cause whose action was held back.
+ * Pattern of alarms that are over and had a notification: neither new alarms nor suppressed ones.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
  */
 const recoveriesOf = (names: readonly string[]) => ({

@@ -1,5 +1,6 @@
 /**
- * How the handlers are bundled: at synthesis, and by the local run that makes a changed handler anew. Nothing of the CDK is loaded here, since `npm start` loads this.
+ * Bundling options of the handlers, for synthesis and for the local run, which rebuilds changed handlers. Must not import
+ * the CDK, since `npm start` loads this file.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';

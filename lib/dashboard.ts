@@ -234,7 +234,7 @@ function waiting({ bus }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-/** What the handlers count themselves, a graph each; sums of money against an axis of their own. */
+/** Graphs of the handlers' custom metrics; revenue has an axis of its own. */
 function business({ bus }: OperatorDashboardProps): IWidget[][] {
   return [
     heading('7. Business', 'What the handlers count.'),
@@ -255,7 +255,7 @@ function business({ bus }: OperatorDashboardProps): IWidget[][] {
   ];
 }
 
-/** Events by type, as far as a rule wants all of its type. */
+/** Graph of events by type, for rules that match all events of their types. */
 function types(bus: EventBus): IWidget[][] {
   const recorder = constructsOf(bus, EventHandler).find(({ props }) =>
     props.counts?.includes(METRICS.eventsReceived),
@@ -279,7 +279,7 @@ function types(bus: EventBus): IWidget[][] {
   ];
 }
 
-/** E.g. `Orders processed` of `OrdersProcessed`. */
+/** Formats a metric's name: `OrdersProcessed` as `Orders processed`. */
 const inWords = (name: string): string =>
   name.replace(/[A-Z]/g, (letter, at: number) => (at === 0 ? letter : ` ${letter.toLowerCase()}`));
 

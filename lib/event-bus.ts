@@ -40,7 +40,7 @@ export interface SubscriptionProps {
 export interface Subscription {
   readonly rule: CfnRule;
   readonly handler: EventHandler;
-  /** Of a rule on the bus; a schedule has none. */
+  /** Pattern of a rule on the bus; a schedule has none. */
   readonly pattern?: object;
   readonly replayed?: boolean;
 }
@@ -58,7 +58,7 @@ export class EventBus extends Construct {
   readonly deadLetterQueue: DeadLetterQueue;
   /** Rules in order of creation; the scheduled ones are on the default bus. */
   readonly rules: CfnRule[] = [];
-  /** Who is called by which rule. */
+  /** Rules with the handlers that they call. */
   readonly subscriptions: Subscription[] = [];
 
   constructor(
@@ -151,7 +151,7 @@ export class EventBus extends Construct {
     handler.allowRule(rule);
   }
 
-  /** Sends what AWS's services say of this stack to the topic, by a rule `<prefix>-<name>` on the default bus. */
+  /** Forwards matching events of AWS's services to the topic, by a rule `<prefix>-<name>` on the default bus. */
   forward(name: string, pattern: object, topic: Topic, props: SubscriptionProps): void {
     const rule = this.rule(name, topic.topicArn, props, { eventPattern: pattern });
     topic.addToResourcePolicy(
@@ -180,7 +180,7 @@ export class EventBus extends Construct {
   ): CfnRule {
     const { delivery, prefix } = this.config;
     const { eventPattern } = trigger;
-    // What EventBridge would refuse at deployment is refused here.
+    // Refuse here a pattern that EventBridge would refuse at deployment.
     if (eventPattern) {
       checkPatternLength(eventPattern);
       compile(eventPattern);

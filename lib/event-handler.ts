@@ -26,7 +26,7 @@ export interface EventHandlerProps {
   /** Memory in MB; the setting `memory` has precedence. @default 256 */
   readonly memorySize?: number;
   readonly timeout: Duration;
-  /** What the handler counts itself, beside the events that no retry can help: the dashboard draws it. @default none */
+  /** Custom metrics of the handler for the dashboard, besides poison events. @default none */
   readonly counts?: readonly MetricName[];
   /** Failure destination: queue for events, with the reason, after the handler's last failure. */
   readonly failedEvents: IQueue;
@@ -40,7 +40,7 @@ export interface EventHandlerProps {
 export class EventHandler extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
-  /** What its role may do: whoever watches a table watches the operations that handlers may call on it. */
+  /** Permissions of its role. Monitoring reads from them which operations handlers may call on a table. */
   readonly allowed: { readonly actions: readonly string[]; readonly resources: readonly string[] }[] = [];
 
   constructor(
@@ -124,8 +124,8 @@ export class EventHandler extends Construct {
   }
 
   /**
-   * What the handler counts itself (sum of 5 minutes), published by Powertools as the environment tells it.
-   * @param dimensions beside `service`
+   * Custom metric of the handler (sum of 5 minutes), published by Powertools.
+   * @param dimensions dimensions besides `service`
    */
   metric(metricName: MetricName, dimensions: Readonly<Record<string, string>> = {}): Metric {
     return new Metric({

@@ -43,11 +43,11 @@ export const ruleMetric = (
 export const functionMetric = (handler: EventHandler, metricName: string, statistic = 'Sum'): Metric =>
   handler.function.metric(metricName, { statistic, period: PERIOD });
 
-/** The physical name of a table, which a reference to it is not. */
+/** Physical name of a table, instead of a reference to it. */
 export const nameOfTable = (table: Table): string =>
   (table.node.defaultChild as CfnTable).tableName ?? table.node.id;
 
-/** Reads and writes refused for their rate, of the table and, which the table's own do not hold, of its indexes. */
+/** Throttled reads and writes of the table and of its indexes, which the table's metrics do not include. */
 export const throttleMetrics = (table: Table): Record<string, Metric> => {
   const ofTable = { TableName: table.tableName };
   const metrics: Record<string, Metric> = {
@@ -94,7 +94,7 @@ export const topicMetric = (topic: ITopic, metricName: string): Metric =>
 const tableMetric = (metricName: string, dimensionsMap: Record<string, string>, statistic = 'Sum'): Metric =>
   new Metric({ namespace: 'AWS/DynamoDB', metricName, dimensionsMap, statistic, period: PERIOD });
 
-/** A table's system errors and latency are published by operation: those that a handler may call on it. */
+/** Metrics that a table publishes by operation, for those that handlers may call on it. */
 const byOperation = (table: Table, metric: (operation: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(
     operationsOn(table).map((operation) => [

@@ -41,11 +41,11 @@ export interface MonitoringProps {
 interface WatchedRule {
   readonly id: string;
   readonly name: string;
-  /** Of a rule on the bus of the stack. */
+  /** Name of the bus, if it is the stack's. */
   readonly eventBusName?: string | undefined;
 }
 
-/** What a handler counts that somebody has to look at, once a function says that it counts it. */
+/** Alarms for custom metrics of handlers, by metric. */
 const COUNTED: Readonly<Partial<Record<MetricName, AlarmText & { readonly name: string }>>> = {
   [METRICS.orderConflicts]: {
     name: 'order-conflicts',
@@ -64,17 +64,17 @@ const COUNTED: Readonly<Partial<Record<MetricName, AlarmText & { readonly name: 
   },
 };
 
-/** Lambda tries an asynchronous event again after 1 minute and after 2 more. */
+/** Lambda's delays before the retries of an asynchronous event. */
 const RETRY_DELAYS = [Duration.minutes(1), Duration.minutes(2)];
 
 /**
- * Everything in the stack that can fail is watched, found by its kind: dead-letter queues, rules, functions, tables,
- * topics. Symptoms of one fault are one cause, and tell once.
+ * Alarms for everything in the stack that can fail, found by class: dead-letter queues, rules, functions, tables, topics.
+ * Symptoms of one fault are combined, so that it notifies once.
  */
 export class Monitoring extends Construct {
   private readonly alarms: AlarmSet;
   private readonly handlers: readonly EventHandler[];
-  /** Periods for which a failure is remembered: one that follows within them is of the same cause. */
+  /** Number of periods within which another failure has the same cause. */
   private readonly quietPeriods: number;
 
   constructor(
@@ -110,7 +110,7 @@ export class Monitoring extends Construct {
     new LogQueries(this, 'LogQueries', props);
   }
 
-  /** Everything by which a function, or the way to it, loses events or puts them aside: one page. */
+  /** Adds one page for all symptoms of lost or failed events of a function, or on the way to it. */
   private watchConsumer(handler: EventHandler): CompositeAlarm {
     const { config, bus } = this.props;
     const { entry } = handler.props;
@@ -206,7 +206,7 @@ export class Monitoring extends Construct {
     ];
   }
 
-  /** The rules that tell of recoveries, before they are made: they tell of these alarms, too. */
+  /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too. */
   private watchRecoveries(): void {
     const { config } = this.props;
     for (const id of RECOVERY_RULES) {
@@ -216,7 +216,7 @@ export class Monitoring extends Construct {
     }
   }
 
-  /** Messages that SNS could not deliver to a subscriber. */
+  /** Adds an alarm for messages that SNS could not deliver to a subscriber. */
   private watchTopic(topic: Topic): Alarm {
     const { config } = this.props;
     const { topicName = '' } = topic.node.defaultChild as CfnTopic;
@@ -233,8 +233,8 @@ export class Monitoring extends Construct {
   }
 
   /**
-   * What makes events late but loses none. If a function fails as well, that is told instead: its first sign may be a
-   * call that takes long, and the event that it drops comes minutes later.
+   * Adds a ticket for late events. A failing function suppresses it: its first symptom may be a long call, minutes before
+   * it drops the event.
    */
   private watchLateness(failing: CompositeAlarm): void {
     const { config } = this.props;
@@ -243,7 +243,7 @@ export class Monitoring extends Construct {
     const delays = RETRY_DELAYS.slice(0, processing.retryAttempts).map((delay) => delay.toSeconds());
     const tries = Math.max(...timeouts) * (delays.length + 1);
     const wait = Duration.seconds(sum(delays) + tries + PERIOD.toSeconds());
-    // A symptom outlasts the wait, or nobody would hear of it.
+    // A symptom must outlast the wait, or it would never notify.
     const periods = Math.ceil(wait.toSeconds() / PERIOD.toSeconds()) + 1;
     const remembered = { periods, breaching: 1 };
     const symptoms = this.handlers.flatMap((handler) => {
@@ -311,7 +311,7 @@ export class Monitoring extends Construct {
       threshold: alarms.tableThrottles,
       ...remembered,
     });
-    // A table that no handler calls answers nobody.
+    // A table that no handler calls has no operations to watch.
     if (Object.keys(errors).length === 0) return [throttled];
     return [
       throttled,
@@ -328,8 +328,8 @@ export class Monitoring extends Construct {
   }
 
   /**
-   * Every dead-letter queue that still holds something when whatever filled it has been quiet for a while. Each message
-   * that arrives was told by who sent it there, also while others wait.
+   * Adds alarms for dead-letter queues that still hold messages after their senders have stopped failing. The alarm of its
+   * sender has already notified of each message.
    */
   private watchQueues(failing: CompositeAlarm): void {
     const { alarms, prefix } = this.props.config;
@@ -389,7 +389,7 @@ export class Monitoring extends Construct {
     this.alarms.tell('ticket', 'stream', alarm);
   }
 
-  /** What publishers could not publish, and, if a floor is set, whether they publish at all. */
+  /** Adds alarms for failed PutEvents entries, and, if a minimum is set, for too few published events. */
   private watchPublishers(): void {
     const { bus, config } = this.props;
     const { refusedEvents, trafficFloor } = config.alarms;
@@ -426,9 +426,9 @@ export class Monitoring extends Construct {
   }
 
   /**
-   * A rule that matches nothing while events of its type come. EventBridge's metrics know no types: who records all
-   * events counts them. Only rules that want every event of their types can be judged so. Two hours in a row, since
-   * events are counted when they are recorded, which may be an hour after they were matched.
+   * Adds alarms for rules that match nothing while events of their type arrive. EventBridge's metrics have no types, so the
+   * handler that records all events counts them. Only for rules that match every event of their types. Two consecutive
+   * hours, since an event may be recorded an hour after it was matched.
    */
   private watchSilentRules(): void {
     const { bus, config } = this.props;
@@ -460,7 +460,7 @@ export class Monitoring extends Construct {
     }
   }
 
-  /** What a handler counts that somebody has to look at. */
+  /** Adds alarms for the handler's custom metrics. */
   private watchCounts(handler: EventHandler): void {
     for (const metric of handler.props.counts ?? []) {
       const { name, ...text } = COUNTED[metric] ?? { name: undefined };
@@ -476,14 +476,15 @@ export class Monitoring extends Construct {
   }
 
   /**
-   * Goes off when the schedule's rule called the function and no report was published in time, and is over when one is.
+   * Adds an alarm that goes off when the schedule's rule called the function and no report was published in time, and ends
+   * when one is.
    *
    * A period of an alarm slides: it ends now and began an hour ago (its timestamp). A period has a value only if the
    * rule's call is in it, and it ends after the deadline: for the default times those that begin from 08:30 to 09:00 and
-   * are looked at from 09:30 to 10:00. So a stack that was not there yet at 09:00 misses no report. In all other
-   * periods a report still counts, as a late one ends the alarm, but its absence is no data, and the alarm stays as it is.
-   * That the rule does not call at all, since somebody disabled it, is seen a day after its last call: its metric
-   * then has no data any more. A new rule has none yet, which changes nothing, so nobody is told.
+   * are evaluated from 09:30 to 10:00. So a stack that was deployed after 09:00 misses no report. In all other periods a
+   * report still counts, since a late one ends the alarm, but its absence is missing data, and the alarm keeps its state.
+   * A rule that does not call at all, since somebody disabled it, is noticed a day after its last call, when its metric
+   * has no data any more. A new rule has no data yet, which does not change the state.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
    */
   private watchReport(handler: EventHandler, consumer: CompositeAlarm): void {
@@ -534,7 +535,7 @@ export class Monitoring extends Construct {
       runbookEntry: 'daily-report-missing',
       says: `The rule ${config.prefix}-${rule.node.id} has not called its function for more than a day.`,
       metric: calls,
-      // Never: only that there is no data any more is told.
+      // Never breached: only missing data is notified.
       threshold: 0,
       below: true,
       periods: day / period.toMinutes(),
@@ -543,13 +544,13 @@ export class Monitoring extends Construct {
     this.alarms.tellOfSilence('daily-report-uncalled', silent);
   }
 
-  /** A failure that follows another one soon is of the same cause. */
+  /** Evaluation of alarms that stay on for the quiet periods after a failure. */
   private get remembered() {
     return { periods: this.quietPeriods, breaching: 1 };
   }
 }
 
-/** The rule, if it wants every event of its types and also those that a replay brings again, and the types. */
+/** A rule with its event types, if it matches every event of these types, replayed ones included. */
 function wholeTypes({
   rule,
   pattern,
