@@ -8,6 +8,10 @@ import * as v from 'valibot';
 import { parse } from 'yaml';
 import { UNDESCRIBED } from '../../../tools/app';
 import { auditHops } from '../../../tools/proof/audit/audit';
+import { readEvent } from '../../../tools/proof/routes/given-event';
+import { recipientsOf } from '../../../tools/proof/routes/recipients';
+import { proveRoutes } from '../../../tools/proof/routes/routes';
+import { readRouting } from '../../../tools/proof/routes/routing';
 import { readAssembly } from '../../../tools/template/assembly';
 
 const CORPUS = path.join(__dirname, 'corpus');
@@ -23,7 +27,22 @@ const Right = v.strictObject({
   notCovered: v.array(v.string()),
   /** Of `routes`: `<logical id> <kind>`. */
   findings: v.optional(v.array(v.string()), []),
-  events: v.optional(v.array(v.any()), []),
+  events: v.optional(
+    v.array(
+      v.strictObject({
+        event: v.record(v.string(), v.any()),
+        /** `<logical id of the rule>/<id of the target>` of those who get it. */
+        to: v.array(v.string()),
+        /** By target. */
+        payloads: v.optional(v.record(v.string(), v.string()), {}),
+        /** The field that keeps it from a rule, by logical id. */
+        kept: v.optional(v.record(v.string(), v.string()), {}),
+        /** Targets that cannot be given what they are handed. */
+        problems: v.optional(v.array(v.string()), []),
+      }),
+    ),
+    [],
+  ),
 });
 
 /** Those say what would be better; a small template cannot have all of it. */
@@ -76,6 +95,35 @@ test.each(each)('audit of %s', (_, { place, right }) => {
     unknown: [...right.unknown].sort(),
     notCovered: [...right.notCovered].sort(),
   });
+});
+
+test.each(each)('routes of %s', (_, { place, right }) => {
+  const assembly = read(place);
+  if (assembly.ofType('AWS::Events::Rule').length === 0) return;
+  const { findings } = proveRoutes(assembly, UNDESCRIBED);
+  expect(findings.map(({ resource, kind }) => `${resource} ${kind}`)).toEqual(right.findings);
+});
+
+const asked = cases.flatMap(({ name, place, right }) =>
+  right.events.map((wanted) => [name, JSON.stringify(wanted.event), place, wanted] as const),
+);
+
+test.each(asked)('who gets, by %s, %s', (_, __, place, { event, to, payloads, kept, problems }) => {
+  const assembly = read(place);
+  const recipients = recipientsOf(readRouting(assembly, UNDESCRIBED), readEvent(event, assembly));
+  const takers = recipients.filter(({ takes }) => takes === 'yes');
+  const deliveries = takers.flatMap((taker) =>
+    taker.deliveries.map((each) => ({ ...each, of: taker.resource })),
+  );
+  const named = ({ of, target }: (typeof deliveries)[number]) => `${of}/${target}`;
+  expect(deliveries.map(named)).toEqual(to);
+  expect(deliveries.filter(({ problem }) => problem).map(named)).toEqual(problems);
+  for (const [target, payload] of Object.entries(payloads)) {
+    expect(deliveries.find((each) => each.target === target)?.payload).toBe(payload);
+  }
+  for (const [rule, field] of Object.entries(kept)) {
+    expect(recipients.find(({ resource }) => resource === rule)?.misses).toMatchObject([{ field }]);
+  }
 });
 
 test('a gap names the construct that made the resource, and the line of the app', () => {

@@ -11,20 +11,27 @@ import {
   withAssemblyOptions,
 } from '../../template/source/assembly-option';
 import { describedBy } from '../described';
+import { exitCodeOf, type StrictOption, withStrictOption } from '../verdicts';
 import { readFlow } from './flow';
 import { placeFlow } from './flow-layout';
 import { drawSvg } from './flow-svg';
+import { parse, readEvent, readGiven } from './given-event';
+import { recipientsOf } from './recipients';
+import { recipientsJson, recipientsText } from './recipients-report';
 import { proveRoutes } from './routes';
 import { jsonReport, textReport } from './routes-report';
+import { readRouting } from './routing';
 
-interface Options extends AssemblySource {
+interface Options extends AssemblySource, StrictOption {
+  readonly event?: string;
+  readonly pattern?: string;
   readonly verbose: boolean;
   readonly json?: boolean;
   readonly svg?: string;
 }
 
 export function routesCommand(app: App): Command {
-  return withAssemblyOptions(createCommand('routes'))
+  return withStrictOption(withAssemblyOptions(createCommand('routes')))
     .description(
       'Proves the routing of the synthesized template: every event that the contracts allow, and near misses, ' +
         'against every rule, up to the parser of the consumer. Exit code 1 if anything is wrong, 2 on bad input.',
@@ -37,6 +44,13 @@ export function routesCommand(app: App): Command {
         'verbose',
       ]),
     )
+    .option(
+      '--event <file>',
+      'only who gets this event, or - for stdin: payloads, or the field that keeps it out',
+    )
+    .addOption(
+      new Option('--pattern <file>', 'a pattern of events, or - for stdin, tried on that event as well'),
+    )
     .action(exitWith((options: Options) => routes(app, options)));
 }
 
@@ -48,11 +62,21 @@ async function routes(given: App, options: Options): Promise<ExitCode> {
     write(options.svg, drawSvg(placeFlow(readFlow(assembly, app)), title));
     return EXIT.ok;
   }
-  const proof = proveRoutes(assembly, app);
   const { stackName, title } = assembly;
   const { json, verbose } = options;
+  if (options.pattern !== undefined && options.event === undefined)
+    throw new InputError('--pattern is tried on an event: add --event FILE.');
+  if (options.event !== undefined) {
+    const given = readEvent(parse(`--event ${options.event}`, readGiven('--event', options.event)), assembly);
+    const pattern = options.pattern === undefined ? undefined : readGiven('--pattern', options.pattern);
+    const recipients = recipientsOf(readRouting(assembly, app), given, pattern);
+    const { event } = given;
+    console.log(json ? recipientsJson(event, recipients) : recipientsText(title, event, recipients));
+    return EXIT.ok;
+  }
+  const proof = proveRoutes(assembly, app);
   console.log(json ? jsonReport(proof) : textReport(proof, { stackName, title, verbose }));
-  return proof.findings.length > 0 ? EXIT.failed : EXIT.ok;
+  return exitCodeOf({ ...proof, gaps: proof.findings }, options);
 }
 
 function write(given: string, text: string): void {

@@ -1,9 +1,10 @@
 /** Text and JSON output of `npm run routes`. */
 import Table from 'cli-table3';
+import { aboutText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
 import type { RoutedEvent, RoutesProof, Verdict } from './routes';
-import type { Delivery, Rule } from './routing';
+import type { Delivery, Finding, Rule } from './routing';
 
 export interface ReportOptions {
   readonly stackName: string;
@@ -19,6 +20,8 @@ export function jsonReport({
   schedules,
   decisions: { notLookedAt: _, ...decisions },
   findings,
+  unknown,
+  notCovered,
   warnings,
   notLookedAt,
 }: RoutesProof): string {
@@ -35,7 +38,9 @@ export function jsonReport({
       events,
       schedules,
       decisions: { reading: READING, ...decisions },
-      findings,
+      gaps: findings,
+      unknown,
+      notCovered,
       warnings,
       notLookedAt,
     },
@@ -49,7 +54,8 @@ export function jsonReport({
  * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
 export function textReport(proof: RoutesProof, { stackName, title, verbose }: ReportOptions): string {
-  const { routing, events, schedules, decisions, findings, warnings, notLookedAt } = proof;
+  const { routing, events, schedules, decisions, findings, unknown, notCovered, warnings, notLookedAt } =
+    proof;
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
   const rows = verbose
@@ -75,13 +81,22 @@ export function textReport(proof: RoutesProof, { stackName, title, verbose }: Re
     ...warnings.map((warning) => `Warning: ${warning}`),
     ...decisionLines(decisions, short, verbose),
     ...notLookedAt.map((what) => `Not looked at: ${what}.`),
+    ...notCoveredText(notCovered),
     findings.length === 0
       ? 'No findings.'
-      : [
-          `${count(findings.length, 'finding')}:`,
-          ...findings.map(({ kind, message }) => `  ✗ ${kind}: ${message}`),
-        ].join('\n'),
+      : [`${count(findings.length, 'finding')}:`, ...findings.map((finding) => entry('✗', finding))].join(
+          '\n',
+        ),
+    ...(unknown.length === 0
+      ? []
+      : [['Cannot tell:', ...unknown.map((finding) => entry('?', finding))].join('\n')]),
   ].join('\n\n');
+}
+
+function entry(mark: string, { kind, message, resource, type, construct }: Finding): string {
+  const about = { resource: resource ?? '', type: type ?? '', ...(construct && { construct }) };
+  const line = `  ${mark} ${kind}: ${message}`;
+  return resource === undefined || type === 'contract' ? line : `${line}\n      ${aboutText(about)}`;
 }
 
 /** A row of the matrix: all events of a contract with the same verdicts. */

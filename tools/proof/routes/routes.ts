@@ -9,7 +9,9 @@ import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
-import type { Assembly } from '../../template/assembly';
+import type { Assembly, NotCovered } from '../../template/assembly';
+import { notLookedAt as notLookedAtIn } from '../../template/coverage';
+import { rulesOf } from '../../template/rules';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { witnessOf } from '../contracts/witness';
 import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
@@ -58,6 +60,10 @@ export interface RoutesProof {
   readonly decisions: RouteDecisions;
   /** Problems; empty if there are none. */
   readonly findings: readonly Finding[];
+  /** Statements that depend on what the template does not say. */
+  readonly unknown: readonly Finding[];
+  /** Resources that hand events on and are not looked at. */
+  readonly notCovered: readonly NotCovered[];
   /** Patterns that AWS's matcher is known to get wrong. */
   readonly warnings: readonly string[];
   /** Checks that were not made, since the app is not described or there is too much to check. */
@@ -107,10 +113,38 @@ export function proveRoutes(
     events,
     schedules,
     decisions,
-    findings,
+    findings: findings.map((finding) => located(routing, finding)),
+    unknown: routing.unknown.map((finding) => located(routing, finding)),
+    notCovered: notCovered(assembly),
     warnings,
     notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
+}
+
+/** Types that take events from a rule, or keep them for one. */
+const LOOKS_AT = [
+  ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::Lambda::Function'],
+  ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
+];
+
+/** The routes end at the rules' targets: what reads from those, and what else sends events, is not looked at. */
+function notCovered(assembly: Assembly): NotCovered[] {
+  const targets = rulesOf(assembly).flatMap((rule) =>
+    rule.targets.map(({ reference }) => reference.resource),
+  );
+  const ids = new Set(targets.map((resource) => resource?.logicalId));
+  return notLookedAtIn(assembly, LOOKS_AT).filter(({ resource }) => !ids.has(resource));
+}
+
+/** With the resource that it is about, of which it gives the name. */
+function located({ rules }: Routing, finding: Finding): Finding {
+  const rule = rules.find(({ name }) => name === finding.rule)?.model.resource;
+  if (!rule)
+    return finding.contract === undefined
+      ? finding
+      : { resource: finding.contract, type: 'contract', ...finding };
+  const { logicalId: resource, type, construct } = rule;
+  return { resource, type, ...(construct && { construct }), ...finding };
 }
 
 /** The versions of a contract as contracts of their own. */

@@ -20,6 +20,7 @@ import {
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
 import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
 import type { Assembly } from '../../template/assembly';
+import type { Construct } from '../../template/constructs';
 import { hasPlaceholder } from '../../template/placeholder';
 import {
   type ArchiveModel,
@@ -35,6 +36,11 @@ export interface Finding {
   readonly kind: FindingKind;
   /** One line: the problem, its place, and the correction. */
   readonly message: string;
+  /** Logical id; of a contract, its type. */
+  readonly resource?: string;
+  /** E.g. `AWS::Events::Rule`, or `contract`. */
+  readonly type?: string;
+  readonly construct?: Construct;
   /** Name of the rule or archive. */
   readonly rule?: string;
   /** Id of the target in the rule. */
@@ -138,6 +144,8 @@ export interface Routing {
   readonly region: string;
   /** Problems of the rules that do not depend on events. */
   readonly findings: readonly Finding[];
+  /** Statements that depend on what the template does not say. */
+  readonly unknown: readonly Finding[];
   /** Payloads for the rule's targets of an event that it matches. */
   deliver(rule: Rule, event: BusEvent): Delivery[];
 }
@@ -163,6 +171,7 @@ export function readRouting(assembly: Assembly, app: App): Routing {
     account: assembly.account,
     region: assembly.region,
     findings: reader.findings,
+    unknown: reader.unknown,
     deliver: (rule, event) => rule.targets.map((target) => deliver(rule, target, event, app)),
   };
 }
@@ -182,6 +191,7 @@ function hasServiceSources(pattern: unknown): boolean {
 /** Reads rules as far as the service accepts them, and records findings where it does not. */
 class RoutingReader {
   readonly findings: Finding[] = [];
+  readonly unknown: Finding[] = [];
   /** Names of the template's own buses. */
   readonly buses: readonly string[];
 
@@ -199,8 +209,8 @@ class RoutingReader {
     this.checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
     this.checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
     if (bus !== 'default' && !this.buses.includes(bus) && !hasPlaceholder(bus)) {
-      const known = this.buses.join(', ');
-      this.report('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
+      const known = this.buses.join(', ') || 'none';
+      this.elsewhere('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
     }
     if (eventPattern === undefined && scheduleExpression === undefined) {
       this.report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
@@ -265,7 +275,7 @@ class RoutingReader {
     // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
-      this.report('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
+      this.elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0 && !isOfServices) {
       // Without a description there is nothing to compare the target with.
       const what = lambda
@@ -325,12 +335,23 @@ class RoutingReader {
     this.report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
   }
 
+  /** What the template does not have is wrong if all of the app is described; otherwise another stack may have it. */
+  private elsewhere(kind: FindingKind, at: Partial<Finding>, message: string): void {
+    const isDescribed = Object.keys(this.app.consumers).length > 0;
+    (isDescribed ? this.findings : this.unknown).push({ kind, ...at, message });
+  }
+
   private report(kind: FindingKind, at: Partial<Finding>, message: string): void {
     this.findings.push({ kind, ...at, message });
   }
 }
 
-function deliver({ name, arn }: Rule, { id, consumer, input }: Target, event: BusEvent, app: App): Delivery {
+function deliver(
+  { name, arn }: Rule,
+  { id, consumer, input, model }: Target,
+  event: BusEvent,
+  app: App,
+): Delivery {
   const delivery = { rule: name, target: id, ...(consumer && { consumer }) };
   // Invalid input is a finding of its own.
   if (!input) return delivery;
@@ -339,11 +360,15 @@ function deliver({ name, arn }: Rule, { id, consumer, input }: Target, event: Bu
     return { ...delivery, problem: { kind: 'invalid-payload', reason: transformed.reason } };
   }
   const { body } = transformed;
+  // Queues, topics and streams take any text.
+  if (consumer === undefined && model.reference.type?.payload !== 'json')
+    return { ...delivery, payload: body };
   let payload: unknown;
   try {
     payload = JSON.parse(body);
   } catch (error) {
-    const reason = `a function takes JSON only (${(error as Error).message})`;
+    const what = model.reference.type?.name ?? 'target';
+    const reason = `a ${what} takes JSON only (${(error as Error).message})`;
     return { ...delivery, payload: body, problem: { kind: 'invalid-payload', reason } };
   }
   try {

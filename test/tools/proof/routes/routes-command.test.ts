@@ -44,7 +44,8 @@ test('--json prints the whole proof as one document', () => {
   const { status, stdout } = routes('--assembly', folder, '--json');
   const proof = JSON.parse(stdout);
   expect(Object.keys(proof)).toEqual([
-    ...['rules', 'archives', 'events', 'schedules', 'decisions', 'findings', 'warnings', 'notLookedAt'],
+    ...['rules', 'archives', 'events', 'schedules', 'decisions'],
+    ...['gaps', 'unknown', 'notCovered', 'warnings', 'notLookedAt'],
   ]);
   const rules = Object.values<{ Type: string }>(template.Resources).filter(
     ({ Type }) => Type === 'AWS::Events::Rule',
@@ -109,4 +110,64 @@ describe('bad input is one line and exit code 2', () => {
     expect(stderr).toMatch(/^--svg .* cannot be written \(ENOENT\)\.\n$/);
     expect(status).toBe(2);
   });
+});
+
+describe('--event', () => {
+  const CORPUS = join(__dirname, '..', 'corpus');
+  const event = { source: 'shop', 'detail-type': 'Refund', detail: { id: 1 } };
+  const ask = (input: string, ...args: string[]) =>
+    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', ...args], {
+      encoding: 'utf8',
+      input,
+    });
+  const template = ['--template', join(CORPUS, 'function-permission-of-another-rule.yaml')];
+
+  test('says who gets an event of stdin, of which payload, of a stack that nobody described', () => {
+    const { status, stdout } = ask(JSON.stringify(event), ...template, '--event', '-');
+    expect(stdout).toMatch(/function-permission-of-another-rule\.yaml, stack .*: who gets shop\/Refund\n/);
+    expect(stdout).toMatch(/● Other .* on default\n {4}→ T\n {6}\{.*"detail":\{"id":1\}/);
+    expect(status).toBe(0);
+  });
+
+  test('says which field kept the others, and a pattern that is tried, as JSON', () => {
+    const file = join(folder, 'pattern.json');
+    writeFileSync(file, '{"detail":{"id":[2]}}');
+    const entry = { Source: 'shop', DetailType: 'Order', Detail: '{"id":1}' };
+    const { stdout } = ask(JSON.stringify(entry), ...template, '--event', '-', '--pattern', file, '--json');
+    expect(JSON.parse(stdout).recipients).toMatchObject([
+      { resource: '--pattern', takes: 'no', misses: [{ field: 'detail.id' }] },
+      { resource: 'Rule', takes: 'yes' },
+      { resource: 'Other', takes: 'no', misses: [{ field: 'detail-type' }] },
+    ]);
+  });
+
+  test('never prints control characters of an event', () => {
+    const odd = { source: 'shop', 'detail-type': '\u001b[2J', detail: { a: '\u009b' } };
+    expect(ask(JSON.stringify(odd), ...template, '--event', '-').stdout).not.toMatch(/(?!\n)\p{Cc}/u);
+  });
+
+  test.each([
+    ['{', [], /^--event - is not JSON/],
+    ['{"source": 1}', [], /^--event: source: .*expected an event with source/],
+    ['{"Source":"a","DetailType":"b","Detail":"[]"}', [], /^--event: Detail is not the JSON of an object/],
+    [
+      JSON.stringify(event),
+      ['--pattern', 'nowhere.json'],
+      /^--pattern nowhere\.json cannot be read \(ENOENT\)/,
+    ],
+  ])('%s is one line and exit code 2', (input, more, told) => {
+    const { status, stderr, stdout } = ask(input, ...template, '--event', '-', ...more);
+    expect(stderr).toMatch(told);
+    expect(stderr.trim()).not.toContain('\n');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
+
+test('--strict also counts what cannot be told, and what is not looked at', () => {
+  const template = ['--template', join(__dirname, '..', 'corpus', 'bus-of-another-stack.yaml')];
+  const plain = routes(...template);
+  expect(plain.stdout).toContain('? unknown-bus: ');
+  expect(plain.stdout).toMatch(/\n {6}Rule \(AWS::Events::Rule\)/);
+  expect(plain.status).toBe(0);
+  expect(routes(...template, '--strict').status).toBe(1);
 });
