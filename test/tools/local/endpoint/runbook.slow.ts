@@ -13,6 +13,8 @@ import { Builds, Deployment } from '../../ops/deployment';
 
 /** Sections of what is not here: a deployment, which only CloudFormation changes, and mails, for which no setting asks. */
 const NOT_HERE = ['Deploy', 'mail-undelivered'];
+/** Quotas are of an account, which the local run is not. */
+const OF_ACCOUNT = /^aws service-quotas /;
 /** Waits for the archive for ten minutes of the machine's time; the operator's own tests have it. */
 const WAITS = /rebuild --order \S+(?!.*--dry-run)/;
 
@@ -57,7 +59,7 @@ function sampleEntry() {
 
 const cli = versionOfCli();
 const commands = readCommands();
-const byCli = commands.filter(({ command }) => /\baws /.test(command));
+const byCli = commands.filter(({ command }) => /\baws /.test(command) && !OF_ACCOUNT.test(command));
 const byTool = commands.filter(({ command }) => command.startsWith('npm run ops') && !WAITS.test(command));
 
 const builds = new Builds();
