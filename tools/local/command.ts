@@ -41,16 +41,6 @@ export function localCommand(setting: Setting): Command {
       wholeNumberFrom(0, 65_535),
     )
     .option(
-      '--allow-origin <url>',
-      'let a web app of yours call the endpoint, e.g. http://localhost:5173; may be repeated',
-      repeated(readOrigin),
-    )
-    .option(
-      '--allow-host <name>',
-      'answer by this name as well, e.g. host.docker.internal; may be repeated',
-      repeated(readHost),
-    )
-    .option(
       '--speed <factor>',
       "seconds of the stack's time in one second: 60 runs a minute in a second",
       readSpeed,
@@ -60,11 +50,6 @@ export function localCommand(setting: Setting): Command {
       '--data <dir>',
       'keep tables, queues, archive, logs and objects in this folder, and find them again',
       (text) => resolveGiven(text),
-    )
-    .option(
-      '--allow-egress <host>',
-      'a host that handlers may reach; without it none but the endpoint (may be given several times)',
-      repeated(readEgress),
     )
     .option('--open', 'open the page of the run in the browser', false)
     .addHelpText(
@@ -77,6 +62,25 @@ export function localCommand(setting: Setting): Command {
       ),
     );
 }
+
+/** Who may call the endpoint, and whom handlers may call. */
+const withReach = (command: Command): Command =>
+  command
+    .option(
+      '--allow-origin <url>',
+      'let a web app of yours call the endpoint, e.g. http://localhost:5173; may be repeated',
+      repeated(readOrigin),
+    )
+    .option(
+      '--allow-host <name>',
+      'answer by this name as well, e.g. host.docker.internal; may be repeated',
+      repeated(readHost),
+    )
+    .option(
+      '--allow-egress <host>',
+      'a host that handlers may reach; without it none but the endpoint (may be given several times)',
+      repeated(readEgress),
+    );
 
 function readSpeed(text: string): number {
   const speed = Number(text);
