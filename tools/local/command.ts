@@ -11,7 +11,7 @@ import { type RunOptions, run } from './run';
 type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling' | 'entity'>;
 
 export function localCommand(setting: Setting): Command {
-  return withAssemblyOptions(createCommand('npm start --'))
+  return withReach(withAssemblyOptions(createCommand('npm start --')))
     .description(
       'Synthesizes the stack and runs it on this machine: its buses, rules, queues, tables and functions behind one ' +
         "endpoint that AWS's CLI and SDKs can talk to. Sends the events in samples/ and shows each one's way.",
