@@ -66,10 +66,10 @@ describe('an event that could not be delivered', () => {
   test("goes to its function as the rule's input transformer makes it", () => {
     const { functionArn, payload } = redelivery(undelivered, [target]);
     expect(functionArn).toBe(NOTIFIER);
+    expect(JSON.parse(payload)).toMatchObject({ email: 'jane@example.com' });
     expect(parseNotificationInput(JSON.parse(payload))).toMatchObject({
       orderId: 'order-1',
       status: 'SHIPPED',
-      email: 'jane@example.com',
       message: 'Your order order-1 has been SHIPPED',
       metadata: { eventId: 'envelope-1' },
     });

@@ -180,16 +180,16 @@ const TOLD_BY_ROUTES: readonly (readonly [RegExp, Mutation])[] = [
     },
   ],
   [
-    /order-status-changed.*orderId/,
+    /notifier refuses what rule .*order-status-changed.*detail/,
     function aTransformerReadingAWrongPath(stack) {
-      stack.target('order-status-changed').InputTransformer.InputPathsMap.orderId = '$.detail.order_id';
+      stack.target('order-status-changed').InputTransformer.InputPathsMap.detail = '$.details';
     },
   ],
   [
-    /notifier.*email|email.*notifier/,
+    /notifier refuses what rule .*order-status-changed.*detail/,
     function aTransformerWithoutAField(stack) {
       const { InputTransformer: transformer } = stack.target('order-status-changed');
-      transformer.InputTemplate = transformer.InputTemplate.replace('"email": <email>,', '');
+      transformer.InputTemplate = transformer.InputTemplate.replace(/,\s*"detail": <detail>/, '');
     },
   ],
   [
