@@ -2,11 +2,11 @@
 import { InvalidArgumentError } from 'commander';
 
 export type Only =
-  /** What failed, or waits to be tried again. */
+  /** Events that failed, or wait for a retry. */
   | { readonly kind: 'failed' }
   /** Names of rules and functions may leave out what all names of the stack begin with. */
   | { readonly kind: 'rule' | 'function'; readonly value: string }
-  /** What is about one entity of the app, by its id. */
+  /** Events of one entity of the app, by its id. */
   | { readonly kind: 'entity'; readonly value: string };
 
 /** @param entity name of what most events are about, e.g. `order` */
@@ -21,6 +21,6 @@ export function readOnly(entity: string | undefined): (text: string) => Only {
   };
 }
 
-/** Whether a rule or function is meant by this name. */
+/** Checks whether the name is that of a rule or function. */
 export const isNamed = (name: string, wanted: string): boolean =>
   name === wanted || name.endsWith(`-${wanted}`);

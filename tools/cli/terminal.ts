@@ -87,7 +87,7 @@ export class Terminal {
     return styled;
   }
 
-  /** What is no line break and no style of ours is shown as it would be written. */
+  /** Escapes all control characters but line breaks and our own styles. */
   #printable(text: string): string {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set our styles
     const kept = this.#colours ? /(\n|\x1b\[\d+m)/ : /(\n)/;

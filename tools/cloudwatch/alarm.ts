@@ -1,6 +1,6 @@
 /**
  * Evaluation of CloudWatch's alarms: metric alarms with missing data, M out of N periods and metric math, and
- * composite alarms. Pure: what the metrics are, and when it is, is passed in.
+ * composite alarms. Pure: metrics and time are passed in.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
  */
 import { evaluateExpression, MetricMathError, type Series } from './metric-math';
@@ -50,13 +50,13 @@ export interface MetricAlarm extends Partial<Metric> {
 
 export interface AlarmEvaluation {
   readonly state: AlarmState;
-  /** As CloudWatch words it, nearly. */
+  /** Reason, worded like CloudWatch's. */
   readonly reason: string;
-  /** Values that were judged, the latest first. */
+  /** Evaluated values, the latest first. */
   readonly datapoints: readonly number[];
 }
 
-/** The alarm uses what is not known here. */
+/** Error of an alarm that uses an unknown operator, function or kind. */
 export class UnknownAlarmError extends Error {
   override readonly name = 'UnknownAlarmError';
 }
@@ -80,14 +80,14 @@ const COMPARISONS: Readonly<Record<string, Comparison>> = {
 };
 
 const MINUTE_MS = 60_000;
-/** CloudWatch looks at some more periods than it judges, so that data that is late counts. How many is not documented. */
+/** Additional periods that CloudWatch reads, so that late data counts. Their number is not documented. */
 const MORE_PERIODS = 2;
 
 /**
  * State of an alarm at a time.
  * @param now milliseconds since 1970-01-01 UTC; the last period ends with the minute before
- * @param before the state so far, which missing data may keep
- * @param morePeriods that are looked at beyond those that are judged
+ * @param before present state, which missing data may keep
+ * @param morePeriods number of periods that are read besides the evaluated ones
  * @throws UnknownAlarmError for an operator, a function or a kind of alarm that is not known here
  */
 export function evaluateAlarm(
@@ -105,7 +105,7 @@ export function evaluateAlarm(
   const periods = Number(alarm.EvaluationPeriods);
   const toAlarm = Number(alarm.DatapointsToAlarm ?? periods);
   const values = readPeriods(alarm, source, now, periods + morePeriods);
-  /** By their age in periods, the latest first. */
+  /** Existing values by age in periods, the latest first. */
   const existing = values
     .map((value, index) => ({ value, age: values.length - index }))
     .filter((each): each is { value: number; age: number } => each.value !== undefined)
@@ -122,7 +122,7 @@ export function evaluateAlarm(
   return { state, datapoints, reason: describe(state, datapoints, breaching.length, comparison, threshold) };
 }
 
-/** Values of the periods in their order; undefined where there are none. */
+/** Values of the periods in order; undefined without data. */
 function readPeriods(
   alarm: MetricAlarm,
   source: MetricSource,
@@ -203,7 +203,7 @@ interface Evidence {
   readonly toAlarm: number;
   readonly before: AlarmState;
   readonly treatment: string;
-  /** Values that exist, at most as many as there are periods to judge. */
+  /** Number of existing values, at most the number of evaluated periods. */
   readonly existing: number;
   readonly breaching: number;
   /** Age of the oldest of them, in periods. */
@@ -226,7 +226,7 @@ function decide(evidence: Evidence): AlarmState {
     default:
       if (existing === 0) return 'INSUFFICIENT_DATA';
       if (existing > breaching) return 'OK';
-      // All there is breaches: enough, if it is as old as the values that are needed.
+      // All existing values breach; that suffices if the oldest one is old enough.
       return oldestAge >= toAlarm ? 'ALARM' : before;
   }
 }
@@ -272,7 +272,7 @@ export function evaluateComposite(
     let holds = all();
     while (tokens[0] === 'OR') {
       tokens.shift();
-      // Both sides are read, whatever the first says.
+      // Both sides are parsed, also if the first one decides.
       const other = all();
       holds = holds || other;
     }

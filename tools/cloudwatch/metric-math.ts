@@ -1,5 +1,5 @@
 /**
- * Metric math of CloudWatch, as far as alarms and simple graphs use it.
+ * Metric math of CloudWatch: the subset for alarms and simple graphs.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
  */
 
@@ -7,7 +7,7 @@
 export type Series = ReadonlyMap<number, number>;
 type Value = number | Series | readonly Series[];
 
-/** The expression is malformed, or uses what is not known here. */
+/** Error of an expression that is malformed, or uses an unknown function. */
 export class MetricMathError extends Error {
   override readonly name = 'MetricMathError';
 }
@@ -61,7 +61,7 @@ const OPERATORS: Readonly<Record<string, (a: number, b: number) => number>> = {
   AND: (a, b) => truth(a !== 0 && b !== 0),
   OR: (a, b) => truth(a !== 0 || b !== 0),
 };
-/** From the loosest to the tightest. */
+/** Operators, from the lowest to the highest precedence. */
 const PRECEDENCE: readonly (readonly string[])[] = [
   ['OR', '||'],
   ['AND', '&&'],
@@ -159,7 +159,7 @@ class Parser {
     return values;
   }
 
-  /** REPEAT of FILL, as no number of a metric. */
+  /** Reads REPEAT of FILL, as NaN. */
   #repeat(): number {
     this.#tokens.shift();
     return Number.NaN;

@@ -33,9 +33,9 @@ export interface AlarmChange {
   readonly alarm: string;
   readonly state: AlarmState;
   readonly previous: AlarmState;
-  /** ARNs of whom it tells. */
+  /** ARNs of the performed actions. */
   readonly actions: readonly string[];
-  /** Whether the actions of the previous state were held back to its end. */
+  /** True if the actions of the previous state were suppressed until its end. */
   readonly wasSuppressed: boolean;
 }
 
@@ -51,7 +51,7 @@ export interface SimulationOptions {
   readonly step?: number;
 }
 
-/** All changes between two times of alarms that are made at `start`. */
+/** Changes of alarms between two times, with alarms created at `start`. */
 export function simulateAlarms(
   metricAlarms: readonly (MetricAlarm & Actions)[],
   compositeAlarms: readonly CompositeAlarm[],
@@ -69,7 +69,7 @@ export function simulateAlarms(
       states.set(alarm.AlarmName, state);
       if (state !== previous) changes.push(change(alarm, now, state, previous));
     }
-    // A composite that another one names may stand after it: a second round sees it.
+    // A composite alarm may depend on a later one: evaluate a second round.
     for (let round = 0; round < 2; round++) {
       for (const composite of composites) {
         states.set(composite.alarm.AlarmName, evaluateComposite(composite.alarm.AlarmRule, stateOf));
@@ -84,13 +84,13 @@ export function simulateAlarms(
 }
 
 /**
- * In alarm it waits for its suppressor to go off; while that is in alarm, and for the extension after it, the actions
- * are held back. If it is still in alarm then, it tells.
+ * A composite alarm waits for its suppressor to go off. While that is in alarm, and for the extension period after it, its
+ * actions are suppressed. If it is still in alarm then, they are performed.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-suppression.html
  */
 class Composite {
   #state: AlarmState = 'INSUFFICIENT_DATA';
-  /** When the actions are due; undefined if they have been performed, or it is not in alarm. */
+  /** Due time of the actions; undefined if they have been performed, or it is not in alarm. */
   #due: number | undefined;
   #hasTold = false;
 

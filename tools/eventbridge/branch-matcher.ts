@@ -1,4 +1,4 @@
-/** Whether the fields of a pattern match together, and which of them keep it from matching. */
+/** Matches the fields of a pattern together, and finds the fields that keep it from matching. */
 import type { Branch } from './event-pattern-syntax';
 import {
   type ArrayElement,
@@ -18,7 +18,7 @@ export interface Miss {
   field: string;
   /** The field's list in the pattern. */
   allowed: unknown[];
-  /** What the event has there: left out if it has no such field, a list if it has several values. */
+  /** The event's value: absent if it has no such field, a list if it has several values. */
   actual?: Scalar | Scalar[];
   /** In words: `is "PENDING", allowed: "SHIPPED", "DELIVERED"`. */
   reason: string;
@@ -52,7 +52,7 @@ export class BranchMatcher {
 
   /**
    * The fewest fields that keep the event from matching.
-   * @param read of earlier explanations of the same event, by path; receives what is read now
+   * @param read cache of readings of the same event, by path
    */
   misses(event: JsonObject, read: Map<string, Reading>): Miss[] {
     const readings = this.fields.map(({ path, reader }) => {
@@ -79,11 +79,11 @@ export class BranchMatcher {
   }
 }
 
-/** By field: how many leading segments of the path are shared with fields before and behind it. */
+/** Number of leading path segments that each field shares with fields before and after it. */
 interface SharedSegments {
-  /** The most that the field's path has in common with one behind it. */
+  /** Maximum number of segments shared with a later field. */
   readonly behind: readonly number[];
-  /** The most that its path or one behind it has in common with one before it. */
+  /** Maximum number of segments that it or a later field shares with an earlier one. */
   readonly before: readonly number[];
 }
 
@@ -102,15 +102,15 @@ function commonStart(own: readonly string[], other: readonly string[]): number {
 }
 
 /**
- * Looks for a value for each field, all in elements that agree. Fields are taken in the order of their paths, as the
- * service's matcher does. That can be told from `exists: false`: it holds if no value agrees with what was chosen so far.
+ * Searches a value for each field, all in the same elements of arrays. Fields are searched in the order of their paths, as
+ * in the service's matcher. That matters for `exists: false`, which holds if no value is in the elements chosen so far.
  */
 class ElementSearch {
   private readonly chosen: ChosenElements = new Map();
   private readonly missed: number[] = [];
   private allowance = 0;
   private isHopeless: readonly boolean[] = [];
-  /** Where the search had come to, with what choices, when it failed from there. */
+  /** States of the search that are known to fail: field and chosen elements. */
   private readonly failed = new Set<string>();
   private readonly arrays = new Map<readonly unknown[], number>();
 
@@ -121,9 +121,9 @@ class ElementSearch {
   ) {}
 
   /**
-   * @param allowance how many fields may miss
-   * @param isHopeless the fields that miss whatever is chosen, to spare the search
-   * @returns those that do, or undefined if there are more
+   * @param allowance maximum number of fields that may miss
+   * @param isHopeless fields that miss for any choice of elements
+   * @returns the fields that miss, or undefined if there are more
    */
   run(allowance: number, isHopeless: readonly boolean[] = []): Miss[] | undefined {
     this.chosen.clear();
@@ -135,7 +135,7 @@ class ElementSearch {
   }
 
   private searchFrom(i: number): boolean {
-    // Having left an array, the search would come to the same place again from each of its elements.
+    // After leaving an array, the search would reach the same state from each of its elements.
     const hasLeftArray = i > 0 && (this.shared.before[i] ?? 0) < (this.shared.before[i - 1] ?? 0);
     const state = hasLeftArray ? this.describe(i) : undefined;
     if (state !== undefined && this.failed.has(state)) return false;
@@ -149,12 +149,12 @@ class ElementSearch {
     if (!field) return true;
     const reading = this.readings[i];
     if (this.isHopeless[i]) {
-      // Missed, whatever was chosen.
+      // Misses for any choice.
     } else if (isSingle(reading)) {
       if (field.accepts(reading) && this.searchFrom(i + 1)) return true;
     } else {
       const candidates = reading.agreeingWith(this.chosen);
-      // Fields behind see of a choice only the elements of arrays that they lie in, too. Values that lie in the same one
+      // Later fields depend only on the chosen elements of arrays that they are in, too. Values in the same element
       // follow each other, and trying one of them is enough.
       let tried: ArrayElement | 'nothing' | undefined = 'nothing';
       for (const candidate of candidates) {
@@ -176,7 +176,7 @@ class ElementSearch {
     return false;
   }
 
-  /** All that the fields from `i` on depend on. */
+  /** Key of the chosen elements that the fields from `i` on depend on. */
   private describe(i: number): string {
     const parts = [i, this.allowance - this.missed.length];
     for (const { array, index, depth } of this.chosen.values()) {
@@ -194,10 +194,10 @@ const NOTHING_CHOSEN: ChosenElements = new Map();
 /** One field of a pattern. */
 export class FieldMatcher {
   readonly reader: FieldReader;
-  /** Whether a present value passes. */
+  /** Tests a present value. */
   readonly test: (value: Scalar) => boolean;
   readonly acceptsAbsence: boolean;
-  /** The only value that passes, or undefined if it is not as simple as that. */
+  /** The only value that passes; undefined if there are several. */
   private readonly only: Scalar | undefined;
   #allowedText: string | undefined;
 
@@ -213,7 +213,7 @@ export class FieldMatcher {
   }
 
   accepts(value: Scalar | undefined): boolean {
-    // Spares the most common test a call, which costs more than the test.
+    // Inlined for the most common test, since a call costs more than the comparison.
     if (this.only !== undefined) return value === this.only;
     return value === undefined ? this.acceptsAbsence : this.test(value);
   }

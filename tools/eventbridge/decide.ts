@@ -1,13 +1,13 @@
 /**
- * Decides about all events of a domain at once: whether a pattern takes every, some or none of them, whether two
- * patterns take an event in common, whether one takes all that the other does.
+ * Decides questions about all events of a domain: whether a pattern matches every, some or none of them, whether two
+ * patterns match a common event, whether one matches all events of the other.
  *
  * A pattern is a disjunction of branches, a branch a conjunction of fields, a field a set of values. Fields are
  * independent but for the optional parents that they share, so that events are searched for field by field. One element
  * of each array is enough: an event that matches still does if the other elements are taken away, and it is the smaller
  * event that the domain is asked for. That does not hold of absence within arrays of objects, which is told apart.
  *
- * What is shown has been asked of the real matcher. What cannot be told is said with its reason.
+ * Each event in an answer has been checked by the real matcher. An undecided question is answered with the reason.
  */
 import type { EventPattern } from './event-pattern';
 import {
@@ -25,26 +25,26 @@ import {
   type ValueSet,
 } from './value-set';
 
-/** What the events of a domain can have at one dotted path. */
+/** Possible values of the events of a domain at one dotted path. */
 export interface FieldDomain {
-  /** Values while all optional parents are there, with absence if the field itself is optional. */
+  /** Values if all optional parents exist; includes absence if the field itself is optional. */
   readonly values: ValueSet;
   /** Dotted paths of the optional objects above it, and of arrays above it that may be empty, outermost first. */
   readonly optionalParents: readonly string[];
   /** Dotted paths of the arrays that it lies in, outermost first. */
   readonly arrays: readonly string[];
-  /** Whether the outermost array may have two elements. */
+  /** True if the outermost array may have two elements. */
   readonly takesSecond: boolean;
-  /** Whether nothing but plain values can stand at the path: no object, and no list. */
+  /** True if only scalars can be at the path: no object, and no list. */
   readonly isPlain: boolean;
 }
 
-/** The fields of one event. A field that stands in no map is free. */
+/** Field values of one event. A field in none of the maps is free. */
 export interface FieldValues {
   readonly values: ReadonlyMap<string, Value>;
-  /** Of a second element of the field's outermost array. */
+  /** Values in a second element of the field's outermost array. */
   readonly second: ReadonlyMap<string, Value>;
-  /** Optional parents that are there, or not. */
+  /** Existence of optional parents. */
   readonly parents: ReadonlyMap<string, boolean>;
 }
 
@@ -52,7 +52,7 @@ export interface FieldValues {
 export interface EventDomain {
   /** @throws UndecidedError */
   field(path: string): FieldDomain;
-  /** @returns an event with these fields; undefined if it cannot be made, or is refused by a check that is code */
+  /** @returns an event with these fields; undefined if none exists, or a check in code refuses it */
   build(fields: FieldValues): object | undefined;
 }
 
@@ -60,12 +60,12 @@ export type Answer<Verdict extends string> =
   | { readonly verdict: Verdict; readonly taken?: object; readonly missed?: object }
   | { readonly verdict: 'cannot tell'; readonly reason: string };
 
-/** States that one question may visit. */
+/** Maximum number of states for one question. */
 const BUDGET = 30_000;
-/** Events that are made before one is given up on that passes the checks of code. */
+/** Maximum number of events that are built in search of one that passes the checks in code. */
 const MAX_WITNESSES = 8;
 
-/** Whether the pattern takes every, some or none of the domain's events: with one that it takes and one that it does not. */
+/** Decides whether the pattern matches every, some or none of the domain's events, with an example of each case. */
 export function takes(pattern: EventPattern, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
   return answer(() => {
     const branches = branchesOf(pattern);
@@ -78,7 +78,7 @@ export function takes(pattern: EventPattern, domain: EventDomain): Answer<'every
   });
 }
 
-/** Whether some event of the domain is taken by both: with one. */
+/** Decides whether some event of the domain matches both patterns, with an example. */
 export function overlap(a: EventPattern, b: EventPattern, domain: EventDomain): Answer<'overlap' | 'apart'> {
   return answer(() => {
     const isTaken = (event: object) => a.matches(event) && b.matches(event);
@@ -92,7 +92,7 @@ export function overlap(a: EventPattern, b: EventPattern, domain: EventDomain): 
   });
 }
 
-/** Whether `b` takes all events of the domain that `a` takes: if not, with one that only `a` takes. */
+/** Decides whether `b` matches all events of the domain that `a` matches, with a counterexample if not. */
 export function inside(a: EventPattern, b: EventPattern, domain: EventDomain): Answer<'inside' | 'outside'> {
   return answer(() => {
     const others = branchesOf(b);
@@ -103,7 +103,7 @@ export function inside(a: EventPattern, b: EventPattern, domain: EventDomain): A
 }
 
 /**
- * An event of the domain that the pattern takes and that has one of these values at the path.
+ * Finds an event of the domain that the pattern matches, with one of these values at the path.
  * @throws UndecidedError
  */
 export function findTaken(
@@ -154,7 +154,7 @@ function branchesOf({ branches }: EventPattern): Branch[] {
 }
 
 /**
- * An event that passes all fields of `every` and misses a field of each of `none`, confirmed.
+ * Finds an event that passes all fields of `every` and misses a field of each of `none`, checked by the matcher.
  * @returns undefined if there is none
  * @throws UndecidedError
  */
@@ -172,7 +172,7 @@ function find(
   );
 }
 
-/** As `find`, of an event in whose arrays the fields of `other` may lie in an element of their own. */
+/** Like `find`, but the fields of `other` may be in another element of their arrays. */
 function findInTwoElements(
   one: Branch,
   other: Branch,
@@ -193,7 +193,7 @@ function findInTwoElements(
   }
   const second = (path: string) => `${path}${SECOND}`;
   const twoElements: Pick<EventDomain, 'field'> = { field: (path) => domain.field(path.replace(SECOND, '')) };
-  // By absence, a field is taken in no element at all: one element has told of that.
+  // Absence holds for all elements, so one element decides it.
   const isShared = ({ path }: Field) => doubled.some((each) => sharesArray(path, each.path, domain));
   const present = (field: Field) =>
     isShared(field) ? { ...field, values: all(field.values, not(ABSENT)) } : field;
@@ -352,18 +352,18 @@ class Search {
         yield value;
       }
     } catch (error) {
-      // One is known to be there; more would only have been another chance.
+      // One event is known; further ones are not needed.
       if (!(error instanceof UndecidedError) || !isFound) throw error;
     }
   }
 }
 
-/** By path, the sets that the value must lie in, all of them. */
+/** Sets by path; the value must be in all of them. */
 type Cells = Map<string, readonly ValueSet[]>;
 
 const cellOf = (cells: Cells, path: string): readonly ValueSet[] => cells.get(path) ?? [];
 
-/** Each way in which optional parents may be there: a child only with its parent. */
+/** Yields each combination of existing optional parents: a child only exists with its parent. */
 function* choices(parents: readonly string[]): Generator<ReadonlyMap<string, boolean>> {
   const [parent, ...rest] = [...parents].sort();
   if (parent === undefined) {
@@ -379,12 +379,12 @@ function* choices(parents: readonly string[]): Generator<ReadonlyMap<string, boo
   }
 }
 
-/** Texts of the fields that each event has. */
+/** Fields with text that each event has. */
 const ENVELOPE: readonly string[] = ['version', 'id', 'detail-type', 'source', 'account', 'time', 'region'];
 
 /**
- * All events whose fields have one value each: what two rules are compared by where no contract says more. The detail
- * may have any fields.
+ * Domain of all events whose fields have one value each, to compare rules without a contract. The detail may have any
+ * fields.
  */
 export const ANY_EVENT: EventDomain = {
   field: (path) => ({
@@ -400,7 +400,7 @@ export const ANY_EVENT: EventDomain = {
   }),
   build({ values }) {
     const event: Record<string, unknown> = Object.fromEntries(ENVELOPE.map((name) => [name, '']));
-    // A dotted key is the same field, and stands beside a field that is its parent.
+    // A dotted key is the same field, and can be next to its own parent.
     for (const [path, value] of values) if (value !== undefined) event[path] = value;
     return event;
   },

@@ -23,7 +23,7 @@ interface FieldPattern {
 /** The fields that must match together, sorted by path: one of these for each combination of the pattern's `$or`s. */
 export type Branch = readonly FieldPattern[];
 
-/** The pattern is refused. `message` is the one line that the service answers with. */
+/** Error of a refused pattern. `message` is the service's own, in one line. */
 export class InvalidEventPatternError extends Error {
   override readonly name = 'InvalidEventPatternError';
 
@@ -38,7 +38,7 @@ export class InvalidEventPatternError extends Error {
   }
 }
 
-/** Field names that AWS's matcher keeps for itself inside `$or`. */
+/** Field names that AWS's matcher reserves inside `$or`. */
 const RESERVED_INSIDE_OR = new Set([
   ...[
     'exactly',
@@ -57,8 +57,8 @@ const RESERVED_INSIDE_OR = new Set([
 ]);
 
 /**
- * Checks the quota that does not depend on what the pattern says: at most 2,048 characters. It stands apart from
- * `parsePattern` because TestEventPattern takes longer ones (4,096).
+ * Checks the maximum length of a pattern: 2,048 characters. Not part of `parsePattern`, since TestEventPattern allows
+ * 4,096.
  *
  * @throws InvalidEventPatternError
  */
@@ -107,7 +107,7 @@ class PatternParser {
       if (this.reader.next() !== '{') this.fail('Filter is not an object');
       const branches: Fields[] = [];
       this.readFields(branches, false);
-      // What stands behind the object is never read, as in AWS's matcher.
+      // Text after the object is ignored, as in AWS's matcher.
       return branches;
     } catch (error) {
       if (error instanceof InvalidEventPatternError) throw error;

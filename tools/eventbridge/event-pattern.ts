@@ -17,12 +17,12 @@ export { checkPatternLength, InvalidEventPatternError };
 
 export interface Explanation {
   matched: boolean;
-  /** The fewest fields that would have to be different, empty if it matched. With `$or`: of the closest alternative. */
+  /** Minimal set of fields that did not match; empty if it matched. With `$or`, those of the closest alternative. */
   misses: Miss[];
 }
 
 /**
- * @param pattern its JSON text, or what that text means
+ * @param pattern JSON text, or the parsed JSON
  * @throws InvalidEventPatternError if the service would refuse it
  */
 export function compile(pattern: string | object): EventPattern {
@@ -33,11 +33,11 @@ export function compile(pattern: string | object): EventPattern {
 /** A pattern that has been checked and can be asked about any number of events. */
 export class EventPattern {
   constructor(
-    /** The alternatives that the pattern's `$or`s make; one without them. It matches if one of them does. */
+    /** Alternatives of the pattern's `$or`s; a single one without `$or`. The pattern matches if one of them does. */
     readonly branches: readonly BranchMatcher[],
   ) {}
 
-  /** @param event as parsed from JSON; what is not an object matches nothing */
+  /** @param event parsed JSON; a value other than an object matches nothing */
   matches(event: unknown): boolean {
     if (!isObject(event)) return false;
     for (const branch of this.branches) if (branch.matches(event)) return true;
@@ -45,8 +45,8 @@ export class EventPattern {
   }
 
   /**
-   * Why it matches or not. Slower than `matches`.
-   * @param read by path, what earlier explanations have read of the same event: shared by all rules of a bus
+   * Explains why it matches or not. Slower than `matches`.
+   * @param read cache of readings of the same event, by path, shared by all rules of a bus
    */
   explain(event: unknown, read = new Map<string, Reading>()): Explanation {
     let closest: { misses: Miss[]; hits: number } | undefined;
@@ -61,7 +61,7 @@ export class EventPattern {
   }
 }
 
-/** The event given to TestEventPattern is none; `message` is the one that the service answers with. */
+/** Error of an invalid event for TestEventPattern; `message` is the service's own. */
 export class InvalidEventError extends Error {
   override readonly name = 'InvalidEventError';
   /** The service's error code. */
@@ -72,7 +72,7 @@ export class InvalidEventError extends Error {
   }
 }
 
-/** What TestEventPattern demands of an event. Its documentation adds `resources`; the service takes events without. */
+/** Mandatory fields for TestEventPattern. Its documentation adds `resources`, which the service does not require. */
 const MANDATORY_FIELDS = ['id', 'account', 'source', 'time', 'region', 'detail-type'];
 
 /**

@@ -60,7 +60,7 @@ export function entrySize({ Time, Source, DetailType, Detail, Resources = [] }: 
   return bytes + (Time === undefined ? 0 : TIME_SIZE);
 }
 
-/** An event with a fixed id and time, for what is asked about an event before there is one. */
+/** An event with a fixed id and time, for questions about events that were not published. */
 export function sampleEvent(
   event: Pick<BusEvent, 'source' | 'detail-type' | 'detail'>,
   { account, region }: { readonly account: string; readonly region: string },

@@ -1,6 +1,6 @@
 /**
- * JSON whose numbers keep their spelling. EventBridge hands on what was put: `300.0`, integers of twenty digits and
- * `1e400` would not survive `JSON.parse`.
+ * JSON whose numbers keep their spelling, as in EventBridge: `JSON.parse` would change `300.0`, integers of twenty digits
+ * and `1e400`.
  */
 
 /** A number that JavaScript would write in another way. */
@@ -36,7 +36,7 @@ export function stringifyExactly(value: unknown): string {
   return `{${fields.map(([key, field]) => `${JSON.stringify(key)}:${stringifyExactly(field)}`).join()}}`;
 }
 
-/** Whether arrays and objects lie deeper in each other than that. */
+/** Checks whether arrays and objects are nested deeper than the limit. */
 export function isNestedDeeper(value: unknown, maxNesting: number): boolean {
   let level = [value].filter(isContainer);
   for (let depth = 0; level.length > 0; depth++) {

@@ -1,4 +1,4 @@
-/** What an event has at a dotted path, through arrays and dotted keys. */
+/** Reads the values of an event at a dotted path, through arrays and dotted keys. */
 import type { Scalar } from './field-test';
 import { MAX_NESTING } from './service-facts';
 
@@ -8,10 +8,10 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What an event has at a path: one value outside of all arrays, nothing (undefined), or anything else. */
+/** Values of an event at a path: one value outside of arrays, none (undefined), or several. */
 export type Reading = Scalar | undefined | FieldValues;
 
-/** Cheaper than `instanceof`, and asked for each field of each event. */
+/** Cheaper than `instanceof`, since it is called for each field of each event. */
 export function isSingle(reading: Reading): reading is Scalar | undefined {
   return typeof reading !== 'object' || reading === null;
 }
@@ -20,13 +20,13 @@ export function isSingle(reading: Reading): reading is Scalar | undefined {
 export interface ArrayElement {
   readonly array: readonly unknown[];
   readonly index: number;
-  /** How many segments of the path lead to the array. */
+  /** Number of path segments that lead to the array. */
   readonly depth: number;
-  /** The element of another array that the array lies in. */
+  /** Element of an outer array that contains the array. */
   readonly outer: ArrayElement | undefined;
 }
 
-/** By array, the element that values are taken from. */
+/** Chosen elements by array. */
 export type ChosenElements = Map<readonly unknown[], ArrayElement>;
 
 /** The innermost element that a field with `depth` segments in common can lie in, too. */
@@ -106,9 +106,9 @@ export class FieldReader {
   private readonly keys: readonly (readonly string[])[];
   private readonly first: string;
   private readonly last: string;
-  /** How many segments the path has; 0 if it has to be read with care. */
+  /** Number of segments of a path without special cases; otherwise 0. */
   private readonly depth: number;
-  /** Whether a field whose name is empty is looked at. */
+  /** True if a field with an empty name is read. */
   private readonly takesEmptyName: boolean;
 
   constructor(private readonly path: string) {

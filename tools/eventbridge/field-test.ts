@@ -1,4 +1,4 @@
-/** The conditions of event patterns, and whether a value passes them. */
+/** Conditions of event patterns, and their tests of a value. */
 import { isInNetwork } from './ip-address';
 
 /** A value that a field of an event can have: arrays and objects are never compared, only what lies in them. */
@@ -40,7 +40,7 @@ export function anyOf(tests: readonly Test[]): (value: Scalar) => boolean {
   const [first = null] = exact;
   if (exact.length === 1 && others.length === 0) return (value) => value === first;
   if (exact.length === 0 && others.length === 1 && others[0]) return others[0];
-  // A set would have to read all of a text first, for its hash.
+  // For few values a set is slower, since it hashes the whole text first.
   const values = exact.length > 8 ? new Set(exact) : undefined;
   return (value) => {
     if (values ? values.has(value) : exact.includes(value)) return true;

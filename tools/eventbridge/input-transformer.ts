@@ -1,21 +1,21 @@
 /**
- * What a rule's target receives: the matched event, a part of it (`InputPath`), a constant (`Input`) or a text
- * made from it (`InputTransformer`).
+ * Input of a rule's target: the matched event, a part of it (`InputPath`), a constant (`Input`) or a text made from it
+ * (`InputTransformer`).
  *
- * Follows what the service was recorded doing and its user guide, "Amazon EventBridge input transformation"
+ * Follows recorded behaviour of the service and its user guide, "Amazon EventBridge input transformation"
  * (eb-transform-target-input). Error texts are the service's own, as recorded or as published by people who
  * measured them; after the colon of `Invalid InputTemplate` and `JSON syntax error` the service names its Java
  * parser's position, here stands this parser's reason. Breaches of the request model name the target by its id,
  * where the service gives its position in the request.
  *
- * Neither the recordings nor the guide say what happens in these cases, so the stricter reading is taken:
+ * In these cases neither the recordings nor the guide give the result, so the stricter reading is implemented:
  * - A template that is neither a JSON object nor text in double quotes (an array, a bare `<variable>`), and an
  *   `Input` of several JSON values, are refused.
  * - Every `<...>` is a placeholder, also with blanks or markup in it, and so must be a known one. `<` and `>`
  *   cannot be escaped.
  * - JSON paths beyond the syntax that the guide lists are refused; the service may take some and find nothing.
  * - An `InputPath` that finds nothing delivers nothing.
- * And here the plainest reading of the rules is taken:
+ * And here the most literal reading:
  * - `null` in an event is a value (`null`), not a missing one.
  * - A bare variable inserts JSON, so quotes inside a string are escaped there (and only there).
  * - `<aws.events.event>` holds the recorded eight fields; others, such as `replay-name`, are left out.
@@ -30,9 +30,9 @@ import { TARGET } from './service-facts';
 /** The part of an `AWS::Events::Rule` target that decides its input. */
 export interface TargetInput {
   readonly Id: string;
-  /** A constant JSON text, delivered as it stands. At most 8,192 characters. */
+  /** A constant JSON text, delivered unchanged. At most 8,192 characters. */
   readonly Input?: string;
-  /** A JSON path; what it finds is delivered as JSON. */
+  /** A JSON path; its value is delivered as JSON. */
   readonly InputPath?: string;
   readonly InputTransformer?: {
     /** Variable name to JSON path, at most 100. Unused ones are allowed. */
@@ -42,7 +42,7 @@ export interface TargetInput {
   };
 }
 
-/** What the reserved variables tell besides the event. `ingestionTime` is inserted as given (ISO 8601). */
+/** Values of the reserved variables besides the event. `ingestionTime` is inserted as given (ISO 8601). */
 export interface DeliveryContext {
   readonly ruleArn: string;
   readonly ruleName: string;
@@ -75,7 +75,7 @@ type Transform = (event: BusEvent, context: DeliveryContext, text?: string) => T
 export interface CompiledInput {
   /**
    * @param text the event's JSON text, from which its values are taken
-   *   @default what JavaScript writes of it
+   *   @default `JSON.stringify(event)`
    */
   (event: BusEvent, context: DeliveryContext, text?: string): TransformedInput;
   /** In the order of the template, for static analysis. Empty for a constant. */
@@ -177,14 +177,14 @@ interface Variable {
   /** The JSON path that the variable stands for, if it is one. */
   readonly path?: string;
   readonly read: (source: EventSource, context: DeliveryContext) => unknown;
-  /** The JSON text of the value, where it is there without being written again. */
+  /** JSON text of the value, if it need not be serialized again. */
   readonly text?: (source: EventSource) => string;
 }
 
-/** What variables are read from. */
+/** Source of the variables' values. */
 interface EventSource {
   readonly event: BusEvent;
-  /** The event with its numbers as they are spelled. */
+  /** Event whose numbers keep their spelling. */
   readonly content: unknown;
   /** JSON text of the event. */
   readonly text: string;

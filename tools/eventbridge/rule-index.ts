@@ -1,28 +1,28 @@
 /**
- * Finds the rules that match an event without asking each of them: those that name other sources or detail-types are
- * left out, and the others are asked one by one.
+ * Finds the rules that match an event: rules with other exact sources or detail-types are skipped, the rest are checked
+ * one by one.
  */
 import type { EventPattern } from './event-pattern';
 
 interface IndexedRule {
   readonly name: string;
   readonly pattern: EventPattern;
-  /** Values of which an event must have one, or undefined if the pattern does not say so by exact values. */
+  /** Exact values of which an event must have one; undefined if the pattern has other conditions. */
   readonly sources: ReadonlySet<unknown> | undefined;
   readonly detailTypes: ReadonlySet<unknown> | undefined;
 }
 
-/** Pairs of source and detail-type for which the rules are remembered. A bus rarely has a hundred. */
+/** Maximum number of cached pairs of source and detail-type. A bus rarely has a hundred. */
 const MAX_PAIRS = 1_000;
 
-/** Patterns by name, asked all at once. */
+/** Patterns by name, with one lookup for all. */
 export class RuleIndex {
   readonly #rules = new Map<string, IndexedRule>();
-  /** By detail-type, then by source: the rules that do not rule that pair out. */
+  /** Rules that may match, by detail-type, then by source. */
   readonly #candidates = new Map<string, Map<string, readonly IndexedRule[]>>();
   #pairs = 0;
 
-  /** Puts the pattern in the place of the one that had this name, if there was one. */
+  /** Adds the pattern, or replaces the one of that name. */
   add(name: string, pattern: EventPattern): void {
     const sources = exactValues(pattern, 'source');
     this.#rules.set(name, { name, pattern, sources, detailTypes: exactValues(pattern, 'detail-type') });

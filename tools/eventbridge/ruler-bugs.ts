@@ -6,7 +6,7 @@
 import type { EventPattern } from './event-pattern';
 import type { Test } from './field-test';
 
-/** What the matcher may do with the pattern, one line each, naming the field. Empty if nothing is known. */
+/** Known bugs of the matcher that affect the pattern, one line each, naming the field. */
 export function rulerBugs({ branches }: EventPattern): string[] {
   const fields = branches.flatMap(({ fields }) => fields);
   const ofFields = fields.flatMap(({ path, tests }) => fieldBugs(path, tests));

@@ -1,8 +1,8 @@
 /**
- * When a scheduled rule fires, and the event that it then sends. All times are UTC.
+ * Times at which a scheduled rule fires, and the event that it sends. All times are UTC.
  *
  * Follows the EventBridge user guide, "Setting a schedule pattern for scheduled rules" (eb-scheduled-rule-pattern),
- * and recorded verdicts of the service. What neither allows is refused: lower-case names, blanks next to the
+ * and recorded answers of the service. Anything that neither allows is refused: lower-case names, blanks next to the
  * brackets, `L-3`, lists with `L`, `W` or `#`, steps in the day of the week. PutRule has been seen to take years
  * after 2199; the guide's range holds here. Not known: what `31W` does in a shorter month (here: nothing), and how
  * soon after its creation a rate first fires (here: after one interval).

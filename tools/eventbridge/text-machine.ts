@@ -1,12 +1,12 @@
-/** Languages of text, as machines that read UTF-16 units. They are made for deciding about all texts at once. */
+/** Automata over UTF-16 units, to decide questions about all texts. */
 
-/** A deterministic automaton whose states are made as they are reached. */
+/** A deterministic automaton whose states are created on demand. */
 export interface TextMachine {
   readonly start: number;
   accepts(state: number): boolean;
-  /** Whether no further text changes the verdict. */
+  /** Checks whether no further text changes the result. */
   isSettled(state: number): boolean;
-  /** Units from which on it may behave differently than on the unit before. */
+  /** Units at which the transition may differ from that of the unit before. */
   cuts(state: number): readonly number[];
   next(state: number, unit: number): number;
 }
@@ -123,7 +123,7 @@ export function sequence(pieces: readonly Piece[]): TextMachine {
 
 const LOW_SURROGATES = { from: 0xdc00, to: 0xdfff } as const;
 
-/** @param counting what a length is counted in: UTF-16 units, or code points of well-formed text */
+/** @param counting unit of the length: UTF-16 units, or code points of well-formed text */
 export function lengthBetween(min: number, max: number, counting: 'units' | 'points'): TextMachine {
   const last = Number.isFinite(max) ? max + 1 : min;
   const { from, to } = LOW_SURROGATES;

@@ -19,12 +19,12 @@ export type ValueSet =
   | { readonly of: 'any'; readonly sets: readonly ValueSet[] }
   | { readonly of: 'not'; readonly set: ValueSet };
 
-/** The question cannot be answered; the message says why. */
+/** Error of a question that cannot be decided; the message has the reason. */
 export class UndecidedError extends Error {
   override readonly name = 'UndecidedError';
 }
 
-/** States that a question may visit. States, not time: so its answer is the same each time. */
+/** Maximum number of states for a question; not a time limit, so that the answer is reproducible. */
 export class Budget {
   #left: number;
 
@@ -167,7 +167,7 @@ export function* members(set: ValueSet, budget: Budget): Generator<Value> {
   }
 }
 
-/** How often a state is visited to find more texts than the few that tell whether there are any. */
+/** Maximum number of visits to a state in search of further texts. */
 const MORE_VISITS = 8;
 
 /** Numbers among which there is one of each kind that the bounds can tell apart. */

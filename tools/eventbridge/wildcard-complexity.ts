@@ -13,7 +13,7 @@ const MAX_COMPLEXITY = 10;
 
 /** The first part of a wildcard pattern, and how it goes on. */
 interface Prefix {
-  /** The same for prefixes that count as one. */
+  /** Id; equal for prefixes that count as one. */
   readonly id: number;
   readonly isAfterWildcard: boolean;
   readonly next?: { readonly token: Token; readonly prefix: Prefix };
@@ -23,8 +23,8 @@ interface Prefix {
 type Token = number | '*';
 
 /**
- * @param patterns what a field is tested against. Each is a list of alternatives (an anything-but may have several),
- * and each of those the literal parts between its wildcards.
+ * @param patterns patterns of a field. Each is a list of alternatives (an anything-but may have several), and each of
+ * those the literal parts between its wildcards.
  */
 export function isTooComplex(patterns: readonly (readonly string[][])[]): boolean {
   const ids = new Map<string, number>();
@@ -86,7 +86,7 @@ function toPrefixes(
   );
 }
 
-/** What matches after one more byte. The byte `*` stands for any that no pattern has. */
+/** Prefixes that match after one more byte. The byte `*` stands for any byte that no pattern has. */
 function step(state: ReadonlySet<Prefix>, byte: Token): Set<Prefix> {
   const after = new Set<Prefix>();
   for (const prefix of state) {

@@ -1,4 +1,4 @@
-/** Whether a call to the endpoint is allowed: a function's is judged by its role, as in AWS; everybody else may do all. */
+/** Authorizes calls to the endpoint: a function's by its role, as in AWS; all others are allowed. */
 import type { Policies } from '../template/policies';
 import type { Decision } from '../template/policy';
 import { functionOfAccessKeyId } from './services/lambda-variables';
@@ -8,13 +8,13 @@ export interface AuthorizerOptions {
   readonly policies: () => Policies;
   /** ARN of the function's role; undefined if there is no such function. */
   readonly roleOf: (functionName: string) => string | undefined;
-  /** The function's permissions are broken on purpose. */
+  /** Checks for a fault that denies the function's calls. */
   readonly isBroken: (functionName: string) => boolean;
   readonly onStep: StepListener;
 }
 
 export class Authorizer {
-  /** By the question. */
+  /** Cached decisions by role, action and resource. */
   readonly #decisions = new Map<string, Decision>();
 
   constructor(private readonly options: AuthorizerOptions) {}
@@ -31,7 +31,7 @@ export class Authorizer {
     return { allowed: false, reason };
   };
 
-  /** The policies have changed. */
+  /** Drops the cached decisions, after a change of policies. */
   forget(): void {
     this.#decisions.clear();
   }

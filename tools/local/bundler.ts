@@ -1,6 +1,6 @@
 /**
- * The code of the project's own functions, made by esbuild as the deployment makes it: again in some hundredths of
- * a second when a file of it changes, and with the source map that the deployed bundle is without.
+ * Bundles the project's own functions with esbuild like the deployment, but incrementally (some hundredths of a second
+ * after a change), and with a source map.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -8,9 +8,9 @@ import { pathToFileURL } from 'node:url';
 import type { BuildContext, BuildOptions, BuildResult } from 'esbuild';
 import { InputError } from '../cli/errors';
 
-/** How the project's functions are made, which the template does not say. */
+/** Bundling of the project's functions, which the template does not have. */
 export interface Bundling {
-  /** Entry point of a function's code, relative to the project; undefined for code that is not made of the project. */
+  /** Entry point of a function's code, relative to the project; undefined for code from elsewhere. */
   readonly entryOf: (functionName: string) => string | undefined;
   /** All options but those for input and output. */
   readonly options: BuildOptions;
@@ -24,17 +24,17 @@ export interface Bundle {
   readonly map: string;
 }
 
-/** The code cannot be bundled. One line for each error: file, line and what is wrong. */
+/** Error of code that cannot be bundled. One line for each error: file, line and message. */
 export class BundleError extends InputError {
   override readonly name = 'BundleError';
 }
 
-/** What is remembered of a function between two bundles. */
+/** State of a function between two bundles. */
 interface Incremental {
   readonly context: BuildContext;
   /** Absolute paths of the files that the last bundle was made of. */
   inputs: ReadonlySet<string>;
-  /** The last one failed: which file would mend it cannot be told. */
+  /** True if the last bundle failed: any file may correct it. */
   isBroken: boolean;
 }
 
@@ -59,13 +59,13 @@ export class Bundler {
     return this.bundling.entryOf(functionName) !== undefined;
   }
 
-  /** Bundles once for all that comes, so that the first change is as quick as the others. Done once. */
+  /** Bundles all functions once, so that the first change is as quick as the others. */
   warmUp(functionNames: readonly string[]): Promise<void> {
     this.#warm ??= this.#warmUp(functionNames);
     return this.#warm;
   }
 
-  /** Whether a change can be followed to what it is a part of: the app and all functions are made of the project. */
+  /** Checks whether the inputs of the app and of all functions are known. */
   knowsAll(functionNames: readonly string[]): boolean {
     return this.#appInputs.size > 0 && functionNames.every((name) => this.isKnown(name));
   }
@@ -73,12 +73,12 @@ export class Bundler {
   async #warmUp(functionNames: readonly string[]): Promise<void> {
     await this.readApp();
     for (const name of functionNames) {
-      // What cannot be bundled now is told when it is asked for.
+      // An error is reported when the bundle is used.
       if (this.isKnown(name)) await this.bundle(name).catch(() => undefined);
     }
   }
 
-  /** Finds out again which files the app is made of. */
+  /** Updates the set of files that the app imports. */
   async readApp(): Promise<void> {
     const { build } = await loadEsbuild();
     const entry = this.bundling.app;
@@ -90,7 +90,7 @@ export class Bundler {
       });
       this.#appInputs = this.#inputsOf(result);
     } catch {
-      // The app is broken: the next synthesis tells how, and until then the files are those of before.
+      // The app cannot be bundled: the next synthesis reports the error, and the set stays as it is.
     }
   }
 
@@ -105,8 +105,8 @@ export class Bundler {
   }
 
   /**
-   * Whether the template may depend on the file: the app imports it, or it is no code and somebody may read it. A
-   * new or removed file of code that nobody imports decides nothing; who comes to import it changes as well.
+   * Checks whether the template may depend on the file: the app imports it, or it is no code and may be read. A new or
+   * removed code file without importers does not matter, since a new importer changes, too.
    */
   async decidesTemplate(functionNames: readonly string[], file: string): Promise<boolean> {
     if (this.#appInputs.has(file)) return true;
@@ -133,8 +133,8 @@ export class Bundler {
   }
 
   /**
-   * The source map of code that was made elsewhere, by making it again.
-   * @param code what the function runs
+   * Rebuilds the source map of code that was bundled elsewhere.
+   * @param code code that the function runs
    * @returns undefined if it was not made of the project's files as they are
    */
   mapOf(functionName: string, code: Uint8Array): string | undefined {

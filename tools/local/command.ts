@@ -7,7 +7,7 @@ import { resolveGiven } from '../cli/path';
 import { withAssemblyOptions } from '../template/source/assembly-option';
 import { type RunOptions, run } from './run';
 
-/** What does not depend on what the user types. */
+/** Options that do not come from the command line. */
 type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling' | 'entity'>;
 
 export function localCommand(setting: Setting): Command {

@@ -1,4 +1,4 @@
-/** What a service did, on one line of the live log. Texts of steps are printable already. */
+/** Formats an effect of a service as one line of the live log. Texts of steps are already printable. */
 import type { Step } from './steps';
 
 /** Fields of a structured log line that say nothing beside the rest of the block. */
@@ -39,7 +39,7 @@ export function effectLine(
     case 'notification-undelivered':
       return ['topic', `${short(step.topic)}  not sent to ${step.endpoint}: ${step.reason}`];
     case 'message-sent':
-      // What the stack itself puts into a queue is told where it says why.
+      // Messages of the stack itself are reported with their reason elsewhere.
       return isOfHandler ? ['queue', `${short(step.queue)}  ${step.body}`] : undefined;
     case 'message-moved':
       return [
@@ -89,7 +89,7 @@ function fields(values: object): string {
     .join(' ');
 }
 
-/** What the handler itself said: no metrics, no lines of Lambda, no error that the block tells anyway. */
+/** The handler's own log line, without metrics, Lambda's lines, and errors that the block already has. */
 export function logLine(line: string): string | undefined {
   if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
   let entry: Record<string, unknown>;

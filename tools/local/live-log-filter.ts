@@ -1,4 +1,4 @@
-/** What `--only` asks of the live log. */
+/** Filter of the live log by `--only`. */
 import type { Only } from '../cli/only';
 
 /** An event's way by a rule to a function, as the log names them. */
@@ -16,7 +16,7 @@ export function isMet(only: Only, facts: Facts, short: (name: string) => string)
   return short(only.value) === facts[only.kind];
 }
 
-/** Id of what an event is about; undefined if its detail does not say. */
+/** Id of an event's entity; undefined if its detail has none. */
 export function idIn(detail: unknown, field: string | undefined): string | undefined {
   const id = field !== undefined && Object(detail)[field];
   return typeof id === 'string' || typeof id === 'number' ? String(id) : undefined;

@@ -1,7 +1,7 @@
 /**
- * The steps of a running stack as a log for people: a block for each event, printed when all that it led to at
- * once is done, so that events which are handled side by side do not run into each other. What comes later (a
- * retry a minute on) is a block of its own.
+ * Human-readable log of a running stack's steps: a block for each event, printed when its immediate consequences are
+ * done, so that events that are handled in parallel are not mixed. Later steps (a retry after a minute) are a block of
+ * their own.
  */
 import { styleText } from 'node:util';
 import { escapeAllControl, escapeControl } from '../cli/escape-control';
@@ -16,9 +16,9 @@ export interface LiveLogOptions {
   readonly color: boolean;
   /** Longest line, in characters; longer ones are cut. */
   readonly columns: number;
-  /** What the names of all resources begin with, to be left out, e.g. `event-driven-`. */
+  /** Common prefix of resource names, which is omitted, e.g. `event-driven-`. */
   readonly prefix: string;
-  /** Which events are shown. @default all */
+  /** Filter of the shown events. @default all */
   readonly only?: readonly Only[];
   /** Field of details that has the id of what an event is about. */
   readonly idField?: string | undefined;
@@ -29,28 +29,28 @@ interface Way {
   readonly rule: string;
   target: string;
   mark: 'ok' | 'waiting' | 'failed' | 'none';
-  /** What stands at the end of its first line. */
+  /** Text at the end of its first line. */
   note: string;
   lines: [label: string, text: string][];
-  /** Something happened that has not been printed yet. */
+  /** True if there are steps that have not been printed yet. */
   isNews: boolean;
-  /** It will be tried again, so there is more to come. */
+  /** True if it will be retried. */
   isWaiting: boolean;
 }
 
 interface Flow {
   readonly title: string;
   readonly ways: Way[];
-  /** Rules that nearly took the event. */
+  /** Rules that nearly matched the event. */
   misses: string[];
   /** The event's detail, unless it was printed before. */
   detail: string | undefined;
-  /** Id of what the event is about. */
+  /** Id of the event's entity. */
   readonly entity?: string | undefined;
   time: string;
-  /** Invocations that have begun, or will at once, and have not ended. */
+  /** Number of invocations that have not ended. */
   open: number;
-  /** All rules have been asked. */
+  /** True once all rules have been checked. */
   isRouted: boolean;
 }
 
@@ -143,7 +143,7 @@ export class LiveLog {
   }
 
   style(style: Style, text: string): string {
-    // Whether there are colours was decided already, by the stream that is written to.
+    // Colours were already decided by the output stream.
     return this.#options.color && text !== '' ? styleText(style, text, { validateStream: false }) : text;
   }
 
@@ -209,7 +209,7 @@ export class LiveLog {
   #started(step: TimedStep & { kind: 'invocation-started' }): void {
     let invocation = this.#invocations.get(step.requestId);
     if (!invocation) {
-      // By a client's Invoke, and no event's doing.
+      // Invoked by a client, without an event.
       const way = { ...newWay('invoked directly'), target: this.short(step.function) };
       const flow: Flow = {
         title: this.style('bold', 'Invoke'),
@@ -253,7 +253,7 @@ export class LiveLog {
         way.note =
           [`${Math.round(step.durationMs)} ms`, way.note].filter(Boolean).join(', ') + again(step.retryInMs);
         way.lines.push(['throws', this.style('red', `${step.errorType}: ${step.errorMessage}`)]);
-        // What becomes of it is told next, within the same breath.
+        // Its outcome is the next step, in the same tick.
         if (step.retryInMs === undefined) return;
         break;
       case 'invocation-throttled':
@@ -279,7 +279,7 @@ export class LiveLog {
     this.#printIfDone(flow);
   }
 
-  /** What a service says of a call, told with the invocation that made it. */
+  /** Adds a service's step to the block of the invocation that made the call. */
   #effect(step: TimedStep): void {
     const caller = this.#callers.get(step.trace ?? '');
     const [label, text] =
@@ -310,7 +310,7 @@ export class LiveLog {
     return way;
   }
 
-  /** Whether a way is one that the log is to show. */
+  /** Checks whether the filter includes a way. */
   #isWanted({ entity }: Flow, { rule, target, mark }: Way): boolean {
     const isFailure = mark === 'failed' || mark === 'waiting';
     const facts = { entity, rule, function: target, isFailure };

@@ -1,4 +1,4 @@
-/** What rules can have as targets, by ARN: those that run here, and for all others a sink that records. */
+/** Targets of rules by ARN: those that run here, and for all others a sink that records deliveries. */
 import type { Assembly } from '../template/assembly';
 import type { TargetService } from './services/delivery';
 import type { EventBridge } from './services/event-bridge';

@@ -1,4 +1,4 @@
-/** What `npm start` tells beside the steps themselves: how it starts, what can be done, and how it ended. */
+/** Messages of `npm start` besides the steps: the start, the available commands, the end. */
 import { escapeControl, printableJson } from '../cli/escape-control';
 import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
@@ -26,7 +26,7 @@ export interface RunLog {
   changed(files: readonly string[], functions: readonly string[], decides: boolean): void;
   /** Functions have new code. */
   reloaded(functions: readonly string[], durationMs: number): void;
-  /** What was saved makes no difference. */
+  /** Saved files made no difference. */
   unchanged(): void;
   updated(synthesis: Synthesis, takeover: Takeover, stack: LocalStack): void;
   /** A debugger may attach to these functions at these ports. */
@@ -35,9 +35,9 @@ export interface RunLog {
   /** How the run differs from AWS, a line each. */
   notices(notices: readonly string[]): void;
   resumed(resumed: Resumed): void;
-  /** @param isKept whether what waits to be tried again is kept for the next run */
+  /** @param isKept true if waiting retries are kept for the next run */
   stopping(stack: LocalStack, isKept: boolean): void;
-  /** @param failures what was lost or did not happen, a line each */
+  /** @param failures lost events and missing steps, a line each */
   finished(stack: LocalStack, failures: readonly string[]): Promise<void>;
 }
 

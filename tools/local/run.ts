@@ -19,7 +19,7 @@ import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 import { checkSource, isGiven, loadStack } from './template-source';
 
-/** What goes with a run: it is told each step, and answers on the endpoint's port. */
+/** Extension of a run: it receives each step, and answers requests on the endpoint's port. */
 export interface Attachment {
   readonly onStep: (step: TimedStep) => void;
   readonly handlers: Readonly<Record<string, Handler>>;
@@ -47,9 +47,9 @@ export interface RunOptions extends AssemblySource {
   readonly inspect?: string | true;
   /** How the functions' code is made of the project. @default not known: every change is synthesized */
   readonly bundling?: Bundling;
-  /** Which events the log for people shows. @default all */
+  /** Filter of the human-readable log. @default all */
   readonly only?: readonly Only[];
-  /** What most events are about. Not loaded before it is needed. */
+  /** Entity of most events. Loaded on demand. */
   readonly entity?: () => Entity | undefined;
   /** Send the samples at the start. */
   readonly samples: boolean;
@@ -69,7 +69,7 @@ export interface RunOptions extends AssemblySource {
 
 /** Steps after which an event is nowhere: no target, no queue, no destination has it. */
 const LOSSES: readonly string[] = ['event-refused', 'event-dropped', 'delivery-lost', 'invocation-lost'];
-/** What a shell says of a process that Ctrl-C ended. */
+/** Exit code that a shell reports for a process ended by Ctrl-C. */
 const INTERRUPTED = 130;
 
 /**
@@ -163,7 +163,7 @@ const shownBy = ({ only = [], entity }: RunOptions) => ({
   idField: only.length > 0 ? entity?.()?.idField : undefined,
 });
 
-/** What can be told wrong before the seconds that a synthesis takes. */
+/** Checks options that can be checked before the synthesis, which takes seconds. */
 async function checkOptions(options: RunOptions): Promise<void> {
   const { once, data, port } = options;
   checkSource(options);
@@ -215,7 +215,7 @@ async function sendSamples(
     for (const entry of entries) {
       running.current.eventBridge.putEvents([entry]);
       await running.current.settled();
-      // What the last invocation led to is printed before the next event begins.
+      // Let the log print the effects of the last invocation before the next event.
       await new Promise((resolve) => setImmediate(resolve));
       if (interrupted.aborted) return;
       if (isFirst) log.firstEvent();

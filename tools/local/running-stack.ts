@@ -64,7 +64,7 @@ export class RunningStack {
     try {
       this.#current = await LocalStack.start({ ...this.#options, assembly, port });
     } catch (error) {
-      // What only shows with the data at hand, such as a table that has other keys now.
+      // Some errors only appear with the data, such as a table with other keys.
       this.#current = await LocalStack.start({ ...this.#options, assembly: old.assembly, port });
       this.#current.resume();
       throw error;

@@ -80,7 +80,7 @@ export class SourceWatch {
       // It may stand in the place of one that was removed, whose watchers hear nothing any more.
       this.#unwatch(place);
       this.#watchBelow(place);
-      // What was written before the folder was watched.
+      // Files that were written before the folder was watched.
       for (const name of fs.readdirSync(place)) this.#note(path.join(place, name), true);
       return;
     }
@@ -94,7 +94,7 @@ export class SourceWatch {
     }, SETTLE_MS);
   }
 
-  /** Of `tools/eventbridge` the project's folder only knows `tools`. */
+  /** Compares by parent folders: for `tools/eventbridge` the project's folder only reports `tools`. */
   #isWithin(place: string): boolean {
     const name = path.relative(this.#options.project, place);
     return this.#options.places.some((each) => name === each || name.startsWith(each + path.sep));

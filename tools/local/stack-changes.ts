@@ -1,4 +1,4 @@
-/** What becomes of a running stack's parts when the template changes, or between two runs. */
+/** Changes of a running stack's template, and differences between two runs. */
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Resource } from '../template/assembly';
@@ -22,7 +22,7 @@ export function orphanedInvocations(folder: string, functions: ReadonlySet<strin
   });
 }
 
-/** Whether a running stack cannot take over the difference. */
+/** Checks whether a running stack cannot take over the difference. */
 export function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
   const type = (after ?? before)?.type ?? '';
   const isTakenOver =

@@ -61,11 +61,11 @@ export interface LocalStackOptions {
   readonly random?: () => number;
 }
 
-/** What became of what an earlier run left. */
+/** Result of resuming an earlier run. */
 export interface Resumed {
-  /** Number of deliveries and invocations that are gone on with. */
+  /** Number of resumed deliveries and invocations. */
   readonly resumed: number;
-  /** What cannot be gone on with, a line each. */
+  /** Deliveries and invocations that cannot be resumed, a line each. */
   readonly left: readonly string[];
 }
 
@@ -77,7 +77,7 @@ export class LocalStack {
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
   readonly alarms: Alarms;
-  /** Calls that are broken on purpose. */
+  /** Injected faults. */
   readonly faults = new Faults();
   /** When it was made, by its clock. */
   readonly startedAt: number;
@@ -255,7 +255,7 @@ export class LocalStack {
       );
   }
 
-  /** What a user must know of how this run differs from AWS, a line each. */
+  /** Differences of this run from AWS that the user must know, a line each. */
   get notices(): readonly string[] {
     const recorded = [...this.#targets(this.#assembly)].filter(([, { isRecorded }]) => isRecorded);
     return [
@@ -265,7 +265,7 @@ export class LocalStack {
     ];
   }
 
-  /** Takes up what an earlier run left in the data directory. */
+  /** Resumes the work of an earlier run in the data directory. */
   resume(): Resumed {
     const left = this.eventBridge.resume();
     let resumed = this.eventBridge.waitingForRetry;
@@ -300,7 +300,7 @@ export class LocalStack {
     return clock instanceof SystemClock ? clock.speed : 0;
   }
 
-  /** Nothing of an earlier run was there when it began. */
+  /** True if it began without data of an earlier run. */
   get beganEmpty(): boolean {
     return this.#options.dataDirectory === undefined;
   }
@@ -328,7 +328,7 @@ export class LocalStack {
     return this.#inFlight.settled();
   }
 
-  /** How many deliveries and invocations wait to be tried again. */
+  /** Number of deliveries and invocations that wait for a retry. */
   get waitingForRetry(): number {
     return this.functions.reduce(
       (sum, { waitingForRetry }) => sum + waitingForRetry,

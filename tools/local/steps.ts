@@ -1,6 +1,6 @@
 /**
- * What happened, step by step, in the words of the services: the live log, `--json` and the tests are all made
- * of these. A step is a plain JSON object; what one leads to is found by the ids that it carries:
+ * Steps of a run, in the terms of the services, for the live log, `--json` and the tests. A step is a plain JSON object;
+ * its consequences are found by its ids:
  * `eventId` (an event on a bus), `requestId` (an invocation) and `trace` (the call that an invocation made).
  */
 import { AsyncLocalStorage } from 'node:async_hooks';

@@ -1,6 +1,6 @@
 /**
- * What the local run knows of a template. A type of resource that it does not know is named at the start, and does
- * not run; of one that it runs, a property that it does not know stops the start with its name.
+ * Parts of a template that the local run supports. Resources of an unknown type are reported at the start, and do not run;
+ * an unknown property of a resource that runs stops the start with its name.
  */
 import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
 import { functionsOf } from '../template/functions';
@@ -45,13 +45,13 @@ const inputOf = ({ Input, InputPath, InputTransformer }: Record<string, unknown>
   ...{ Input, InputPath, InputTransformer },
 });
 
-/** Whether the function's code can be run: a bundle for Node.js. */
+/** Checks whether the function's code can be run: a bundle for Node.js. */
 export function isRunnable({ properties }: Resource): boolean {
   const { PackageType = 'Zip', Runtime } = properties;
   return PackageType === 'Zip' && /^nodejs\d+\.x$/.test(String(Runtime));
 }
 
-/** Whether the mapping is one from a queue of the template to a function that can be run. */
+/** Checks whether the mapping is from a queue of the template to a function that can be run. */
 export function isRunMapping({ properties }: Resource, assembly: Assembly): boolean {
   const { EventSourceArn, FunctionName } = properties;
   const isQueue = assembly.ofType('AWS::SQS::Queue').some(({ arn }) => arn === EventSourceArn);
@@ -87,7 +87,7 @@ export function requireSupported(assembly: Assembly): void {
   for (const { type, logicalId, properties, uncertain } of assembly.resources.values()) {
     if (Object.hasOwn(INERT, type)) continue;
     if (!RUN.includes(type)) continue;
-    // Of a target that is not there only what is delivered to it must be known.
+    // Targets that do not run only need a known payload.
     const needed =
       type === 'AWS::Events::Rule'
         ? {

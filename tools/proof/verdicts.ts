@@ -1,4 +1,4 @@
-/** What a proof ends with: what is wrong, what cannot be told, what is not looked at; and the exit code of that. */
+/** Verdicts of a proof: findings, what cannot be told, what is not looked at; and the exit code. */
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { type Construct, constructText } from '../template/constructs';

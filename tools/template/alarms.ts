@@ -26,7 +26,7 @@ export interface Alarm {
   readonly resource: Resource;
   /** ARNs of its own actions, e.g. a topic. */
   readonly actions: readonly string[];
-  /** Whether somebody is told when it goes off: by itself, or by a composite alarm which it sets off. */
+  /** True if it notifies when it goes off, by itself or by a composite alarm that it sets off. */
   readonly tells: boolean;
   /** Number of metrics that it reads; each is billed. A composite alarm reads none. */
   readonly metricCount: number;
@@ -150,7 +150,7 @@ class Composites {
     }));
   }
 
-  /** Whether somebody hears of the alarm when it alone goes off: by its own actions or those of a composite alarm. */
+  /** Checks whether the alarm alone notifies, by its own actions or those of a composite alarm. */
   tellsOf(alarm: Resource, seen: readonly Resource[] = []): boolean {
     if (actionsOf(alarm).length > 0) return true;
     return this.#resources.some(

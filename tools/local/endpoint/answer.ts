@@ -24,7 +24,7 @@ import { sqs } from './sqs';
 import { sts } from './sts';
 
 export interface AnswerOptions extends GuardOptions {
-  /** Whether the policies of the key's owner allow an action. @default everybody may do everything */
+  /** Decides whether the policies of the key's owner allow an action. @default all actions are allowed */
   readonly authorize?: (
     accessKeyId: string,
     action: string,
@@ -39,7 +39,7 @@ export interface AnswerOptions extends GuardOptions {
 
 export type Handler = (request: HttpRequest, context: RequestContext) => Promise<Reply>;
 
-/** What comes with a request and is not in it. */
+/** Context of a request. */
 export interface RequestContext {
   /** The reply's `x-amzn-requestid`. */
   readonly requestId: string;
@@ -161,7 +161,7 @@ class Api {
   }
 }
 
-/** What a presigned URL has; a page can make an `<img>` of a URL with a credential alone. */
+/** Parameters of a presigned URL; all are required, since a page can request a URL with a credential alone as an image. */
 const PRESIGNED = ['Algorithm', 'Credential', 'Date', 'Expires', 'SignedHeaders', 'Signature'];
 
 /**

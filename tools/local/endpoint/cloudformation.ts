@@ -22,7 +22,7 @@ export function cloudformation({ assembly, startedAt }: Services): Service {
     if (nameOrId === stackName || nameOrId === stackId) return;
     throw new ServiceError('ValidationError', `Stack with id ${nameOrId} does not exist`);
   };
-  /** What happened to the stack here: it was made at the start. The latest is first. */
+  /** Stack events: the stack was created at the start. The latest is first. */
   const events = () => {
     const resources = [...assembly.resources.values()].map(({ logicalId, ref, type }) => ({
       logicalId,

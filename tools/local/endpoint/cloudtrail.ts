@@ -2,7 +2,7 @@ import type { Trail, TrailEvent } from '../services/trail';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
 
-/** Of the SDK's `LookupEventsCommandInput`, whose package is not needed for anything else. */
+/** Subset of the SDK's `LookupEventsCommandInput`, without a dependency on its package. */
 interface LookupEventsInput {
   readonly LookupAttributes?: { readonly AttributeKey: string; readonly AttributeValue: string }[];
   readonly StartTime?: Date;

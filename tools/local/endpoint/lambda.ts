@@ -235,9 +235,9 @@ function permissionStatement(
   };
 }
 
-/** Of an account that never asked for more. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+/** Default quota of an account. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const ACCOUNT_CONCURRENCY = 1000;
-/** What reservations must leave to functions that have none. */
+/** Concurrency that must stay unreserved. */
 const UNRESERVED = 100;
 
 function concurrencyOperations(services: Services): Service['operations'] {

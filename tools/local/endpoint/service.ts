@@ -15,7 +15,7 @@ import type { HttpRequest } from './http';
 import type { Input, Problem } from './input';
 import type { ApiModel } from './models/model';
 
-/** What the endpoint speaks for. */
+/** The parts of the stack behind the endpoint. */
 export interface Services {
   readonly assembly: Assembly;
   readonly clock: Clock;
@@ -34,7 +34,7 @@ export interface Services {
   readonly tables: Tables;
 }
 
-/** What an operation may know of the request beside its input. */
+/** Facts about the request, besides the operation's input. */
 export interface Call {
   /** Where the client reached the endpoint, e.g. `http://127.0.0.1:4566`. */
   readonly url: string;
@@ -49,7 +49,7 @@ export interface Call {
 export interface Operation<I = unknown> {
   /** The IAM action, without the service. @default the operation's name */
   readonly action?: string;
-  /** Whether it changes a resource rather than its data, so that CloudTrail has it. @default false */
+  /** True if it changes a resource rather than its data, so that CloudTrail records it. @default false */
   readonly isChange?: boolean;
   /** ARNs on which the caller needs that action. @default `*` */
   resources?(input: Input<I>): readonly string[];
@@ -67,10 +67,10 @@ export interface Service {
   readonly signingName?: string;
   /** Constraints of the operations' inputs. @default what is behind the operations checks them */
   readonly model?: ApiModel;
-  /** What stands before the operation in `X-Amz-Target`: the service speaks AWS JSON. */
+  /** Prefix of the operation in `X-Amz-Target`, for a service with AWS JSON. */
   readonly target?: string;
   readonly jsonVersion?: '1.0' | '1.1';
-  /** Of XML: the service speaks the query protocol. */
+  /** XML namespace, for a service with the query protocol. */
   readonly namespace?: string;
   /** Format of the bodies of a service whose operations are told apart by method and path. */
   readonly rest?: 'json' | 'xml';
@@ -96,7 +96,7 @@ export class HttpReply {
   ) {}
 }
 
-/** What most services say of input that breaks constraints. */
+/** Error of most services for input that violates constraints. */
 export function validationError(code: string): Service['invalid'] {
   return (problems) => {
     const count = `${problems.length} validation error${problems.length === 1 ? '' : 's'} detected`;

@@ -1,4 +1,4 @@
-/** The template's alarms, evaluated each minute of the stack's time, and what they tell. */
+/** The template's alarms, evaluated each minute of the stack's time, and their actions. */
 import {
   type AlarmEvaluation,
   type AlarmState,
@@ -61,7 +61,7 @@ export class Alarms {
   }
 
   /**
-   * Begins to evaluate. The first states are nobody's news: the stack counts as deployed before.
+   * Starts the evaluation. The first states do not perform actions: the stack counts as deployed earlier.
    */
   start(): void {
     this.#evaluateAll({ isFirst: true });
@@ -72,7 +72,7 @@ export class Alarms {
     this.#timer?.cancel();
   }
 
-  /** States by what is known now, in the order of the template. */
+  /** Present states, in the order of the template. */
   statuses(): readonly AlarmStatus[] {
     this.#options.recorder.sample();
     this.#evaluateAll({ isAsked: true });
@@ -88,7 +88,7 @@ export class Alarms {
     const { clock, recorder } = this.#options;
     const now = clock.now();
     this.#timer = clock.after(MINUTE_MS - (now % MINUTE_MS), () => {
-      // What is measured now belongs to the minute that ends.
+      // Present values belong to the minute that ends.
       recorder.sample(clock.now() - 1);
       this.#evaluateAll();
       this.#wait();

@@ -87,7 +87,7 @@ export class Archive {
     return archive;
   }
 
-  /** Of the events that are kept; those that expire during a run are counted until it ends. */
+  /** Number of kept events; those that expire during a run are counted until it ends. */
   get eventCount(): number {
     return this.#eventCount;
   }

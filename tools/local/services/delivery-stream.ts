@@ -157,12 +157,12 @@ export class DeliveryStream {
     this.#timer = this.#clock.after(this.#bufferMs, () => this.flush());
   }
 
-  /** What was delivered and is still in memory, oldest first. Empty if objects go to a directory. */
+  /** Delivered objects in memory, oldest first. Empty if objects go to a directory. */
   get objects(): readonly DeliveredObject[] {
     return this.#objects;
   }
 
-  /** What was delivered and is still there, in memory or in the directory. */
+  /** Delivered objects that still exist, in memory or in the directory. */
   stored(): StoredObject[] {
     const { directory } = this.#options;
     if (!directory) {

@@ -25,23 +25,23 @@ export interface RuleTarget extends TargetInput {
   readonly RoleArn?: string;
 }
 
-/** What a rule can have as its target. */
+/** Interface of targets of rules. */
 export interface TargetService {
   /**
-   * What the target's policy must allow to events.amazonaws.com, or the target's RoleArn to itself, e.g.
-   * `lambda:InvokeFunction`; undefined if it is not asked for.
+   * Action that the target's policy must allow to events.amazonaws.com, or the role of its RoleArn, e.g.
+   * `lambda:InvokeFunction`; undefined if it is not checked.
    */
   readonly action: string | undefined;
   /** A target of the same account needs no policy, but a role that it is given must be allowed. */
   readonly needsNoPolicy?: boolean;
-  /** Nothing runs it here: what is delivered is only told. */
+  /** True if the target does not run here, and deliveries are only reported. */
   readonly isRecorded?: boolean;
-  /** Whether it takes JSON text only. */
+  /** True if it accepts JSON text only. */
   readonly takesJson: boolean;
   /**
    * @param trace the event's X-Amzn-Trace-Id
-   * @param event of which the body was made
-   * @returns an id of what it leads to, if it has one
+   * @param event event from which the body was made
+   * @returns an id of the resulting message or invocation, if it has one
    * @throws ServiceError; it is tried again if the target was throttled or failed (status 429, 5xx)
    */
   deliver(body: string, trace: string | undefined, event: EventOnBus): string | undefined;
@@ -56,7 +56,7 @@ export interface DeliveryOptions {
   readonly queues: ReadonlyMap<string, Queue>;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Keeps what waits to be tried again. @default it is gone when the process ends */
+  /** Store of waiting retries. @default they are lost when the process ends */
   readonly unfinished?: Unfinished<WaitingDelivery>;
   readonly onStep?: StepListener;
 }
@@ -85,7 +85,7 @@ export interface WaitingDelivery {
   readonly target: string;
   readonly shipment: Shipment;
   readonly failure: Failure;
-  /** Until then or for so long, whichever is shorter: the clock of the next run may be behind. */
+  /** Time of the retry, also limited by its delay, since the clock of the next run may be behind. */
   readonly until: number;
   readonly delayMs: number;
   /** It is given up then. */
@@ -118,7 +118,7 @@ export class Delivery {
     this.#input = compileInput(target);
   }
 
-  /** How many events wait to be tried again. */
+  /** Number of events that wait for a retry. */
   get waitingForRetry(): number {
     return this.#timers.size;
   }
@@ -143,7 +143,7 @@ export class Delivery {
     else this.#fail(shipment, { code: 'INVALID_JSON', message: input.reason });
   }
 
-  /** Takes up what an earlier run left. */
+  /** Resumes a delivery of an earlier run. */
   resume(waiting: WaitingDelivery, kept: Kept<WaitingDelivery>): void {
     const { clock, onStep } = this.options;
     const { event } = waiting.shipment;
@@ -151,7 +151,7 @@ export class Delivery {
     this.#wait(waiting, kept, Math.min(waiting.delayMs, waiting.until - clock.now()));
   }
 
-  /** Tries nothing again; what waits stays in the store. */
+  /** Stops all retries; waiting ones stay in the store. */
   stop(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
@@ -204,7 +204,7 @@ export class Delivery {
     this.#mayDeadLetter = undefined;
   }
 
-  /** Whether the rule may reach the target: by the role that it is given, otherwise by the target's own policy. */
+  /** Decides whether the rule may deliver to the target: by the target's role, otherwise by the target's policy. */
   #permission({ action, needsNoPolicy }: TargetService): Decision {
     const { policies } = this.options;
     const { Arn: arn, RoleArn: role } = this.target;
@@ -258,13 +258,13 @@ export class Delivery {
       this.#timers.delete(timer);
       if (isTooOld) this.#fail(shipment, { ...failure, exhausted: 'MaximumEventAgeInSeconds' });
       else this.#attempt(shipment);
-      // Only now: an end of the process in between makes it twice, and never not at all.
+      // Only now, so that an end of the process in between delivers twice instead of never.
       kept?.finish();
     });
     this.#timers.add(timer);
   }
 
-  /** It will not be tried again: to the dead-letter queue with it, or it is lost. */
+  /** Gives the event up: sends it to the dead-letter queue, or reports it as lost. */
   #fail(shipment: Shipment, { code, message, exhausted }: Failure): void {
     const { onStep, policies, queues } = this.options;
     const step = this.#identify(shipment);

@@ -54,7 +54,7 @@ export class EventBridge {
   /** By name. */
   readonly archives: ReadonlyMap<string, Archive>;
   #rules: readonly Rule[] = [];
-  /** Of rules that are no more, with events that wait to be delivered again. */
+  /** Deliveries of removed rules with events that wait for a retry. */
   #retired: readonly Delivery[] = [];
   /** Patterns by the rule's ARN, by bus; rules that are disabled are not in it. */
   readonly #indexes = new Map<string, RuleIndex>();
@@ -104,8 +104,8 @@ export class EventBridge {
   }
 
   /**
-   * Takes up the deliveries that an earlier run left.
-   * @returns what cannot be gone on with, a line each
+   * Resumes the deliveries of an earlier run.
+   * @returns deliveries that cannot be resumed, a line each
    */
   resume(): string[] {
     const left: string[] = [];
@@ -145,7 +145,7 @@ export class EventBridge {
     this.#options = changed;
   }
 
-  /** What a delivery needs that is made while the stack runs. */
+  /** Options for deliveries that are created while the stack runs. */
   get deliveryOptions(): DeliveryOptions {
     return this.#options;
   }
@@ -234,7 +234,7 @@ export class EventBridge {
         this.#scheduleNext(rule, schedule, clock.now());
         return;
       }
-      // What a sleeping machine missed is not made up for.
+      // Times that were missed while the machine slept are skipped.
       this.#scheduleNext(rule, schedule, Math.max(time.getTime(), clock.now()));
       this.#fire(rule, time);
     });
@@ -348,7 +348,7 @@ export class EventBridge {
     }
   }
 
-  /** Tells the rules that took the event, and those that would have if one more field had been right. */
+  /** Reports the rules that matched, and those that missed by one field. */
   #reportMatches(
     bus: string,
     event: BusEvent,
@@ -406,7 +406,7 @@ export class EventBridge {
   }
 }
 
-/** What the service's own checks say, with the resource that they say it of. */
+/** Adds the resource to an error of the service's checks. */
 function refusalOf(resource: Resource, error: unknown): unknown {
   const isRefusal =
     error instanceof InvalidEventPatternError ||

@@ -1,4 +1,4 @@
-/** Calls of functions that are broken on purpose, to see what becomes of their events. */
+/** Faults that are injected into calls of functions. */
 import { randomUUID } from 'node:crypto';
 import type { Outcome } from './lambda-environment';
 
@@ -8,7 +8,7 @@ export interface Fault {
   readonly hop: string;
   /** `deny`: its calls of AWS are refused, as if its role allowed nothing. */
   readonly kind: 'throttle' | 'fail' | 'time-out' | 'deny';
-  /** How many calls are still to break; absent: until it is removed. */
+  /** Number of calls that are still to fail; absent: until it is removed. */
   readonly left?: number;
 }
 
@@ -45,7 +45,7 @@ export class Faults {
   }
 }
 
-/** What a call ends with that fails or times out on purpose; the handler is not called. */
+/** Outcome of a call with a fault; the handler is not called. */
 export function brokenOutcome({ kind }: Fault, requestId: string, timeoutMs: number): Outcome {
   const isTimeout = kind === 'time-out';
   const error = isTimeout

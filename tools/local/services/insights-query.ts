@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html
  */
 
-/** The query is malformed, or uses what is not known here. */
+/** Error of a query that is malformed, or uses an unknown command or function. */
 export class InsightsError extends Error {
   override readonly name = 'InsightsError';
 }
@@ -18,10 +18,10 @@ export type Row = Readonly<Record<string, string>>;
 type Expression = (row: InsightsRow) => Value;
 interface Command {
   apply(rows: readonly InsightsRow[]): readonly InsightsRow[];
-  /** Names of the columns that it leaves. @default as before */
+  /** Names of the resulting columns. @default unchanged */
   readonly columns?: readonly string[];
   readonly isFilter?: boolean;
-  /** Its rows are no log events any more. */
+  /** True if its rows are aggregates, not log events. */
   readonly isAggregate?: boolean;
 }
 

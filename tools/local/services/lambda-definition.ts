@@ -1,18 +1,18 @@
-/** What a function is made of, as the template says it. */
+/** Definition of a function in the template. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { InvokeConfig } from '../../template/invoke-config';
 import { requireKnownProperties } from '../../template/properties';
 
-/** Where the envelope of an event goes that the function could not handle. */
+/** Destination for the envelope of a failed event. */
 export interface FailureDestination {
   readonly arn: string;
   /** @throws Error if it may not or cannot be sent there */
   send(envelope: string): void;
 }
 
-/** What a function is made of; replaced as a whole when its code or configuration changes. */
+/** Code and configuration of a function; replaced as a whole when either changes. */
 export interface FunctionDefinition {
   /** AWS::Lambda::Function */
   readonly resource: Resource;

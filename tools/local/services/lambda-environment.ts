@@ -30,7 +30,7 @@ export interface Invocation {
   /** JSON text. */
   readonly payload: string;
   readonly functionArn: string;
-  /** What the invocation's own calls carry as X-Amzn-Trace-Id. */
+  /** X-Amzn-Trace-Id of the invocation's own calls. */
   readonly trace: string;
 }
 
@@ -48,14 +48,14 @@ export interface EnvironmentSettings {
   readonly onEgressRefused: (host: string) => void;
 }
 
-/** What the process sends. */
+/** Messages from the process. */
 type Message =
   | { kind: 'ready' }
   | { kind: 'succeeded'; payload: string; memoryBytes: number }
   | { kind: 'failed'; error: FunctionError; memoryBytes: number }
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
 
-/** How what is under way ends. */
+/** End of the present initialization or invocation. */
 type Answer = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
 
 interface InitFailure {
@@ -63,14 +63,14 @@ interface InitFailure {
   readonly durationMs: number;
 }
 
-/** Told beside what is under way. */
+/** Message that does not end the present invocation. */
 type Notice = { kind: 'egress-refused'; host: string };
 
 /** How long Lambda lets a function's code load before the first event. */
 const INIT_TIMEOUT_MS = 10_000;
-/** Who debugs may take all day. */
+/** Time limit while debugging. */
 const DEBUGGING_MS = 24 * 60 * 60 * 1000;
-/** What Node says to someone who starts it with --inspect. */
+/** Node's own output with --inspect. */
 const DEBUGGER_NOTICE =
   /^(Debugger (listening|attached|ending) ?|For help, see: https:\/\/nodejs\.org|Waiting for the debugger)/;
 
@@ -120,7 +120,7 @@ export class ExecutionEnvironment {
         resolve();
       };
       this.#child.on('error', (error) => {
-        // Of a process that runs, it tells that something could not be sent to it; its end is told by `close`.
+        // For a running process the error is a failed send; its end is reported by `close`.
         if (this.#child.pid === undefined) exit(`could not be started: ${error.message}`);
       });
       this.#child.once('close', (code, signal) => exit(exitReason(code, signal)));

@@ -54,14 +54,14 @@ export interface LogStreamSummary {
 export interface LogGroupsOptions {
   /** Where log events outlive the process. @default in memory only */
   readonly directory?: string;
-  /** What a group may keep, oldest events going first. @default 8 MiB of messages */
+  /** Maximum size of a group's messages in bytes; the oldest are dropped first. @default 8 MiB */
   readonly maxBytes?: number;
 }
 
 type Entry = Omit<LogEvent, 'id'>;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** What one page of FilterLogEvents holds at most. */
+/** Maximum number of events in a page of FilterLogEvents. */
 const PAGE_EVENTS = 10_000;
 const PAGE_BYTES = 1024 * 1024;
 

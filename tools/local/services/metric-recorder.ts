@@ -1,4 +1,4 @@
-/** Counts what happens in the run, in the metrics that the services would give, and what handlers write into their logs. */
+/** Records the metrics that AWS's services would publish for the run, and the embedded metrics in the handlers' logs. */
 import type { Metric } from '../../cloudwatch/alarm';
 import type { Step } from '../steps';
 import type { Clock } from './clock';
@@ -38,7 +38,7 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** Whether the run would count it: a metric of a handler's own, or one of those above. */
+/** Checks whether the run records the metric: a handler's own, or one of those above. */
 export function isCounted({ Namespace, MetricName }: Metric): boolean {
   return !Namespace.startsWith('AWS/') || (COUNTED[Namespace] ?? []).includes(MetricName);
 }

@@ -122,7 +122,7 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
   if (eventPattern) checkPatternLength(eventPattern);
   const identity = { name, arn };
   const deliveries = targets.map(({ id, arn: targetArn, parameters }) => {
-    // What parameters do to a target that only records makes no difference.
+    // Parameters have no effect on a target that only records.
     if (!options.targets.get(targetArn)?.isRecorded) {
       requireKnownProperties(resource, parameters, [...TARGET_PROPERTIES], `Targets[${id}]`);
     }

@@ -25,8 +25,8 @@ type Message = Record<string, any>;
 type AttributeMap = Record<string, Record<string, unknown>>;
 
 /**
- * What runs in the thread: each message is one request to dynalite's listener, without a socket. Plain text,
- * since a thread has no loader for TypeScript and starts in half the time without one.
+ * Code of the thread: each message is one request to dynalite's listener, without a socket. Plain text, since a thread has
+ * no loader for TypeScript and starts in half the time without one.
  */
 const WORKER = `
 const { EventEmitter } = require('node:events');
@@ -343,11 +343,11 @@ export class Tables {
   }
 }
 
-/** What CreateTable is called with. Capacity is not held back here, so that a mode makes no difference. */
+/** Input of CreateTable. Capacity is not limited here, so the billing mode has no effect. */
 function createRequest(resource: Resource): Message {
   const { properties } = resource;
   const index = ['IndexName', 'KeySchema', 'Projection'];
-  // Of these only TimeToLiveSpecification and DeletionProtectionEnabled mean something here.
+  // Only TimeToLiveSpecification and DeletionProtectionEnabled have an effect here.
   const settings = ['BillingMode', 'DeletionProtectionEnabled', 'PointInTimeRecoverySpecification'].concat(
     ...['SSESpecification', 'ContributorInsightsSpecification', 'TableClass', 'Tags'],
   );
@@ -380,7 +380,7 @@ function createRequest(resource: Resource): Message {
   };
 }
 
-/** What two definitions of a table must have in common for items of the one to be readable by the other. */
+/** Part of a table's definition that must not change if its items are kept. */
 function schema(table: Message): string {
   const keys = (schema: Message[]) =>
     schema.map(({ AttributeName, KeyType }) => `${KeyType} ${AttributeName}`);

@@ -29,12 +29,12 @@ export interface TopicOptions {
   /** All `AWS::SNS::Subscription` of the template; those of other topics are passed over. */
   readonly subscriptions: readonly Resource[];
   readonly queues: readonly Queue[];
-  /** Whether the queue's policy lets the topic send to it. Asked for the template's subscriptions. */
+  /** Decides whether the queue's policy lets the topic send to it. Checked for the template's subscriptions. */
   readonly maySend: (queue: Queue, topicArn: string) => { allowed: boolean; reason: string };
   readonly onStep?: StepListener;
 }
 
-/** Of message and attributes together. https://docs.aws.amazon.com/general/latest/gr/sns.html */
+/** Maximum size of message and attributes together, in bytes. https://docs.aws.amazon.com/general/latest/gr/sns.html */
 const MAX_BYTES = 256 * 1024;
 const ATTRIBUTE_TYPE = /^(String|Number|Binary)(\..+)?$|^String\.Array$/;
 
@@ -92,7 +92,7 @@ export class Topic {
     return this.#subscribe({ protocol: 'sqs', endpoint: queueArn, ...settings }, queue, false);
   }
 
-  /** Changes what a subscription gets. */
+  /** Changes the settings of a subscription. */
   setSubscription(arn: string, settings: Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'>): void {
     for (const entry of this.#subscriptions) {
       const { filterPolicy: _, ...before } = entry.subscription;

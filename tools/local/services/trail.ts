@@ -1,4 +1,4 @@
-/** What was changed in the run by calls, as CloudTrail's event history has it: management events, no data events. */
+/** Changes of the run by calls, as in CloudTrail's event history: management events, no data events. */
 import { randomUUID } from 'node:crypto';
 import type { Clock } from './clock';
 

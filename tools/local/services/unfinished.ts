@@ -1,6 +1,5 @@
 /**
- * Work that a service has taken on and not finished: what `--data DIR` remembers of it, so that a run which ends,
- * by Ctrl-C or by force, leaves it to the next one.
+ * Unfinished work of a service, stored with `--data DIR`, so that the next run resumes it after Ctrl-C or a crash.
  */
 import { Journal } from './journal';
 
@@ -12,7 +11,7 @@ interface Line<Work> {
 
 /** One piece of work in the store. */
 export interface Kept<Work> {
-  /** Replaces what the store holds of it. */
+  /** Replaces the stored work. */
   update(work: Work): void;
   finish(): void;
 }
@@ -41,7 +40,7 @@ export class Unfinished<Work> {
     this.#rewrite();
   }
 
-  /** What earlier runs left, in the order in which it was taken on; finish each, or keep it. */
+  /** Work of earlier runs, in order; each is to be finished or kept. */
   restored(): [Work, Kept<Work>][] {
     return [...this.#works].map(([id, work]) => [work, this.#handle(id)]);
   }

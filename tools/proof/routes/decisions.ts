@@ -18,7 +18,7 @@ interface Undecided {
   readonly reason: string;
 }
 
-/** What a rule takes of a contract's events. */
+/** The part of a contract's events that a rule matches. */
 export type RuleDecision = { readonly contract: string; readonly rule: string } & (
   | {
       readonly verdict: 'every' | 'some' | 'none';
@@ -38,7 +38,7 @@ export type PairDecision = { readonly contract: string; readonly rules: readonly
   | Undecided
 );
 
-/** Whether a target's transformer makes JSON of all events of a contract that the rule takes. */
+/** Result for a target's transformer: whether its output is JSON for all events of a contract that the rule matches. */
 export type InputDecision = { readonly contract: string; readonly rule: string; readonly target: string } & (
   | { readonly verdict: 'valid' }
   | { readonly verdict: 'invalid'; readonly variable: string; readonly taken: object }
@@ -49,7 +49,7 @@ export interface RouteDecisions {
   readonly rules: readonly RuleDecision[];
   readonly pairs: readonly PairDecision[];
   readonly inputs: readonly InputDecision[];
-  /** What was too much to ask. */
+  /** Questions that exceeded the budget. */
   readonly notLookedAt: readonly string[];
 }
 

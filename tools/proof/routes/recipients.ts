@@ -7,7 +7,7 @@ import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import type { GivenEvent } from './given-event';
 import type { Delivery, Routing, Rule } from './routing';
 
-/** What a rule, or a pattern that is tried, does with the event. */
+/** Result of a rule, or of a pattern under test, for the event. */
 export interface Recipient {
   /** Logical id; `--pattern` for the pattern that is tried. */
   readonly resource: string;
@@ -30,7 +30,7 @@ export interface Recipient {
 export function recipientsOf(routing: Routing, given: GivenEvent, pattern?: string): Recipient[] {
   const { event, bus } = given;
   const first = routing.rules.flatMap((rule) => judge(routing, rule, event, bus));
-  // What a rule hands to a second bus, that bus's rules take; EventBridge does not send it on to a third.
+  // A rule may forward to a second bus with rules of its own; EventBridge does not forward to a third.
   const onward = routing.rules.flatMap((rule) => {
     if (first.find(({ resource }) => resource === rule.model.resource.logicalId)?.takes !== 'yes') return [];
     return rule.targets.flatMap(({ model: { reference } }) =>

@@ -105,7 +105,7 @@ export interface Rule {
   readonly bus: string;
   readonly description?: string;
   readonly enabled: boolean;
-  /** Whether it is for what AWS's own services put on the default bus: no contract describes that. */
+  /** True if it matches events of AWS's own services on the default bus, which no contract describes. */
   readonly isOfServices: boolean;
   /** Compiled pattern; undefined if there is none, or the service refuses it. */
   readonly pattern?: EventPattern;
@@ -176,7 +176,7 @@ export function readRouting(assembly: Assembly, app: App): Routing {
   };
 }
 
-/** Whether a pattern names sources, all of them AWS's services. */
+/** Checks whether all sources of a pattern are AWS's services. */
 function hasServiceSources(pattern: unknown): boolean {
   const { source } = (typeof pattern === 'object' && pattern !== null ? pattern : {}) as {
     readonly source?: unknown;
@@ -335,7 +335,7 @@ class RoutingReader {
     this.report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
   }
 
-  /** What the template does not have is wrong if all of the app is described; otherwise another stack may have it. */
+  /** A missing resource is a finding if the whole app is described; otherwise another stack may have it. */
   private elsewhere(kind: FindingKind, at: Partial<Finding>, message: string): void {
     const isDescribed = Object.keys(this.app.consumers).length > 0;
     (isDescribed ? this.findings : this.unknown).push({ kind, ...at, message });

@@ -1,4 +1,4 @@
-/** What operations take, by AWS's API models; the files beside this one are made by `npm run api-models`. */
+/** Inputs of operations by AWS's API models; `npm run api-models` writes the JSON files in this folder. */
 
 export interface ApiModel {
   /** Where the model is from. */
@@ -17,13 +17,13 @@ export interface ModelOperation {
 export interface ModelShape {
   readonly type: string;
   readonly required?: readonly string[];
-  /** Of a structure. */
+  /** Members of a structure. */
   readonly members?: Readonly<Record<string, ModelMember>>;
   /** The member that is the body of the HTTP request. */
   readonly payload?: string;
-  /** Of a list. */
+  /** Member of a list. */
   readonly member?: ModelMember;
-  /** Of a map. */
+  /** Key of a map. */
   readonly key?: ModelMember;
   readonly value?: ModelMember;
   readonly min?: number;
