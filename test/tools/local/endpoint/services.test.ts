@@ -879,7 +879,8 @@ describe('CloudWatch', () => {
       return Object.fromEntries(MetricAlarms.map(({ AlarmName, StateValue }) => [AlarmName, StateValue]));
     };
     const failed = stack.queues[1];
-    for (const { receiptHandle } of (await failed?.receive({ max: 10 })) ?? []) failed?.delete(receiptHandle);
+    // Whatever an earlier test left there, also what cannot be received now.
+    for (const { id } of failed?.peek() ?? []) failed?.remove(id);
     expect(await states()).toEqual({ 'inbox-depth': 'OK', 'echo-errors': 'INSUFFICIENT_DATA' });
     failed?.send({ body: 'x' });
     expect(await states({ StateValue: 'ALARM' })).toEqual({ 'inbox-depth': 'ALARM' });
@@ -891,7 +892,8 @@ describe('CloudWatch', () => {
         Threshold: 1,
         Dimensions: [{ Name: 'QueueName', Value: 'failed' }],
         StateUpdatedTimestamp: expect.any(Date),
-        StateReason: expect.stringMatching(/\[\d+\] was greater than or equal to the threshold \(1\)/),
+        // The most of the minute, to which earlier tests add.
+        StateReason: expect.stringMatching(/\[[1-9]\d*\] was greater than or equal to the threshold \(1\)/),
       },
     ]);
   });

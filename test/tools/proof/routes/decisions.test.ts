@@ -127,7 +127,7 @@ test('that many rules are not compared with each other is told', () => {
   ]);
   const { proof } = decide(Object.fromEntries(rules));
   expect(proof.decisions.pairs.filter(({ contract }) => contract === CREATED)).toEqual([]);
-  expect(proof.notLookedAt).toEqual([
+  expect(proof.notLookedAt).toContainEqual(
     expect.stringMatching(/^which of the \d+ rules that take events of app.orders\/OrderCreated/),
-  ]);
+  );
 });
