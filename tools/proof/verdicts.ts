@@ -38,7 +38,7 @@ export function aboutText({ resource, type, construct }: Omit<Statement, 'messag
 }
 
 /** Empty if there are none. */
-export function notCoveredText(entries: readonly Statement[]): string[] {
+export function notCoveredText(entries: readonly Statement[], title = 'Not looked at'): string[] {
   if (entries.length === 0) return [];
-  return [['Not looked at:', ...entries.map((each) => `  ${aboutText(each)}: ${each.message}`)].join('\n')];
+  return [[`${title}:`, ...entries.map((each) => `  ${aboutText(each)}: ${each.message}`)].join('\n')];
 }

@@ -1,8 +1,11 @@
 /** What `npm run cost` prints. */
 import Table from 'cli-table3';
-import { type Assumptions, type Bill, besideSeed, type Cost, type Delivery, MONTH_DAYS } from './cost';
+import { notCoveredText } from '../verdicts';
+import type { Bill, Cost } from './cost';
 import type { Measurement } from './measurement';
 import priceTable from './prices.json';
+import { MONTH_DAYS } from './units';
+import type { Assumptions, Delivery } from './usage';
 
 export interface CostReport {
   readonly stackName: string;
@@ -26,7 +29,8 @@ export function jsonReport({ stackName, cost, assumptions, measurement, other }:
       measurement: { date: measurement.date, machine: measurement.machine, rounds: measurement.rounds },
       assumptions: { mix: mix.map(({ label, count }) => ({ event: label, count })), ...others },
       ...cost,
-      seed: besideSeed(cost),
+      gaps: [],
+      unknown: [],
       ...(other && { other }),
     },
     null,
@@ -34,7 +38,7 @@ export function jsonReport({ stackName, cost, assumptions, measurement, other }:
   );
 }
 
-/** For people: the bill, the original design's beside it, the fan-out, what is assumed, and where figures are from. */
+/** For people: the bill, the fan-out, what is not priced, what is assumed, and where figures are from. */
 export function textReport(report: CostReport): string {
   const { title, cost, other } = report;
   const { date, region, currency } = priceTable;
@@ -42,7 +46,10 @@ export function textReport(report: CostReport): string {
     `${title}: what a month costs in ${region}, in ${currency}, at the prices of ${date} and before free tiers`,
     bill(cost),
     ...(other ? [comparison(report, other)] : []),
-    `Who is given what, and what one call takes:\n${fanOut(cost.deliveries)}`,
+    ...notCoveredText(cost.notCovered, 'Not priced'),
+    ...(cost.deliveries.length === 0
+      ? []
+      : [`Who is given what, and what one call takes:\n${fanOut(cost.deliveries)}`]),
     `What is assumed:\n${assumed(report)
       .map((line) => `  - ${line}`)
       .join('\n')}`,
@@ -52,37 +59,12 @@ export function textReport(report: CostReport): string {
   ].join('\n\n');
 }
 
-/** Items that the report names as left out. */
-const TOLD_ITEMS = 8;
-
-function bill(cost: Cost): string {
-  const { bills } = cost;
-  const seed = besideSeed(cost);
+function bill({ bills }: Cost): string {
   const table = newTable(['events a month', ...bills.map(({ events }) => formatEvents(events))]);
   for (const name of namesOf(bills)) table.push([name, ...bills.map((each) => usdOf(each, name)).map(money)]);
   table.push(['Total', ...bills.map(({ usd }) => money(usd))]);
   table.push(['For a million events', ...bills.map(({ events, usd }) => money((usd / events) * 1_000_000))]);
-  table.push(
-    [
-      "The original design's own table",
-      ...seed.map((each) => (each.table === undefined ? '-' : `~${each.table}`)),
-    ],
-    [
-      '  of what it counts, here: events, and one call for each',
-      ...seed.map(({ counted }) => money(counted)),
-    ],
-    [
-      '  of what it leaves out, here',
-      ...bills.map(({ usd }, index) => money(usd - (seed[index]?.counted ?? 0))),
-    ],
-  );
-  const most = bills.reduce(
-    (index, { events }, other) => (events > (bills[index]?.events ?? 0) ? other : index),
-    0,
-  );
-  const told =
-    seed[most]?.leftOut.slice(0, TOLD_ITEMS).map(({ name, usd }) => `${name} (${money(usd)})`) ?? [];
-  return `${table}\nWhat it leaves out, at ${formatEvents(bills[most]?.events ?? 0)}: ${told.join('; ')}; and more.`;
+  return table.toString();
 }
 
 function comparison(
@@ -133,6 +115,11 @@ function fanOut(deliveries: readonly Delivery[]): string {
 
 function assumed({ assumptions }: CostReport): string[] {
   const { mix, months, slowdown, coldStarts, failures } = assumptions;
+  if (mix.length === 0) {
+    return [
+      'The events are custom ones of up to 64 KB each: nobody described this application, so what is done with them is not known.',
+    ];
+  }
   const events = mix.map(({ count, label }) => `${count} ${label}`).join(', ');
   return [
     `Events (--mix): ${events}; with the fields of each contract's example. They come evenly over ${MONTH_DAYS} days.`,
@@ -146,17 +133,22 @@ function assumed({ assumptions }: CostReport): string[] {
   ];
 }
 
-function sources({ measurement }: CostReport): string[] {
+function sources({ measurement, assumptions: { mix } }: CostReport): string[] {
   const { date, prices } = priceTable;
   const keys = Object.entries(prices);
+  const isDescribed = mix.length > 0;
   const unchecked = keys.filter(([, { read }]) => read === 'unchecked').map(([key]) => key);
   return [
     'Rules, targets, memory, architecture, retention, indexes, alarms, dashboards, keys, log levels: the template.',
-    `Durations, log lines, records, messages, items: measured in the local run on ${measurement.date}, ${measurement.rounds} times each, on ${measurement.machine} (proof/measurements.json; --measure does it again).`,
-    'Payloads and events: the examples of the contracts, through the transformers of the rules.',
+    ...(isDescribed ? measured(measurement) : []),
     `Prices: tools/proof/cost/prices.json of ${date}, each with its source. Not checked for that table: ${unchecked.join(', ')}.`,
   ];
 }
+
+const measured = ({ date, rounds, machine }: Measurement): string[] => [
+  `Durations, log lines, records, messages, items: measured in the local run on ${date}, ${rounds} times each, on ${machine} (samples/measurements.json; --measure does it again).`,
+  'Payloads and events: the examples of the contracts, through the transformers of the rules.',
+];
 
 /** In the order of the first bill that has them. */
 const namesOf = (bills: readonly Bill[]): string[] => [

@@ -10,10 +10,9 @@ import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly, NotCovered } from '../../template/assembly';
-import { notLookedAt as notLookedAtIn } from '../../template/coverage';
-import { rulesOf } from '../../template/rules';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { witnessOf } from '../contracts/witness';
+import { located, notCovered } from './coverage';
 import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting, type Target } from './routing';
 
@@ -119,32 +118,6 @@ export function proveRoutes(
     warnings,
     notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
-}
-
-/** Types that take events from a rule, or keep them for one. */
-const LOOKS_AT = [
-  ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::Lambda::Function'],
-  ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
-];
-
-/** The routes end at the rules' targets: what reads from those, and what else sends events, is not looked at. */
-function notCovered(assembly: Assembly): NotCovered[] {
-  const targets = rulesOf(assembly).flatMap((rule) =>
-    rule.targets.map(({ reference }) => reference.resource),
-  );
-  const ids = new Set(targets.map((resource) => resource?.logicalId));
-  return notLookedAtIn(assembly, LOOKS_AT).filter(({ resource }) => !ids.has(resource));
-}
-
-/** With the resource that it is about, of which it gives the name. */
-function located({ rules }: Routing, finding: Finding): Finding {
-  const rule = rules.find(({ name }) => name === finding.rule)?.model.resource;
-  if (!rule)
-    return finding.contract === undefined
-      ? finding
-      : { resource: finding.contract, type: 'contract', ...finding };
-  const { logicalId: resource, type, construct } = rule;
-  return { resource, type, ...(construct && { construct }), ...finding };
 }
 
 /** The versions of a contract as contracts of their own. */

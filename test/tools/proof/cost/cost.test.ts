@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { APP } from '../../../../bin/app-description';
-import { type Assumptions, type Bill, besideSeed, costOf } from '../../../../tools/proof/cost/cost';
+import { UNDESCRIBED } from '../../../../tools/app';
+import { type Bill, costOf } from '../../../../tools/proof/cost/cost';
 import { textReport } from '../../../../tools/proof/cost/cost-report';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import type { CallMeasurement, Measurement, Write } from '../../../../tools/proof/cost/measurement';
 import priceTable from '../../../../tools/proof/cost/prices.json';
+import type { Assumptions } from '../../../../tools/proof/cost/usage';
 import { synthesize } from '../../../lib/synthesize';
 import { assemblyOf, writeAssembly } from '../assembly';
 
@@ -207,20 +209,6 @@ describe('a million events of four to an order', () => {
       9,
     );
   });
-
-  test('cost more than the original design says, by what it leaves out', () => {
-    const [seed] = besideSeed(costWith());
-    expect(seed?.table).toBe(2);
-    const calls = 0.2 + (MILLION * 0.01 * 0.5 + (MILLION / 2) * 0.01 * 0.125) * (0.0000133334 / 2.5);
-    expect(seed?.counted).toBeCloseTo(1 + calls, 4);
-    const leftOut = seed?.leftOut.reduce((sum, item) => sum + item.usd, 0);
-    expect(leftOut).toBeCloseTo(bill.usd - 1 - calls, 4);
-    expect(seed?.leftOut[0]?.name).toBe('X-Ray: traces');
-    expect(seed?.leftOut).toContainEqual({
-      name: 'Lambda: calls, but for one call an event',
-      usd: expect.closeTo(0.3, 4),
-    });
-  });
 });
 
 describe('the template decides:', () => {
@@ -336,6 +324,21 @@ describe('the template decides:', () => {
     expect(quantity(billWith({ assumed: year }), 'S3: storage, infrequent access')).toBe(0);
   });
 
+  test('another kind of target is named, and not guessed', () => {
+    const change = (copy: Json) => {
+      resourcesOf(copy, 'AWS::Events::Rule')[0].Properties.Targets[0].Arn =
+        'arn:aws:states:us-east-1:000000000000:stateMachine:x';
+    };
+    expect(costWith({ change }).notCovered).toMatchObject([
+      {
+        type: 'AWS::Events::Rule',
+        message: expect.stringMatching(
+          /^what rule event-driven-order-created hands to arn:aws:states:.* is not priced/,
+        ),
+      },
+    ]);
+  });
+
   test.each<[string, (copy: Json) => void, RegExp]>([
     [
       'a handler that was not measured',
@@ -345,21 +348,6 @@ describe('the template decides:', () => {
         rule.Properties.EventPattern = { source: ['app.orders'] };
       },
       /^There is no measurement of notifier handling OrderCreated; `npm run cost -- --measure` makes one\.$/,
-    ],
-    [
-      'capacity that is provisioned',
-      (copy) => {
-        resourcesOf(copy, 'AWS::DynamoDB::Table')[0].Properties.BillingMode = 'PROVISIONED';
-      },
-      /^Table event-driven-orders is not on demand/,
-    ],
-    [
-      'another kind of target',
-      (copy) => {
-        resourcesOf(copy, 'AWS::Events::Rule')[0].Properties.Targets[0].Arn =
-          'arn:aws:states:us-east-1:000000000000:stateMachine:x';
-      },
-      /^Rule event-driven-order-created: what its target arn:aws:states:.* costs is not known here\.$/,
     ],
   ])('%s is refused, not guessed', (_, change, told) => {
     expect(() => billWith({ change })).toThrow(told);
@@ -474,17 +462,10 @@ test('every price names its page, where the number was read, and what it is for'
 describe('the report', () => {
   const report = { stackName: 'event-driven', title: 'cdk.out', cost: costWith(), assumptions, measurement };
 
-  test("has the original design's table beside the bill, and what that leaves out", () => {
-    const text = textReport(report);
-    expect(text).toMatch(/│ Total +│ +\d+\.\d\d │/);
-    expect(text).toMatch(/│ The original design's own table +│ +~2 │/);
-    expect(text).toMatch(/What it leaves out, at 1M: X-Ray: traces \(12\.50\); /);
-  });
-
   test('says what is assumed, and where figures are from', () => {
     const text = textReport(report);
     expect(text).toContain('0% of calls fail at every retry (--failures)');
-    expect(text).toContain('on 2026-01-15, 1 times each, on a machine (proof/measurements.json');
+    expect(text).toContain('on 2026-01-15, 1 times each, on a machine (samples/measurements.json');
     expect(text).toContain(`tools/proof/cost/prices.json of ${priceTable.date}`);
   });
 });
@@ -545,5 +526,50 @@ describe('npm run cost', () => {
     expect(stderr.trim()).toMatch(told);
     expect(stderr.trim()).not.toContain('\n');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
+
+describe('what is not priced', () => {
+  const leftOut = (place: object, app = UNDESCRIBED) =>
+    costOf(assemblyOf(place), app, measurement, [MILLION], { ...assumptions, mix: [] }).notCovered;
+
+  test('is nothing that the shipped stack has', () => {
+    expect(costWith().notCovered).toEqual([]);
+  });
+
+  test('is named by logical id and type, whatever a stack has', () => {
+    const Resources = {
+      Nat: { Type: 'AWS::EC2::NatGateway', Properties: {} },
+      Kin: { Type: 'AWS::Kinesis::Stream', Properties: { ShardCount: 10 } },
+      Pipe: { Type: 'AWS::Pipes::Pipe', Properties: { Source: 'a', Target: 'b', RoleArn: 'c' } },
+      Role: { Type: 'AWS::IAM::Role', Properties: {} },
+    };
+    expect(leftOut({ Resources })).toEqual([
+      { resource: 'Nat', type: 'AWS::EC2::NatGateway', message: 'it is not priced.' },
+      { resource: 'Kin', type: 'AWS::Kinesis::Stream', message: 'it is not priced.' },
+      { resource: 'Pipe', type: 'AWS::Pipes::Pipe', message: 'it is not priced.' },
+    ]);
+  });
+
+  test('is what the events use of a stack that nobody described; the events themselves are priced', () => {
+    const place = { Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: {} } } };
+    expect(leftOut(place)).toMatchObject([
+      { resource: 'Queue', message: expect.stringContaining('not known') },
+    ]);
+    const { bills } = costOf(assemblyOf(place), UNDESCRIBED, measurement, [MILLION], {
+      ...assumptions,
+      mix: [],
+    });
+    expect(bills[0]?.items).toMatchObject([{ name: 'EventBridge: events', usd: 1 }]);
+  });
+
+  test('is a table that is not on demand, while the rest is priced', () => {
+    const copy = structuredClone(template);
+    const [id] =
+      Object.entries<Json>(copy.Resources).find(([, { Type }]) => Type === 'AWS::DynamoDB::Table') ?? [];
+    copy.Resources[id as string].Properties.BillingMode = 'PROVISIONED';
+    const cost = costOf(assemblyOf(copy), APP, measurement, [MILLION], assumptions);
+    expect(cost.notCovered).toMatchObject([{ resource: id, message: expect.stringMatching(/capacity/) }]);
+    expect(cost.bills[0]?.usd).toBeGreaterThan(0);
   });
 });

@@ -1,0 +1,45 @@
+/** What a bill leaves out, resource by resource, so that nobody takes it for the whole. */
+import type { App } from '../../app';
+import type { Assembly, NotCovered } from '../../template/assembly';
+
+/** Types that the bill has items for. */
+const PRICED: readonly string[] = [
+  ...['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm', 'AWS::CloudWatch::Dashboard'],
+  ...['AWS::DynamoDB::Table', 'AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::KMS::Key'],
+  ...['AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function', 'AWS::Logs::LogGroup'],
+  ...['AWS::S3::Bucket', 'AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SQS::Queue'],
+];
+
+/** Types that cost nothing by themselves: what they permit, name or connect. */
+const FREE: readonly RegExp[] = [
+  /^AWS::(IAM|CDK|CloudFormation|ResourceGroups|ServiceCatalogAppRegistry)::/,
+  /Policy$|Permission$/,
+  /^AWS::Lambda::(Alias|Version|EventInvokeConfig|EventSourceMapping|LayerVersion|CodeSigningConfig)$/,
+  /^AWS::Events::(Rule|Connection)$/,
+  /^AWS::Scheduler::ScheduleGroup$/,
+  /^AWS::KMS::Alias$/,
+  /^AWS::Logs::(LogStream|MetricFilter|QueryDefinition|SubscriptionFilter)$/,
+  /^AWS::XRay::(Group|SamplingRule)$/,
+  /^AWS::EC2::(VPC|Subnet|Route|RouteTable|SubnetRouteTableAssociation|InternetGateway|VPCGatewayAttachment|SecurityGroup.*)$/,
+  /^AWS::ECS::(Cluster|TaskDefinition)$/,
+  /^AWS::Batch::/,
+];
+
+/** Types whose cost depends on what a handler does, which only a described application tells. */
+const BY_USE: readonly string[] = [
+  ...['AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function'],
+  ...['AWS::Logs::LogGroup', 'AWS::S3::Bucket', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Events::Archive'],
+];
+
+/** @param more found while the bill was made */
+export function notPricedIn(assembly: Assembly, more: readonly NotCovered[], app: App): NotCovered[] {
+  const isDescribed = app.contracts.length > 0;
+  const told = new Set(more.map(({ resource }) => resource));
+  const others = [...assembly.resources.values()].flatMap(({ logicalId: resource, type }) => {
+    if (told.has(resource) || FREE.some((free) => free.test(type))) return [];
+    if (!PRICED.includes(type)) return [{ resource, type, message: 'it is not priced.' }];
+    if (isDescribed || !BY_USE.includes(type)) return [];
+    return [{ resource, type, message: 'how much of it the events use is not known: nobody described it.' }];
+  });
+  return [...assembly.notCovered, ...more, ...others];
+}

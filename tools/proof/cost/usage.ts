@@ -1,0 +1,279 @@
+/**
+ * How often what is used: the template's fan-out of a mix of events, with what the handlers were measured to use.
+ */
+import { type App, consumerName, findConsumer } from '../../app';
+import { InputError } from '../../cli/errors';
+import type { BusEvent } from '../../eventbridge/event';
+import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
+import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
+import type { Assembly, NotCovered, Resource } from '../../template/assembly';
+import { invokeConfigOf } from '../../template/invoke-config';
+import { isKnown } from '../../template/placeholder';
+import { qualifiersCalled, rulesOf } from '../../template/rules';
+import { exampleEvent } from '../contracts/variants';
+import { type Routing, type Rule, readRouting } from '../routes/routing';
+import type { MixedEvent } from './event-mix';
+import { type CallMeasurement, type FunctionMeasurement, loggingKey, type Measurement } from './measurement';
+import { MONTH_DAYS, MONTH_SECONDS, sum } from './units';
+
+/** What nobody can read in a template. */
+export interface Assumptions {
+  readonly mix: readonly MixedEvent[];
+  /** Months that the stack has run: what it keeps by then is what is stored. */
+  readonly months: number;
+  /** How many times as long a call takes in AWS as it took where it was measured. */
+  readonly slowdown: number;
+  /** Percent of calls that begin with loading the code. */
+  readonly coldStarts: number;
+  /** Percent of calls that fail at every retry, and whose event then waits in a queue. */
+  readonly failures: number;
+}
+
+/** A rule's target, and how often it is given an event. */
+export interface Delivery {
+  readonly rule: string;
+  readonly target: string;
+  /** The event as the mix has it, or the schedule. */
+  readonly event: string;
+  /** For each event that is published by applications. */
+  readonly perEvent: number;
+  /** Beside those. */
+  readonly perMonth: number;
+  readonly payloadBytes: number;
+  /** Of a function. */
+  readonly call?: {
+    readonly memoryMb: number;
+    readonly measuredMs: number;
+    /** Whole milliseconds. */
+    readonly billedMs: number;
+    readonly logBytes: number;
+  };
+}
+
+/** Of both Lambda and Powertools. */
+const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'];
+
+/** An event on the bus, and how often. */
+export interface PublishedEvent {
+  readonly event: BusEvent;
+  readonly label: string;
+  readonly perEvent: number;
+  readonly perMonth: number;
+}
+
+/** A delivery to what is no function. */
+export interface DirectDelivery extends Delivery {
+  readonly resource: Resource;
+}
+
+/** What else than functions rules can have as targets here. */
+const DIRECT_TARGETS = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'];
+
+/** How often something happens in the month of a bill. */
+export type Times = (each: Pick<Delivery, 'perEvent' | 'perMonth'>) => number;
+
+/** A delivery to a function. */
+export interface Call extends Delivery {
+  readonly call: NonNullable<Delivery['call']>;
+  readonly resource: Resource;
+  readonly service: string;
+  readonly function: FunctionMeasurement;
+  readonly measured: CallMeasurement;
+}
+
+export class Usage {
+  readonly calls: Call[] = [];
+  readonly direct: DirectDelivery[] = [];
+  readonly published: PublishedEvent[] = [];
+  /** What its use costs is not known. */
+  readonly notPriced: NotCovered[] = [];
+  readonly routing: Routing;
+
+  constructor(
+    readonly assembly: Assembly,
+    readonly app: App,
+    readonly measurement: Measurement,
+    readonly assumptions: Assumptions,
+  ) {
+    this.routing = readRouting(assembly, app);
+    const total = assumptions.mix.reduce((sum, { count }) => sum + count, 0);
+    for (const { contract, detail, count, label } of assumptions.mix) {
+      const event = { ...exampleEvent(contract, assembly), detail: contract.create(detail, EXAMPLE_IDS) };
+      this.#publish({ event, label, perEvent: count / total, perMonth: 0 });
+    }
+    for (const rule of this.routing.rules) this.#fire(rule);
+  }
+
+  #publish(published: PublishedEvent): void {
+    this.published.push(published);
+    for (const rule of this.routing.rules) {
+      const takes = rule.enabled && this.routing.buses.includes(rule.bus);
+      if (takes && rule.pattern?.matches(published.event)) this.#deliver(rule, published);
+    }
+  }
+
+  #fire(rule: Rule): void {
+    const time = rule.schedule?.next(new Date());
+    if (!rule.enabled || !rule.schedule || !time) return;
+    const event = scheduledEvent({ ruleArn: rule.arn, time, ...this.routing });
+    const perMonth = timesInMonth(rule.schedule, time);
+    this.#deliver(rule, { event, label: rule.scheduleExpression ?? '', perEvent: 0, perMonth });
+  }
+
+  #deliver(rule: Rule, { event, label, perEvent, perMonth }: PublishedEvent): void {
+    for (const { target: id, payload = '' } of this.routing.deliver(rule, event)) {
+      const arn = rule.targets.find((target) => target.id === id)?.arn ?? '';
+      const resource = [...this.assembly.resources.values()].find((each) => each.arn === arn);
+      const delivery = {
+        rule: rule.name,
+        target: resource?.name ?? arn,
+        event: label,
+        perEvent,
+        perMonth,
+        payloadBytes: Buffer.byteLength(payload),
+      };
+      if (resource?.type === 'AWS::Lambda::Function') {
+        this.#call(resource, event['detail-type'], delivery);
+      } else if (resource && DIRECT_TARGETS.includes(resource.type)) {
+        this.direct.push({ ...delivery, resource });
+      } else {
+        const { logicalId, type } = resource ?? rule.model.resource;
+        this.leaveOut(
+          logicalId,
+          type,
+          `what rule ${rule.name} hands to ${resource?.name ?? arn} is not priced`,
+        );
+      }
+    }
+  }
+
+  #call(resource: Resource, detailType: string, delivery: Delivery): void {
+    const { properties } = resource;
+    const service = consumerName(this.app, properties.Environment?.Variables) ?? resource.name;
+    const measuredFunction = this.measurement.functions[service];
+    const measured = measuredFunction?.events[detailType];
+    if (!measured && this.app.contracts.length === 0) {
+      const times = `it is called ${Math.round(delivery.perMonth)} times a month`;
+      this.leaveOut(resource.logicalId, resource.type, `${times}; what a call takes was not measured`);
+      return;
+    }
+    if (!measured) {
+      throw new InputError(
+        `There is no measurement of ${service} handling ${detailType}; \`npm run cost -- --measure\` makes one.`,
+      );
+    }
+    const memoryMb = Number(properties.MemorySize ?? 128);
+    this.calls.push({
+      ...delivery,
+      resource,
+      service,
+      function: measuredFunction,
+      measured,
+      call: {
+        memoryMb,
+        measuredMs: measured.durationMs,
+        billedMs: Math.ceil(measured.durationMs * this.assumptions.slowdown),
+        logBytes: logBytes(resource, measuredFunction, measured, this.app),
+      },
+    });
+    if (measured.published === 0) return;
+    for (const { type } of findConsumer(this.app, service)?.publishes ?? []) {
+      const contract = this.app.contracts.find((each) => each.type === type);
+      if (!contract) continue;
+      const { perEvent, perMonth } = delivery;
+      const event = exampleEvent(contract, this.assembly);
+      this.#publish({ event, label: contract.detailType, perEvent, perMonth });
+    }
+  }
+
+  get deliveries(): Delivery[] {
+    return [...this.calls, ...this.direct].map(
+      ({ rule, target, event, perEvent, perMonth, payloadBytes, call }: Delivery) => ({
+        ...{ rule, target, event, perEvent, perMonth, payloadBytes },
+        ...(call && { call }),
+      }),
+    );
+  }
+
+  /** Calls with those that retry what fails every time. */
+  attempts(call: Call, times: Times): number {
+    const { retries } = asynchronousFailure(this.assembly, call.resource);
+    return times(call) * (1 + (this.assumptions.failures / 100) * retries);
+  }
+
+  /** For how many months' worth of data is there. @param days 0: for ever */
+  monthsKept(days: number): number {
+    return Math.min(this.assumptions.months, days === 0 ? Number.POSITIVE_INFINITY : days / MONTH_DAYS);
+  }
+
+  /** @returns undefined if what its capacity costs is not priced */
+  tableOf({ resource, service }: Call, variable: string): Resource | undefined {
+    const name = resource.properties.Environment?.Variables?.[variable];
+    const table = this.assembly.ofType('AWS::DynamoDB::Table').find((each) => each.name === name);
+    if (!table)
+      throw new InputError(
+        `${service} writes to the table in ${variable}, which the template does not have.`,
+      );
+    if (table.properties.BillingMode === 'PAY_PER_REQUEST') return table;
+    this.leaveOut(table.logicalId, table.type, 'it is not on demand: what its capacity costs is not priced');
+    return undefined;
+  }
+
+  /** @param message without its end */
+  leaveOut(resource: string, type: string, message: string): void {
+    if (this.notPriced.some((each) => each.resource === resource)) return;
+    this.notPriced.push({ resource, type, message: `${message}.` });
+  }
+
+  /** What the function is told of in its variables. */
+  named(resource: Resource, type: string): Resource[] {
+    const values = Object.values(resource.properties.Environment?.Variables ?? {});
+    return this.assembly
+      .ofType(type)
+      .filter(({ arn, name }) => values.includes(arn) || values.includes(name));
+  }
+}
+
+/** Ids as publishers make them: a UUID, which also correlates. */
+const EXAMPLE_UUID = '6a7e8feb-b491-4cf7-a9f1-bf3703467718';
+const EXAMPLE_IDS = { eventId: EXAMPLE_UUID, correlationId: EXAMPLE_UUID };
+
+/** How often the schedule fires in the month that begins with one of its times. */
+function timesInMonth(schedule: Schedule, first: Date): number {
+  const end = first.getTime() + MONTH_SECONDS * 1_000;
+  let count = 0;
+  for (let time: Date | undefined = first; time && time.getTime() < end; time = schedule.next(time)) count++;
+  return count;
+}
+
+/** What becomes of an event that a function fails to handle. */
+export function asynchronousFailure(
+  assembly: Assembly,
+  lambda: Resource,
+): { retries: number; queue?: Resource } {
+  const [qualifier] = qualifiersCalled(rulesOf(assembly), lambda);
+  const { retries, onFailure } = invokeConfigOf(assembly, lambda, qualifier);
+  const queue = assembly.ofType('AWS::SQS::Queue').find((each) => each.arn === onFailure);
+  return {
+    retries: isKnown(retries) ? retries : ASYNC_INVOCATION.defaultRetries,
+    ...(queue && { queue }),
+  };
+}
+
+/** Of one call: the handler's own lines that its levels let through, and Lambda's. */
+function logBytes(
+  { properties }: Resource,
+  { systemLines }: FunctionMeasurement,
+  { lines }: CallMeasurement,
+  { variables: { logLevel = '' } }: App,
+): number {
+  const { LoggingConfig: logging = {}, Environment } = properties;
+  const rank = (level: string) => LOG_LEVELS.indexOf(level.toUpperCase());
+  const own = rank(Environment?.Variables?.[logLevel] ?? 'INFO');
+  // Lambda drops by level in its JSON format only, and takes lines without a level, as of metrics, for INFO.
+  const lambda = logging.LogFormat === 'JSON' ? rank(logging.ApplicationLogLevel ?? 'INFO') : 0;
+  const written = lines.filter(
+    ({ level }) => rank(level ?? 'INFO') >= lambda && (level === undefined || rank(level) >= own),
+  );
+  return sum(written, ({ bytes }) => bytes) + (systemLines[loggingKey(logging)] ?? 0);
+}

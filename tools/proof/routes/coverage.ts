@@ -1,0 +1,31 @@
+/** What the routes are about: the resources of findings, and those that they do not reach. */
+import type { Assembly, NotCovered } from '../../template/assembly';
+import { notLookedAt } from '../../template/coverage';
+import { rulesOf } from '../../template/rules';
+import type { Finding, Routing } from './routing';
+
+/** Types that take events from a rule, or keep them for one. */
+const LOOKS_AT = [
+  ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::Lambda::Function'],
+  ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
+];
+
+/** The routes end at the rules' targets: what reads from those, and what else sends events, is not looked at. */
+export function notCovered(assembly: Assembly): NotCovered[] {
+  const targets = rulesOf(assembly).flatMap((rule) =>
+    rule.targets.map(({ reference }) => reference.resource),
+  );
+  const ids = new Set(targets.map((resource) => resource?.logicalId));
+  return notLookedAt(assembly, LOOKS_AT).filter(({ resource }) => !ids.has(resource));
+}
+
+/** With the resource that it is about, of which it gives the name. */
+export function located({ rules }: Routing, finding: Finding): Finding {
+  const rule = rules.find(({ name }) => name === finding.rule)?.model.resource;
+  if (!rule)
+    return finding.contract === undefined
+      ? finding
+      : { resource: finding.contract, type: 'contract', ...finding };
+  const { logicalId: resource, type, construct } = rule;
+  return { resource, type, ...(construct && { construct }), ...finding };
+}
