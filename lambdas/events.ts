@@ -52,7 +52,7 @@ const EMAIL_LENGTH = 320;
  * E-mail address; only its shape is checked: any address that a mail server could accept, in any alphabet and with a
  * quoted part, but none that could break out of a header or of a list of addresses.
  */
-export const Email = v.pipe(
+const Email = v.pipe(
   v.string(),
   v.check(
     (text) =>

@@ -45,7 +45,7 @@ interface Size {
 
 const files = FOLDERS.flatMap((folder) =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .map((file) => join(folder, file)),
 );
 const sources = files.map(read);
@@ -168,7 +168,7 @@ function read(path: string): Source {
   );
   const imports = specifiers
     .map((to) => normalize(join(dirname(path), to)))
-    .flatMap((to) => files.filter((file) => file === `${to}.ts` || file === to || file === `${to}/index.ts`));
+    .flatMap((to) => files.filter((file) => [to, `${to}.ts`, `${to}.tsx`, `${to}/index.ts`].includes(file)));
   return { path, text, code: codeLines(text), imports: [...new Set(imports)] };
 }
 
@@ -179,7 +179,7 @@ function codeLines(text: string): number {
 }
 
 function room(path: string): string {
-  const parts = path.replace(/\.ts$/, '').split('/');
+  const parts = path.replace(/\.tsx?$/, '').split('/');
   if (parts[0] !== 'tools') return parts[0] ?? '';
   return parts.slice(0, DEEP.includes(parts.slice(0, 2).join('/')) ? 3 : 2).join('/');
 }
@@ -194,7 +194,7 @@ function sizesOf({ path, text, code }: Source): Size[] {
   const found: Size[] = [{ at: path, kind: 'file', lines: code }];
   // Offsets go on from what was parsed before, and begin with the first token: here a semicolon.
   const bytes = Buffer.from(`;${text}`);
-  const module = parseSync(bytes.toString(), { syntax: 'typescript', target: 'es2022' }) as unknown as Node;
+  const module = parseSync(bytes.toString(), { syntax: 'typescript', tsx: path.endsWith('.tsx'), target: 'es2022' }) as unknown as Node;
   const start = module.span?.start ?? 0;
   const visit = (value: unknown, name: string): void => {
     if (Array.isArray(value)) for (const each of value) visit(each, name);

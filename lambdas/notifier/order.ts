@@ -7,7 +7,7 @@ import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
 
 /** Error of an order that is not in the table (yet): Lambda retries twice. */
-export class OrderNotThereError extends Error {
+class OrderNotThereError extends Error {
   override readonly name = 'OrderNotThereError';
   constructor(readonly orderId: string) {
     super(
@@ -18,7 +18,7 @@ export class OrderNotThereError extends Error {
 }
 
 /** Error of a status in the table from a newer version of this code: it cannot be told whether the change is stale. */
-export class UndecidedNotificationError extends Error {
+class UndecidedNotificationError extends Error {
   override readonly name = 'UndecidedNotificationError';
   constructor(orderId: string, status: string) {
     super(

@@ -22,7 +22,7 @@ export interface Stored {
 /** Maximum number of attempts while others write the same item; then the event fails and Lambda retries it. */
 const MOST_TRIES = 10;
 
-export class ContendedOrderError extends Error {
+class ContendedOrderError extends Error {
   override readonly name = 'ContendedOrderError';
   constructor(readonly orderId: string) {
     super(`Order ${orderId} was changed by others ${MOST_TRIES} times between its reading and its writing.`);

@@ -192,7 +192,7 @@ class ElementSearch {
 const NOTHING_CHOSEN: ChosenElements = new Map();
 
 /** One field of a pattern. */
-export class FieldMatcher {
+class FieldMatcher {
   readonly reader: FieldReader;
   /** Tests a present value. */
   readonly test: (value: Scalar) => boolean;

@@ -25,7 +25,7 @@ export interface Bundle {
 }
 
 /** Error of code that cannot be bundled. One line for each error: file, line and message. */
-export class BundleError extends InputError {
+class BundleError extends InputError {
   override readonly name = 'BundleError';
 }
 

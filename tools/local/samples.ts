@@ -11,7 +11,7 @@ import type { PutEventsEntry } from './services/put-entry';
 import type { TimedStep } from './steps';
 
 /** A sample cannot be read. One line: which file, and what is wrong. */
-export class SampleError extends InputError {
+class SampleError extends InputError {
   override readonly name = 'SampleError';
 }
 

@@ -178,7 +178,7 @@ const showable = (text: string, app: App): string => app.redact(oneLine(text)).s
  * Finds the ids in an event, or in the output of a rule's input transformer. Any field may be missing or invalid: the
  * event may be poison.
  */
-export function identify(payload: unknown, { entity }: App): EventIdentity {
+function identify(payload: unknown, { entity }: App): EventIdentity {
   const envelope = fieldsOf(payload);
   const detail = fieldsOf(envelope.detail);
   const metadata = fieldsOf(detail.metadata ?? envelope.metadata);

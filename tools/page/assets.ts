@@ -30,7 +30,7 @@ async function make(): Promise<ReadonlyMap<string, Asset>> {
 }
 
 /** @returns one minified script */
-export async function bundle(entry: string): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const { build } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [path.join(CLIENT, entry)],

@@ -14,7 +14,7 @@ export interface NeededAction {
 }
 
 /** Actions that EventBridge must be allowed for a delivery to the target. Empty for a type that is not known. */
-export function neededActions({ arn, parameters, reference, passedRoles }: TargetModel): NeededAction[] {
+function neededActions({ arn, parameters, reference, passedRoles }: TargetModel): NeededAction[] {
   const { type } = reference;
   if (!type) return [];
   const definition = parameters.EcsParameters?.TaskDefinitionArn ?? parameters.BatchParameters?.JobDefinition;

@@ -65,7 +65,7 @@ export function parseTemplate(text: string, name: string): Template {
 }
 
 /** @throws AssemblyError if the document has not the shape of a template, or needs a macro's expansion first */
-export function readTemplateDocument(document: unknown, name: string): Template {
+function readTemplateDocument(document: unknown, name: string): Template {
   const whole = v.safeParse(v.looseObject({}), document);
   if (!whole.success) throw new AssemblyError(`${name} is not a template (${whole.issues[0].message}).`);
   if (whole.output.Resources === undefined)

@@ -7,9 +7,9 @@ import path from 'node:path';
 import type { EventOnBus } from '../../eventbridge/event';
 import { compile } from '../../eventbridge/event-pattern';
 import type { Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { Clock } from './clock';
 import { JournalError } from './journal';
+import { requireKnownProperties } from './known-properties';
 
 /** A line of the archive's file. */
 interface Entry {

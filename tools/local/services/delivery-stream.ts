@@ -9,10 +9,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import { Journal } from './journal';
+import { requireKnownProperties } from './known-properties';
 
 export interface DeliveredObject {
   readonly bucket: string;

@@ -5,10 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import type { InFlight } from './in-flight';
+import { requireKnownProperties } from './known-properties';
 import type { LambdaFunction } from './lambda';
 import type { Queue, ReceivedMessage } from './queue';
 

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { InvokeConfig } from '../../template/invoke-config';
-import { requireKnownProperties } from '../../template/properties';
+import { requireKnownProperties } from './known-properties';
 
 /** Destination for the envelope of a failed event. */
 export interface FailureDestination {

@@ -14,7 +14,7 @@ export interface Surroundings {
 }
 
 /** The key id that a function's calls are signed with, so that the endpoint knows whose role decides. */
-export const accessKeyIdOf = (functionName: string): string => `LOCAL.${functionName}`;
+const accessKeyIdOf = (functionName: string): string => `LOCAL.${functionName}`;
 export const functionOfAccessKeyId = (accessKeyId: string): string | undefined =>
   /^LOCAL\.(.+)$/.exec(accessKeyId)?.[1];
 

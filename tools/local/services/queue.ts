@@ -4,10 +4,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import { Journal } from './journal';
+import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
 
 export interface MessageAttribute {

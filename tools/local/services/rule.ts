@@ -4,10 +4,10 @@ import { checkPatternLength, compile, type EventPattern } from '../../eventbridg
 import { parseSchedule, type Schedule } from '../../eventbridge/schedule';
 import { TARGET } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import { readRule } from '../../template/rules';
 import type { Archive } from './archive';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
+import { requireKnownProperties } from './known-properties';
 
 /** Properties of a target that have an effect here. */
 export const TARGET_PROPERTIES: readonly string[] = [

@@ -6,9 +6,9 @@
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
+import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
 
 export interface TablesOptions {

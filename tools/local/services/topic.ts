@@ -1,10 +1,10 @@
 /** A topic of SNS, and its delivery to queues. */
 import { randomUUID } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
-import { requireKnownProperties } from '../../template/properties';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import { FilterPolicy } from './filter-policy';
+import { requireKnownProperties } from './known-properties';
 import type { MessageAttribute, Queue } from './queue';
 import { ServiceError } from './service-error';
 

@@ -1,5 +1,4 @@
-import { ICONS } from '../../proof/routes/flow-svg';
-import type { EventState, NodeKind } from '../model';
+import type { EventState } from '../model';
 
 /** Shapes of the states, so that they do not differ by colour only. */
 const STATES: Readonly<Record<EventState, { path: string; says: string }>> = {
@@ -13,12 +12,6 @@ const STATES: Readonly<Record<EventState, { path: string; says: string }>> = {
 export const StateIcon = ({ state }: { state: EventState }) => (
   <svg class={`icon ${state}`} viewBox="0 0 14 14" role="img" aria-label={STATES[state].says}>
     <path d={STATES[state].path} />
-  </svg>
-);
-
-export const KindIcon = ({ kind }: { kind: NodeKind }) => (
-  <svg class="icon kind" viewBox="0 0 14 14" aria-hidden="true">
-    <path d={ICONS[kind]} />
   </svg>
 );
 

@@ -11,7 +11,7 @@ export interface Line {
 const MAX_LINES = 400;
 
 /** @param hidden names of fields whose values are not shown */
-export function linesOf(value: unknown, hidden: readonly string[] = []): Line[] {
+function linesOf(value: unknown, hidden: readonly string[] = []): Line[] {
   const lines: Line[] = [];
   const add = (each: unknown, path: string, indent: number, before: string, after: string) => {
     if (lines.length >= MAX_LINES) return;

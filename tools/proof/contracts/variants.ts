@@ -36,7 +36,7 @@ export interface Place {
 }
 
 /** Ids of example events. */
-export const EXAMPLE_IDS = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
+const EXAMPLE_IDS = { eventId: 'event-1', correlationId: 'request-1', causationId: 'event-0' };
 
 /**
  * The contract's example as EventBridge would deliver it.

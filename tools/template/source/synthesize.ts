@@ -10,7 +10,7 @@ import path from 'node:path';
 import { InputError } from '../../cli/errors';
 
 /** Error of the app; `message` is its output, without the output of its tools. */
-export class SynthesisError extends InputError {
+class SynthesisError extends InputError {
   override readonly name = 'SynthesisError';
 }
 

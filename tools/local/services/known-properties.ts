@@ -1,12 +1,11 @@
-import type { Resource } from './resource';
-import { AssemblyError } from './template';
+import type { Resource } from '../../template/resource';
+import { AssemblyError } from '../../template/template';
 
 /**
- * Stops the start at a property that is not known here: it would change what the resource does in AWS, and the
- * local run never pretends.
- * @param properties the resource's, or an object within them
- * @param within the path to that object, e.g. `BufferingHints`
- * @throws AssemblyError that names it
+ * Stops the start at a property that the local run does not support: it would change the resource's behaviour in AWS.
+ * @param properties properties of the resource, or an object within them
+ * @param within path to that object, e.g. `BufferingHints`
+ * @throws AssemblyError that names the property
  */
 export function requireKnownProperties(
   resource: Resource,
