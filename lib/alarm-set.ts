@@ -67,18 +67,18 @@ export interface CauseProps extends AlarmText {
 export class AlarmSet {
   readonly symptoms: Alarm[] = [];
   readonly causes: CompositeAlarm[] = [];
-  private readonly topics: Readonly<Record<Severity, Topic>>;
-  private readonly told: Readonly<Record<Severity, string[]>> = { page: [], ticket: [] };
+  readonly #topics: Readonly<Record<Severity, Topic>>;
+  readonly #told: Readonly<Record<Severity, string[]>> = { page: [], ticket: [] };
 
   constructor(
     private readonly scope: Construct,
     private readonly config: StageConfig,
   ) {
-    const key = this.key();
+    const key = this.#key();
     const { alarmEmail, ticketEmail = alarmEmail } = config;
-    this.topics = {
-      page: this.topic(scope, 'alarms', key, alarmEmail),
-      ticket: this.topic(new Construct(scope, 'Tickets'), 'tickets', key, ticketEmail),
+    this.#topics = {
+      page: this.#topic(scope, 'alarms', key, alarmEmail),
+      ticket: this.#topic(new Construct(scope, 'Tickets'), 'tickets', key, ticketEmail),
     };
   }
 
@@ -86,7 +86,7 @@ export class AlarmSet {
   symptom(name: string, props: MetricAlarmProps): Alarm {
     const { below = false, periods = 1, missingData = TreatMissingData.NOT_BREACHING } = props;
     const alarm = new Alarm(this.scope, name, {
-      ...this.named(name, props),
+      ...this.#named(name, props),
       metric: props.metric,
       threshold: props.threshold,
       comparisonOperator: below
@@ -104,7 +104,7 @@ export class AlarmSet {
   cause(name: string, { of, unless, wait, ...text }: CauseProps): CompositeAlarm {
     const alarm = new CompositeAlarm(this.scope, name, {
       compositeAlarmName: `${this.config.prefix}-${name}`,
-      alarmDescription: this.described(text),
+      alarmDescription: this.#described(text),
       alarmRule: AlarmRule.anyOf(...of.map((each) => AlarmRule.fromAlarm(each, AlarmState.ALARM))),
       ...(unless && {
         actionsSuppressor: unless,
@@ -119,21 +119,21 @@ export class AlarmSet {
 
   /** Notifies when an alarm goes off, and when it is over. */
   tell(severity: Severity, name: string, alarm: AlarmBase): void {
-    alarm.addAlarmAction(new SnsAction(this.topics[severity]));
-    this.told[severity].push(`${this.config.prefix}-${name}`);
+    alarm.addAlarmAction(new SnsAction(this.#topics[severity]));
+    this.#told[severity].push(`${this.config.prefix}-${name}`);
   }
 
   /** Notifies when a metric has no data any more; not of a metric that never had any. */
   tellOfSilence(name: string, alarm: Alarm): void {
-    alarm.addInsufficientDataAction(new SnsAction(this.topics.ticket));
-    this.told.ticket.push(`${this.config.prefix}-${name}`);
+    alarm.addInsufficientDataAction(new SnsAction(this.#topics.ticket));
+    this.#told.ticket.push(`${this.config.prefix}-${name}`);
   }
 
   /** Completes the topics' policies and the recovery rules, once all alarms are there. */
   finish(bus: EventBus): void {
     for (const severity of ['page', 'ticket'] as const) {
-      const topic = this.topics[severity];
-      const names = this.told[severity];
+      const topic = this.#topics[severity];
+      const names = this.#told[severity];
       // Exactly these alarms: those of another stage may have the same prefix.
       topic.addToResourcePolicy(
         new PolicyStatement({
@@ -143,7 +143,7 @@ export class AlarmSet {
           resources: [topic.topicArn],
           conditions: {
             StringEquals: { 'aws:SourceAccount': Stack.of(topic).account },
-            ArnEquals: { 'aws:SourceArn': names.map((name) => this.arnOf(name)) },
+            ArnEquals: { 'aws:SourceArn': names.map((name) => this.#arnOf(name)) },
           },
         }),
       );
@@ -158,7 +158,7 @@ export class AlarmSet {
     }
   }
 
-  private arnOf(alarmName: string): string {
+  #arnOf(alarmName: string): string {
     return Stack.of(this.scope).formatArn({
       service: 'cloudwatch',
       resource: 'alarm',
@@ -167,11 +167,11 @@ export class AlarmSet {
     });
   }
 
-  private named(name: string, text: AlarmText) {
-    return { alarmName: `${this.config.prefix}-${name}`, alarmDescription: this.described(text) };
+  #named(name: string, text: AlarmText) {
+    return { alarmName: `${this.config.prefix}-${name}`, alarmDescription: this.#described(text) };
   }
 
-  private described({ says, runbookEntry }: AlarmText): string {
+  #described({ says, runbookEntry }: AlarmText): string {
     return `${says} What to do: ${this.config.runbookUrl}#${runbookEntry}`;
   }
 
@@ -179,7 +179,7 @@ export class AlarmSet {
    * Key of the topics. SNS's own key has a fixed policy that excludes services, so that alarms would send nothing.
    * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
    */
-  private key(): Key {
+  #key(): Key {
     const key = new Key(this.scope, 'Key', {
       description: `Alarms of ${this.config.prefix}`,
       enableKeyRotation: true,
@@ -201,7 +201,7 @@ export class AlarmSet {
     return key;
   }
 
-  private topic(scope: Construct, name: string, key: Key, address: string | undefined): Topic {
+  #topic(scope: Construct, name: string, key: Key, address: string | undefined): Topic {
     const topic = new Topic(scope, 'Topic', {
       topicName: `${this.config.prefix}-${name}`,
       masterKey: key,

@@ -30,7 +30,7 @@ export class AnalyticsStream extends Construct {
       removalPolicy: dataRemovalPolicy(config),
       versioned: config.analyticsVersioning,
       ...(config.analyticsAccessLogs && {
-        serverAccessLogsBucket: this.accessLogsBucket(config),
+        serverAccessLogsBucket: this.#accessLogsBucket(config),
         serverAccessLogsPrefix: 'access/',
       }),
       lifecycleRules: [
@@ -124,7 +124,7 @@ export class AnalyticsStream extends Construct {
   }
 
   /** Bucket for the access logs of the analytics objects, with the same retention. */
-  private accessLogsBucket(config: StageConfig): Bucket {
+  #accessLogsBucket(config: StageConfig): Bucket {
     const bucket = new Bucket(this, 'AccessLogs', {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,

@@ -77,9 +77,9 @@ export class EventBus extends Construct {
       new BusLogs(this, 'Logs', this.bus.node.defaultChild as CfnEventBus, config.busLogLevel, config);
     }
     // A policy that names the publishers is required by Security Hub EventBridge.3.
-    this.allowPublishing('Policy', 'AllowPublishers', Stack.of(this).account);
+    this.#allowPublishing('Policy', 'AllowPublishers', Stack.of(this).account);
     for (const [account, sources] of Object.entries(config.publisherAccounts)) {
-      this.allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, account, sources);
+      this.#allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, account, sources);
     }
     this.archive = new CfnArchive(this, 'Archive', {
       archiveName: `${config.prefix}-archive`,
@@ -102,12 +102,7 @@ export class EventBus extends Construct {
    * @param sources sources that the account may publish. `ForAllValues` checks every entry of a request, but alone would
    *   also hold for a request without entries. @default all
    */
-  private allowPublishing(
-    id: string,
-    statementId: string,
-    account: string,
-    sources?: readonly string[],
-  ): void {
+  #allowPublishing(id: string, statementId: string, account: string, sources?: readonly string[]): void {
     // Not CDK's own class, which prints a warning about its deprecated `principal`, although nothing sets it.
     new CfnResource(this, id, {
       type: 'AWS::Events::EventBusPolicy',
@@ -133,7 +128,7 @@ export class EventBus extends Construct {
   /** Sends the selected events to the handler, by a rule `<prefix>-<name>` on this bus. */
   subscribe(name: string, selection: Selection, handler: EventHandler, props: SubscriptionProps): void {
     const { replayed = true } = props;
-    const rule = this.rule(name, handler.function.functionArn, props, {
+    const rule = this.#rule(name, handler.function.functionArn, props, {
       eventBusName: this.bus.eventBusName,
       eventPattern: { ...selection.pattern, ...(!replayed && NOT_REPLAYED) },
     });
@@ -146,14 +141,14 @@ export class EventBus extends Construct {
    * scheduled rules.
    */
   schedule(name: string, expression: string, handler: EventHandler, props: SubscriptionProps): void {
-    const rule = this.rule(name, handler.function.functionArn, props, { scheduleExpression: expression });
+    const rule = this.#rule(name, handler.function.functionArn, props, { scheduleExpression: expression });
     this.subscriptions.push({ rule, handler });
     handler.allowRule(rule);
   }
 
   /** Forwards matching events of AWS's services to the topic, by a rule `<prefix>-<name>` on the default bus. */
   forward(name: string, pattern: object, topic: Topic, props: SubscriptionProps): void {
-    const rule = this.rule(name, topic.topicArn, props, { eventPattern: pattern });
+    const rule = this.#rule(name, topic.topicArn, props, { eventPattern: pattern });
     topic.addToResourcePolicy(
       new PolicyStatement({
         sid: `AllowRule${rule.node.id.replaceAll('-', '')}`,
@@ -172,7 +167,7 @@ export class EventBus extends Construct {
   }
 
   // L1, since the L2 rule has no `replay-name`, numbers its targets, and has optional retry policies.
-  private rule(
+  #rule(
     name: string,
     targetArn: string,
     props: SubscriptionProps,

@@ -22,14 +22,14 @@ export interface EventDrivenStackProps extends StackProps {
 
 /** The picture: publishers -> bus -> rules -> handlers -> table, topic, stream. */
 export class EventDrivenStack extends Stack {
-  private readonly bus: EventBus;
-  private readonly orders: OrderStore;
+  readonly #bus: EventBus;
+  readonly #orders: OrderStore;
 
   constructor(scope: Construct, id: string, { config, ...props }: EventDrivenStackProps) {
     super(scope, id, props);
 
     const bus = new EventBus(this, 'Bus', config);
-    this.bus = bus;
+    this.#bus = bus;
     const failedEvents = new DeadLetterQueue(this, 'FailedEvents', {
       config,
       name: 'failed-events',
@@ -37,7 +37,7 @@ export class EventDrivenStack extends Stack {
       runbookEntry: 'failed-events-depth',
     });
     const orders = new OrderStore(this, 'Orders', config);
-    this.orders = orders;
+    this.#orders = orders;
     const reports = new ReportStore(this, 'Reports', config);
     const notifications = new Notifications(this, 'Notifications', config);
     const analyticsStream = new AnalyticsStream(this, 'AnalyticsStream', config);
@@ -136,6 +136,6 @@ export class EventDrivenStack extends Stack {
    * the table in its environment.
    */
   grantPublish(publisher: LambdaFunction): void {
-    this.orders.grantPublish(publisher, this.bus);
+    this.#orders.grantPublish(publisher, this.#bus);
   }
 }

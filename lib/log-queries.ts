@@ -23,21 +23,21 @@ export class LogQueries extends Construct {
     super(scope, id);
     const { analyticsStream } = props;
     const handlers = constructsOf(this, EventHandler).map((handler) => handler.logGroup);
-    this.save('order', handlers, [
+    this.#save('order', handlers, [
       '# The whole way of one order. Put its id in place of order-1001.',
       'fields @timestamp, service, message as event, outcome, eventId, correlationId, error, reason',
       '| filter orderId = "order-1001"',
       '| sort @timestamp asc',
       '| limit 1000',
     ]);
-    this.save('correlation-id', handlers, [
+    this.#save('correlation-id', handlers, [
       '# Everything that one request caused. Put its correlation id in place of request-1001.',
       'fields @timestamp, service, message as event, outcome, orderId, eventId, error, reason',
       '| filter correlationId = "request-1001"',
       '| sort @timestamp asc',
       '| limit 1000',
     ]);
-    this.save(
+    this.#save(
       'failures',
       [...handlers, analyticsStream.errorLogs],
       [
@@ -56,7 +56,7 @@ export class LogQueries extends Construct {
     );
   }
 
-  private save(name: string, logGroups: readonly ILogGroup[], query: readonly string[]): void {
+  #save(name: string, logGroups: readonly ILogGroup[], query: readonly string[]): void {
     new CfnQueryDefinition(this, name, {
       name: `${this.props.config.prefix}/${name}`,
       queryString: query.join('\n'),

@@ -72,10 +72,10 @@ const RETRY_DELAYS = [Duration.minutes(1), Duration.minutes(2)];
  * Symptoms of one fault are combined, so that it notifies once.
  */
 export class Monitoring extends Construct {
-  private readonly alarms: AlarmSet;
-  private readonly handlers: readonly EventHandler[];
+  readonly #alarms: AlarmSet;
+  readonly #handlers: readonly EventHandler[];
   /** Number of periods within which another failure has the same cause. */
-  private readonly quietPeriods: number;
+  readonly #quietPeriods: number;
 
   constructor(
     scope: Construct,
@@ -84,42 +84,42 @@ export class Monitoring extends Construct {
   ) {
     super(scope, id);
     const { config, bus } = props;
-    this.handlers = constructsOf(this, EventHandler);
-    this.quietPeriods = Math.max(1, config.alarms.quietMinutes / PERIOD.toMinutes());
-    this.alarms = new AlarmSet(this, config);
+    this.#handlers = constructsOf(this, EventHandler);
+    this.#quietPeriods = Math.max(1, config.alarms.quietMinutes / PERIOD.toMinutes());
+    this.#alarms = new AlarmSet(this, config);
 
-    const consumers = this.handlers.map((handler) => this.watchConsumer(handler));
-    const topics = constructsOf(this, Topic).map((topic) => this.watchTopic(topic));
-    const failing = this.alarms.cause('failing', {
+    const consumers = this.#handlers.map((handler) => this.#watchConsumer(handler));
+    const topics = constructsOf(this, Topic).map((topic) => this.#watchTopic(topic));
+    const failing = this.#alarms.cause('failing', {
       runbookEntry: 'failing',
       says: 'Something has been told already of which late events and full queues are the consequence.',
       of: [...consumers, ...topics],
     });
-    this.watchLateness(failing);
-    this.watchQueues(failing);
-    this.watchStream();
-    this.watchPublishers();
-    this.watchSilentRules();
-    for (const [index, handler] of this.handlers.entries()) {
-      this.watchReport(handler, consumers[index] as CompositeAlarm);
-      this.watchCounts(handler);
+    this.#watchLateness(failing);
+    this.#watchQueues(failing);
+    this.#watchStream();
+    this.#watchPublishers();
+    this.#watchSilentRules();
+    for (const [index, handler] of this.#handlers.entries()) {
+      this.#watchReport(handler, consumers[index] as CompositeAlarm);
+      this.#watchCounts(handler);
     }
-    this.watchRecoveries();
-    this.alarms.finish(bus);
-    new OperatorDashboard(this, 'Dashboard', { ...props, alarms: this.alarms });
+    this.#watchRecoveries();
+    this.#alarms.finish(bus);
+    new OperatorDashboard(this, 'Dashboard', { ...props, alarms: this.#alarms });
     new LogQueries(this, 'LogQueries', props);
   }
 
   /** Adds one page for all symptoms of lost or failed events of a function, or on the way to it. */
-  private watchConsumer(handler: EventHandler): CompositeAlarm {
+  #watchConsumer(handler: EventHandler): CompositeAlarm {
     const { config, bus } = this.props;
     const { entry } = handler.props;
     const { errors, dropped, poisonEvents } = config.alarms;
     const name = `${config.prefix}-${entry}`;
     const failure = (kind: string, text: AlarmText, metric: IMetric, threshold: number) =>
-      this.alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...this.remembered });
+      this.#alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...this.#remembered });
     const rules = bus.subscriptions.filter((each) => each.handler === handler);
-    const alarm = this.alarms.cause(`${entry}-failing`, {
+    const alarm = this.#alarms.cause(`${entry}-failing`, {
       runbookEntry: 'consumer-failing',
       says: `Events for the function ${name} are not handled. Which symptom: see the reason, an alarm's name.`,
       of: [
@@ -164,18 +164,18 @@ export class Monitoring extends Construct {
           0,
         ),
         ...rules.flatMap(({ rule: { node, name: ruleName = '', eventBusName } }) =>
-          this.watchDelivery({ id: node.id, name: ruleName, eventBusName }),
+          this.#watchDelivery({ id: node.id, name: ruleName, eventBusName }),
         ),
       ],
     });
-    this.alarms.tell('page', `${entry}-failing`, alarm);
+    this.#alarms.tell('page', `${entry}-failing`, alarm);
     return alarm;
   }
 
-  private watchDelivery({ id, ...rule }: WatchedRule): Alarm[] {
+  #watchDelivery({ id, ...rule }: WatchedRule): Alarm[] {
     const { config } = this.props;
     return [
-      this.alarms.symptom(`${id}-undelivered`, {
+      this.#alarms.symptom(`${id}-undelivered`, {
         runbookEntry: 'undelivered',
         says:
           `EventBridge gave up delivering events to the target of the rule ${rule.name}. ` +
@@ -191,9 +191,9 @@ export class Monitoring extends Construct {
           period: PERIOD,
         }),
         threshold: config.alarms.undelivered,
-        ...this.remembered,
+        ...this.#remembered,
       }),
-      this.alarms.symptom(`${id}-lost`, {
+      this.#alarms.symptom(`${id}-lost`, {
         runbookEntry: 'lost-in-delivery',
         says:
           `EventBridge could neither deliver events to the target of the rule ${rule.name} nor put them ` +
@@ -201,34 +201,34 @@ export class Monitoring extends Construct {
           (rule.eventBusName ? 'Only the archive has them now.' : 'They are lost.'),
         metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq'),
         threshold: 0,
-        ...this.remembered,
+        ...this.#remembered,
       }),
     ];
   }
 
   /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too. */
-  private watchRecoveries(): void {
+  #watchRecoveries(): void {
     const { config } = this.props;
     for (const id of RECOVERY_RULES) {
-      for (const alarm of this.watchDelivery({ id, name: `${config.prefix}-${id}` })) {
-        this.alarms.tell('ticket', alarm.node.id, alarm);
+      for (const alarm of this.#watchDelivery({ id, name: `${config.prefix}-${id}` })) {
+        this.#alarms.tell('ticket', alarm.node.id, alarm);
       }
     }
   }
 
   /** Adds an alarm for messages that SNS could not deliver to a subscriber. */
-  private watchTopic(topic: Topic): Alarm {
+  #watchTopic(topic: Topic): Alarm {
     const { config } = this.props;
     const { topicName = '' } = topic.node.defaultChild as CfnTopic;
     const name = `${topicName.slice(config.prefix.length + 1)}-failed`;
-    const alarm = this.alarms.symptom(name, {
+    const alarm = this.#alarms.symptom(name, {
       runbookEntry: 'notifications-failed',
       says: `SNS could not deliver messages of the topic ${topicName} to a subscriber.`,
       metric: topicMetric(topic, 'NumberOfNotificationsFailed'),
       threshold: config.alarms.undeliveredNotifications,
-      ...this.remembered,
+      ...this.#remembered,
     });
-    this.alarms.tell('ticket', name, alarm);
+    this.#alarms.tell('ticket', name, alarm);
     return alarm;
   }
 
@@ -236,22 +236,22 @@ export class Monitoring extends Construct {
    * Adds a ticket for late events. A failing function suppresses it: its first symptom may be a long call, minutes before
    * it drops the event.
    */
-  private watchLateness(failing: CompositeAlarm): void {
+  #watchLateness(failing: CompositeAlarm): void {
     const { config } = this.props;
     const { alarms, prefix, processing } = config;
-    const timeouts = this.handlers.map(({ props }) => props.timeout.toSeconds());
+    const timeouts = this.#handlers.map(({ props }) => props.timeout.toSeconds());
     const delays = RETRY_DELAYS.slice(0, processing.retryAttempts).map((delay) => delay.toSeconds());
     const tries = Math.max(...timeouts) * (delays.length + 1);
     const wait = Duration.seconds(sum(delays) + tries + PERIOD.toSeconds());
     // A symptom must outlast the wait, or it would never notify.
     const periods = Math.ceil(wait.toSeconds() / PERIOD.toSeconds()) + 1;
     const remembered = { periods, breaching: 1 };
-    const symptoms = this.handlers.flatMap((handler) => {
+    const symptoms = this.#handlers.flatMap((handler) => {
       const { entry, timeout } = handler.props;
       const name = `${prefix}-${entry}`;
       const eventAge = (processing.maxEventAge * alarms.eventAgePercent) / 100;
       return [
-        this.alarms.symptom(`${entry}-throttles`, {
+        this.#alarms.symptom(`${entry}-throttles`, {
           runbookEntry: 'throttles',
           says:
             `The concurrency limit put off more than ${alarms.throttles} calls of the function ${name} ` +
@@ -260,7 +260,7 @@ export class Monitoring extends Construct {
           threshold: alarms.throttles,
           ...remembered,
         }),
-        this.alarms.symptom(`${entry}-duration`, {
+        this.#alarms.symptom(`${entry}-duration`, {
           runbookEntry: 'duration',
           says:
             `A call of the function ${name} took more than ${alarms.durationPercent}% of its timeout ` +
@@ -270,7 +270,7 @@ export class Monitoring extends Construct {
           threshold: (timeout.toMilliseconds() * alarms.durationPercent) / 100,
           ...remembered,
         }),
-        this.alarms.symptom(`${entry}-event-age`, {
+        this.#alarms.symptom(`${entry}-event-age`, {
           runbookEntry: 'event-age',
           says:
             `An event has waited for the function ${name} for more than ${inWords(eventAge)}. ` +
@@ -281,15 +281,15 @@ export class Monitoring extends Construct {
         }),
       ];
     });
-    const tables = constructsOf(this, Table).flatMap((table) => this.watchTable(table, remembered));
-    const alarm = this.alarms.cause('late', {
+    const tables = constructsOf(this, Table).flatMap((table) => this.#watchTable(table, remembered));
+    const alarm = this.#alarms.cause('late', {
       runbookEntry: 'late',
       says: 'Events are handled late: a function or a table is slow or refuses calls. Which: see the reason.',
       of: [...symptoms, ...tables],
       unless: failing,
       wait,
     });
-    this.alarms.tell('ticket', 'late', alarm);
+    this.#alarms.tell('ticket', 'late', alarm);
   }
 
   /**
@@ -297,12 +297,12 @@ export class Monitoring extends Construct {
    * state when data is missing, regardless of `treatMissingData`, and so would not end when throttling ends.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
    */
-  private watchTable(table: Table, remembered: { periods: number; breaching: number }): Alarm[] {
+  #watchTable(table: Table, remembered: { periods: number; breaching: number }): Alarm[] {
     const { alarms, prefix } = this.props.config;
     const tableName = nameOfTable(table);
     const name = tableName.slice(prefix.length + 1);
     const errors = systemErrorMetrics(table);
-    const throttled = this.alarms.symptom(`${name}-throttled`, {
+    const throttled = this.#alarms.symptom(`${name}-throttled`, {
       runbookEntry: 'table-throttled',
       says:
         `DynamoDB refused more than ${alarms.tableThrottles} reads or writes of the table ${tableName} ` +
@@ -315,7 +315,7 @@ export class Monitoring extends Construct {
     if (Object.keys(errors).length === 0) return [throttled];
     return [
       throttled,
-      this.alarms.symptom(`${name}-errors`, {
+      this.#alarms.symptom(`${name}-errors`, {
         runbookEntry: 'table-errors',
         says:
           `DynamoDB failed to answer more than ${alarms.tableErrors} requests for the table ${tableName} ` +
@@ -331,18 +331,18 @@ export class Monitoring extends Construct {
    * Adds alarms for dead-letter queues that still hold messages after their senders have stopped failing. The alarm of its
    * sender has already notified of each message.
    */
-  private watchQueues(failing: CompositeAlarm): void {
+  #watchQueues(failing: CompositeAlarm): void {
     const { alarms, prefix } = this.props.config;
     const symptoms = constructsOf(this, DeadLetterQueue).flatMap((queue) => {
       const { name, holds, runbookEntry } = queue.props;
       return [
-        this.alarms.symptom(`${name}-depth`, {
+        this.#alarms.symptom(`${name}-depth`, {
           runbookEntry,
           says: `${holds} are waiting in the queue ${prefix}-${name}.`,
           metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: PERIOD }),
           threshold: alarms.queueDepth,
         }),
-        this.alarms.symptom(`${name}-age`, {
+        this.#alarms.symptom(`${name}-age`, {
           runbookEntry: 'queue-age',
           says:
             `A message in the queue ${prefix}-${name} has waited for more than ${inWords(alarms.queueAge)}. ` +
@@ -352,27 +352,27 @@ export class Monitoring extends Construct {
         }),
       ];
     });
-    const alarm = this.alarms.cause('waiting', {
+    const alarm = this.#alarms.cause('waiting', {
       runbookEntry: 'waiting',
       says: 'Failed events wait for somebody to redrive or delete them. In which queue: see the reason.',
       of: symptoms,
       unless: failing,
       wait: Duration.minutes(15),
     });
-    this.alarms.tell('ticket', 'waiting', alarm);
+    this.#alarms.tell('ticket', 'waiting', alarm);
   }
 
-  private watchStream(): void {
+  #watchStream(): void {
     const { analyticsStream, config } = this.props;
     const { alarms, prefix } = config;
-    const late = this.alarms.symptom('stream-late', {
+    const late = this.#alarms.symptom('stream-late', {
       runbookEntry: 'stream-late',
       says: `A record in the stream ${prefix}-analytics has waited for S3 for more than ${inWords(alarms.streamAge)}.`,
       metric: streamMetric(analyticsStream, 'DeliveryToS3.DataFreshness', 'Maximum'),
       threshold: alarms.streamAge,
-      ...this.remembered,
+      ...this.#remembered,
     });
-    const failing = this.alarms.symptom('stream-failing', {
+    const failing = this.#alarms.symptom('stream-failing', {
       runbookEntry: 'stream-failing',
       says: `The stream ${prefix}-analytics has failed to write to S3 for 15 minutes.`,
       // Firehose retries each write for 24 hours.
@@ -381,19 +381,19 @@ export class Monitoring extends Construct {
       below: true,
       periods: 3,
     });
-    const alarm = this.alarms.cause('stream', {
+    const alarm = this.#alarms.cause('stream', {
       runbookEntry: 'stream',
       says: `Analytics records of the stream ${prefix}-analytics do not reach S3. Firehose keeps them for 24 hours.`,
       of: [late, failing],
     });
-    this.alarms.tell('ticket', 'stream', alarm);
+    this.#alarms.tell('ticket', 'stream', alarm);
   }
 
   /** Adds alarms for failed PutEvents entries, and, if a minimum is set, for too few published events. */
-  private watchPublishers(): void {
+  #watchPublishers(): void {
     const { bus, config } = this.props;
     const { refusedEvents, trafficFloor } = config.alarms;
-    const refused = this.alarms.symptom('put-events-refused', {
+    const refused = this.#alarms.symptom('put-events-refused', {
       runbookEntry: 'put-events-refused',
       says: `PutEvents refused or throttled more than ${refusedEvents} events or calls within 5 minutes, of any bus and publisher of this account and region.`,
       metric: sumOf(
@@ -404,12 +404,12 @@ export class Monitoring extends Construct {
         'Events refused or throttled',
       ),
       threshold: refusedEvents,
-      ...this.remembered,
+      ...this.#remembered,
     });
-    this.alarms.tell('ticket', 'put-events-refused', refused);
+    this.#alarms.tell('ticket', 'put-events-refused', refused);
     if (trafficFloor === false) return;
     const hour = Duration.hours(1);
-    const low = this.alarms.symptom('traffic-low', {
+    const low = this.#alarms.symptom('traffic-low', {
       runbookEntry: 'traffic-low',
       says: `Fewer than ${trafficFloor} events came to the bus ${config.prefix}-bus within an hour.`,
       metric: new MathExpression({
@@ -422,7 +422,7 @@ export class Monitoring extends Construct {
       threshold: trafficFloor,
       below: true,
     });
-    this.alarms.tell('page', 'traffic-low', low);
+    this.#alarms.tell('page', 'traffic-low', low);
   }
 
   /**
@@ -430,9 +430,9 @@ export class Monitoring extends Construct {
    * handler that records all events counts them. Only for rules that match every event of their types. Two consecutive
    * hours, since an event may be recorded an hour after it was matched.
    */
-  private watchSilentRules(): void {
+  #watchSilentRules(): void {
     const { bus, config } = this.props;
-    const recorder = this.handlers.find(({ props }) => props.counts?.includes(METRICS.eventsReceived));
+    const recorder = this.#handlers.find(({ props }) => props.counts?.includes(METRICS.eventsReceived));
     if (!recorder) return;
     const period = Duration.hours(1);
     for (const { rule, types } of bus.subscriptions.flatMap(wholeTypes)) {
@@ -444,7 +444,7 @@ export class Monitoring extends Construct {
       );
       const come = Object.keys(received).map((id) => `FILL(${id}, 0)`);
       const name = `${rule.node.id}-silent`;
-      const alarm = this.alarms.symptom(name, {
+      const alarm = this.#alarms.symptom(name, {
         runbookEntry: 'silent-rule',
         says: `The rule ${config.prefix}-${rule.node.id} has matched nothing for two hours, though ${types.join(' and ')} came.`,
         metric: new MathExpression({
@@ -456,22 +456,22 @@ export class Monitoring extends Construct {
         threshold: 0,
         periods: 2,
       });
-      this.alarms.tell('page', name, alarm);
+      this.#alarms.tell('page', name, alarm);
     }
   }
 
   /** Adds alarms for the handler's custom metrics. */
-  private watchCounts(handler: EventHandler): void {
+  #watchCounts(handler: EventHandler): void {
     for (const metric of handler.props.counts ?? []) {
       const { name, ...text } = COUNTED[metric] ?? { name: undefined };
       if (name === undefined) continue;
-      const alarm = this.alarms.symptom(name, {
+      const alarm = this.#alarms.symptom(name, {
         ...(text as AlarmText),
         metric: handler.metric(metric),
         threshold: 0,
-        ...this.remembered,
+        ...this.#remembered,
       });
-      this.alarms.tell('ticket', name, alarm);
+      this.#alarms.tell('ticket', name, alarm);
     }
   }
 
@@ -487,7 +487,7 @@ export class Monitoring extends Construct {
    * has no data any more. A new rule has no data yet, which does not change the state.
    * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
    */
-  private watchReport(handler: EventHandler, consumer: CompositeAlarm): void {
+  #watchReport(handler: EventHandler, consumer: CompositeAlarm): void {
     const { bus, config } = this.props;
     const minutes = config.alarms.dailyReportMinutes;
     const rule = bus.subscriptions.find(
@@ -503,7 +503,7 @@ export class Monitoring extends Construct {
     const began = 'FILL(minute, 0)';
     const range = `${began} >= ${first} ${first <= scheduled ? 'AND' : 'OR'} ${began} <= ${scheduled}`;
     const calls = ruleMetric(rule, 'Invocations').with({ period });
-    const missing = this.alarms.symptom('daily-report-missing', {
+    const missing = this.#alarms.symptom('daily-report-missing', {
       runbookEntry: 'daily-report-missing',
       says: `The daily report was not published by ${clock((scheduled + minutes) % day)} UTC.`,
       metric: new MathExpression({
@@ -524,14 +524,14 @@ export class Monitoring extends Construct {
       below: true,
       missingData: TreatMissingData.IGNORE,
     });
-    const alarm = this.alarms.cause('daily-report', {
+    const alarm = this.#alarms.cause('daily-report', {
       runbookEntry: 'daily-report-missing',
       says: 'The daily report is missing, and not because its function fails, which would have been told.',
       of: [missing],
       unless: consumer,
     });
-    this.alarms.tell('ticket', 'daily-report', alarm);
-    const silent = this.alarms.symptom('daily-report-uncalled', {
+    this.#alarms.tell('ticket', 'daily-report', alarm);
+    const silent = this.#alarms.symptom('daily-report-uncalled', {
       runbookEntry: 'daily-report-missing',
       says: `The rule ${config.prefix}-${rule.node.id} has not called its function for more than a day.`,
       metric: calls,
@@ -541,12 +541,12 @@ export class Monitoring extends Construct {
       periods: day / period.toMinutes(),
       missingData: TreatMissingData.MISSING,
     });
-    this.alarms.tellOfSilence('daily-report-uncalled', silent);
+    this.#alarms.tellOfSilence('daily-report-uncalled', silent);
   }
 
   /** Evaluation of alarms that stay on for the quiet periods after a failure. */
-  private get remembered() {
-    return { periods: this.quietPeriods, breaching: 1 };
+  get #remembered() {
+    return { periods: this.#quietPeriods, breaching: 1 };
   }
 }
 

@@ -106,13 +106,13 @@ function commonStart(own: readonly string[], other: readonly string[]): number {
  * in the service's matcher. That matters for `exists: false`, which holds if no value is in the elements chosen so far.
  */
 class ElementSearch {
-  private readonly chosen: ChosenElements = new Map();
-  private readonly missed: number[] = [];
-  private allowance = 0;
-  private isHopeless: readonly boolean[] = [];
+  readonly #chosen: ChosenElements = new Map();
+  readonly #missed: number[] = [];
+  #allowance = 0;
+  #isHopeless: readonly boolean[] = [];
   /** States of the search that are known to fail: field and chosen elements. */
-  private readonly failed = new Set<string>();
-  private readonly arrays = new Map<readonly unknown[], number>();
+  readonly #failed = new Set<string>();
+  readonly #arrays = new Map<readonly unknown[], number>();
 
   constructor(
     private readonly fields: readonly FieldMatcher[],
@@ -126,34 +126,34 @@ class ElementSearch {
    * @returns the fields that miss, or undefined if there are more
    */
   run(allowance: number, isHopeless: readonly boolean[] = []): Miss[] | undefined {
-    this.chosen.clear();
-    this.missed.length = 0;
-    this.allowance = allowance;
-    this.isHopeless = isHopeless;
-    if (!this.searchFrom(0)) return undefined;
-    return this.missed.flatMap((i) => this.fields[i]?.miss(this.readings[i], this.chosen) ?? []);
+    this.#chosen.clear();
+    this.#missed.length = 0;
+    this.#allowance = allowance;
+    this.#isHopeless = isHopeless;
+    if (!this.#searchFrom(0)) return undefined;
+    return this.#missed.flatMap((i) => this.fields[i]?.miss(this.readings[i], this.#chosen) ?? []);
   }
 
-  private searchFrom(i: number): boolean {
+  #searchFrom(i: number): boolean {
     // After leaving an array, the search would reach the same state from each of its elements.
     const hasLeftArray = i > 0 && (this.shared.before[i] ?? 0) < (this.shared.before[i - 1] ?? 0);
-    const state = hasLeftArray ? this.describe(i) : undefined;
-    if (state !== undefined && this.failed.has(state)) return false;
-    const found = this.search(i);
-    if (!found && state !== undefined) this.failed.add(state);
+    const state = hasLeftArray ? this.#describe(i) : undefined;
+    if (state !== undefined && this.#failed.has(state)) return false;
+    const found = this.#search(i);
+    if (!found && state !== undefined) this.#failed.add(state);
     return found;
   }
 
-  private search(i: number): boolean {
+  #search(i: number): boolean {
     const field = this.fields[i];
     if (!field) return true;
     const reading = this.readings[i];
-    if (this.isHopeless[i]) {
+    if (this.#isHopeless[i]) {
       // Misses for any choice.
     } else if (isSingle(reading)) {
-      if (field.accepts(reading) && this.searchFrom(i + 1)) return true;
+      if (field.accepts(reading) && this.#searchFrom(i + 1)) return true;
     } else {
-      const candidates = reading.agreeingWith(this.chosen);
+      const candidates = reading.agreeingWith(this.#chosen);
       // Later fields depend only on the chosen elements of arrays that they are in, too. Values in the same element
       // follow each other, and trying one of them is enough.
       let tried: ArrayElement | 'nothing' | undefined = 'nothing';
@@ -163,26 +163,26 @@ class ElementSearch {
         if (tried !== 'nothing' && tried?.array === element?.array && tried?.index === element?.index)
           continue;
         tried = element;
-        const added = choose(element, this.chosen);
-        if (this.searchFrom(i + 1)) return true;
-        for (const array of added) this.chosen.delete(array);
+        const added = choose(element, this.#chosen);
+        if (this.#searchFrom(i + 1)) return true;
+        for (const array of added) this.#chosen.delete(array);
       }
-      if (candidates.length === 0 && field.acceptsAbsence && this.searchFrom(i + 1)) return true;
+      if (candidates.length === 0 && field.acceptsAbsence && this.#searchFrom(i + 1)) return true;
     }
-    if (this.missed.length === this.allowance) return false;
-    this.missed.push(i);
-    if (this.searchFrom(i + 1)) return true;
-    this.missed.pop();
+    if (this.#missed.length === this.#allowance) return false;
+    this.#missed.push(i);
+    if (this.#searchFrom(i + 1)) return true;
+    this.#missed.pop();
     return false;
   }
 
   /** Key of the chosen elements that the fields from `i` on depend on. */
-  private describe(i: number): string {
-    const parts = [i, this.allowance - this.missed.length];
-    for (const { array, index, depth } of this.chosen.values()) {
+  #describe(i: number): string {
+    const parts = [i, this.#allowance - this.#missed.length];
+    for (const { array, index, depth } of this.#chosen.values()) {
       if (depth > (this.shared.before[i] ?? 0)) continue;
-      const known = this.arrays.get(array) ?? this.arrays.size;
-      this.arrays.set(array, known);
+      const known = this.#arrays.get(array) ?? this.#arrays.size;
+      this.#arrays.set(array, known);
       parts.push(known, index);
     }
     return parts.join();
@@ -198,7 +198,7 @@ class FieldMatcher {
   readonly test: (value: Scalar) => boolean;
   readonly acceptsAbsence: boolean;
   /** The only value that passes; undefined if there are several. */
-  private readonly only: Scalar | undefined;
+  readonly #only: Scalar | undefined;
   #allowedText: string | undefined;
 
   constructor(
@@ -208,13 +208,13 @@ class FieldMatcher {
   ) {
     this.reader = new FieldReader(path);
     this.test = anyOf(tests);
-    this.only = tests.length === 1 && tests[0]?.op === 'equals' ? tests[0].value : undefined;
+    this.#only = tests.length === 1 && tests[0]?.op === 'equals' ? tests[0].value : undefined;
     this.acceptsAbsence = tests.some((test) => test.op === 'exists' && !test.exists);
   }
 
   accepts(value: Scalar | undefined): boolean {
     // Inlined for the most common test, since a call costs more than the comparison.
-    if (this.only !== undefined) return value === this.only;
+    if (this.#only !== undefined) return value === this.#only;
     return value === undefined ? this.acceptsAbsence : this.test(value);
   }
 

@@ -92,27 +92,27 @@ type Fields = Map<string, FieldPattern>;
  * field that stands both outside and inside of an `$or` keeps what was written last, and so does a duplicate key.
  */
 class PatternParser {
-  private readonly reader: JsonReader;
-  private readonly tests: FieldTestParser;
-  private readonly path: string[] = [];
-  private orCombinations = 1;
+  readonly #reader: JsonReader;
+  readonly #tests: FieldTestParser;
+  readonly #path: string[] = [];
+  #orCombinations = 1;
 
   constructor(private readonly json: string) {
-    this.reader = new JsonReader(json);
-    this.tests = new FieldTestParser(this.reader);
+    this.#reader = new JsonReader(json);
+    this.#tests = new FieldTestParser(this.#reader);
   }
 
   parse(): Fields[] {
     try {
-      if (this.reader.next() !== '{') this.fail('Filter is not an object');
+      if (this.#reader.next() !== '{') this.#fail('Filter is not an object');
       const branches: Fields[] = [];
-      this.readFields(branches, false);
+      this.#readFields(branches, false);
       // Text after the object is ignored, as in AWS's matcher.
       return branches;
     } catch (error) {
       if (error instanceof InvalidEventPatternError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      const field = this.path.length > 0 ? this.path.join('.') : undefined;
+      const field = this.#path.length > 0 ? this.#path.join('.') : undefined;
       throw new InvalidEventPatternError(
         `Event pattern is not valid. Reason: ${reason}`,
         'InvalidEventPatternException',
@@ -122,71 +122,75 @@ class PatternParser {
   }
 
   /** Reads the fields of an object into each of the branches (a first one is made if there is none yet). */
-  private readFields(branches: Fields[], insideOr: boolean): void {
+  #readFields(branches: Fields[], insideOr: boolean): void {
     let isEmpty = true;
-    for (let token = this.reader.next(); token !== '}'; token = this.reader.next()) {
+    for (let token = this.#reader.next(); token !== '}'; token = this.#reader.next()) {
       isEmpty = false;
-      const name = this.reader.text;
+      const name = this.#reader.text;
       if (name === '$or') {
-        this.readOr(branches);
+        this.#readOr(branches);
         continue;
       }
       if (insideOr && RESERVED_INSIDE_OR.has(name)) {
-        this.fail(`${name} is Ruler reserved fieldName which cannot be used inside $or.`);
+        this.#fail(`${name} is Ruler reserved fieldName which cannot be used inside $or.`);
       }
-      this.path.push(name);
-      const value = this.reader.next();
+      this.#path.push(name);
+      const value = this.#reader.next();
       if (value === '{') {
-        this.readFields(branches, insideOr);
+        this.#readFields(branches, insideOr);
       } else if (value === '[') {
-        const field = this.readField();
+        const field = this.#readField();
         if (branches.length === 0) branches.push(new Map());
         for (const branch of branches) branch.set(field.path, field);
       } else {
-        this.fail(`"${name}" must be an object or an array`);
+        this.#fail(`"${name}" must be an object or an array`);
       }
-      this.path.pop();
+      this.#path.pop();
     }
-    if (isEmpty) this.fail('Empty objects are not allowed');
+    if (isEmpty) this.#fail('Empty objects are not allowed');
   }
 
-  private readOr(branches: Fields[]): void {
+  #readOr(branches: Fields[]): void {
     const before = branches.splice(0);
-    if (this.reader.next() !== '[') this.fail('It must be an Array followed with $or.');
+    if (this.#reader.next() !== '[') this.#fail('It must be an Array followed with $or.');
     let alternatives = 0;
-    for (let token = this.reader.next(); token !== ']'; token = this.reader.next()) {
-      if (token !== '{') this.fail('Only JSON object is allowed in array of $or relationship.');
+    for (let token = this.#reader.next(); token !== ']'; token = this.#reader.next()) {
+      if (token !== '{') this.#fail('Only JSON object is allowed in array of $or relationship.');
       alternatives++;
       const forked = before.length > 0 ? before.map((branch) => new Map(branch)) : [new Map()];
-      this.readFields(forked, true);
+      this.#readFields(forked, true);
       branches.push(...forked);
-      this.checkCombinations(Math.max(branches.length, this.orCombinations * alternatives));
+      this.#checkCombinations(Math.max(branches.length, this.#orCombinations * alternatives));
     }
-    if (alternatives < 2) this.fail('There must have at least 2 Objects in $or relationship.');
-    this.orCombinations *= alternatives;
+    if (alternatives < 2) this.#fail('There must have at least 2 Objects in $or relationship.');
+    this.#orCombinations *= alternatives;
   }
 
   /** The service counts the product of the lengths of all `$or` arrays. Checked early: the branches are that many. */
-  private checkCombinations(count: number): void {
+  #checkCombinations(count: number): void {
     if (count <= RULE.maxOrCombinations) return;
     throw new InvalidEventPatternError(
       `The $or arrays of the event pattern make more than ${RULE.maxOrCombinations} rule combinations`,
       'LimitExceededException',
-      this.path.length > 0 ? this.path.join('.') : undefined,
+      this.#path.length > 0 ? this.#path.join('.') : undefined,
     );
   }
 
-  private readField(): FieldPattern {
-    const { start } = this.reader;
+  #readField(): FieldPattern {
+    const { start } = this.#reader;
     const tests: Test[] = [];
-    for (let token = this.reader.next(); token !== ']'; token = this.reader.next()) {
-      tests.push(this.tests.readTest(token));
+    for (let token = this.#reader.next(); token !== ']'; token = this.#reader.next()) {
+      tests.push(this.#tests.readTest(token));
     }
-    if (tests.length === 0) this.fail('Empty arrays are not allowed');
-    return { path: this.path.join('.'), tests, allowed: JSON.parse(this.json.slice(start, this.reader.end)) };
+    if (tests.length === 0) this.#fail('Empty arrays are not allowed');
+    return {
+      path: this.#path.join('.'),
+      tests,
+      allowed: JSON.parse(this.json.slice(start, this.#reader.end)),
+    };
   }
 
-  private fail(reason: string): never {
+  #fail(reason: string): never {
     throw new Error(reason);
   }
 }

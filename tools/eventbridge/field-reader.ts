@@ -54,7 +54,7 @@ class FieldValues {
   readonly elements: (ArrayElement | undefined)[] = [];
   isInElements = false;
   /** For each array where the values of each of its elements begin, and at last where they all end. */
-  private readonly bounds = new Map<readonly unknown[], number[]>();
+  readonly #bounds = new Map<readonly unknown[], number[]>();
 
   add(value: Scalar, element: ArrayElement | undefined): void {
     this.values.push(value);
@@ -64,9 +64,9 @@ class FieldValues {
 
   /** To be called before each element of an array, and after the last one. */
   mark(array: readonly unknown[]): void {
-    const bounds = this.bounds.get(array);
+    const bounds = this.#bounds.get(array);
     if (bounds) bounds.push(this.values.length);
-    else this.bounds.set(array, [this.values.length]);
+    else this.#bounds.set(array, [this.values.length]);
   }
 
   /** The places of the values that lie in no other element than the chosen one of any array. */
@@ -75,7 +75,7 @@ class FieldValues {
     let ranges: [from: number, to: number][] = [[0, end]];
     // The innermost array, chosen last, leaves the fewest. Without it, two fields of a long array cost its square.
     for (const [array, { index }] of chosen) {
-      const bounds = this.bounds.get(array);
+      const bounds = this.#bounds.get(array);
       const [first = 0, last = 0] = [bounds?.[0], bounds?.at(-1)];
       if (bounds)
         ranges = [
@@ -103,72 +103,72 @@ function agrees(element: ArrayElement | undefined, chosen: ChosenElements): bool
 /** Reads what events have at a dotted path. */
 export class FieldReader {
   /** keys[i][k] takes the segments from i to i + k in one step: the dots of a path may be those of a key. */
-  private readonly keys: readonly (readonly string[])[];
-  private readonly first: string;
-  private readonly last: string;
+  readonly #keys: readonly (readonly string[])[];
+  readonly #first: string;
+  readonly #last: string;
   /** Number of segments of a path without special cases; otherwise 0. */
-  private readonly depth: number;
+  readonly #depth: number;
   /** True if a field with an empty name is read. */
-  private readonly takesEmptyName: boolean;
+  readonly #takesEmptyName: boolean;
 
   constructor(private readonly path: string) {
     const segments = path.split('.');
-    this.keys = segments.map((_, i) =>
+    this.#keys = segments.map((_, i) =>
       segments.slice(i).map((_, k) => segments.slice(i, i + k + 1).join('.')),
     );
-    [this.first, this.last] = [segments[0] ?? '', segments.at(-1) ?? ''];
+    [this.#first, this.#last] = [segments[0] ?? '', segments.at(-1) ?? ''];
     // Names that every object has (`constructor`) would be found in events that lack them.
-    const isPlain = this.keys.flat().every((key) => key !== '' && !(key in Object.prototype));
-    this.depth = isPlain ? segments.length : 0;
+    const isPlain = this.#keys.flat().every((key) => key !== '' && !(key in Object.prototype));
+    this.#depth = isPlain ? segments.length : 0;
     // AWS's matcher skips fields whose names no pattern has, and Java's split drops empty names at the end of a path.
-    this.takesEmptyName = path === '' || path.replace(/\.+$/, '').split('.').slice(0, -1).includes('');
+    this.#takesEmptyName = path === '' || path.replace(/\.+$/, '').split('.').slice(0, -1).includes('');
   }
 
   read(event: JsonObject): Reading {
-    switch (this.depth) {
+    switch (this.#depth) {
       case 0:
-        return this.readAll(event);
+        return this.#readAll(event);
       case 1: {
         const value = event[this.path];
         return typeof value === 'object' && value !== null
-          ? this.readAll(event)
+          ? this.#readAll(event)
           : (value as Scalar | undefined);
       }
       case 2: {
-        const parent = event[this.first];
-        if (Array.isArray(parent) || event[this.path] !== undefined) return this.readAll(event);
+        const parent = event[this.#first];
+        if (Array.isArray(parent) || event[this.path] !== undefined) return this.#readAll(event);
         if (typeof parent !== 'object' || parent === null) return undefined;
-        const value = (parent as JsonObject)[this.last];
+        const value = (parent as JsonObject)[this.#last];
         return typeof value === 'object' && value !== null
-          ? this.readAll(event)
+          ? this.#readAll(event)
           : (value as Scalar | undefined);
       }
       default:
-        return this.readNested(event);
+        return this.#readNested(event);
     }
   }
 
   /** The common case, without arrays and dotted keys on the way. */
-  private readNested(event: JsonObject): Reading {
+  #readNested(event: JsonObject): Reading {
     let node: unknown = event;
-    for (const keys of this.keys) {
+    for (const keys of this.#keys) {
       if (typeof node !== 'object' || node === null) return undefined;
-      if (Array.isArray(node)) return this.readAll(event);
+      if (Array.isArray(node)) return this.#readAll(event);
       for (let k = 1; k < keys.length; k++) {
-        if ((node as JsonObject)[keys[k] as string] !== undefined) return this.readAll(event);
+        if ((node as JsonObject)[keys[k] as string] !== undefined) return this.#readAll(event);
       }
       node = (node as JsonObject)[keys[0] as string];
     }
-    return typeof node === 'object' && node !== null ? this.readAll(event) : (node as Scalar | undefined);
+    return typeof node === 'object' && node !== null ? this.#readAll(event) : (node as Scalar | undefined);
   }
 
-  private readAll(event: JsonObject): Reading {
+  #readAll(event: JsonObject): Reading {
     const found = new FieldValues();
-    this.collect(event, 0, undefined, found, 0);
+    this.#collect(event, 0, undefined, found, 0);
     return found.values.length > 1 || found.isInElements ? found : found.values[0];
   }
 
-  private collect(
+  #collect(
     node: unknown,
     depth: number,
     element: ArrayElement | undefined,
@@ -181,15 +181,15 @@ export class FieldReader {
         found.mark(node);
         const isNested = typeof item === 'object' && item !== null;
         const own = isNested ? { array: node, index, depth, outer: element } : element;
-        this.collect(item, depth, own, found, nesting + 1);
+        this.#collect(item, depth, own, found, nesting + 1);
       }
       found.mark(node);
     } else if (isObject(node)) {
-      for (const [k, key] of (this.keys[depth] ?? []).entries()) {
-        if (key === '' && !this.takesEmptyName) continue;
-        if (Object.hasOwn(node, key)) this.collect(node[key], depth + k + 1, element, found, nesting + 1);
+      for (const [k, key] of (this.#keys[depth] ?? []).entries()) {
+        if (key === '' && !this.#takesEmptyName) continue;
+        if (Object.hasOwn(node, key)) this.#collect(node[key], depth + k + 1, element, found, nesting + 1);
       }
-    } else if (depth === this.keys.length) {
+    } else if (depth === this.#keys.length) {
       found.add(node as Scalar, element);
     }
   }

@@ -11,7 +11,7 @@ export class FieldTestParser {
   readTest(token: Token): Test {
     switch (token) {
       case '{':
-        return this.readMatchExpression();
+        return this.#readMatchExpression();
       case 'string': {
         const text = this.reader.text;
         const network = parseAddress(text);
@@ -25,128 +25,128 @@ export class FieldTestParser {
       case 'null':
         return { op: 'equals', value: null };
       default:
-        return this.fail('Match value must be String, number, true, false, or null');
+        return this.#fail('Match value must be String, number, true, false, or null');
     }
   }
 
-  private readMatchExpression(): Test {
-    if (this.reader.next() !== 'name') this.fail('Match expression name not found');
+  #readMatchExpression(): Test {
+    if (this.reader.next() !== 'name') this.#fail('Match expression name not found');
     const operator = this.reader.text;
     switch (operator) {
       case 'exactly':
-        return this.only({ op: 'equals', value: this.readString('exact match pattern must be a string') });
+        return this.#only({ op: 'equals', value: this.#readString('exact match pattern must be a string') });
       case 'prefix':
       case 'suffix':
-        return this.readAffix(operator);
+        return this.#readAffix(operator);
       case 'equals-ignore-case':
-        return this.only({
+        return this.#only({
           op: operator,
-          text: this.readString('equals-ignore-case match pattern must be a string'),
+          text: this.#readString('equals-ignore-case match pattern must be a string'),
         });
       case 'wildcard':
-        return this.only(this.wildcard(this.readString('wildcard match pattern must be a string')));
+        return this.#only(this.#wildcard(this.#readString('wildcard match pattern must be a string')));
       case 'numeric':
-        return this.readNumeric();
+        return this.#readNumeric();
       case 'cidr':
         // The service's own message: it speaks of a prefix here.
-        return this.only(this.cidr(this.readString('prefix match pattern must be a string')));
+        return this.#only(this.#cidr(this.#readString('prefix match pattern must be a string')));
       case 'exists': {
         const token = this.reader.next();
         if (token !== 'true' && token !== 'false')
-          this.fail('exists match pattern must be either true or false.');
-        return this.only({ op: 'exists', exists: token === 'true' });
+          this.#fail('exists match pattern must be either true or false.');
+        return this.#only({ op: 'exists', exists: token === 'true' });
       }
       case 'anything-but':
-        return this.readAnythingBut();
+        return this.#readAnythingBut();
       default:
-        return this.fail(`Unrecognized match type ${operator}`);
+        return this.#fail(`Unrecognized match type ${operator}`);
     }
   }
 
-  private readAffix(op: 'prefix' | 'suffix'): Test {
+  #readAffix(op: 'prefix' | 'suffix'): Test {
     const token = this.reader.next();
-    if (token === 'string') return this.only({ op, text: this.reader.text, ignoreCase: false });
-    if (token !== '{') this.fail(`${op} match pattern must be a string`);
+    if (token === 'string') return this.#only({ op, text: this.reader.text, ignoreCase: false });
+    if (token !== '{') this.#fail(`${op} match pattern must be a string`);
 
     const title = op === 'prefix' ? 'Prefix' : 'Suffix';
-    if (this.reader.next() !== 'name') this.fail(`${title} expression name not found`);
+    if (this.reader.next() !== 'name') this.#fail(`${title} expression name not found`);
     if (this.reader.text !== 'equals-ignore-case')
-      this.fail(`Unsupported ${op} pattern: ${this.reader.text}`);
-    const text = this.readString('equals-ignore-case match pattern must be a string');
-    return this.only(this.only({ op, text, ignoreCase: true }));
+      this.#fail(`Unsupported ${op} pattern: ${this.reader.text}`);
+    const text = this.#readString('equals-ignore-case match pattern must be a string');
+    return this.#only(this.#only({ op, text, ignoreCase: true }));
   }
 
-  private readNumeric(): Test {
-    if (this.reader.next() !== '[') this.fail('Value of numeric must be an array.');
-    if (this.reader.next() !== 'string') this.fail(`Invalid member in numeric match: ${this.reader.text}`);
+  #readNumeric(): Test {
+    if (this.reader.next() !== '[') this.#fail('Value of numeric must be an array.');
+    if (this.reader.next() !== 'string') this.#fail(`Invalid member in numeric match: ${this.reader.text}`);
     const operator = this.reader.text;
     let test: Test;
     switch (operator) {
       case '=':
-        test = { op: 'equals', value: this.readNumber('equals') };
+        test = { op: 'equals', value: this.#readNumber('equals') };
         break;
       case '<':
       case '<=':
-        test = { op: 'numeric', upper: { value: this.readNumber(operator), inclusive: operator === '<=' } };
+        test = { op: 'numeric', upper: { value: this.#readNumber(operator), inclusive: operator === '<=' } };
         break;
       case '>':
       case '>=': {
-        const lower = { value: this.readNumber(operator), inclusive: operator === '>=' };
+        const lower = { value: this.#readNumber(operator), inclusive: operator === '>=' };
         const token = this.reader.next();
         if (token === ']')
-          return this.only({ op: 'numeric', lower }, 'Too many elements in numeric expression');
-        test = { op: 'numeric', lower, upper: this.readUpperBound(token, lower) };
-        if (this.reader.next() !== ']') this.fail('Too many terms in numeric range expression');
-        return this.only(test, 'Too many elements in numeric expression');
+          return this.#only({ op: 'numeric', lower }, 'Too many elements in numeric expression');
+        test = { op: 'numeric', lower, upper: this.#readUpperBound(token, lower) };
+        if (this.reader.next() !== ']') this.#fail('Too many terms in numeric range expression');
+        return this.#only(test, 'Too many elements in numeric expression');
       }
       default:
-        return this.fail(`Unrecognized numeric range operator: ${operator}`);
+        return this.#fail(`Unrecognized numeric range operator: ${operator}`);
     }
-    if (this.reader.next() !== ']') this.fail('Too many elements in numeric expression');
-    return this.only(test, 'Too many elements in numeric expression');
+    if (this.reader.next() !== ']') this.#fail('Too many elements in numeric expression');
+    return this.#only(test, 'Too many elements in numeric expression');
   }
 
-  private readUpperBound(token: Token, lower: Bound): Bound {
-    if (token !== 'string') this.fail(`Bad value in numeric range: ${this.reader.text}`);
+  #readUpperBound(token: Token, lower: Bound): Bound {
+    if (token !== 'string') this.#fail(`Bad value in numeric range: ${this.reader.text}`);
     const operator = this.reader.text;
-    if (operator !== '<' && operator !== '<=') this.fail(`Bad numeric range operator: ${operator}`);
-    const value = this.readNumber(operator);
-    if (value <= lower.value) this.fail('Bottom must be less than top');
+    if (operator !== '<' && operator !== '<=') this.#fail(`Bad numeric range operator: ${operator}`);
+    const value = this.#readNumber(operator);
+    if (value <= lower.value) this.#fail('Bottom must be less than top');
     return { value, inclusive: operator === '<=' };
   }
 
-  private readAnythingBut(): Test {
+  #readAnythingBut(): Test {
     let token = this.reader.next();
-    if (token === '{') return this.readAnythingButStrings();
+    if (token === '{') return this.#readAnythingButStrings();
 
     const values: (string | number)[] = [];
     if (token === 'string' || token === 'number') {
-      values.push(token === 'string' ? this.reader.text : this.comparableNumber());
+      values.push(token === 'string' ? this.reader.text : this.#comparableNumber());
     } else if (token === '[') {
       for (token = this.reader.next(); token !== ']'; token = this.reader.next()) {
         if (token === 'string') values.push(this.reader.text);
-        else if (token === 'number') values.push(this.comparableNumber());
-        else this.fail('Inside anything but list, start|null|boolean is not supported.');
+        else if (token === 'number') values.push(this.#comparableNumber());
+        else this.#fail('Inside anything but list, start|null|boolean is not supported.');
       }
       if (new Set(values.map((value) => typeof value)).size !== 1) {
-        this.fail(
+        this.#fail(
           'Inside anything but list, either all values are number or string, mixed type is not supported',
         );
       }
     } else {
-      this.fail('Value of anything-but must be an array or single string/number value.');
+      this.#fail('Value of anything-but must be an array or single string/number value.');
     }
     const but = values.map((value): Test => ({ op: 'equals', value }));
-    return this.only({ op: 'anything-but', but }, 'Too many elements in numeric expression');
+    return this.#only({ op: 'anything-but', but }, 'Too many elements in numeric expression');
   }
 
-  private readAnythingButStrings(): Test {
-    if (this.reader.next() !== 'name') this.fail('Anything-But expression name not found');
+  #readAnythingButStrings(): Test {
+    if (this.reader.next() !== 'name') this.#fail('Anything-But expression name not found');
     const operator = this.reader.text;
-    const toTest = this.anythingButOperator(operator);
+    const toTest = this.#anythingButOperator(operator);
     const but: Test[] = [];
     const add = (token: Token): void => {
-      if (token !== 'string') this.fail(toTest.complaint);
+      if (token !== 'string') this.#fail(toTest.complaint);
       but.push(toTest.test(this.reader.text));
     };
 
@@ -156,20 +156,20 @@ export class FieldTestParser {
     } else if (token === 'string' || token === 'number') {
       add(token);
     } else {
-      this.fail('Value of anything-but must be an array or single string/number value.');
+      this.#fail('Value of anything-but must be an array or single string/number value.');
     }
     const complaint = 'Too many elements in numeric expression';
-    return this.only(this.only({ op: 'anything-but', but }, complaint), complaint);
+    return this.#only(this.#only({ op: 'anything-but', but }, complaint), complaint);
   }
 
-  private anythingButOperator(operator: string): { complaint: string; test: (text: string) => Test } {
+  #anythingButOperator(operator: string): { complaint: string; test: (text: string) => Test } {
     switch (operator) {
       case 'prefix':
       case 'suffix':
         return {
           complaint: 'prefix/suffix match pattern must be a string',
           test: (text) => {
-            if (text === '') this.fail('Null prefix/suffix not allowed');
+            if (text === '') this.#fail('Null prefix/suffix not allowed');
             return { op: operator, text, ignoreCase: false };
           },
         };
@@ -180,13 +180,13 @@ export class FieldTestParser {
           test: (text) => ({ op: operator, text }),
         };
       case 'wildcard':
-        return { complaint: 'wildcard match pattern must be a string', test: (text) => this.wildcard(text) };
+        return { complaint: 'wildcard match pattern must be a string', test: (text) => this.#wildcard(text) };
       default:
-        return this.fail(`Unsupported anything-but pattern: ${operator}`);
+        return this.#fail(`Unsupported anything-but pattern: ${operator}`);
     }
   }
 
-  private wildcard(text: string): Test {
+  #wildcard(text: string): Test {
     const parts = [''];
     for (let i = 0; i < text.length; i++) {
       const char = text.charAt(i);
@@ -194,11 +194,11 @@ export class FieldTestParser {
       // The service counts the bytes of the quoted text.
       const position = () => Buffer.byteLength(text.slice(0, i)) + 1;
       if (char === '*') {
-        if (following === '*') this.fail(`Consecutive wildcard characters at pos ${position()}`);
+        if (following === '*') this.#fail(`Consecutive wildcard characters at pos ${position()}`);
         parts.push('');
       } else if (char === '\\') {
         if (following !== '*' && following !== '\\')
-          this.fail(`Invalid escape character at pos ${position()}`);
+          this.#fail(`Invalid escape character at pos ${position()}`);
         parts[parts.length - 1] += following;
         i++;
       } else {
@@ -208,50 +208,50 @@ export class FieldTestParser {
     return { op: 'wildcard', parts };
   }
 
-  private cidr(text: string): Test {
+  #cidr(text: string): Test {
     // Java's split drops what is empty at the end.
     const [address = '', mask = '', ...more] = text.replace(/\/+$/, '').split('/');
-    if (mask === '' || more.length > 0) this.fail("Malformed CIDR, one '/' required");
+    if (mask === '' || more.length > 0) this.#fail("Malformed CIDR, one '/' required");
     const bits = /^[+-]?\d+$/.test(mask) ? Number(mask) : Number.NaN;
-    if (!(Math.abs(bits) < 2 ** 31)) this.fail('Malformed CIDR, mask bits must be an integer');
-    if (bits < 0) this.fail('Malformed CIDR, mask bits must not be negative');
+    if (!(Math.abs(bits) < 2 ** 31)) this.#fail('Malformed CIDR, mask bits must be an integer');
+    if (bits < 0) this.#fail('Malformed CIDR, mask bits must not be negative');
     const network = parseAddress(address);
     if (!network) {
       const looksLikeAddress = /^(\d+\.\d+\.\d+\.\d+|[0-9a-fA-F:]*:[0-9a-fA-F:]*)$/.test(address);
-      return this.fail(`${looksLikeAddress ? 'Invalid' : 'Nonstandard'} IP address: ${address}`);
+      return this.#fail(`${looksLikeAddress ? 'Invalid' : 'Nonstandard'} IP address: ${address}`);
     }
-    if (network.length === 4 && bits > 31) this.fail('IPv4 mask bits must be < 32');
-    if (network.length === 16 && bits > 127) this.fail('IPv6 mask bits must be < 128');
+    if (network.length === 4 && bits > 31) this.#fail('IPv4 mask bits must be < 32');
+    if (network.length === 16 && bits > 127) this.#fail('IPv6 mask bits must be < 128');
     return { op: 'cidr', network, bits };
   }
 
-  private readString(complaint: string): string {
-    if (this.reader.next() !== 'string') this.fail(complaint);
+  #readString(complaint: string): string {
+    if (this.reader.next() !== 'string') this.#fail(complaint);
     return this.reader.text;
   }
 
-  private readNumber(operator: string): number {
-    if (this.reader.next() !== 'number') this.fail(`Value of ${operator} must be numeric`);
-    return this.comparableNumber();
+  #readNumber(operator: string): number {
+    if (this.reader.next() !== 'number') this.#fail(`Value of ${operator} must be numeric`);
+    return this.#comparableNumber();
   }
 
   /** Operators compare numbers as doubles, and refuse one that a double cannot hold. */
-  private comparableNumber(): number {
+  #comparableNumber(): number {
     const spelling = this.reader.text;
     const value = Number(spelling);
     if (!Number.isFinite(value) || normalizeDecimal(String(value)) !== normalizeDecimal(spelling)) {
-      this.fail(`Cannot compare number : ${spelling}`);
+      this.#fail(`Cannot compare number : ${spelling}`);
     }
     return value;
   }
 
   /** The match expression ends here: it has one key. */
-  private only(test: Test, complaint = 'Only one key allowed in match expression'): Test {
-    if (this.reader.next() !== '}') this.fail(complaint);
+  #only(test: Test, complaint = 'Only one key allowed in match expression'): Test {
+    if (this.reader.next() !== '}') this.#fail(complaint);
     return test;
   }
 
-  private fail(reason: string): never {
+  #fail(reason: string): never {
     throw new Error(reason);
   }
 }

@@ -11,91 +11,91 @@ export class JsonReader {
   /** Where the last token starts and where the next is looked for. */
   start = 0;
   end = 0;
-  private readonly open: { close: '}' | ']'; start: number; entries: number; valueIsDue: boolean }[] = [];
+  readonly #open: { close: '}' | ']'; start: number; entries: number; valueIsDue: boolean }[] = [];
 
   constructor(private readonly json: string) {}
 
   /** @throws Error whose message is the reason */
   next(): Token {
-    const container = this.open.at(-1);
-    this.skipSpace();
+    const container = this.#open.at(-1);
+    this.#skipSpace();
     if (this.end >= this.json.length) {
       if (!container) return 'end';
       const kind = container.close === ']' ? 'Array' : 'Object';
       throw new Error(
-        `Unexpected end-of-input: expected close marker for ${kind} (start marker at ${this.at(container.start)})`,
+        `Unexpected end-of-input: expected close marker for ${kind} (start marker at ${this.#at(container.start)})`,
       );
     }
     if (container?.valueIsDue) {
       container.valueIsDue = false;
-      return this.readValue();
+      return this.#readValue();
     }
     const char = this.json.charAt(this.end);
-    if (char === '}' || char === ']') return this.close(char);
+    if (char === '}' || char === ']') return this.#close(char);
     if (container && container.entries++ > 0) {
       if (char !== ',') {
         const kind = container.close === ']' ? 'Array' : 'Object';
-        throw this.unexpected(`was expecting comma to separate ${kind} entries`);
+        throw this.#unexpected(`was expecting comma to separate ${kind} entries`);
       }
       this.end++;
-      this.skipSpace();
+      this.#skipSpace();
     }
-    if (container?.close !== '}') return this.readValue();
+    if (container?.close !== '}') return this.#readValue();
 
     if (this.json.charAt(this.end) !== '"')
-      throw this.unexpected('was expecting double-quote to start field name');
-    this.readString();
-    this.skipSpace();
+      throw this.#unexpected('was expecting double-quote to start field name');
+    this.#readString();
+    this.#skipSpace();
     if (this.json.charAt(this.end) !== ':') {
-      throw this.unexpected('was expecting a colon to separate field name and value');
+      throw this.#unexpected('was expecting a colon to separate field name and value');
     }
     this.end++;
     container.valueIsDue = true;
     return 'name';
   }
 
-  private skipSpace(): void {
+  #skipSpace(): void {
     while (/[ \t\r\n]/.test(this.json.charAt(this.end))) this.end++;
   }
 
-  private close(marker: '}' | ']'): Token {
-    const container = this.open.pop();
+  #close(marker: '}' | ']'): Token {
+    const container = this.#open.pop();
     if (container?.close !== marker) {
-      if (!container) throw this.unexpected(`expected a valid value (${VALUE})`);
+      if (!container) throw this.#unexpected(`expected a valid value (${VALUE})`);
       const kind = container.close === ']' ? 'Array' : 'Object';
       throw new Error(
-        `Unexpected close marker '${marker}': expected '${container.close}' (for ${kind} starting at ${this.at(container.start)})`,
+        `Unexpected close marker '${marker}': expected '${container.close}' (for ${kind} starting at ${this.#at(container.start)})`,
       );
     }
-    return this.take(marker, marker);
+    return this.#take(marker, marker);
   }
 
-  private readValue(): Token {
+  #readValue(): Token {
     const rest = (pattern: RegExp): string | undefined => {
       pattern.lastIndex = this.end;
       return pattern.exec(this.json)?.[0];
     };
     const char = this.json.charAt(this.end);
     if (char === '{' || char === '[') {
-      this.open.push({ close: char === '{' ? '}' : ']', start: this.end, entries: 0, valueIsDue: false });
-      if (this.open.length > MAX_NESTING) {
+      this.#open.push({ close: char === '{' ? '}' : ']', start: this.end, entries: 0, valueIsDue: false });
+      if (this.#open.length > MAX_NESTING) {
         throw new Error(
-          `Document nesting depth (${this.open.length}) exceeds the maximum allowed (${MAX_NESTING})`,
+          `Document nesting depth (${this.#open.length}) exceeds the maximum allowed (${MAX_NESTING})`,
         );
       }
-      return this.take(char, char);
+      return this.#take(char, char);
     }
-    if (char === '"') return this.readString();
+    if (char === '"') return this.#readString();
     if (rest(/-?0\d/y)) throw new Error('Invalid numeric value: Leading zeroes not allowed');
     const number = rest(/-?\d+(\.\d+)?([eE][+-]?\d+)?/y);
-    if (number) return this.take('number', number);
+    if (number) return this.#take('number', number);
     const word = rest(/[\p{L}_$][\p{L}\p{N}_$]*/uy);
-    if (word === 'true' || word === 'false' || word === 'null') return this.take(word, word);
+    if (word === 'true' || word === 'false' || word === 'null') return this.#take(word, word);
     if (word) throw new Error(`Unrecognized token '${word}': was expecting (${VALUE})`);
-    throw this.unexpected(`expected a valid value (${VALUE})`);
+    throw this.#unexpected(`expected a valid value (${VALUE})`);
   }
 
-  private readString(): Token {
+  #readString(): Token {
     const from = this.end;
     let to = from + 1;
     for (; this.json.charAt(to) !== '"'; to++) {
@@ -118,26 +118,26 @@ export class JsonReader {
       }
     }
     const literal = this.json.slice(from, to + 1);
-    this.take('string', literal);
+    this.#take('string', literal);
     this.text = JSON.parse(literal);
     return 'string';
   }
 
-  private take(token: Token, spelling: string): Token {
+  #take(token: Token, spelling: string): Token {
     this.start = this.end;
     this.end += spelling.length;
     this.text = spelling;
     return token;
   }
 
-  private unexpected(complaint: string): Error {
+  #unexpected(complaint: string): Error {
     const char = String.fromCodePoint(this.json.codePointAt(this.end) ?? 0);
     return this.end < this.json.length
       ? new Error(`Unexpected character ('${char}' (code ${char.charCodeAt(0)})): ${complaint}`)
       : new Error(`Unexpected end-of-input: ${complaint}`);
   }
 
-  private at(offset: number): string {
+  #at(offset: number): string {
     const lines = this.json.slice(0, offset).split('\n');
     return `[Source: (String)"${this.json}"; line: ${lines.length}, column: ${(lines.at(-1)?.length ?? 0) + 1}]`;
   }

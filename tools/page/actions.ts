@@ -55,7 +55,7 @@ export class Actions {
   ) {}
 
   async put(body: unknown): Promise<{ eventId: string }> {
-    const { source, detailType, detail, bus = this.defaultBus } = check(Entry, body);
+    const { source, detailType, detail, bus = this.#defaultBus } = check(Entry, body);
     const [result] = this.stack.eventBridge.putEvents([
       { Source: source, DetailType: detailType, Detail: JSON.stringify(detail), EventBusName: bus },
     ]);
@@ -73,7 +73,7 @@ export class Actions {
     if (to === undefined) {
       const event = found.event as { source: string; 'detail-type': string; detail: Record<string, unknown> };
       const bus =
-        found.steps.flatMap((step) => (step.kind === 'event-put' ? [step.bus] : []))[0] ?? this.defaultBus;
+        found.steps.flatMap((step) => (step.kind === 'event-put' ? [step.bus] : []))[0] ?? this.#defaultBus;
       await this.put({ source: event.source, detailType: event['detail-type'], detail: event.detail, bus });
       return { sentTo: bus };
     }
@@ -91,7 +91,7 @@ export class Actions {
 
   async redrive(queueName: string, body: unknown): Promise<RedriveResult> {
     const { messageIds, dryRun } = check(Redrive, body);
-    const queue = this.queue(queueName);
+    const queue = this.#queue(queueName);
     const left: { messageId: string; why: string }[] = [];
     let sent = 0;
     for (const message of queue.peek()) {
@@ -114,7 +114,7 @@ export class Actions {
         continue;
       }
       try {
-        const { functionArn, payload } = redelivery(failed, this.targetsOf(failed));
+        const { functionArn, payload } = redelivery(failed, this.#targetsOf(failed));
         const target = this.stack.functions.find(
           ({ arn }) => functionArn === arn || functionArn.startsWith(`${arn}:`),
         );
@@ -132,14 +132,14 @@ export class Actions {
     return { sent, left };
   }
 
-  private targetsOf(failed: Parameters<typeof redelivery>[0]): Parameters<typeof redelivery>[1] {
+  #targetsOf(failed: Parameters<typeof redelivery>[0]): Parameters<typeof redelivery>[1] {
     if (failed.kind !== 'undelivered') return [];
     const rule = this.stack.eventBridge.rules.find(({ arn }) => arn === failed.ruleArn);
     return (rule?.targets ?? []) as Parameters<typeof redelivery>[1];
   }
 
   async purge(queueName: string): Promise<object> {
-    this.queue(queueName).purge();
+    this.#queue(queueName).purge();
     return {};
   }
 
@@ -208,11 +208,11 @@ export class Actions {
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
-  private get defaultBus(): string {
+  get #defaultBus(): string {
     return [...this.stack.eventBridge.buses.keys()].find((name) => name !== 'default') ?? 'default';
   }
 
-  private queue(name: string) {
+  #queue(name: string) {
     const queue = this.stack.queues.find((each) => each.name === name);
     if (!queue) throw new PageInputError(`The stack has no queue ${name}.`);
     return queue;

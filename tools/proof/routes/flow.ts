@@ -85,36 +85,36 @@ export function readFlow(assembly: Assembly, app: App): Flow {
 }
 
 class FlowReader {
-  private readonly nodes = new Map<string, FlowNode>();
-  private readonly edges: FlowEdge[] = [];
-  private readonly policies: Policies;
-  private readonly rules: readonly RuleModel[];
+  readonly #nodes = new Map<string, FlowNode>();
+  readonly #edges: FlowEdge[] = [];
+  readonly #policies: Policies;
+  readonly #rules: readonly RuleModel[];
 
   constructor(
     private readonly assembly: Assembly,
     private readonly app: App,
   ) {
-    this.policies = new Policies(assembly);
-    this.rules = rulesOf(assembly);
+    this.#policies = new Policies(assembly);
+    this.#rules = rulesOf(assembly);
   }
 
   read(): Flow {
     const buses = this.assembly.ofType('AWS::Events::EventBus');
     for (const bus of buses) {
-      this.publishers(bus);
-      this.archives(bus);
+      this.#publishers(bus);
+      this.#archives(bus);
     }
-    for (const rule of this.rules) this.rule(rule, buses);
+    for (const rule of this.#rules) this.#rule(rule, buses);
     for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
-      if (this.nodes.has(each.logicalId)) this.function(each, buses);
+      if (this.#nodes.has(each.logicalId)) this.#function(each, buses);
     }
-    for (const stream of this.assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) this.stream(stream);
-    for (const subscription of subscriptionsOf(this.assembly)) this.subscription(subscription);
-    return { nodes: [...this.nodes.values()], edges: this.edges, beside: this.beside() };
+    for (const stream of this.assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) this.#stream(stream);
+    for (const subscription of subscriptionsOf(this.assembly)) this.#subscription(subscription);
+    return { nodes: [...this.#nodes.values()], edges: this.#edges, beside: this.#beside() };
   }
 
   /** Adds publishers of contracts that no function of the template publishes. */
-  private publishers(bus: Resource): void {
+  #publishers(bus: Resource): void {
     const own = Object.values(this.app.consumers).flatMap(({ publishes }) =>
       publishes.map(({ type }) => type),
     );
@@ -125,57 +125,57 @@ class FlowReader {
     for (const [source, types] of bySource) {
       const id = `publisher ${source}`;
       const subtitle = types.length > 1 ? `${types.length} types of events` : types.join();
-      this.nodes.set(id, { id, kind: 'publisher', title: source, subtitle, name: source });
-      this.edge(id, this.node(bus), 'event', types.join(', '));
+      this.#nodes.set(id, { id, kind: 'publisher', title: source, subtitle, name: source });
+      this.#edge(id, this.#node(bus), 'event', types.join(', '));
     }
   }
 
-  private archives(bus: Resource): void {
+  #archives(bus: Resource): void {
     for (const { resource: archive, bus: source, retentionDays: days } of archivesOf(this.assembly)) {
       if (source !== bus.name) continue;
       const kept = days === 0 ? 'kept for ever' : isKnown(days) ? `kept ${days} days` : 'kept for some days';
-      this.edge(this.node(bus), this.node(archive, kept), 'replay', 'replay');
+      this.#edge(this.#node(bus), this.#node(archive, kept), 'replay', 'replay');
     }
   }
 
-  private rule(rule: RuleModel, buses: readonly Resource[]): void {
+  #rule(rule: RuleModel, buses: readonly Resource[]): void {
     const { resource, name, bus: busOfRule, eventPattern, scheduleExpression, targets } = rule;
     const isTransformed = targets.some(
       ({ input: { Input, InputPath, InputTransformer } }) => Input ?? InputPath ?? InputTransformer,
     );
     const wanted = [...conditions(parsed(eventPattern)), ...(isTransformed ? ['transformed'] : [])];
-    const id = this.node(resource, wanted.join(' · ') || 'by schedule');
+    const id = this.#node(resource, wanted.join(' · ') || 'by schedule');
     const bus = buses.find((each) => each.name === busOfRule);
-    if (eventPattern) this.edge(bus ? this.node(bus) : this.foreignBus(busOfRule), id, 'event');
+    if (eventPattern) this.#edge(bus ? this.#node(bus) : this.#foreignBus(busOfRule), id, 'event');
     if (scheduleExpression) {
       const clock = `schedule ${resource.logicalId}`;
       const title = scheduleExpression.replace(/^cron\((.*)\)$/, '$1');
-      this.nodes.set(clock, { id: clock, kind: 'schedule', title, subtitle: 'UTC', name });
-      this.edge(clock, id, 'event');
+      this.#nodes.set(clock, { id: clock, kind: 'schedule', title, subtitle: 'UTC', name });
+      this.#edge(clock, id, 'event');
     }
     for (const { arn, reference, retries, ageSeconds, deadLetterArn } of targets) {
       const target = reference.resource;
-      this.edge(id, target ? this.node(target) : this.unknownTarget(arn), 'event');
-      const queue = this.find(deadLetterArn);
+      this.#edge(id, target ? this.#node(target) : this.#unknownTarget(arn), 'event');
+      const queue = this.#find(deadLetterArn);
       if (!queue) continue;
       const age = isKnown(ageSeconds) ? ` or ${duration(ageSeconds)}` : '';
       const label = `not delivered in ${attempts(retries)} tries${age}`;
-      this.edge(id, this.node(queue, 'not delivered'), 'failure', label);
+      this.#edge(id, this.#node(queue, 'not delivered'), 'failure', label);
     }
   }
 
   /** Adds the default bus, or one of another stack. */
-  private foreignBus(name: string): string {
+  #foreignBus(name: string): string {
     const id = `bus ${name}`;
-    this.nodes.set(id, { id, kind: 'bus', title: name, subtitle: 'not in this template', name });
+    this.#nodes.set(id, { id, kind: 'bus', title: name, subtitle: 'not in this template', name });
     return id;
   }
 
-  private unknownTarget(text: string): string {
+  #unknownTarget(text: string): string {
     const id = `target ${text}`;
     const service = text.split(':')[2] ?? 'unknown';
     const name = nameOf(text);
-    this.nodes.set(id, {
+    this.#nodes.set(id, {
       id,
       kind: 'other',
       title: name,
@@ -185,89 +185,89 @@ class FlowReader {
     return id;
   }
 
-  private function(resource: Resource, buses: readonly Resource[]): void {
+  #function(resource: Resource, buses: readonly Resource[]): void {
     const id = resource.logicalId;
-    const failed = this.failureDestination(resource);
+    const failed = this.#failureDestination(resource);
     for (const [type, { writes, reads }] of Object.entries(USES)) {
       for (const store of this.assembly.ofType(type)) {
         if (store === failed?.queue) continue;
-        const may = (action: string) => this.may(resource, action, store);
-        if (writes.some(may)) this.edge(id, this.node(store), 'event', 'writes');
-        else if (reads.some(may)) this.edge(id, this.node(store), 'reads', 'reads');
+        const may = (action: string) => this.#may(resource, action, store);
+        if (writes.some(may)) this.#edge(id, this.#node(store), 'event', 'writes');
+        else if (reads.some(may)) this.#edge(id, this.#node(store), 'reads', 'reads');
       }
     }
     const name = consumerName(this.app, resource.properties.Environment?.Variables);
     const published = findConsumer(this.app, name)?.publishes.map(({ type }) => type.split('/').at(-1)) ?? [];
     for (const bus of buses) {
-      if (!this.may(resource, 'events:PutEvents', bus)) continue;
+      if (!this.#may(resource, 'events:PutEvents', bus)) continue;
       const port = `port ${id} ${bus.logicalId}`;
       const subtitle = published.join(', ') || 'publishes';
-      this.nodes.set(port, { id: port, kind: 'port', title: `to ${this.short(bus)}`, subtitle, name: '' });
-      this.edge(id, port, 'event', subtitle);
+      this.#nodes.set(port, { id: port, kind: 'port', title: `to ${this.#short(bus)}`, subtitle, name: '' });
+      this.#edge(id, port, 'event', subtitle);
     }
     if (failed)
-      this.edge(
+      this.#edge(
         id,
-        this.node(failed.queue, `after ${failed.tries} attempts`),
+        this.#node(failed.queue, `after ${failed.tries} attempts`),
         'failure',
         `fails ${failed.tries} times`,
       );
   }
 
   /** Failure destination of calls by rules, or of unqualified calls if no rule calls the function. */
-  private failureDestination(lambda: Resource): { queue: Resource; tries: string } | undefined {
-    const [qualifier] = qualifiersCalled(this.rules, lambda);
+  #failureDestination(lambda: Resource): { queue: Resource; tries: string } | undefined {
+    const [qualifier] = qualifiersCalled(this.#rules, lambda);
     const { onFailure, retries } = invokeConfigOf(this.assembly, lambda, qualifier);
-    const queue = this.find(onFailure);
+    const queue = this.#find(onFailure);
     return queue && { queue, tries: attempts(retries) };
   }
 
   /** Checks whether the function's role allows the action on the resource, an index of it, or its content. */
-  private may({ properties }: Resource, action: string, resource: Resource): boolean {
+  #may({ properties }: Resource, action: string, resource: Resource): boolean {
     const indexes = resource.properties.GlobalSecondaryIndexes ?? [];
     const arns = [
       resource.arn,
       ...indexes.map(({ IndexName }: Resource['properties']) => `${resource.arn}/index/${IndexName}`),
       ...(resource.type === 'AWS::S3::Bucket' ? [`${resource.arn}/object`] : []),
     ];
-    return arns.some((arn) => this.policies.roleMay(properties.Role, action, arn).allowed);
+    return arns.some((arn) => this.#policies.roleMay(properties.Role, action, arn).allowed);
   }
 
-  private stream(stream: Resource): void {
-    const bucket = this.find(stream.properties.ExtendedS3DestinationConfiguration?.BucketARN);
-    if (this.nodes.has(stream.logicalId) && bucket)
-      this.edge(stream.logicalId, this.node(bucket), 'event', 'writes');
+  #stream(stream: Resource): void {
+    const bucket = this.#find(stream.properties.ExtendedS3DestinationConfiguration?.BucketARN);
+    if (this.#nodes.has(stream.logicalId) && bucket)
+      this.#edge(stream.logicalId, this.#node(bucket), 'event', 'writes');
   }
 
-  private subscription({ topicArn, protocol, endpoint }: SubscriptionModel): void {
-    const topic = this.find(topicArn);
-    if (!topic || !this.nodes.has(topic.logicalId)) return;
-    const known = this.find(endpoint);
+  #subscription({ topicArn, protocol, endpoint }: SubscriptionModel): void {
+    const topic = this.#find(topicArn);
+    if (!topic || !this.#nodes.has(topic.logicalId)) return;
+    const known = this.#find(endpoint);
     if (known) {
-      this.edge(topic.logicalId, this.node(known), 'event');
+      this.#edge(topic.logicalId, this.#node(known), 'event');
       return;
     }
     const id = `subscriber ${topic.logicalId} ${protocol}`;
-    this.nodes.set(id, { id, kind: 'subscriber', title: protocol, subtitle: 'subscriber', name: '' });
-    this.edge(topic.logicalId, id, 'event');
+    this.#nodes.set(id, { id, kind: 'subscriber', title: protocol, subtitle: 'subscriber', name: '' });
+    this.#edge(topic.logicalId, id, 'event');
   }
 
-  private beside(): Flow['beside'] {
+  #beside(): Flow['beside'] {
     const counts = new Map<string, number>();
     for (const { logicalId, type } of this.assembly.resources.values()) {
-      if (!this.nodes.has(logicalId)) counts.set(type, (counts.get(type) ?? 0) + 1);
+      if (!this.#nodes.has(logicalId)) counts.set(type, (counts.get(type) ?? 0) + 1);
     }
     return [...counts].map(([type, count]) => ({ type, count })).sort((a, b) => b.count - a.count);
   }
 
-  private find(arn: unknown): Resource | undefined {
+  #find(arn: unknown): Resource | undefined {
     return typeof arn === 'string' ? this.assembly.find(arn) : undefined;
   }
 
   /** Adds the node unless it exists. @returns its id */
-  private node(resource: Resource, subtitle?: string): string {
+  #node(resource: Resource, subtitle?: string): string {
     const { logicalId: id, type, name } = resource;
-    const known = this.nodes.get(id);
+    const known = this.#nodes.get(id);
     if (!known || (subtitle !== undefined && known.subtitle !== subtitle)) {
       const kind = KINDS[type] ?? 'other';
       const captions: Partial<Record<NodeKind, string>> = {
@@ -276,10 +276,10 @@ class FlowReader {
         stream: 'delivery stream',
       };
       const caption = captions[kind] ?? kind;
-      this.nodes.set(id, {
+      this.#nodes.set(id, {
         id,
         kind,
-        title: this.short(resource),
+        title: this.#short(resource),
         subtitle: subtitle ?? known?.subtitle ?? caption,
         name,
       });
@@ -287,12 +287,12 @@ class FlowReader {
     return id;
   }
 
-  private edge(from: string, to: string, kind: FlowEdge['kind'], label?: string): void {
-    this.edges.push({ from, to, kind, ...(label && { label }) });
+  #edge(from: string, to: string, kind: FlowEdge['kind'], label?: string): void {
+    this.#edges.push({ from, to, kind, ...(label && { label }) });
   }
 
   /** A name without the stack's prefix; the logical id if CloudFormation generates the name. */
-  private short({ name, logicalId, type }: Resource): string {
+  #short({ name, logicalId, type }: Resource): string {
     if (name.toLowerCase().includes(logicalId.toLowerCase())) return KINDS[type] ?? logicalId;
     const prefix = `${this.assembly.stackName}-`;
     return name.startsWith(prefix) ? name.slice(prefix.length) : name;

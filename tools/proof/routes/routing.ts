@@ -205,26 +205,26 @@ class RoutingReader {
   rule(model: RuleModel): Rule {
     const { name, arn, bus, description, eventPattern, scheduleExpression, enabled, targets } = model;
     const at = { rule: name };
-    this.checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
-    this.checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
-    this.checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
+    this.#checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
+    this.#checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
+    this.#checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
     if (bus !== 'default' && !this.buses.includes(bus) && !hasPlaceholder(bus)) {
       const known = this.buses.join(', ') || 'none';
-      this.elsewhere('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
+      this.#elsewhere('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
     }
     if (eventPattern === undefined && scheduleExpression === undefined) {
-      this.report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
+      this.#report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
     }
     if (targets.length === 0) {
-      this.report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
+      this.#report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
     }
     if (targets.length > TARGET.maxTargetsOfRule) {
       const count = `${targets.length} targets; EventBridge takes ${TARGET.maxTargetsOfRule}`;
-      this.report('over-limit', at, `Rule ${name} has ${count}.`);
+      this.#report('over-limit', at, `Rule ${name} has ${count}.`);
     }
-    const pattern = eventPattern === undefined ? undefined : this.pattern(`Rule ${name}`, at, eventPattern);
+    const pattern = eventPattern === undefined ? undefined : this.#pattern(`Rule ${name}`, at, eventPattern);
     const schedule =
-      scheduleExpression === undefined ? undefined : this.schedule(name, scheduleExpression, bus);
+      scheduleExpression === undefined ? undefined : this.#schedule(name, scheduleExpression, bus);
     const isOfServices = bus === 'default' && hasServiceSources(eventPattern);
     return {
       model,
@@ -238,14 +238,14 @@ class RoutingReader {
       ...(eventPattern !== undefined && { eventPattern }),
       ...(schedule && { schedule }),
       ...(scheduleExpression !== undefined && { scheduleExpression }),
-      targets: targets.map((target) => this.target(name, target, isOfServices)),
+      targets: targets.map((target) => this.#target(name, target, isOfServices)),
     };
   }
 
   archive({ name, bus, eventPattern }: ArchiveModel): Archive {
     const at = { rule: name };
-    this.checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
-    const pattern = this.pattern(`Archive ${name}`, at, eventPattern ?? EVERYTHING);
+    this.#checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
+    const pattern = this.#pattern(`Archive ${name}`, at, eventPattern ?? EVERYTHING);
     return { name, bus, ...(pattern && { pattern }) };
   }
 
@@ -253,7 +253,7 @@ class RoutingReader {
     for (const bus of new Set(rules.map((rule) => rule.bus))) {
       const { length } = rules.filter((rule) => rule.bus === bus);
       if (length <= RULE.maxRulesOfBus) continue;
-      this.report(
+      this.#report(
         'over-limit',
         {},
         `The bus ${bus} has ${length} rules; EventBridge takes ${RULE.maxRulesOfBus}.`,
@@ -261,12 +261,12 @@ class RoutingReader {
     }
   }
 
-  private target(rule: string, model: TargetModel, isOfServices: boolean): Target {
+  #target(rule: string, model: TargetModel, isOfServices: boolean): Target {
     const { id, arn, reference } = model;
     const { resource, type } = reference;
     const at = { rule, target: id };
     const named = `Target ${id} of rule ${rule}`;
-    this.checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
+    this.#checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
     const lambda = resource?.type === 'AWS::Lambda::Function' ? resource : undefined;
     const { app } = this;
     const consumer = consumerName(app, lambda?.properties.Environment?.Variables);
@@ -275,15 +275,15 @@ class RoutingReader {
     // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
-      this.elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
+      this.#elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0 && !isOfServices) {
       // Without a description there is nothing to compare the target with.
       const what = lambda
         ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`
         : `the ${resource?.type ?? type?.name ?? 'target'} ${resource?.name ?? arn}`;
-      this.report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
+      this.#report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
     }
-    const input = this.input(at, model.input);
+    const input = this.#input(at, model.input);
     return {
       model,
       id,
@@ -294,54 +294,54 @@ class RoutingReader {
     };
   }
 
-  private input(at: { readonly rule: string }, target: TargetInput): CompiledInput | undefined {
+  #input(at: { readonly rule: string }, target: TargetInput): CompiledInput | undefined {
     try {
       return compileInput(target);
     } catch (error) {
       if (!(error instanceof InvalidTargetInputError)) throw error;
-      this.report('invalid-input', at, `Rule ${at.rule}: ${error.message}`);
+      this.#report('invalid-input', at, `Rule ${at.rule}: ${error.message}`);
       return undefined;
     }
   }
 
-  private pattern(named: string, at: Partial<Finding>, pattern: string | object): EventPattern | undefined {
+  #pattern(named: string, at: Partial<Finding>, pattern: string | object): EventPattern | undefined {
     try {
       checkPatternLength(pattern);
       return compile(pattern);
     } catch (error) {
       if (!(error instanceof InvalidEventPatternError)) throw error;
       const kind = error.code === 'LimitExceededException' ? 'over-limit' : 'invalid-pattern';
-      this.report(kind, at, `${named}: ${error.message}.`);
+      this.#report(kind, at, `${named}: ${error.message}.`);
       return undefined;
     }
   }
 
-  private schedule(rule: string, expression: string, bus: string): Schedule | undefined {
+  #schedule(rule: string, expression: string, bus: string): Schedule | undefined {
     if (bus !== 'default') {
       const message = `Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`;
-      this.report('invalid-schedule', { rule }, message);
+      this.#report('invalid-schedule', { rule }, message);
     }
     try {
       return parseSchedule(expression);
     } catch (error) {
       if (!(error instanceof InvalidScheduleError)) throw error;
-      this.report('invalid-schedule', { rule }, `Rule ${rule}: ${error.message} ${error.reason}.`);
+      this.#report('invalid-schedule', { rule }, `Rule ${rule}: ${error.message} ${error.reason}.`);
       return undefined;
     }
   }
 
-  private checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
+  #checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
     if (text === undefined || text.length <= limit) return;
-    this.report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
+    this.#report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
   }
 
   /** A missing resource is a finding if the whole app is described; otherwise another stack may have it. */
-  private elsewhere(kind: FindingKind, at: Partial<Finding>, message: string): void {
+  #elsewhere(kind: FindingKind, at: Partial<Finding>, message: string): void {
     const isDescribed = Object.keys(this.app.consumers).length > 0;
     (isDescribed ? this.findings : this.unknown).push({ kind, ...at, message });
   }
 
-  private report(kind: FindingKind, at: Partial<Finding>, message: string): void {
+  #report(kind: FindingKind, at: Partial<Finding>, message: string): void {
     this.findings.push({ kind, ...at, message });
   }
 }
