@@ -194,7 +194,11 @@ function sizesOf({ path, text, code }: Source): Size[] {
   const found: Size[] = [{ at: path, kind: 'file', lines: code }];
   // Offsets go on from what was parsed before, and begin with the first token: here a semicolon.
   const bytes = Buffer.from(`;${text}`);
-  const module = parseSync(bytes.toString(), { syntax: 'typescript', tsx: path.endsWith('.tsx'), target: 'es2022' }) as unknown as Node;
+  const module = parseSync(bytes.toString(), {
+    syntax: 'typescript',
+    tsx: path.endsWith('.tsx'),
+    target: 'es2022',
+  }) as unknown as Node;
   const start = module.span?.start ?? 0;
   const visit = (value: unknown, name: string): void => {
     if (Array.isArray(value)) for (const each of value) visit(each, name);
