@@ -9,6 +9,7 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { timed } from './call-times';
 import { CLIENT_CONFIG } from './client-config';
 import { check, type EventIds } from './contract';
 import { readEnvironment } from './env';
@@ -174,6 +175,9 @@ export const EVENT_SIZE = REQUEST_SIZE - 16 * 1_024;
 /** Size of a time in an entry, in bytes. */
 const TIME_SIZE = 14;
 
+/** Maximum length of `TraceHeader`, by the API reference of PutEventsRequestEntry. */
+const TRACE_HEADER_LENGTH = 500;
+
 /** Codes for which a retry may help, by the API reference of PutEventsResultEntry. */
 const TRANSIENT_CODES = ['InternalFailure', 'InternalException', 'ThrottlingException'];
 
@@ -214,6 +218,7 @@ export async function publishEvents(
   }: PublishOptions = {},
 ): Promise<PublishedEvent[]> {
   const time = now();
+  const trace = traceHeader();
   const outgoing = events.map(({ contract, detail, ids }, index) => {
     // `NewEvent` relates each detail to its contract, which the compiler cannot infer through the union.
     const full = contract.create(detail as never, ids);
@@ -221,7 +226,14 @@ export async function publishEvents(
     const text = JSON.stringify(full);
     const size = entrySize(source, detailType, text);
     if (size > EVENT_SIZE) throw new EventTooLargeError(index, type, size);
-    const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: text, Time: time };
+    const entry = {
+      EventBusName: busName,
+      Source: source,
+      DetailType: detailType,
+      Detail: text,
+      Time: time,
+      ...(trace && { TraceHeader: trace }),
+    };
     return { index, type, eventId: full.metadata.eventId, entry, size };
   });
 
@@ -345,6 +357,13 @@ async function readOrder(
   }
 }
 
+/** The trace that Lambda handles an event in, so that the consumers' calls belong to the same one. */
+function traceHeader(): string | undefined {
+  const { _X_AMZN_TRACE_ID: trace = '' } = process.env;
+  // A longer one would be refused, and the event with it.
+  return trace !== '' && trace.length <= TRACE_HEADER_LENGTH ? trace : undefined;
+}
+
 /** Resolves when the signal is aborted. */
 function aborted(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
@@ -377,12 +396,12 @@ function inBatches<Sized extends { readonly size: number }>(entries: readonly Si
 // Created at first use, since a caller may have its own client.
 let eventBridge: EventBridgeClient | undefined;
 function sharedEventBridge(): EventBridgeClient {
-  eventBridge ??= new EventBridgeClient(CLIENT_CONFIG);
+  eventBridge ??= timed(new EventBridgeClient(CLIENT_CONFIG));
   return eventBridge;
 }
 
 let dynamodb: DynamoDBDocumentClient | undefined;
 function sharedDynamoDB(): DynamoDBDocumentClient {
-  dynamodb ??= DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG));
+  dynamodb ??= DynamoDBDocumentClient.from(timed(new DynamoDBClient(CLIENT_CONFIG)));
   return dynamodb;
 }

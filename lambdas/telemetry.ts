@@ -6,6 +6,7 @@ import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
 import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
+import { recordCalls } from './call-times';
 import { PoisonEventError } from './contract';
 import { METRICS, type MetricName } from './metrics';
 import { redactedStart } from './personal-data';
@@ -48,47 +49,50 @@ const logger = new Logger({ logFormatter: new ShortFormatter() });
 const metrics = new Metrics();
 
 /**
- * Creates the function that Lambda calls: it runs `handle`, writes one line (INFO, or WARN or ERROR with the reason),
- * writes the metrics in any case, and rethrows an error of `handle`, so that Lambda retries.
+ * Creates the function that Lambda calls: it runs `handle`, writes one line (INFO, or WARN or ERROR with the reason)
+ * with the times of the AWS calls, writes the metrics in any case, and rethrows an error of `handle`, so that Lambda retries.
  * @param type message of the line for events without a type
  */
 export function observed<Response>(
   handle: (event: unknown, context: Context) => Promise<Handled<Response>>,
   type = 'unknown',
 ): (event: unknown, context: Context) => Promise<Response> {
-  return async (event, context) => {
-    const { message = type, ...ids } = identify(event);
-    try {
-      const {
-        outcome,
-        eventId,
-        warning,
-        details,
-        metrics: counts = {},
-        dimensions = {},
-        response,
-      } = await handle(event, context);
-      const line = { ...ids, ...(eventId && { eventId, correlationId: eventId }), outcome, ...details };
-      if (warning === undefined) logger.info(message, line);
-      else logger.warn(message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
-      metrics.addDimensions({ ...dimensions });
-      for (const [name, value] of Object.entries(counts)) count(name, value);
-      return response;
-    } catch (error) {
-      const poison = error instanceof PoisonEventError;
-      logger.error(message, {
-        ...ids,
-        outcome: poison ? 'poison' : 'failed',
-        error: error instanceof Error ? error.name : typeof error,
-        reason: reasonOf(error),
-        requestId: context.awsRequestId,
-      });
-      if (poison) count(METRICS.poisonEvents, 1);
-      throw redacted(error);
-    } finally {
-      if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-    }
-  };
+  return (event, context) =>
+    recordCalls(async (callTimes) => {
+      const { message = type, ...ids } = identify(event);
+      try {
+        const {
+          outcome,
+          eventId,
+          warning,
+          details,
+          metrics: counts = {},
+          dimensions = {},
+          response,
+        } = await handle(event, context);
+        const named = { ...ids, ...(eventId && { eventId, correlationId: eventId }) };
+        const line = { ...named, outcome, ...details, ...callTimes() };
+        if (warning === undefined) logger.info(message, line);
+        else logger.warn(message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
+        metrics.addDimensions({ ...dimensions });
+        for (const [name, value] of Object.entries(counts)) count(name, value);
+        return response;
+      } catch (error) {
+        const poison = error instanceof PoisonEventError;
+        logger.error(message, {
+          ...ids,
+          outcome: poison ? 'poison' : 'failed',
+          error: error instanceof Error ? error.name : typeof error,
+          reason: reasonOf(error),
+          requestId: context.awsRequestId,
+          ...callTimes(),
+        });
+        if (poison) count(METRICS.poisonEvents, 1);
+        throw redacted(error);
+      } finally {
+        if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
+      }
+    });
 }
 
 function count(name: string, value: number): void {

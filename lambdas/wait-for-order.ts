@@ -1,6 +1,7 @@
 /** Waits until the orders table has caught up with a published event. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { timed } from './call-times';
 import { CLIENT_CONFIG } from './client-config';
 import { readEnvironment } from './env';
 import { type OrderStatus, STATUS_TRANSITIONS } from './events';
@@ -118,6 +119,6 @@ function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
 // Created at first use, since a caller may have its own client.
 let dynamodb: DynamoDBDocumentClient | undefined;
 function sharedDynamoDB(): DynamoDBDocumentClient {
-  dynamodb ??= DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG));
+  dynamodb ??= DynamoDBDocumentClient.from(timed(new DynamoDBClient(CLIENT_CONFIG)));
   return dynamodb;
 }

@@ -9,6 +9,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
+import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { DailyReportGenerated } from '../events';
@@ -58,9 +59,9 @@ export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
-  firehose = new FirehoseClient(CLIENT_CONFIG),
-  dynamodb = new DynamoDBClient(CLIENT_CONFIG),
-  eventBridge = new EventBridgeClient(CLIENT_CONFIG),
+  firehose = timed(new FirehoseClient(CLIENT_CONFIG)),
+  dynamodb = timed(new DynamoDBClient(CLIENT_CONFIG)),
+  eventBridge = timed(new EventBridgeClient(CLIENT_CONFIG)),
   backoff = BACKOFF,
   now = () => new Date(),
 } = {}) => {

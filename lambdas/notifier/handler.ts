@@ -11,6 +11,7 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
+import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderStatusChanged } from '../events';
@@ -34,8 +35,8 @@ export const makeHandler = ({
   topicArn = readEnvironment('SNS_TOPIC_ARN'),
   idempotencyTable = readEnvironment('IDEMPOTENCY_TABLE_NAME'),
   ordersTable = readEnvironment('TABLE_NAME'),
-  sns = new SNSClient(CLIENT_CONFIG),
-  dynamodb = new DynamoDBClient(CLIENT_CONFIG),
+  sns = timed(new SNSClient(CLIENT_CONFIG)),
+  dynamodb = timed(new DynamoDBClient(CLIENT_CONFIG)),
   now = () => new Date(),
 } = {}) => {
   const persistenceStore = new DynamoDBPersistenceLayer({

@@ -4,6 +4,7 @@
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
 import { parseEnvelope } from '../contract';
 import { readEnvironment } from '../env';
@@ -20,7 +21,7 @@ interface Response {
 
 export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
-  client = DynamoDBDocumentClient.from(new DynamoDBClient(CLIENT_CONFIG)),
+  client = DynamoDBDocumentClient.from(timed(new DynamoDBClient(CLIENT_CONFIG))),
   now = () => new Date(),
 } = {}) => {
   const orders = new OrderStore(client, table);

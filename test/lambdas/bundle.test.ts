@@ -115,6 +115,10 @@ const [entry] = readJson('samples/entries/minimal-order.json');
 const order = async () =>
   (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId: '123' } }))).Item;
 
+/** The AWS calls whose times are in the handler's line. */
+const timedCalls = (lines: Outcome['lines']) =>
+  Object.keys(lines.find((line) => 'outcome' in line)?.callMs ?? {});
+
 const statusChanged = (status: string) =>
   delivered(
     {
@@ -138,6 +142,7 @@ test('the order processor puts the order of the put-events example into the tabl
     processedAt: expect.any(String),
   });
   expect(lines[0]).toMatchObject({ level: 'INFO', eventId: 'id-1', orderId: '123', outcome: 'stored' });
+  expect(timedCalls(lines)).toContain('UpdateItem');
 });
 
 test('the same event again changes nothing', async () => {
@@ -167,7 +172,9 @@ test('the notifier notifies once, however often it is called', async () => {
     detail: { orderId: '123', status: 'SHIPPED' },
   };
   expect(Object.keys(input)).toEqual(expect.arrayContaining(Object.keys(NOTIFICATION_INPUT_PATHS)));
-  expect(await invoke('event-driven-notifier', input)).toMatchObject({ result: { statusCode: 200 } });
+  const first = await invoke('event-driven-notifier', input);
+  expect(first).toMatchObject({ result: { statusCode: 200 } });
+  expect(timedCalls(first.lines)).toEqual(['GetItem', 'PutItem', 'Publish', 'UpdateItem']);
   expect(await invoke('event-driven-notifier', input)).toMatchObject({ result: { statusCode: 200 } });
   expect(aws.inputs('Publish')).toHaveLength(1);
   expect(aws.inputs('Publish')[0]).toMatchObject({ Subject: 'Order 123 - SHIPPED' });
@@ -176,6 +183,7 @@ test('the notifier notifies once, however often it is called', async () => {
 test('analytics puts the event into the stream without its e-mail address', async () => {
   const { result, lines } = await invoke('event-driven-analytics', statusChanged('SHIPPED'));
   expect(result).toEqual({ statusCode: 200 });
+  expect(timedCalls(lines)).toEqual(['PutRecordBatch']);
   const [{ Records: records }] = aws.inputs('PutRecordBatch');
   const line = Buffer.from(records[0].Data, 'base64').toString();
   expect(line).toMatch(/^\{.*\}\n$/);
@@ -187,7 +195,11 @@ test('analytics puts the event into the stream without its e-mail address', asyn
 });
 
 test('analytics reports the day before from the table', async () => {
-  await invoke('event-driven-analytics', { type: 'daily_report', date: '2026-11-24T09:00:00Z' });
+  const { lines } = await invoke('event-driven-analytics', {
+    type: 'daily_report',
+    date: '2026-11-24T09:00:00Z',
+  });
+  expect(timedCalls(lines)).toEqual(['GetItem', 'Query', 'PutItem', 'PutEvents']);
   const [{ Entries: entries }] = aws.inputs('PutEvents');
   expect(JSON.parse(entries[0].Detail)).toMatchObject({
     date: '2026-11-23',

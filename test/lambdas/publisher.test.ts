@@ -93,6 +93,19 @@ const thrownBy = (promise: Promise<unknown>) =>
   );
 
 describe('one event', () => {
+  test('carries the trace of the function that publishes it, and none that PutEvents would refuse', async () => {
+    const trace = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=557abcec3ee5a047;Sampled=1';
+    const traceOf = async (given?: string) => {
+      if (given !== undefined) process.env._X_AMZN_TRACE_ID = given;
+      await publishEvents([order('1')], options());
+      delete process.env._X_AMZN_TRACE_ID;
+      return aws.inputs('PutEvents').at(-1).Entries[0].TraceHeader;
+    };
+    expect(await traceOf(trace)).toBe(trace);
+    expect(await traceOf('x'.repeat(500))).toHaveLength(500);
+    for (const none of [undefined, '', 'x'.repeat(501)]) expect(await traceOf(none)).toBeUndefined();
+  });
+
   test('is published to the named bus, with its metadata', async () => {
     const ids = { eventId: 'e1', correlationId: 'k1', causationId: 'cause' };
     aws.answerNext('PutEvents', answer(undefined));
