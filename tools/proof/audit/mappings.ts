@@ -13,7 +13,11 @@ export function auditMapping(
 ): void {
   const from = source?.resource;
   const lambda = called.function;
-  const hop = scene.hop('mapping', from ?? source?.arn ?? 'a source without an ARN', lambda ?? called.arn);
+  const hop = scene.hop(
+    'mapping',
+    from ?? source?.arn ?? 'a source without an ARN',
+    `function ${lambda?.name ?? called.arn} by ${resource.logicalId}`,
+  );
   hop.retry = 'by its source';
   if (enabled === false) hop.gap('place', resource, 'it is not enabled: its function gets nothing');
   if (!isKnown(enabled)) hop.cannotTell('place', resource, `whether it is enabled: ${enabled.reason}`);
