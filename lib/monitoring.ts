@@ -1,22 +1,18 @@
 import { Duration } from 'aws-cdk-lib';
-import {
-  type Alarm,
-  type CompositeAlarm,
-  type IMetric,
-  MathExpression,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import { type Alarm, type CompositeAlarm, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type CfnTopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { METRICS, type MetricName } from '../lambdas/metrics';
 import { AlarmSet, type AlarmText, RECOVERY_RULES } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
-import { dailyTime, type StageConfig } from './config';
+import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
+import { watchConsumer, watchDelivery } from './consumer-alarms';
+import { watchReport } from './daily-report-alarm';
 import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
-import type { EventBus, Subscription } from './event-bus';
+import type { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
 import { LogQueries } from './log-queries';
 import {
@@ -25,24 +21,17 @@ import {
   nameOfTable,
   PERIOD,
   putEventsMetric,
-  ruleMetric,
   streamMetric,
   systemErrorMetrics,
   throttleMetrics,
   topicMetric,
 } from './metrics';
+import { watchSilentRules } from './silent-rule-alarms';
 
 export interface MonitoringProps {
   readonly config: StageConfig;
   readonly bus: EventBus;
   readonly analyticsStream: AnalyticsStream;
-}
-
-interface WatchedRule {
-  readonly id: string;
-  readonly name: string;
-  /** Name of the bus, if it is the stack's. */
-  readonly eventBusName?: string | undefined;
 }
 
 /** Alarms for custom metrics of handlers, by metric. */
@@ -88,7 +77,7 @@ export class Monitoring extends Construct {
     this.#quietPeriods = Math.max(1, config.alarms.quietMinutes / PERIOD.toMinutes());
     this.#alarms = new AlarmSet(this, config);
 
-    const consumers = this.#handlers.map((handler) => this.#watchConsumer(handler));
+    const consumers = this.#handlers.map((handler) => watchConsumer(this.#delivery, bus, handler));
     const topics = constructsOf(this, Topic).map((topic) => this.#watchTopic(topic));
     const failing = this.#alarms.cause('failing', {
       runbookEntry: 'failing',
@@ -99,9 +88,9 @@ export class Monitoring extends Construct {
     this.#watchQueues(failing);
     this.#watchStream();
     this.#watchPublishers();
-    this.#watchSilentRules();
+    watchSilentRules(this.#alarms, props, this.#handlers);
     for (const [index, handler] of this.#handlers.entries()) {
-      this.#watchReport(handler, consumers[index] as CompositeAlarm);
+      watchReport(this.#alarms, props, handler, consumers[index] as CompositeAlarm);
       this.#watchCounts(handler);
     }
     this.#watchRecoveries();
@@ -110,107 +99,11 @@ export class Monitoring extends Construct {
     new LogQueries(this, 'LogQueries', props);
   }
 
-  /** Adds one page for all symptoms of lost or failed events of a function, or on the way to it. */
-  #watchConsumer(handler: EventHandler): CompositeAlarm {
-    const { config, bus } = this.props;
-    const { entry } = handler.props;
-    const { errors, dropped, poisonEvents } = config.alarms;
-    const name = `${config.prefix}-${entry}`;
-    const failure = (kind: string, text: AlarmText, metric: IMetric, threshold: number) =>
-      this.#alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...this.#remembered });
-    const rules = bus.subscriptions.filter((each) => each.handler === handler);
-    const alarm = this.#alarms.cause(`${entry}-failing`, {
-      runbookEntry: 'consumer-failing',
-      says: `Events for the function ${name} are not handled. Which symptom: see the reason, an alarm's name.`,
-      of: [
-        failure(
-          'errors',
-          {
-            runbookEntry: 'errors',
-            says: `More than ${errors} calls of the function ${name} failed within 5 minutes.`,
-          },
-          functionMetric(handler, 'Errors'),
-          errors,
-        ),
-        failure(
-          'poison',
-          {
-            runbookEntry: 'poison-events',
-            says: `The function ${name} met an event that it cannot read, which no retry can help.`,
-          },
-          handler.metric(METRICS.poisonEvents),
-          poisonEvents,
-        ),
-        failure(
-          'dropped',
-          {
-            runbookEntry: 'dropped',
-            says:
-              `The function ${name} failed to handle events for the last time. ` +
-              `They are in the queue ${config.prefix}-failed-events.`,
-          },
-          functionMetric(handler, 'AsyncEventsDropped'),
-          dropped,
-        ),
-        failure(
-          'lost',
-          {
-            runbookEntry: 'lost-by-function',
-            says:
-              `The function ${name} failed to handle events and Lambda could not put them into the queue ` +
-              `${config.prefix}-failed-events. Only the archive may have them now.`,
-          },
-          functionMetric(handler, 'DestinationDeliveryFailures'),
-          0,
-        ),
-        ...rules.flatMap(({ rule: { node, name: ruleName = '', eventBusName } }) =>
-          this.#watchDelivery({ id: node.id, name: ruleName, eventBusName }),
-        ),
-      ],
-    });
-    this.#alarms.tell('page', `${entry}-failing`, alarm);
-    return alarm;
-  }
-
-  #watchDelivery({ id, ...rule }: WatchedRule): Alarm[] {
-    const { config } = this.props;
-    return [
-      this.#alarms.symptom(`${id}-undelivered`, {
-        runbookEntry: 'undelivered',
-        says:
-          `EventBridge gave up delivering events to the target of the rule ${rule.name}. ` +
-          `They are in the queue ${config.prefix}-dlq.`,
-        // Half of both: each event counts as a failed invocation, and then as a message.
-        metric: new MathExpression({
-          expression: 'MAX([failed, sentToDlq])',
-          label: 'Events not delivered',
-          usingMetrics: {
-            failed: ruleMetric(rule, 'FailedInvocations'),
-            sentToDlq: ruleMetric(rule, 'InvocationsSentToDlq'),
-          },
-          period: PERIOD,
-        }),
-        threshold: config.alarms.undelivered,
-        ...this.#remembered,
-      }),
-      this.#alarms.symptom(`${id}-lost`, {
-        runbookEntry: 'lost-in-delivery',
-        says:
-          `EventBridge could neither deliver events to the target of the rule ${rule.name} nor put them ` +
-          `into the queue ${config.prefix}-dlq. ` +
-          (rule.eventBusName ? 'Only the archive has them now.' : 'They are lost.'),
-        metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq'),
-        threshold: 0,
-        ...this.#remembered,
-      }),
-    ];
-  }
-
   /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too. */
   #watchRecoveries(): void {
     const { config } = this.props;
     for (const id of RECOVERY_RULES) {
-      for (const alarm of this.#watchDelivery({ id, name: `${config.prefix}-${id}` })) {
+      for (const alarm of watchDelivery(this.#delivery, { id, name: `${config.prefix}-${id}` })) {
         this.#alarms.tell('ticket', alarm.node.id, alarm);
       }
     }
@@ -425,41 +318,6 @@ export class Monitoring extends Construct {
     this.#alarms.tell('page', 'traffic-low', low);
   }
 
-  /**
-   * Adds alarms for rules that match nothing while events of their type arrive. EventBridge's metrics have no types, so the
-   * handler that records all events counts them. Only for rules that match every event of their types. Two consecutive
-   * hours, since an event may be recorded an hour after it was matched.
-   */
-  #watchSilentRules(): void {
-    const { bus, config } = this.props;
-    const recorder = this.#handlers.find(({ props }) => props.counts?.includes(METRICS.eventsReceived));
-    if (!recorder) return;
-    const period = Duration.hours(1);
-    for (const { rule, types } of bus.subscriptions.flatMap(wholeTypes)) {
-      const received = Object.fromEntries(
-        types.map((eventType, index) => [
-          `type${index}`,
-          recorder.metric(METRICS.eventsReceived, { eventType }).with({ period }),
-        ]),
-      );
-      const come = Object.keys(received).map((id) => `FILL(${id}, 0)`);
-      const name = `${rule.node.id}-silent`;
-      const alarm = this.#alarms.symptom(name, {
-        runbookEntry: 'silent-rule',
-        says: `The rule ${config.prefix}-${rule.node.id} has matched nothing for two hours, though ${types.join(' and ')} came.`,
-        metric: new MathExpression({
-          expression: `IF((${come.join(' + ')}) > 0 AND FILL(matched, 0) == 0, 1, 0)`,
-          label: 'Events came, none was matched',
-          usingMetrics: { ...received, matched: ruleMetric(rule, 'MatchedEvents').with({ period }) },
-          period,
-        }),
-        threshold: 0,
-        periods: 2,
-      });
-      this.#alarms.tell('page', name, alarm);
-    }
-  }
-
   /** Adds alarms for the handler's custom metrics. */
   #watchCounts(handler: EventHandler): void {
     for (const metric of handler.props.counts ?? []) {
@@ -475,95 +333,14 @@ export class Monitoring extends Construct {
     }
   }
 
-  /**
-   * Adds an alarm that goes off when the schedule's rule called the function and no report was published in time, and ends
-   * when one is.
-   *
-   * A period of an alarm slides: it ends now and began an hour ago (its timestamp). A period has a value only if the
-   * rule's call is in it, and it ends after the deadline: for the default times those that begin from 08:30 to 09:00 and
-   * are evaluated from 09:30 to 10:00. So a stack that was deployed after 09:00 misses no report. In all other periods a
-   * report still counts, since a late one ends the alarm, but its absence is missing data, and the alarm keeps its state.
-   * A rule that does not call at all, since somebody disabled it, is noticed a day after its last call, when its metric
-   * has no data any more. A new rule has no data yet, which does not change the state.
-   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation-window.html
-   */
-  #watchReport(handler: EventHandler, consumer: CompositeAlarm): void {
-    const { bus, config } = this.props;
-    const minutes = config.alarms.dailyReportMinutes;
-    const rule = bus.subscriptions.find(
-      (each) => each.handler === handler && each.rule.scheduleExpression,
-    )?.rule;
-    const scheduled = dailyTime(config.dailyReportSchedule);
-    const counts = handler.props.counts?.includes(METRICS.dailyReportsPublished);
-    if (minutes === false || scheduled === undefined || !rule || !counts) return;
-
-    const period = Duration.hours(1);
-    const day = Duration.days(1).toMinutes();
-    const first = (scheduled + minutes - period.toMinutes() + day) % day;
-    const began = 'FILL(minute, 0)';
-    const range = `${began} >= ${first} ${first <= scheduled ? 'AND' : 'OR'} ${began} <= ${scheduled}`;
-    const calls = ruleMetric(rule, 'Invocations').with({ period });
-    const missing = this.#alarms.symptom('daily-report-missing', {
-      runbookEntry: 'daily-report-missing',
-      says: `The daily report was not published by ${clock((scheduled + minutes) % day)} UTC.`,
-      metric: new MathExpression({
-        expression: `IF((FILL(calls, 0) > 0 AND (${range})) OR FILL(published, 0) > 0, FILL(published, 0))`,
-        label: 'Daily reports',
-        usingMetrics: {
-          published: handler.metric(METRICS.dailyReportsPublished).with({ period }),
-          calls,
-          minute: new MathExpression({
-            expression: 'HOUR(calls) * 60 + MINUTE(calls)',
-            usingMetrics: { calls },
-            period,
-          }),
-        },
-        period,
-      }),
-      threshold: 1,
-      below: true,
-      missingData: TreatMissingData.IGNORE,
-    });
-    const alarm = this.#alarms.cause('daily-report', {
-      runbookEntry: 'daily-report-missing',
-      says: 'The daily report is missing, and not because its function fails, which would have been told.',
-      of: [missing],
-      unless: consumer,
-    });
-    this.#alarms.tell('ticket', 'daily-report', alarm);
-    const silent = this.#alarms.symptom('daily-report-uncalled', {
-      runbookEntry: 'daily-report-missing',
-      says: `The rule ${config.prefix}-${rule.node.id} has not called its function for more than a day.`,
-      metric: calls,
-      // Never breached: only missing data is notified.
-      threshold: 0,
-      below: true,
-      periods: day / period.toMinutes(),
-      missingData: TreatMissingData.MISSING,
-    });
-    this.#alarms.tellOfSilence('daily-report-uncalled', silent);
+  get #delivery() {
+    return { alarms: this.#alarms, config: this.props.config, remembered: this.#remembered };
   }
 
   /** Evaluation of alarms that stay on for the quiet periods after a failure. */
   get #remembered() {
     return { periods: this.#quietPeriods, breaching: 1 };
   }
-}
-
-/** A rule with its event types, if it matches every event of these types, replayed ones included. */
-function wholeTypes({
-  rule,
-  pattern,
-  replayed,
-}: Subscription): { rule: Subscription['rule']; types: string[] }[] {
-  const { source, 'detail-type': types, ...more } = (pattern ?? {}) as Record<string, unknown>;
-  const isWhole =
-    replayed &&
-    Object.keys(more).length === 0 &&
-    Array.isArray(source) &&
-    Array.isArray(types) &&
-    types.every((type) => typeof type === 'string');
-  return isWhole ? [{ rule, types: types as string[] }] : [];
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -579,10 +356,4 @@ function sumOf(metrics: Record<string, IMetric>, label: string): MathExpression 
 function inWords(seconds: number): string {
   if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
-}
-
-/** Formats minutes after midnight as `HH:MM`. */
-function clock(minutes: number): string {
-  const pad = (n: number) => String(n).padStart(2, '0');
-  return `${pad(Math.floor(minutes / 60))}:${pad(minutes % 60)}`;
 }

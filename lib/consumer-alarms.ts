@@ -1,0 +1,121 @@
+/** Alarms of a function and of the deliveries to it. */
+import { type Alarm, type CompositeAlarm, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import { METRICS } from '../lambdas/metrics';
+import type { AlarmSet, AlarmText } from './alarm-set';
+import type { StageConfig } from './config';
+import type { EventBus } from './event-bus';
+import type { EventHandler } from './event-handler';
+import { functionMetric, PERIOD, ruleMetric } from './metrics';
+
+interface DeliveryWatch {
+  readonly alarms: AlarmSet;
+  readonly config: StageConfig;
+  /** Evaluation that keeps an alarm on for the quiet periods after a failure. */
+  readonly remembered: { readonly periods: number; readonly breaching: number };
+}
+
+interface WatchedRule {
+  readonly id: string;
+  readonly name: string;
+  /** Name of the bus, if it is the stack's. */
+  readonly eventBusName?: string | undefined;
+}
+
+/** Adds one page for all symptoms of lost or failed events of a function, or on the way to it. */
+export function watchConsumer(watch: DeliveryWatch, bus: EventBus, handler: EventHandler): CompositeAlarm {
+  const { alarms, config, remembered } = watch;
+  const { entry } = handler.props;
+  const { errors, dropped, poisonEvents } = config.alarms;
+  const name = `${config.prefix}-${entry}`;
+  const failure = (kind: string, text: AlarmText, metric: IMetric, threshold: number) =>
+    alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...remembered });
+  const rules = bus.subscriptions.filter((each) => each.handler === handler);
+  const alarm = alarms.cause(`${entry}-failing`, {
+    runbookEntry: 'consumer-failing',
+    says: `Events for the function ${name} are not handled. Which symptom: see the reason, an alarm's name.`,
+    of: [
+      failure(
+        'errors',
+        {
+          runbookEntry: 'errors',
+          says: `More than ${errors} calls of the function ${name} failed within 5 minutes.`,
+        },
+        functionMetric(handler, 'Errors'),
+        errors,
+      ),
+      failure(
+        'poison',
+        {
+          runbookEntry: 'poison-events',
+          says: `The function ${name} met an event that it cannot read, which no retry can help.`,
+        },
+        handler.metric(METRICS.poisonEvents),
+        poisonEvents,
+      ),
+      failure(
+        'dropped',
+        {
+          runbookEntry: 'dropped',
+          says:
+            `The function ${name} failed to handle events for the last time. ` +
+            `They are in the queue ${config.prefix}-failed-events.`,
+        },
+        functionMetric(handler, 'AsyncEventsDropped'),
+        dropped,
+      ),
+      failure(
+        'lost',
+        {
+          runbookEntry: 'lost-by-function',
+          says:
+            `The function ${name} failed to handle events and Lambda could not put them into the queue ` +
+            `${config.prefix}-failed-events. Only the archive may have them now.`,
+        },
+        functionMetric(handler, 'DestinationDeliveryFailures'),
+        0,
+      ),
+      ...rules.flatMap(({ rule: { node, name: ruleName = '', eventBusName } }) =>
+        watchDelivery(watch, { id: node.id, name: ruleName, eventBusName }),
+      ),
+    ],
+  });
+  alarms.tell('page', `${entry}-failing`, alarm);
+  return alarm;
+}
+
+/** Adds symptoms of failed deliveries to the target of a rule. */
+export function watchDelivery(
+  { alarms, config, remembered }: DeliveryWatch,
+  { id, ...rule }: WatchedRule,
+): Alarm[] {
+  return [
+    alarms.symptom(`${id}-undelivered`, {
+      runbookEntry: 'undelivered',
+      says:
+        `EventBridge gave up delivering events to the target of the rule ${rule.name}. ` +
+        `They are in the queue ${config.prefix}-dlq.`,
+      // Half of both: each event counts as a failed invocation, and then as a message.
+      metric: new MathExpression({
+        expression: 'MAX([failed, sentToDlq])',
+        label: 'Events not delivered',
+        usingMetrics: {
+          failed: ruleMetric(rule, 'FailedInvocations'),
+          sentToDlq: ruleMetric(rule, 'InvocationsSentToDlq'),
+        },
+        period: PERIOD,
+      }),
+      threshold: config.alarms.undelivered,
+      ...remembered,
+    }),
+    alarms.symptom(`${id}-lost`, {
+      runbookEntry: 'lost-in-delivery',
+      says:
+        `EventBridge could neither deliver events to the target of the rule ${rule.name} nor put them ` +
+        `into the queue ${config.prefix}-dlq. ` +
+        (rule.eventBusName ? 'Only the archive has them now.' : 'They are lost.'),
+      metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq'),
+      threshold: 0,
+      ...remembered,
+    }),
+  ];
+}
