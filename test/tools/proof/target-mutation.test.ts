@@ -180,13 +180,6 @@ const OTHER: readonly (readonly [name: string, what: string, replaced: string, b
     ],
     [
       'queue-by-policy',
-      'every account',
-      EVENTS_MAY,
-      "Principal: '*'",
-      /^Dead: its policy allows sqs:SendMessage to every AWS account|^Jobs: it lets/,
-    ],
-    [
-      'queue-by-policy',
       'failures that are kept for a day',
       '1209600',
       '86400',
