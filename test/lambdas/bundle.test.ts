@@ -12,6 +12,8 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { CONTRACTS } from '../../lambdas/events';
+import { METRICS } from '../../lambdas/metrics';
 import { NOTIFICATION_INPUT_PATHS } from '../../lambdas/notification';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
@@ -19,13 +21,22 @@ import { startDatabase, type TestDatabase } from './dynamodb';
 const outdir = mkdtempSync(join(tmpdir(), 'bundle-'));
 /** File of each bundle, by function name. */
 const bundles = new Map<string, string>();
+/** What Powertools reads of each function's environment, by function name. */
+const powertools = new Map<string, Record<string, string>>();
+/** Resources of the template. */
+// biome-ignore lint/suspicious/noExplicitAny: a template's properties have no static type
+let resources: Record<string, any>;
 let database: TestDatabase;
 let databaseUrl: string;
 let aws: AwsEndpoint;
 
 interface FunctionResource {
   readonly Type: string;
-  readonly Properties: { readonly FunctionName: string; readonly Code: { readonly S3Key: string } };
+  readonly Properties: {
+    readonly FunctionName: string;
+    readonly Code: { readonly S3Key: string };
+    readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
+  };
 }
 
 const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
@@ -34,12 +45,17 @@ beforeAll(async () => {
   const { app, context } = readJson('cdk.json');
   const env = { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify(context) };
   await promisify(execFile)('sh', ['-c', app], { env });
-  const { Resources: resources } = readJson(join(outdir, 'event-driven.template.json'));
+  ({ Resources: resources } = readJson(join(outdir, 'event-driven.template.json')));
   const { files } = readJson(join(outdir, 'event-driven.assets.json'));
   for (const { Type, Properties } of Object.values<FunctionResource>(resources)) {
     if (Type !== 'AWS::Lambda::Function') continue;
     const asset = files[Properties.Code.S3Key.replace('.zip', '')].source.path;
     bundles.set(Properties.FunctionName, join(outdir, asset, 'index.js'));
+    const ofPowertools = Object.entries(Properties.Environment.Variables).filter(
+      (entry): entry is [string, string] =>
+        entry[0].startsWith('POWERTOOLS_') && typeof entry[1] === 'string',
+    );
+    powertools.set(Properties.FunctionName, Object.fromEntries(ofPowertools));
   }
   database = await startDatabase();
   const endpoint = await database.client.config.endpoint?.();
@@ -73,7 +89,12 @@ async function invoke(functionName: string, event: unknown): Promise<Outcome> {
   const args = ['-e', CALL, bundles.get(functionName) ?? '', JSON.stringify(event)];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    env: { ...process.env, AWS_ENDPOINT_URL: aws.url, AWS_ENDPOINT_URL_DYNAMODB: databaseUrl },
+    env: {
+      ...process.env,
+      ...powertools.get(functionName),
+      AWS_ENDPOINT_URL: aws.url,
+      AWS_ENDPOINT_URL_DYNAMODB: databaseUrl,
+    },
   });
   // Listening from the start: what ends before it is read is lost.
   const message = once(child, 'message');
@@ -95,6 +116,15 @@ async function invoke(functionName: string, event: unknown): Promise<Outcome> {
   };
 }
 
+/** Metadata of CloudWatch's embedded metric format. */
+interface EmbeddedMetrics {
+  readonly CloudWatchMetrics: readonly {
+    readonly Namespace: string;
+    readonly Dimensions: readonly (readonly string[])[];
+    readonly Metrics: readonly { readonly Name: string }[];
+  }[];
+}
+
 /** An entry of PutEvents as EventBridge delivers it. */
 function delivered(entry: { Source: string; DetailType: string; Detail: string }, id: string) {
   return {
@@ -114,6 +144,29 @@ function delivered(entry: { Source: string; DetailType: string; Detail: string }
 const [entry] = readJson('samples/entries/minimal-order.json');
 const order = async () =>
   (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId: '123' } }))).Item;
+
+const byName = (dimensions: readonly { Name: string; Value: string }[]) =>
+  Object.fromEntries(dimensions.map(({ Name, Value }) => [Name, Value]));
+
+function fail(type: string): never {
+  throw new Error(`No contract has the type ${type}.`);
+}
+
+/** Namespace and dimensions under which CloudWatch gets a metric from the embedded format, one for each set. */
+function countedIn(lines: Outcome['lines'], name: string): object[] {
+  return lines
+    .filter((line) => '_aws' in line)
+    .flatMap((line) =>
+      (line._aws as EmbeddedMetrics).CloudWatchMetrics.filter(({ Metrics }) =>
+        Metrics.some(({ Name }) => Name === name),
+      ).flatMap(({ Namespace, Dimensions }) =>
+        Dimensions.map((set) => ({
+          Namespace,
+          ...Object.fromEntries(set.map((dimension) => [dimension, line[dimension]])),
+        })),
+      ),
+    );
+}
 
 /** The AWS calls whose times are in the handler's line. */
 const timedCalls = (lines: Outcome['lines']) =>
@@ -192,6 +245,23 @@ test('analytics puts the event into the stream without its e-mail address', asyn
     detail: { orderId: '123', status: 'SHIPPED' },
   });
   expect(line + JSON.stringify(lines)).not.toContain('jane@example.com');
+});
+
+test('analytics counts events of each type exactly where the alarm of a silent rule reads them', async () => {
+  const read = Object.values(resources)
+    .filter(({ Type }) => Type === 'AWS::CloudWatch::Alarm')
+    .flatMap(({ Properties }) => Properties.Metrics ?? [])
+    .flatMap(({ MetricStat }) => MetricStat?.Metric ?? [])
+    .filter(({ MetricName }) => MetricName === METRICS.eventsReceived)
+    .map(({ Namespace, Dimensions }): Record<string, string> => ({ Namespace, ...byName(Dimensions) }));
+  expect(read).not.toEqual([]);
+  for (const metric of read) {
+    const { source, detailType, example } =
+      CONTRACTS.find((each) => each.detailType === metric.eventType) ?? fail(`${metric.eventType}`);
+    const event = { Source: source, DetailType: detailType, Detail: JSON.stringify(example) };
+    const { lines } = await invoke('event-driven-analytics', delivered(event, `counted-${detailType}`));
+    expect(countedIn(lines, METRICS.eventsReceived)).toEqual([metric]);
+  }
 });
 
 test('analytics reports the day before from the table', async () => {

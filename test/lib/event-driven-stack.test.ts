@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import * as v from 'valibot';
 import { StageSettings } from '../../lib/config';
@@ -621,9 +622,17 @@ describe('data', () => {
     }
   });
 
-  test('is named in the description of the setting, each kind of it', () => {
-    const text = v.getDescription(StageSettings.entries.retainData);
-    for (const kind of ['table', 'queue', 'bucket', 'bus', 'archive']) expect(text).toContain(kind);
+  test('is named in the description of the setting and in the runbook, each kind of it that a destroyed stack leaves', () => {
+    const kept = Object.values<Json>(
+      synthesize('production', { analyticsAccessLogs: true }).toJSON().Resources,
+    )
+      .filter(({ DeletionPolicy }) => /^Retain/.test(DeletionPolicy))
+      .map(({ Type }) => Type);
+    expect(new Set(kept)).toEqual(new Set(DATA));
+    const [, destroyed] = /^\*\*Destroyed, (.*?)```/ms.exec(readFileSync('docs/runbook.md', 'utf8')) ?? [];
+    for (const text of [v.getDescription(StageSettings.entries.retainData), destroyed]) {
+      for (const kind of ['table', 'queue', 'bucket', 'bus', 'archive']) expect(text).toContain(kind);
+    }
   });
 });
 
