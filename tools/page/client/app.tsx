@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { call } from './api';
 import { EventList } from './event-list';
@@ -47,16 +47,47 @@ const SHORTCUTS: readonly (readonly [key: string, does: string])[] = [
 export function App() {
   const isHelpShown = useSignal(false);
   const hasShortcuts = useSignal(true);
+  useKeys(isHelpShown, hasShortcuts);
+  const shot = snapshot.value;
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <Header />
+      <Banners />
+      <main id="main" tabIndex={-1}>
+        {shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}
+      </main>
+      {isHelpShown.value && <Help isShown={isHelpShown} hasShortcuts={hasShortcuts} />}
+      <footer class="page dim">
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            isHelpShown.value = true;
+          }}
+        >
+          Keys <Key>?</Key>
+        </button>
+        <button type="button" class="link" id="export" onClick={() => void exportRun()}>
+          Export the run as one file
+        </button>
+      </footer>
+    </>
+  );
+}
+
+function useKeys(isHelpShown: Signal<boolean>, hasShortcuts: Signal<boolean>): void {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
+      const { target } = event;
       if (event.key === 'Escape') {
         if (isHelpShown.value) isHelpShown.value = false;
-        else if (event.target instanceof HTMLInputElement && event.target.type === 'search')
-          event.target.blur();
+        else if (target instanceof HTMLInputElement && target.type === 'search') target.blur();
         else open(undefined);
         return;
       }
-      const { target } = event;
       const isTyping =
         target instanceof HTMLElement &&
         (target.matches('input:not([type=checkbox]), textarea, select') || target.isContentEditable);
@@ -67,13 +98,12 @@ export function App() {
     document.addEventListener('keydown', onKeyDown);
     return () => document.removeEventListener('keydown', onKeyDown);
   }, []);
+}
+
+function Banners() {
   const shot = snapshot.value;
   return (
     <>
-      <a class="skip" href="#main">
-        Skip to the content
-      </a>
-      <Header />
       {!isConnected.value && (
         <p class="banner" role="status">
           The local run is gone{shot && `; its last step was at ${shot.now.slice(11, 19)}`}. Nothing is
@@ -87,49 +117,54 @@ export function App() {
           role={notice.value.isError ? 'alert' : 'status'}
         >
           {notice.value.text}
-          <button type="button" class="link" onClick={() => (notice.value = undefined)}>
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              notice.value = undefined;
+            }}
+          >
             dismiss
           </button>
         </p>
       )}
-      <main id="main" tabIndex={-1}>
-        {shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}
-      </main>
-      {isHelpShown.value && (
-        <dialog open class="panel help" aria-label="Keys">
-          <h2>Keys</h2>
-          <dl>
-            {SHORTCUTS.map(([key, does]) => (
-              <>
-                <dt>
-                  <Key>{key}</Key>
-                </dt>
-                <dd>{does}</dd>
-              </>
-            ))}
-          </dl>
-          <label>
-            <input
-              type="checkbox"
-              checked={hasShortcuts.value}
-              onChange={({ currentTarget }) => (hasShortcuts.value = currentTarget.checked)}
-            />{' '}
-            single keys act
-          </label>
-          <button type="button" onClick={() => (isHelpShown.value = false)}>
-            Close <Key>Esc</Key>
-          </button>
-        </dialog>
-      )}
-      <footer class="page dim">
-        <button type="button" class="link" onClick={() => (isHelpShown.value = true)}>
-          Keys <Key>?</Key>
-        </button>
-        <button type="button" class="link" id="export" onClick={() => void exportRun()}>
-          Export the run as one file
-        </button>
-      </footer>
     </>
+  );
+}
+
+function Help({ isShown, hasShortcuts }: { isShown: Signal<boolean>; hasShortcuts: Signal<boolean> }) {
+  return (
+    <dialog open class="panel help" aria-label="Keys">
+      <h2>Keys</h2>
+      <dl>
+        {SHORTCUTS.map(([key, does]) => (
+          <>
+            <dt>
+              <Key>{key}</Key>
+            </dt>
+            <dd>{does}</dd>
+          </>
+        ))}
+      </dl>
+      <label>
+        <input
+          type="checkbox"
+          checked={hasShortcuts.value}
+          onChange={({ currentTarget }) => {
+            hasShortcuts.value = currentTarget.checked;
+          }}
+        />{' '}
+        single keys act
+      </label>
+      <button
+        type="button"
+        onClick={() => {
+          isShown.value = false;
+        }}
+      >
+        Close <Key>Esc</Key>
+      </button>
+    </dialog>
   );
 }
 

@@ -50,22 +50,7 @@ export function EventList() {
             search.value = event.currentTarget.value;
           }}
         />
-        {FILTERS.map(({ filter: each, title }) => {
-          const count = each === 'all' ? 0 : countOf(each);
-          return (
-            <button
-              key={each}
-              type="button"
-              aria-pressed={filter.value === each}
-              onClick={() => {
-                filter.value = each;
-              }}
-            >
-              {title}
-              {count > 0 && <b> {count}</b>}
-            </button>
-          );
-        })}
+        <Filters />
         <span class="space" />
         {isPaused.value && held.value > 0 && (
           <button type="button" class="accent" onClick={togglePause}>
@@ -92,6 +77,27 @@ export function EventList() {
     </section>
   );
 }
+
+const Filters = () => (
+  <>
+    {FILTERS.map(({ filter: each, title }) => {
+      const count = each === 'all' ? 0 : countOf(each);
+      return (
+        <button
+          key={each}
+          type="button"
+          aria-pressed={filter.value === each}
+          onClick={() => {
+            filter.value = each;
+          }}
+        >
+          {title}
+          {count > 0 && <b> {count}</b>}
+        </button>
+      );
+    })}
+  </>
+);
 
 function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
   const box = useRef<HTMLDivElement>(null);

@@ -9,6 +9,8 @@ import { Key, StateIcon } from './icons';
 import { type Mark, Payload, sourcesOf } from './payload';
 import { act, current, draft, events, open, selected, snapshot, view } from './state';
 import { type Track, timelineOf } from './timeline';
+import { Timeline } from './timeline-view';
+import { Writes } from './writes-view';
 
 export function EventView() {
   const summary = current.value;
@@ -144,97 +146,6 @@ function SendAgain({ page }: { page: EventPage | undefined }) {
   );
 }
 
-function Timeline(props: {
-  tracks: readonly Track[];
-  chosen: string | undefined;
-  choose(key: string): void;
-}) {
-  const { tracks, chosen, choose } = props;
-  const scale = scaleOf(tracks);
-  return (
-    <div class="timeline" role="group" aria-label="Timeline">
-      <div class="track head" aria-hidden="true">
-        <span>Hop (bar: run, mark: a call)</span>
-        <span class="axis">
-          {scale.ticks.map(({ at, text }) => (
-            <i key={at} style={{ left: `${at}%` }}>
-              {text}
-            </i>
-          ))}
-        </span>
-        <span class="right">Took</span>
-      </div>
-      {tracks.map((track) => (
-        <button
-          key={track.key}
-          type="button"
-          class={`track ${track.state}`}
-          aria-current={track.key === chosen}
-          onClick={() => choose(track.key)}
-        >
-          <span style={{ paddingLeft: `${track.level * 14}px` }}>
-            <StateIcon state={track.state} /> {track.title} <i class="dim">{track.note}</i>
-          </span>
-          <span class="axis">
-            {track.bars.map((bar) => (
-              <i
-                key={bar.from}
-                class={`bar ${bar.tone}`}
-                style={{
-                  left: `${scale.at(bar.from)}%`,
-                  width: `max(4px, ${scale.at(bar.to) - scale.at(bar.from)}%)`,
-                }}
-              />
-            ))}
-            {track.marks.map((mark) => (
-              <i key={mark.at} class="mark" style={{ left: `${scale.at(mark.at)}%` }} title={mark.says} />
-            ))}
-          </span>
-          <span class="right">{track.tookMs === undefined ? '' : took(track.tookMs)}</span>
-        </button>
-      ))}
-    </div>
-  );
-}
-
-/** Minimum idle time that is drawn as a short gap, in milliseconds. */
-const IDLE_MS = 1_000;
-
-function scaleOf(tracks: readonly Track[]) {
-  const points = tracks.flatMap(({ bars, marks }) => [
-    ...bars.flatMap(({ from, to }) => [from, to]),
-    ...marks.map(({ at }) => at),
-  ]);
-  const sorted = [...new Set([0, ...points])].sort((a, b) => a - b);
-  const busy = (from: number, to: number) =>
-    tracks.some(({ bars }) => bars.some((bar) => bar.from <= from && bar.to >= to));
-  // Positions on a line whose long idle stretches are shortened to a tenth of the rest.
-  const work = sorted.slice(1).reduce((sum, at, i) => {
-    const before = sorted[i] as number;
-    return sum + (at - before > IDLE_MS && !busy(before, at) ? 0 : at - before);
-  }, 0);
-  const gap = Math.max(2, work / 10);
-  const places = new Map<number, number>();
-  const ticks: { at: number; text: string }[] = [];
-  let place = 0;
-  for (const [i, at] of sorted.entries()) {
-    const before = sorted[i - 1] ?? 0;
-    const isIdle = at - before > IDLE_MS && !busy(before, at);
-    if (isIdle) ticks.push({ at: place, text: `${took(at - before)} idle` });
-    place += isIdle ? gap : at - before;
-    places.set(at, place);
-  }
-  const total = Math.max(1, place);
-  return {
-    at: (ms: number) => (100 * (places.get(ms) ?? 0)) / total,
-    ticks: [
-      { at: 0, text: '0' },
-      ...ticks.map(({ at, text }) => ({ at: (100 * at) / total, text })),
-      { at: 92, text: took(sorted.at(-1) ?? 0) },
-    ],
-  };
-}
-
 function HopPanel({ page, track }: { page: EventPage; track: Track }) {
   const delivered = track.steps.find((step) => step.kind === 'delivered');
   const transform = page.transforms.find(({ rule }) => rule === track.rule);
@@ -363,92 +274,6 @@ function Misses({ page: { misses } }: { page: EventPage }) {
         ))}
       </dl>
     </section>
-  );
-}
-
-function Writes({ page }: { page: EventPage }) {
-  const writes = page.steps.filter(
-    (step) =>
-      step.kind === 'item-written' || step.kind === 'message-published' || step.kind === 'item-deleted',
-  );
-  return (
-    <section class="panel" aria-label="Writes">
-      <header>
-        <h3>Writes</h3>
-        <span class="badge">{writes.length}</span>
-      </header>
-      {writes.length === 0 && <p class="empty">Nothing was written on its behalf.</p>}
-      {writes.map((step) => (
-        <div key={step.seq} class="write">
-          {step.kind === 'item-written' && (
-            <ItemDiff
-              step={step}
-              before={page.items.find(({ seq }) => seq === step.seq)?.before}
-              personalData={page.personalData}
-            />
-          )}
-          {step.kind === 'item-deleted' && (
-            <p>{`${short(step.table)} ${JSON.stringify(step.key)} deleted`}</p>
-          )}
-          {step.kind === 'message-published' && (
-            <p>
-              <b>{short(step.topic)}</b> {step.subject}{' '}
-              <span class="dim">{step.subscribers} subscribers</span>
-            </p>
-          )}
-        </div>
-      ))}
-    </section>
-  );
-}
-
-function ItemDiff(props: {
-  step: NumberedStep & { kind: 'item-written' };
-  before: object | null | undefined;
-  personalData: readonly string[];
-}) {
-  const { step, before, personalData } = props;
-  const after = step.item;
-  const old = (before ?? {}) as Record<string, unknown>;
-  const names = [...new Set([...Object.keys(old), ...Object.keys(after)])].filter(
-    (name) => !Object.hasOwn(step.key, name),
-  );
-  const changed = names.filter((name) => JSON.stringify(old[name]) !== JSON.stringify(after[name]));
-  const show = (name: string, value: unknown) =>
-    personalData.includes(name) ? 'hidden' : JSON.stringify(value);
-  const kind =
-    before === null
-      ? 'new item'
-      : before === undefined
-        ? 'what it was before, this run has not seen'
-        : `${names.length - changed.length} attributes unchanged`;
-  return (
-    <>
-      <p>
-        <b>{short(step.table)}</b> <code>{Object.values(step.key).join(' ')}</code>{' '}
-        <span class="dim">{kind}</span>
-      </p>
-      <pre>
-        {changed.flatMap((name) => [
-          ...(Object.hasOwn(old, name)
-            ? [
-                <span key={`-${name}`} class="line del">
-                  <span class="sign">-</span>
-                  <span>{`${name}  ${show(name, old[name])}`}</span>
-                </span>,
-              ]
-            : []),
-          ...(Object.hasOwn(after, name)
-            ? [
-                <span key={`+${name}`} class="line add">
-                  <span class="sign">+</span>
-                  <span>{`${name}  ${show(name, after[name])}`}</span>
-                </span>,
-              ]
-            : []),
-        ])}
-      </pre>
-    </>
   );
 }
 

@@ -1,5 +1,5 @@
 /** Puts an event: with the form of a contract, checked while typing, or as JSON. */
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { ContractForm, DryRun } from '../model';
 import { call } from './api';
@@ -28,7 +28,6 @@ export function PutView() {
   const entry = useSignal(firstEntry());
   const text = useSignal(JSON.stringify(entry.value.detail, null, 2));
   const isJson = useSignal(false);
-  const dry = useSignal<DryRun | undefined>(undefined);
   const bus = useSignal(shot?.buses[0] ?? 'default');
 
   const contract = shot?.contracts.find(
@@ -43,17 +42,7 @@ export function PutView() {
     change(draft.value);
     draft.value = undefined;
   }, [draft.value]);
-  useEffect(() => {
-    const timer = setTimeout(
-      () =>
-        void act(async () => {
-          dry.value = await call<DryRun>('POST', 'dry-run', { ...entry.value, bus: bus.value });
-          return undefined;
-        }),
-      120,
-    );
-    return () => clearTimeout(timer);
-  }, [entry.value, bus.value]);
+  const dry = useDryRun(entry.value, bus.value);
 
   const put = () =>
     act(async () => {
@@ -67,29 +56,14 @@ export function PutView() {
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void put();
   };
-  const problem = dry.value?.problem;
+  const problem = dry?.problem;
   return (
     <div class="pair wide" onKeyDown={onKeyDown}>
       <section class="panel" aria-label="Put an event">
         <header>
           <h2>Put an event</h2>
           <span class="space" />
-          <label>
-            Contract{' '}
-            <select
-              id="contract"
-              value={contract?.type ?? ''}
-              onChange={({ currentTarget: { value } }) => {
-                const chosen = shot?.contracts.find(({ type }) => type === value);
-                if (chosen) change(example(chosen));
-              }}
-            >
-              {shot?.contracts.map(({ type, version }) => (
-                <option key={type} value={type}>{`${type} v${version}`}</option>
-              ))}
-              <option value="">none of these</option>
-            </select>
-          </label>
+          <ChooseContract chosen={contract} choose={(next) => change(example(next))} />
         </header>
         {contract && !isJson.value ? (
           <Form
@@ -101,87 +75,163 @@ export function PutView() {
         ) : (
           <JsonForm entry={entry.value} text={text} change={(next) => (entry.value = next)} />
         )}
-        <footer>
-          {problem ? (
-            <span class="failed" role="status">
-              ✕ {problem.message}
-            </span>
-          ) : (
-            <span class="handled" role="status">
-              {contract ? '✓ as the contract says' : ''}
-            </span>
-          )}
-          <span class="space" />
-          {contract && (
-            <button type="button" onClick={() => change(example(contract))}>
-              Fill with the example
-            </button>
-          )}
-          <button type="button" aria-pressed={isJson.value} onClick={() => (isJson.value = !isJson.value)}>
-            Edit as JSON
-          </button>
-          <button id="put" type="button" class="accent" onClick={() => void put()}>
-            {problem ? 'Put anyway' : 'Put'} <Key>Ctrl Enter</Key>
-          </button>
-        </footer>
+        <Buttons
+          contract={contract}
+          problem={problem}
+          isJson={isJson}
+          fill={() => contract && change(example(contract))}
+          put={put}
+        />
       </section>
       <div class="stack">
-        <section class="panel" aria-label="Entry">
-          <header>
-            <h3>Entry</h3>
-            <span class="space" />
-            {(shot?.buses.length ?? 0) > 1 && (
-              <label>
-                Bus{' '}
-                <select value={bus.value} onChange={({ currentTarget }) => (bus.value = currentTarget.value)}>
-                  {shot?.buses.map((name) => (
-                    <option key={name}>{name}</option>
-                  ))}
-                </select>
-              </label>
-            )}
-          </header>
-          <pre tabIndex={0}>
-            {JSON.stringify(
-              {
-                EventBusName: bus.value,
-                Source: entry.value.source,
-                DetailType: entry.value.detailType,
-                Detail: entry.value.detail,
-              },
-              null,
-              2,
-            )}
-          </pre>
-        </section>
-        <section class="panel" aria-label="Would reach">
-          <header>
-            <h3>Would reach</h3>
-            <span class="dim">asked of the same rules, nothing is sent</span>
-          </header>
-          {dry.value?.rules.map(({ rule, targets, misses }) => (
-            <div key={rule} class="reach">
-              <StateIcon state={targets ? 'handled' : 'unmatched'} />
-              <span>{short(rule)}</span>
-              <span>
-                {targets?.map((target) => (
-                  <div key={target.name}>
-                    {short(target.name)}
-                    {target.refuses && <span class="failed"> would refuse it: {target.refuses}</span>}
-                  </div>
-                ))}
-                {misses?.map(({ field, reason }) => (
-                  <div key={field} class="dim">
-                    <code>{field}</code> {reason}
-                  </div>
-                ))}
-              </span>
-            </div>
-          ))}
-        </section>
+        <EntryPanel entry={entry.value} bus={bus} />
+        <WouldReach dry={dry} />
       </div>
     </div>
   );
+}
+
+/** Asks who would take the entry, a moment after it was changed. */
+function useDryRun(entry: Entry, bus: string): DryRun | undefined {
+  const dry = useSignal<DryRun | undefined>(undefined);
+  useEffect(() => {
+    const timer = setTimeout(
+      () =>
+        void act(async () => {
+          dry.value = await call<DryRun>('POST', 'dry-run', { ...entry, bus });
+          return undefined;
+        }),
+      120,
+    );
+    return () => clearTimeout(timer);
+  }, [entry, bus]);
+  return dry.value;
+}
+
+function Buttons(props: {
+  contract: ContractForm | undefined;
+  problem: DryRun['problem'];
+  isJson: Signal<boolean>;
+  fill(): void;
+  put(): Promise<void>;
+}) {
+  const { contract, problem, isJson, fill, put } = props;
+  return (
+    <footer>
+      {problem ? (
+        <span class="failed" role="status">
+          ✕ {problem.message}
+        </span>
+      ) : (
+        <span class="handled" role="status">
+          {contract ? '✓ as the contract says' : ''}
+        </span>
+      )}
+      <span class="space" />
+      {contract && (
+        <button type="button" onClick={fill}>
+          Fill with the example
+        </button>
+      )}
+      <button type="button" aria-pressed={isJson.value} onClick={() => (isJson.value = !isJson.value)}>
+        Edit as JSON
+      </button>
+      <button id="put" type="button" class="accent" onClick={() => void put()}>
+        {problem ? 'Put anyway' : 'Put'} <Key>Ctrl Enter</Key>
+      </button>
+    </footer>
+  );
+}
+
+function EntryPanel({ entry, bus }: { entry: Entry; bus: Signal<string> }) {
+  return (
+    <section class="panel" aria-label="Entry">
+      <header>
+        <h3>Entry</h3>
+        <span class="space" />
+        {(snapshot.value?.buses.length ?? 0) > 1 && (
+          <label>
+            Bus{' '}
+            <select value={bus.value} onChange={({ currentTarget }) => (bus.value = currentTarget.value)}>
+              {snapshot.value?.buses.map((name) => (
+                <option key={name}>{name}</option>
+              ))}
+            </select>
+          </label>
+        )}
+      </header>
+      <pre tabIndex={0}>
+        {JSON.stringify(
+          {
+            EventBusName: bus.value,
+            Source: entry.source,
+            DetailType: entry.detailType,
+            Detail: entry.detail,
+          },
+          null,
+          2,
+        )}
+      </pre>
+    </section>
+  );
+}
+
+function WouldReach({ dry }: { dry: DryRun | undefined }) {
+  return (
+    <section class="panel" aria-label="Would reach">
+      <header>
+        <h3>Would reach</h3>
+        <span class="dim">asked of the same rules, nothing is sent</span>
+      </header>
+      {dry?.rules.map(({ rule, targets, misses }) => (
+        <div key={rule} class="reach">
+          <StateIcon state={targets ? 'handled' : 'unmatched'} />
+          <span>{short(rule)}</span>
+          <span>
+            {targets?.map((target) => (
+              <div key={target.name}>
+                {short(target.name)}
+                {target.refuses && <span class="failed"> would refuse it: {target.refuses}</span>}
+              </div>
+            ))}
+            {misses?.map(({ field, reason }) => (
+              <div key={field} class="dim">
+                <code>{field}</code> {reason}
+              </div>
+            ))}
+          </span>
+        </div>
+      ))}
+    </section>
+  );
+}
+
+function ChooseContract(props: { chosen: ContractForm | undefined; choose(contract: ContractForm): void }) {
+  const { chosen: given, choose } = props;
+  return (
+    <label>
+      Contract{' '}
+      <select
+        id="contract"
+        value={given?.type ?? ''}
+        onChange={({ currentTarget: { value } }) => {
+          const chosen = snapshot.value?.contracts.find(({ type }) => type === value);
+          if (chosen) choose(chosen);
+        }}
+      >
+        {snapshot.value?.contracts.map(({ type, version }) => (
+          <option key={type} value={type}>{`${type} v${version}`}</option>
+        ))}
+        <option value="">none of these</option>
+      </select>
+    </label>
+  );
+}
+
+interface Entry {
+  readonly source: string;
+  readonly detailType: string;
+  readonly detail: object;
 }
 
 const example = ({ source, detailType, example: detail }: ContractForm) => ({ source, detailType, detail });

@@ -1,12 +1,13 @@
 /** Present state of queues, tables, topics, streams and alarms, with their actions. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { QueueContents, RedriveResult, StackState } from '../model';
+import type { StackState } from '../model';
 import { call } from './api';
 import { short } from './event-list';
-import { ago, clockTime, plural } from './format';
+import { clockTime, plural } from './format';
 import { StateIcon } from './icons';
-import { act, open, snapshot } from './state';
+import { QueuePanel } from './queue-panel';
+import { act, snapshot } from './state';
 
 export function StateView() {
   const shot = snapshot.value;
@@ -34,41 +35,11 @@ export function StateView() {
         <TablePanel key={table.name} table={table} />
       ))}
       <div class="columns">
-        {topics.map(({ name, subscribers, messages }) => (
-          <section key={name} class="panel" aria-label={`Topic ${short(name)}`}>
-            <header>
-              <h2>{short(name)}</h2>
-              <span class="badge">{messages.length}</span>
-              {subscribers === 0 && (
-                <span class="waiting">no subscription in this template: nobody receives these</span>
-              )}
-            </header>
-            {messages.length === 0 && <p class="empty">Nothing published yet.</p>}
-            {messages.map((message) => (
-              <div key={message.at + message.body} class="log">
-                <span class="dim">{clockTime(message.at)}</span>
-                <b>{message.subject ?? ''}</b>
-                <span>{message.text}</span>
-              </div>
-            ))}
-          </section>
+        {topics.map((topic) => (
+          <TopicPanel key={topic.name} topic={topic} />
         ))}
-        {streams.map(({ name, records, objects }) => (
-          <section key={name} class="panel" aria-label={`Stream ${short(name)}`}>
-            <header>
-              <h2>{short(name)}</h2>
-              <span class="badge">{plural(records, 'record')}</span>
-            </header>
-            {objects.length === 0 && <p class="empty">No object written yet: records are collected first.</p>}
-            {objects.map(({ key, records: count, bytes }) => (
-              <div key={key} class="log">
-                <code>{key}</code>
-                <span class="dim">
-                  {plural(count, 'record')}, {bytes.toLocaleString('en-US')} B
-                </span>
-              </div>
-            ))}
-          </section>
+        {streams.map((stream) => (
+          <StreamPanel key={stream.name} stream={stream} />
         ))}
         <Alarms alarms={alarms} />
         <Hops rules={rules} functions={functions} />
@@ -78,104 +49,44 @@ export function StateView() {
   );
 }
 
-function QueuePanel({ queue, now }: { queue: QueueContents; now: string }) {
-  const preview = useSignal<RedriveResult | undefined>(undefined);
-  const chosen = useSignal<ReadonlySet<string>>(new Set());
-  const { name, messages, visible } = queue;
-  const path = `queues/${encodeURIComponent(name)}`;
-  const ids = () => (chosen.value.size > 0 ? [...chosen.value] : undefined);
-  const look = () =>
-    act(async () => {
-      preview.value = await call<RedriveResult>('POST', `${path}/redrive`, {
-        messageIds: ids(),
-        dryRun: true,
-      });
-      return undefined;
-    });
-  const redrive = () =>
-    act(async () => {
-      const { sent, left } = await call<RedriveResult>('POST', `${path}/redrive`, {
-        messageIds: ids(),
-        dryRun: false,
-      });
-      preview.value = undefined;
-      chosen.value = new Set();
-      return `${sent} sent to the function that failed, ${left.length} left.`;
-    });
-  const purge = () =>
-    act(async () => {
-      await call('POST', `${path}/purge`, {});
-      return `${short(name)} is empty.`;
-    });
+function TopicPanel({ topic }: { topic: StackState['topics'][number] }) {
+  const { name, subscribers, messages } = topic;
   return (
-    <section class={`panel ${visible > 0 ? 'bad' : ''}`} aria-label={`Queue ${short(name)}`}>
+    <section class="panel" aria-label={`Topic ${short(name)}`}>
       <header>
-        {visible > 0 && <StateIcon state="failed" />}
         <h2>{short(name)}</h2>
-        <span class="badge">{visible}</span>
-        <span class="space" />
-        {visible > 0 && (
-          <>
-            <button type="button" onClick={() => void look()}>
-              Redrive {chosen.value.size > 0 ? chosen.value.size : 'all'} …
-            </button>
-            <button type="button" onClick={() => void purge()}>
-              Purge
-            </button>
-          </>
+        <span class="badge">{messages.length}</span>
+        {subscribers === 0 && (
+          <span class="waiting">no subscription in this template: nobody receives these</span>
         )}
       </header>
-      {visible === 0 && <p class="empty">Empty. To see a message arrive, break a hop below.</p>}
-      {preview.value && (
-        <div class="preview" role="alertdialog" aria-label="Preview of the redrive">
-          <p>
-            {plural(preview.value.sent, 'event')} would be sent, each only to the consumer that failed.{' '}
-            {preview.value.left.map(({ messageId, why }) => (
-              <span key={messageId} class="waiting">
-                {messageId.slice(0, 8)} would be left: {why}.{' '}
-              </span>
-            ))}
-          </p>
-          <button
-            type="button"
-            class="accent"
-            disabled={preview.value.sent === 0}
-            onClick={() => void redrive()}
-          >
-            Redrive
-          </button>
-          <button type="button" onClick={() => (preview.value = undefined)}>
-            Cancel
-          </button>
+      {messages.length === 0 && <p class="empty">Nothing published yet.</p>}
+      {messages.map((message) => (
+        <div key={message.at + message.body} class="log">
+          <span class="dim">{clockTime(message.at)}</span>
+          <b>{message.subject ?? ''}</b>
+          <span>{message.text}</span>
         </div>
-      )}
-      {messages.map(({ messageId, consumer, cause, reason, failedAt, eventId, entity, poison }) => (
-        <div key={messageId} class="message">
-          <input
-            type="checkbox"
-            aria-label={`Select message ${messageId.slice(0, 8)}`}
-            checked={chosen.value.has(messageId)}
-            onChange={({ currentTarget: { checked } }) => {
-              const next = new Set(chosen.value);
-              if (checked) next.add(messageId);
-              else next.delete(messageId);
-              chosen.value = next;
-            }}
-          />
-          <span>{consumer ? short(consumer) : '?'}</span>
-          <span>
-            <b class="failed">{cause}</b>
-            {poison && <i> poison: sending it again cannot help</i>}
-            <div>
-              {eventId && (
-                <button type="button" class="link" onClick={() => open(eventId)}>
-                  {entity ?? eventId.slice(0, 8)}
-                </button>
-              )}{' '}
-              {reason}
-            </div>
+      ))}
+    </section>
+  );
+}
+
+function StreamPanel({ stream }: { stream: StackState['streams'][number] }) {
+  const { name, records, objects } = stream;
+  return (
+    <section class="panel" aria-label={`Stream ${short(name)}`}>
+      <header>
+        <h2>{short(name)}</h2>
+        <span class="badge">{plural(records, 'record')}</span>
+      </header>
+      {objects.length === 0 && <p class="empty">No object written yet: records are collected first.</p>}
+      {objects.map(({ key, records: count, bytes }) => (
+        <div key={key} class="log">
+          <code>{key}</code>
+          <span class="dim">
+            {plural(count, 'record')}, {bytes.toLocaleString('en-US')} B
           </span>
-          <span class="dim right">{ago(failedAt, now)}</span>
         </div>
       ))}
     </section>

@@ -1,5 +1,5 @@
 /** The steps of an event as tracks of a timeline: one for the bus, each rule, each target. */
-import type { EventPage, EventState, NumberedStep } from '../model';
+import type { EventPage, EventState, Hop, NumberedStep } from '../model';
 import { short } from './event-list';
 
 /** Milliseconds since the event was put. */
@@ -40,42 +40,7 @@ export function timelineOf({ summary, steps }: EventPage): Track[] {
       ...{ bars: [{ from: 0, to: 0, tone: 'handled' }], marks: [], steps },
     },
   ];
-  for (const hop of summary.hops) {
-    const own = stepsOf(steps, hop.rule, hop.target);
-    const first = own[0];
-    const ruleAt = first ? at(first) : 0;
-    const isTransformed = own.some(
-      (step) => step.kind === 'delivered' && !step.payload.startsWith('{"version":"0"'),
-    );
-    tracks.push({
-      ...{
-        key: `rule ${hop.rule}`,
-        kind: 'rule',
-        title: short(hop.rule),
-        note: isTransformed ? 'transforms' : '',
-      },
-      ...{ level: 1, state: 'handled', rule: hop.rule, marks: [], steps: own },
-      bars: [{ from: 0, to: ruleAt, tone: 'handled' }],
-    });
-    const calls = own.filter(({ kind }) => CALLS.has(kind));
-    tracks.push({
-      ...{
-        key: `${hop.rule} ${hop.target}`,
-        kind: own.some(({ kind }) => kind === 'invocation-started') ? 'function' : 'target',
-      },
-      ...{
-        title: short(hop.target),
-        note: doing(calls),
-        level: 2,
-        state: hop.state,
-        rule: hop.rule,
-        steps: own,
-      },
-      bars: barsOf(own, at),
-      marks: calls.map((step) => ({ at: at(step), says: step.kind.replaceAll('-', ' ') })),
-      ...durationOf(own),
-    });
-  }
+  for (const hop of summary.hops) tracks.push(...tracksOf(hop, steps, at));
   const archived = steps.filter(({ kind }) => kind === 'event-archived');
   for (const step of archived) {
     tracks.push({
@@ -91,6 +56,45 @@ export function timelineOf({ summary, steps }: EventPage): Track[] {
     });
   }
   return tracks;
+}
+
+/** The rule's track, and its target's below it. */
+function tracksOf(hop: Hop, steps: readonly NumberedStep[], at: (step: NumberedStep) => number): Track[] {
+  const own = stepsOf(steps, hop.rule, hop.target);
+  const first = own[0];
+  const ruleAt = first ? at(first) : 0;
+  const isTransformed = own.some(
+    (step) => step.kind === 'delivered' && !step.payload.startsWith('{"version":"0"'),
+  );
+  const rule: Track = {
+    ...{
+      key: `rule ${hop.rule}`,
+      kind: 'rule',
+      title: short(hop.rule),
+      note: isTransformed ? 'transforms' : '',
+    },
+    ...{ level: 1, state: 'handled', rule: hop.rule, marks: [], steps: own },
+    bars: [{ from: 0, to: ruleAt, tone: 'handled' }],
+  };
+  const calls = own.filter(({ kind }) => CALLS.has(kind));
+  const target: Track = {
+    ...{
+      key: `${hop.rule} ${hop.target}`,
+      kind: own.some(({ kind }) => kind === 'invocation-started') ? 'function' : 'target',
+    },
+    ...{
+      title: short(hop.target),
+      note: doing(calls),
+      level: 2,
+      state: hop.state,
+      rule: hop.rule,
+      steps: own,
+    },
+    bars: barsOf(own, at),
+    marks: calls.map((step) => ({ at: at(step), says: step.kind.replaceAll('-', ' ') })),
+    ...durationOf(own),
+  };
+  return [rule, target];
 }
 
 const CALLS: ReadonlySet<string> = new Set([
