@@ -9,6 +9,8 @@ export interface NeededAction {
   readonly action: string;
   /** ARN of the resource that it acts on. */
   readonly resource: string;
+  /** ARN that a policy may name instead. */
+  readonly otherwise?: string;
   /** Values of condition keys that this action has. */
   readonly context?: Readonly<Record<string, string>>;
 }
@@ -28,6 +30,10 @@ function neededActions({ arn, parameters, reference, passedRoles }: TargetModel)
   }
   if (service === 'batch' && String(definition).startsWith('arn:')) {
     return [arn, String(definition)].map((resource) => ({ action: 'batch:SubmitJob', resource }));
+  }
+  if (/:automation-definition\/[^:]+$/.test(arn)) {
+    // Without a version, the default one is run.
+    return type.actions.map((action) => ({ action, resource: `${arn}:$DEFAULT`, otherwise: arn }));
   }
   const resource = service === 'logs' ? `${arn.replace(/:\*$/, '')}:log-stream:any` : arn;
   return type.actions.map((action) => ({ action, resource }));
@@ -67,11 +73,12 @@ export function deliveryPermission(
     by: 'role',
     checks: [
       { action: 'sts:AssumeRole', resource: roleArn, decision: assumed },
-      ...needed.map(({ action, resource, context }) => ({
-        action,
-        resource,
-        decision: policies.roleMay(roleArn, action, resource, context),
-      })),
+      ...needed.map(({ action, resource, otherwise, context }) => {
+        const decisions = [resource, otherwise ?? resource].map((on) =>
+          policies.roleMay(roleArn, action, on, context),
+        ) as [Decision, Decision];
+        return { action, resource, decision: decisions.find(({ allowed }) => allowed) ?? decisions[0] };
+      }),
     ],
   };
 }

@@ -1,6 +1,7 @@
 /** Reads the statements of a policy document, and checks them against IAM's grammar. */
 import * as v from 'valibot';
 import { hasPlaceholder, reasonsOf } from './placeholder';
+import { text } from './read';
 import type { Resource } from './resource';
 import { AssemblyError } from './template';
 
@@ -31,7 +32,8 @@ const Texts = v.union([v.string(), v.array(v.string())]);
 const Scalar = v.union([v.string(), v.boolean(), v.number()]);
 const PrincipalSchema = v.union([v.string(), v.record(v.string(), Texts)]);
 const StatementSchema = v.looseObject({
-  Sid: v.optional(v.string()),
+  // CloudFormation takes a number for its text.
+  Sid: v.optional(text),
   Effect: v.picklist(['Allow', 'Deny']),
   Principal: v.optional(PrincipalSchema),
   NotPrincipal: v.optional(PrincipalSchema),
