@@ -65,7 +65,6 @@ const UNTITLED: CatalogueInfo = { title: 'Events', version: '0.0.0' };
 export function asyncApi(contracts: readonly Contract[], catalogue = UNTITLED): object {
   const { title, version, defaultBus } = catalogue;
   const described = contracts.map((contract) => ({ contract, ...contractFiles(contract) }));
-  const messageOf = (name: string) => ({ $ref: `#/channels/events/messages/${name}` });
   return {
     asyncapi: '3.0.0',
     info: {
@@ -92,19 +91,7 @@ export function asyncApi(contracts: readonly Contract[], catalogue = UNTITLED): 
         ),
       },
     },
-    operations: Object.fromEntries(
-      (['send', 'receive'] as const).flatMap((action) =>
-        described.map(({ name, contract }) => [
-          `${action}.${name}`,
-          {
-            action,
-            channel: { $ref: '#/channels/events' },
-            summary: `${action === 'send' ? 'Publish' : 'Consume'} ${contract.detailType}.`,
-            messages: [messageOf(name)],
-          },
-        ]),
-      ),
-    ),
+    operations: operationsOf(described),
     components: {
       messages: Object.fromEntries(
         described.map(({ name, contract }) => [
@@ -122,6 +109,23 @@ export function asyncApi(contracts: readonly Contract[], catalogue = UNTITLED): 
       ),
     },
   };
+}
+
+/** Operations to publish and to consume each event. */
+function operationsOf(described: readonly { readonly name: string; readonly contract: Contract }[]): object {
+  return Object.fromEntries(
+    (['send', 'receive'] as const).flatMap((action) =>
+      described.map(({ name, contract }) => [
+        `${action}.${name}`,
+        {
+          action,
+          channel: { $ref: '#/channels/events' },
+          summary: `${action === 'send' ? 'Publish' : 'Consume'} ${contract.detailType}.`,
+          messages: [{ $ref: `#/channels/events/messages/${name}` }],
+        },
+      ]),
+    ),
+  );
 }
 
 /** Schema of the whole event. https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */

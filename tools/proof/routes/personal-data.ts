@@ -1,6 +1,6 @@
 /** Personal data that a rule gives to a target which may not have it. */
 import { type App, type Contract, findConsumer } from '../../app';
-import type { RoutedEvent } from './routes';
+import type { RoutedEvent } from './routed-event';
 import type { Finding, Routing, Target } from './routing';
 
 /** Text in place of personal data, to find where a payload contains it. */

@@ -3,7 +3,8 @@ import Table from 'cli-table3';
 import { aboutText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
-import type { RoutedEvent, RoutesProof, Verdict } from './routes';
+import type { RoutedEvent, Verdict } from './routed-event';
+import type { RoutesProof } from './routes';
 import type { Delivery, Finding, Rule } from './routing';
 
 export interface ReportOptions {

@@ -5,7 +5,7 @@
 
 import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
 import { InputError } from '../../cli/errors';
-import { BranchMatcher, type Miss } from '../../eventbridge/branch-matcher';
+import { BranchMatcher } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
@@ -15,34 +15,8 @@ import { witnessOf } from '../contracts/witness';
 import { located, notCovered } from './coverage';
 import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
 import { personalDataFindings } from './personal-data';
+import type { RoutedEvent, Verdict } from './routed-event';
 import { type Delivery, type Finding, type Routing, type Rule, readRouting } from './routing';
-
-/** Result of one rule for one event. */
-export interface Verdict {
-  readonly rule: string;
-  readonly matched: boolean;
-  /** Fields that kept the rule from matching. */
-  readonly misses: readonly Pick<Miss, 'field' | 'reason'>[];
-  readonly deliveries: readonly Delivery[];
-}
-
-/** One event and its verdicts. */
-export interface RoutedEvent {
-  /**
-   * `source/detail-type` of its contract, also for a near miss; with the version if several are read.
-   */
-  readonly contract: string;
-  readonly kind: Variant['kind'] | 'near-miss';
-  /** Difference from the example, in words. */
-  readonly label: string;
-  /** Dotted path of the field that differs from the example; empty if there is none. */
-  readonly field: string;
-  readonly event: BusEvent;
-  /** Verdicts of all rules with a pattern, in the template's order. */
-  readonly verdicts: readonly Verdict[];
-  /** Names of the archives that store it. */
-  readonly archives: readonly string[];
-}
 
 export interface RoutedSchedule {
   readonly rule: string;
