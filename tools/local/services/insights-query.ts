@@ -144,25 +144,53 @@ interface Column {
   readonly read: Expression;
 }
 
-class Parser {
-  readonly #tokens: string[];
+/** Tokens of a query that have not been read yet. */
+class TokenStream {
+  readonly tokens: string[];
 
   constructor(tokens: string[]) {
-    this.#tokens = tokens;
+    this.tokens = tokens;
   }
 
+  list<Item>(read: () => Item): Item[] {
+    const items = [read()];
+    while (this.takeIf(',')) items.push(read());
+    return items;
+  }
+
+  take(): string {
+    return this.tokens.shift() ?? this.unexpected();
+  }
+
+  /** Takes the word, in any case, if it is next. */
+  takeIf(word: string): boolean {
+    if (this.tokens[0]?.toLowerCase() !== word) return false;
+    this.tokens.shift();
+    return true;
+  }
+
+  expect(token: string): void {
+    if (!this.takeIf(token)) this.unexpected();
+  }
+
+  unexpected(token = this.tokens[0]): never {
+    throw new InsightsError(`unexpected symbol found ${token ?? 'at the end'}`);
+  }
+}
+
+class Parser extends TokenStream {
   commands(): Command[] {
     const commands: Command[] = [];
-    while (this.#tokens.length > 0) {
-      if (this.#takeIf('|')) continue;
+    while (this.tokens.length > 0) {
+      if (this.takeIf('|')) continue;
       commands.push(this.#command());
-      if (this.#tokens.length > 0 && this.#tokens[0] !== '|') this.#unexpected();
+      if (this.tokens.length > 0 && this.tokens[0] !== '|') this.unexpected();
     }
     return commands;
   }
 
   #command(): Command {
-    const name = this.#take();
+    const name = this.take();
     switch (name.toLowerCase()) {
       case 'fields':
       case 'display':
@@ -174,7 +202,7 @@ class Parser {
       case 'sort':
         return this.#sort();
       case 'limit': {
-        const limit = Number(this.#take());
+        const limit = Number(this.take());
         return { apply: (rows) => rows.slice(0, limit) };
       }
       case 'dedup':
@@ -185,7 +213,7 @@ class Parser {
   }
 
   #fields(): Command {
-    const columns = this.#list(() => this.#column());
+    const columns = this.list(() => this.#column());
     return {
       columns: columns.map(({ name }) => name),
       apply: (rows) =>
@@ -202,8 +230,8 @@ class Parser {
   }
 
   #stats(): Command {
-    const aggregates = this.#list(() => this.#aggregate());
-    const by = this.#takeIf('by') ? this.#list(() => this.#column()) : [];
+    const aggregates = this.list(() => this.#aggregate());
+    const by = this.takeIf('by') ? this.list(() => this.#column()) : [];
     return {
       isAggregate: true,
       columns: [...by, ...aggregates].map(({ name }) => name),
@@ -225,22 +253,22 @@ class Parser {
   }
 
   #aggregate(): { name: string; reduce: (rows: readonly InsightsRow[]) => Value } {
-    const start = [...this.#tokens];
-    const name = this.#take();
+    const start = [...this.tokens];
+    const name = this.take();
     const aggregate = AGGREGATES[name.toLowerCase()];
     if (!aggregate) throw new InsightsError(`the function ${name} of stats is not known to the local run`);
-    this.#expect('(');
-    const read: Expression = this.#takeIf('*') || this.#tokens[0] === ')' ? () => 1 : this.#any();
-    this.#expect(')');
-    const written = start.slice(0, start.length - this.#tokens.length).join('');
+    this.expect('(');
+    const read: Expression = this.takeIf('*') || this.tokens[0] === ')' ? () => 1 : this.#any();
+    this.expect(')');
+    const written = start.slice(0, start.length - this.tokens.length).join('');
     return { name: this.#alias() ?? written, reduce: (rows) => aggregate(rows.map(read), rows) };
   }
 
   #sort(): Command {
-    const keys = this.#list(() => {
+    const keys = this.list(() => {
       const read = this.#any();
-      const isDescending = this.#takeIf('desc');
-      if (!isDescending) this.#takeIf('asc');
+      const isDescending = this.takeIf('desc');
+      if (!isDescending) this.takeIf('asc');
       return { read, sign: isDescending ? -1 : 1 };
     });
     return {
@@ -256,7 +284,7 @@ class Parser {
   }
 
   #dedup(): Command {
-    const columns = this.#list(() => this.#any());
+    const columns = this.list(() => this.#any());
     return {
       apply(rows) {
         const seen = new Set<string>();
@@ -269,63 +297,63 @@ class Parser {
   }
 
   #column(): Column {
-    const start = [...this.#tokens];
+    const start = [...this.tokens];
     const read = this.#any();
     const written = start
-      .slice(0, start.length - this.#tokens.length)
+      .slice(0, start.length - this.tokens.length)
       .join('')
       .replaceAll('`', '');
     return { read, name: this.#alias() ?? written };
   }
 
   #alias(): string | undefined {
-    return this.#takeIf('as') ? this.#take().replaceAll('`', '') : undefined;
+    return this.takeIf('as') ? this.take().replaceAll('`', '') : undefined;
   }
 
   #any(): Expression {
     const parts = [this.#all()];
-    while (this.#takeIf('or')) parts.push(this.#all());
+    while (this.takeIf('or')) parts.push(this.#all());
     const [only] = parts;
     return only && parts.length === 1 ? only : (row) => truth(parts.some((part) => isTrue(part(row))));
   }
 
   #all(): Expression {
     const parts = [this.#not()];
-    while (this.#takeIf('and')) parts.push(this.#not());
+    while (this.takeIf('and')) parts.push(this.#not());
     const [only] = parts;
     return only && parts.length === 1 ? only : (row) => truth(parts.every((part) => isTrue(part(row))));
   }
 
   #not(): Expression {
-    if (!this.#takeIf('not')) return this.#comparison();
+    if (!this.takeIf('not')) return this.#comparison();
     const part = this.#not();
     return (row) => truth(!isTrue(part(row)));
   }
 
   #comparison(): Expression {
     const left = this.#sum();
-    const isNegated = this.#takeIf('not');
-    const operator = this.#tokens[0]?.toLowerCase() ?? '';
+    const isNegated = this.takeIf('not');
+    const operator = this.tokens[0]?.toLowerCase() ?? '';
     const holds = this.#operator(operator, left);
-    if (!holds) return isNegated ? this.#unexpected() : left;
+    if (!holds) return isNegated ? this.unexpected() : left;
     return (row) => truth(holds(row) !== isNegated);
   }
 
   #operator(operator: string, left: Expression): ((row: InsightsRow) => boolean) | undefined {
     if (operator === 'in') {
-      this.#take();
-      this.#expect('[');
-      const values = this.#list(() => this.#sum());
-      this.#expect(']');
+      this.take();
+      this.expect('[');
+      const values = this.list(() => this.#sum());
+      this.expect(']');
       return (row) => values.some((value) => left(row) !== undefined && compare(left(row), value(row)) === 0);
     }
     if (operator === 'like' || operator === '=~') {
-      this.#take();
+      this.take();
       const matches = this.#pattern();
       return (row) => left(row) !== undefined && matches(String(left(row)));
     }
     if (!/^(=|!=|<|<=|>|>=)$/.test(operator)) return undefined;
-    this.#take();
+    this.take();
     const right = this.#sum();
     return (row) => {
       const [a, b] = [left(row), right(row)];
@@ -341,7 +369,7 @@ class Parser {
 
   /** A regular expression, or text that is contained. */
   #pattern(): (text: string) => boolean {
-    const token = this.#take();
+    const token = this.take();
     const [, source, flags] = /^\/(.*)\/(i?)$/s.exec(token) ?? [];
     if (source === undefined) return (text) => text.includes(unquote(token));
     const isInsensitive = source.startsWith('(?i)');
@@ -351,8 +379,8 @@ class Parser {
 
   #sum(): Expression {
     let left = this.#product();
-    for (let token = this.#tokens[0]; token === '+' || token === '-'; token = this.#tokens[0]) {
-      this.#take();
+    for (let token = this.tokens[0]; token === '+' || token === '-'; token = this.tokens[0]) {
+      this.take();
       const [a, b, sign] = [left, this.#product(), token === '+' ? 1 : -1];
       left = (row) => known(number(a(row)) + sign * number(b(row)));
     }
@@ -362,11 +390,11 @@ class Parser {
   #product(): Expression {
     let left = this.#primary();
     for (
-      let token = this.#tokens[0];
+      let token = this.tokens[0];
       token === '*' || token === '/' || token === '%';
-      token = this.#tokens[0]
+      token = this.tokens[0]
     ) {
-      this.#take();
+      this.take();
       const [a, b, operator] = [left, this.#primary(), token];
       left = (row) => {
         const [x, y] = [number(a(row)), number(b(row))];
@@ -377,10 +405,10 @@ class Parser {
   }
 
   #primary(): Expression {
-    const token = this.#take();
+    const token = this.take();
     if (token === '(') {
       const value = this.#any();
-      this.#expect(')');
+      this.expect(')');
       return value;
     }
     if (token === '-') {
@@ -389,51 +417,26 @@ class Parser {
     }
     if (/^["']/.test(token)) return () => unquote(token);
     if (/^\d/.test(token)) return () => Number(token);
-    if (!/^[@A-Za-z_`]/.test(token)) return this.#unexpected(token);
-    if (!this.#takeIf('(')) {
+    if (!/^[@A-Za-z_`]/.test(token)) return this.unexpected(token);
+    if (!this.takeIf('(')) {
       const field = token.replaceAll('`', '');
       return (row) => row[field];
     }
     if (token.toLowerCase() === 'bin') return this.#bin();
     const call = FUNCTIONS[token.toLowerCase()];
     if (!call) throw new InsightsError(`the function ${token} is not known to the local run`);
-    const values = this.#tokens[0] === ')' ? [] : this.#list(() => this.#any());
-    this.#expect(')');
+    const values = this.tokens[0] === ')' ? [] : this.list(() => this.#any());
+    this.expect(')');
     return (row) => call(values.map((value) => value(row)));
   }
 
   /** The start of the period in which the event was: `bin(5m)`. */
   #bin(): Expression {
-    const [, count = '', unit = ''] = /^(\d+)([smhd])$/.exec(this.#take()) ?? [];
+    const [, count = '', unit = ''] = /^(\d+)([smhd])$/.exec(this.take()) ?? [];
     const period = Number(count) * (UNITS[unit] ?? Number.NaN);
     if (!(period > 0)) throw new InsightsError('bin takes a period such as 5m');
-    this.#expect(')');
+    this.expect(')');
     return (row) => formatTime(Math.floor(number(row['@timestamp']) / period) * period);
-  }
-
-  #list<Item>(read: () => Item): Item[] {
-    const items = [read()];
-    while (this.#takeIf(',')) items.push(read());
-    return items;
-  }
-
-  #take(): string {
-    return this.#tokens.shift() ?? this.#unexpected();
-  }
-
-  /** Words of the language are read in any case. */
-  #takeIf(word: string): boolean {
-    if (this.#tokens[0]?.toLowerCase() !== word) return false;
-    this.#tokens.shift();
-    return true;
-  }
-
-  #expect(token: string): void {
-    if (!this.#takeIf(token)) this.#unexpected();
-  }
-
-  #unexpected(token = this.#tokens[0]): never {
-    throw new InsightsError(`unexpected symbol found ${token ?? 'at the end'}`);
   }
 }
 

@@ -8,6 +8,7 @@ import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import { Journal } from './journal';
 import { requireKnownProperties } from './known-properties';
+import { LongPolls } from './long-polls';
 import { ServiceError } from './service-error';
 
 export interface MessageAttribute {
@@ -88,13 +89,6 @@ interface Entry {
 
 type Message = { -readonly [Key in keyof StoredMessage]: StoredMessage[Key] } & { receipt?: string };
 
-/** Someone who waits for a message. */
-interface Waiter {
-  /** @returns whether there was one for it */
-  serve(): boolean;
-  giveUp(): void;
-}
-
 /** The longest that a message can stay invisible after it was received. */
 const MAX_INVISIBLE_SECONDS = 12 * 60 * 60;
 /** Dead lines that a journal may hold before it is written anew. */
@@ -120,10 +114,9 @@ export class Queue {
   readonly #onStep: StepListener | undefined;
   /** By id, in the order of sending. */
   readonly #messages = new Map<string, Message>();
-  readonly #waiters = new Set<Waiter>();
+  readonly #longPolls: LongPolls<ReceivedMessage>;
   readonly #journal: Journal<Entry> | undefined;
   #deadLines = 0;
-  #wakeUp: { cancel(): void } | undefined;
   #lastPurge = Number.NEGATIVE_INFINITY;
 
   /**
@@ -149,6 +142,7 @@ export class Queue {
     this.waitSeconds = setting('ReceiveMessageWaitTimeSeconds', 0);
     this.maximumMessageBytes = setting('MaximumMessageSize', 1024 * 1024);
     this.#clock = clock;
+    this.#longPolls = new LongPolls(clock, () => this.#nextVisible());
     this.#onStep = options.onStep;
     this.#findQueue = options.findQueue;
     this.redrivePolicy = readRedrivePolicy(resource);
@@ -196,7 +190,7 @@ export class Queue {
         ]),
       ),
     });
-    this.#serveWaiters();
+    this.#longPolls.serve();
     return stored.id;
   }
 
@@ -206,27 +200,7 @@ export class Queue {
     if (signal?.aborted) return [];
     const taken = this.#take(options);
     if (taken.length > 0 || waitSeconds === 0) return taken;
-    return new Promise((resolve) => {
-      const finish = (messages: ReceivedMessage[]) => {
-        this.#waiters.delete(waiter);
-        timer.cancel();
-        signal?.removeEventListener('abort', giveUp);
-        resolve(messages);
-      };
-      const giveUp = () => finish([]);
-      const waiter: Waiter = {
-        giveUp,
-        serve: () => {
-          const messages = this.#take(options);
-          if (messages.length > 0) finish(messages);
-          return messages.length > 0;
-        },
-      };
-      const timer = this.#clock.after(1000 * waitSeconds, giveUp);
-      signal?.addEventListener('abort', giveUp);
-      this.#waiters.add(waiter);
-      this.#wakeUpForNext();
-    });
+    return this.#longPolls.wait(() => this.#take(options), 1000 * waitSeconds, signal);
   }
 
   /**
@@ -258,7 +232,7 @@ export class Queue {
       );
     }
     message.visibleAt = visibleAt;
-    this.#serveWaiters();
+    this.#longPolls.serve();
   }
 
   /** @throws ServiceError (PurgeQueueInProgress) within 60 seconds of the last one */
@@ -317,8 +291,7 @@ export class Queue {
 
   /** Ends every wait with no message, and lets go of the file. */
   close(): void {
-    for (const waiter of this.#waiters) waiter.giveUp();
-    this.#wakeUp?.cancel();
+    this.#longPolls.stop();
     this.#journal?.close();
   }
 
@@ -362,7 +335,7 @@ export class Queue {
     const sent = { id, body, attributes, senderId, sentAt, visibleAt: this.#clock.now() };
     this.#journal?.append({ sent });
     this.#messages.set(id, { ...sent, receiveCount });
-    this.#serveWaiters();
+    this.#longPolls.serve();
   }
 
   #find(receiptHandle: string): Message | undefined {
@@ -387,21 +360,11 @@ export class Queue {
     }
   }
 
-  #serveWaiters(): void {
-    for (const waiter of this.#waiters) {
-      if (!waiter.serve()) break;
-    }
-    this.#wakeUpForNext();
-  }
-
-  /** While someone waits: looks again when the next delayed or received message becomes visible. */
-  #wakeUpForNext(): void {
-    this.#wakeUp?.cancel();
-    this.#wakeUp = undefined;
-    if (this.#waiters.size === 0 || this.#messages.size === 0) return;
+  /** Earliest time at which a message becomes visible. */
+  #nextVisible(): number {
     let at = Number.POSITIVE_INFINITY;
     for (const { visibleAt } of this.#messages.values()) at = Math.min(at, visibleAt);
-    this.#wakeUp = this.#clock.after(at - this.#clock.now(), () => this.#serveWaiters());
+    return at;
   }
 
   #restore(entry: Entry): void {
