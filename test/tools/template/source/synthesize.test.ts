@@ -59,13 +59,14 @@ test.each([
   expect((await synthesize(project, directory)).isUnchanged).toBe(true);
 });
 
-test('the app gets the context of cdk.json, and what was looked up', async () => {
+test('the app gets the context of cdk.json and what was looked up, and is told to warn of findings', async () => {
   write('cdk.context.json', '{"b": 2, "c": 2}');
   await synthesize(project, directory);
   expect(JSON.parse(fs.readFileSync(path.join(directory, 'context.json'), 'utf8'))).toEqual({
     a: 1,
     b: 2,
     c: 2,
+    'findings-are-warnings': true,
   });
 });
 
