@@ -7,6 +7,8 @@ import { buffer } from 'node:stream/consumers';
 export interface Call {
   /** E.g. `PutEvents`; for Lambda `POST /2015-03-31/functions/...`. */
   readonly operation: string;
+  /** Name that the request is signed for, e.g. `events`; the prefix of IAM actions, but for CloudWatch (`monitoring`). */
+  readonly service: string;
   // biome-ignore lint/suspicious/noExplicitAny: each operation has a body of its own
   readonly input: any;
 }
@@ -59,8 +61,7 @@ async function serve(
     'content-length': ___,
     ...headers
   } = request.headers;
-  const operation =
-    typeof name === 'string' ? name.slice(name.indexOf('.') + 1) : `${request.method} ${request.url}`;
+  const operation = operationOf(request, body.toString());
   const pass = async () =>
     fetch(`${target}${request.url}`, {
       method: request.method ?? 'POST',
@@ -72,7 +73,7 @@ async function serve(
     return { status: answer.status, body: (await answer.json()) as object };
   };
   const input = /^[[{]/.test(body.toString()) ? JSON.parse(body.toString()) : {};
-  const answer = await intercept({ operation, input }, forward);
+  const answer = await intercept({ operation, service: serviceOf(request), input }, forward);
   if (answer) {
     response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' });
     response.end(JSON.stringify(answer.body));
@@ -81,4 +82,18 @@ async function serve(
   const passed = await pass();
   response.writeHead(passed.status, Object.fromEntries(passed.headers));
   response.end(Buffer.from(await passed.arrayBuffer()));
+}
+
+/** Reads the operation from the JSON protocols' header, the query protocol's form or the RPC protocol's path. */
+function operationOf({ method, url = '', headers }: IncomingMessage, body: string): string {
+  const name = headers['x-amz-target'];
+  if (typeof name === 'string') return name.slice(name.indexOf('.') + 1);
+  const [, action] = /^(?:.*&)?Action=(\w+)/.exec(body) ?? [];
+  const [, rpc] = /^\/service\/\w+\/operation\/(\w+)$/.exec(url) ?? [];
+  return action ?? rpc ?? `${method} ${url}`;
+}
+
+function serviceOf({ headers }: IncomingMessage): string {
+  // Credential=<key>/<day>/<region>/<service>/aws4_request
+  return /Credential=(?:[^/]+\/){3}([^/]+)\/aws4_request/.exec(headers.authorization ?? '')?.[1] ?? '';
 }

@@ -1,0 +1,88 @@
+/**
+ * Records the calls of each command of the operator's tool, and compares the IAM actions that they need with the
+ * runbook's table. `WRITE_RUNBOOK=1` writes the table.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { APP } from '../../../bin/app-description';
+import { STAGES } from '../../../bin/stages';
+import { OrderCreated } from '../../../lambdas/events';
+import { opsCommand } from '../../../tools/ops/cli';
+import { Builds, Deployment } from './deployment';
+import { FaultyEndpoint } from './faulty-endpoint';
+import { actionOf, rowsOf, tableInRunbook, writeTable } from './permissions-table';
+
+/** A replay that is under way as long as its status is asked for. */
+const RUNNING = 'running';
+
+const DAY_MS = 24 * 60 * 60_000;
+
+let builds: Builds;
+let deployment: Deployment;
+let folder: string;
+beforeAll(() => {
+  builds = new Builds();
+  folder = mkdtempSync(join(tmpdir(), 'permissions-'));
+});
+afterAll(async () => {
+  await deployment?.stop();
+  builds?.remove();
+  rmSync(folder, { recursive: true });
+});
+
+/** Runs of each command that together make all of its calls; a run may fail, as long as it makes them. */
+const runsOf = (name: string): readonly (readonly string[])[] => {
+  const { orderId } = OrderCreated.example;
+  const window = ['--from', '1d', '--to', 'now', '--allow-recent', '--yes'];
+  const yesterday = new Date(Date.now() - DAY_MS).toISOString().slice(0, 'YYYY-MM-DD'.length);
+  const backup = ['--backup', join(folder, 'backup.jsonl'), '--allow-recent', '--yes'];
+  const runs: Readonly<Record<string, readonly (readonly string[])[]>> = {
+    publish: [['--example', 'OrderCreated']],
+    trace: [[orderId]],
+    tail: [
+      ['--since', '1d'],
+      ['--since', '1d', '--only', 'rule=all-events'],
+    ],
+    redrive: [['--dry-run'], ['--include-poison']],
+    replay: [window, ['--cancel', RUNNING]],
+    rebuild: [
+      ['--order', orderId, ...backup],
+      ['--from', '1d', '--to', 'now', ...backup],
+    ],
+    report: [['--date', yesterday]],
+  };
+  return runs[name] ?? [[]];
+};
+
+test('the IAM actions of each command in the runbook are those of its calls', async () => {
+  // One order is in the table; a second event of it, which fails, waits in the queue of failed events.
+  deployment = await Deployment.start(builds.intact, 1);
+  await deployment.ops('publish', '--example', 'OrderCreated');
+  await deployment.settle();
+  deployment.deploy(builds.faulty({ failsOneIn: 1, retries: 0 }));
+  await deployment.ops('publish', '--example', 'OrderCreated');
+  await deployment.settle();
+  deployment.deploy(builds.intact);
+  const { ArchiveArn: EventSourceArn } = deployment.stack.assembly.outputs;
+  const replay = { ReplayName: RUNNING, EventSourceArn, State: 'RUNNING' };
+  const recorded = new Map<string, string[]>();
+  for (const command of opsCommand(APP, STAGES).commands) {
+    const name = command.name();
+    const actions = new Set<string>();
+    const endpoint = await FaultyEndpoint.start(deployment.stack.url, async (call) => {
+      actions.add(actionOf(call));
+      const isOfRunning = call.operation === 'DescribeReplay' && call.input.ReplayName === RUNNING;
+      return isOfRunning ? { status: 200, body: replay } : undefined;
+    });
+    for (const run of runsOf(name)) {
+      await deployment.start([name, ...run], undefined, endpoint.url).ended;
+      await deployment.settle();
+    }
+    await endpoint.stop();
+    recorded.set(name, [...actions]);
+  }
+  const rows = rowsOf(recorded);
+  if (process.env.WRITE_RUNBOOK) writeTable(rows);
+  expect(tableInRunbook()).toBe(rows);
+}, 300_000);
