@@ -124,16 +124,6 @@ export const makeHandler = ({
     return { outcome: 'partial', eventId, response: { statusCode: 200, body } };
   }
 
-  function reported(outcome: string, day: string, { eventId, revision, replaces, figures }: Revision) {
-    const told = { date: day, outcome, eventId, revision, replaces, figures: JSON.parse(figures) };
-    return {
-      outcome,
-      eventId,
-      metrics: outcome === 'published' ? { [METRICS.dailyReportsPublished]: 1 } : {},
-      response: { statusCode: 200 as const, body: JSON.stringify(told) },
-    };
-  }
-
   async function count(day: string): Promise<Figures> {
     const tally = new DailyTally();
     await readDay(dynamodb, table, day, (order) => tally.add(order));
@@ -163,5 +153,15 @@ export const makeHandler = ({
 
   return observed((event) => (isReportRequest(event) ? report(event) : record(event)));
 };
+
+function reported(outcome: string, day: string, { eventId, revision, replaces, figures }: Revision) {
+  const told = { date: day, outcome, eventId, revision, replaces, figures: JSON.parse(figures) };
+  return {
+    outcome,
+    eventId,
+    metrics: outcome === 'published' ? { [METRICS.dailyReportsPublished]: 1 } : {},
+    response: { statusCode: 200 as const, body: JSON.stringify(told) },
+  };
+}
 
 export const handler = makeHandler();

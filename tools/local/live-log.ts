@@ -176,7 +176,7 @@ export class LiveLog {
   ): void {
     const flow = this.#flows.get(step.eventId);
     if (!flow) return;
-    const way = this.#wayOf(flow, this.short(step.rule), this.#nameOf(step.targetArn));
+    const way = wayOf(flow, this.short(step.rule), this.#nameOf(step.targetArn));
     way.isNews = true;
     flow.time = step.at.slice(11, 19);
     switch (step.kind) {
@@ -300,16 +300,6 @@ export class LiveLog {
     this.#line(`${time}  ${this.style('dim', label.padEnd(8))}  ${text}`);
   }
 
-  #wayOf(flow: Flow, rule: string, target: string): Way {
-    let way = flow.ways.find((each) => each.rule === rule && (each.target === target || each.target === ''));
-    if (!way) {
-      way = newWay(rule);
-      flow.ways.push(way);
-    }
-    way.target = target;
-    return way;
-  }
-
   /** Checks whether the filter includes a way. */
   #isWanted({ entity }: Flow, { rule, target, mark }: Way): boolean {
     const isFailure = mark === 'failed' || mark === 'waiting';
@@ -351,23 +341,8 @@ export class LiveLog {
     this.print();
   }
 
-  /** Cut to the width; control sequences have none. */
   #line(text: string): void {
-    const { columns } = this.#options;
-    let width = 0;
-    let cut = '';
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set colours
-    for (const [part] of text.matchAll(/\x1b\[[\d;]*m|./gsu)) {
-      if (part.startsWith('\x1b')) cut += part;
-      else if (width < columns - 1) {
-        cut += part;
-        width++;
-      } else if (width === columns - 1) {
-        cut += '…';
-        width++;
-      }
-    }
-    this.print(cut.trimEnd());
+    this.print(cutLine(text, this.#options.columns));
   }
 
   /** The name without the prefix that all resources have. */
@@ -396,3 +371,32 @@ const printable = (text: string): string => escapeControl(text.replace(/\s*\n\s*
 
 const again = (retryInMs: number | undefined): string =>
   retryInMs === undefined ? '' : `, again in ${Math.round(retryInMs / 1000)} s`;
+
+/** Finds the way by a rule to a target, or adds it. */
+function wayOf(flow: Flow, rule: string, target: string): Way {
+  let way = flow.ways.find((each) => each.rule === rule && (each.target === target || each.target === ''));
+  if (!way) {
+    way = newWay(rule);
+    flow.ways.push(way);
+  }
+  way.target = target;
+  return way;
+}
+
+/** Cuts a line to the number of columns; control sequences have no width. */
+function cutLine(text: string, columns: number): string {
+  let width = 0;
+  let cut = '';
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set colours
+  for (const [part] of text.matchAll(/\x1b\[[\d;]*m|./gsu)) {
+    if (part.startsWith('\x1b')) cut += part;
+    else if (width < columns - 1) {
+      cut += part;
+      width++;
+    } else if (width === columns - 1) {
+      cut += '…';
+      width++;
+    }
+  }
+  return cut.trimEnd();
+}

@@ -8,7 +8,7 @@ import { type BusEvent, type EventOnBus, entrySize, eventOnBus } from '../../eve
 import { InvalidEventPatternError } from '../../eventbridge/event-pattern';
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { RuleIndex } from '../../eventbridge/rule-index';
-import { InvalidScheduleError, type Schedule, scheduledEvent } from '../../eventbridge/schedule';
+import { InvalidScheduleError, scheduledEvent } from '../../eventbridge/schedule';
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { currentTrace } from '../steps';
@@ -19,6 +19,7 @@ import { requireKnownProperties } from './known-properties';
 import { discarded, type PutEventsEntry, parseDetail, readTime, refuse } from './put-entry';
 import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
 import { archiveRule, defineRule, Rule, type RuleDefinition } from './rule';
+import { RuleSchedules } from './rule-schedules';
 import { ServiceError } from './service-error';
 
 export type PutEventsResult =
@@ -45,9 +46,6 @@ export interface EventBridgeOptions extends DeliveryOptions {
   readonly inFlight: InFlight;
 }
 
-/** A timer and a clock may differ by so much. */
-const CLOCK_TOLERANCE_MS = 1000;
-
 export class EventBridge {
   /** By name; always with `default`. */
   readonly buses: ReadonlyMap<string, EventBus>;
@@ -59,13 +57,13 @@ export class EventBridge {
   /** Patterns by the rule's ARN, by bus; rules that are disabled are not in it. */
   readonly #indexes = new Map<string, RuleIndex>();
   readonly #rulesByArn = new Map<string, Rule>();
-  /** The next time of each rule that has a schedule and is enabled. */
-  readonly #schedules = new Map<Rule, { cancel(): void }>();
+  readonly #schedules: RuleSchedules;
   readonly #replays: Replays;
   #options: EventBridgeOptions;
 
   private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
     this.#options = options;
+    this.#schedules = new RuleSchedules(options.clock, (rule, time) => this.#fire(rule, time));
     const { assembly } = options;
     this.archives = new Map(archives.map((archive) => [archive.name, archive]));
     const own = assembly
@@ -169,8 +167,7 @@ export class EventBridge {
     const rule = this.#rulesByArn.get(arn);
     if (!rule) return;
     this.#indexes.get(rule.busName)?.remove(arn);
-    this.#schedules.get(rule)?.cancel();
-    this.#schedules.delete(rule);
+    this.#schedules.remove(rule);
     this.#rulesByArn.delete(arn);
     this.#rules = this.#rules.filter((each) => each !== rule);
     const waiting = rule.deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);
@@ -197,7 +194,6 @@ export class EventBridge {
     for (const archive of this.archives.values()) {
       rules.push(new Rule(archiveRule(archive), createdAt, changed));
     }
-    for (const timer of this.#schedules.values()) timer.cancel();
     this.#schedules.clear();
     this.#retired = this.#deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);
     this.#rules = rules;
@@ -219,26 +215,8 @@ export class EventBridge {
     const isEnabled = rule.state === 'ENABLED';
     if (rule.pattern && isEnabled) index?.add(rule.arn, rule.pattern);
     else index?.remove(rule.arn);
-    this.#schedules.get(rule)?.cancel();
-    this.#schedules.delete(rule);
-    if (rule.schedule && isEnabled) this.#scheduleNext(rule, rule.schedule, this.#options.clock.now());
-  }
-
-  #scheduleNext(rule: Rule, schedule: Schedule, after: number): void {
-    const { clock } = this.#options;
-    const time = schedule.next(new Date(after));
-    if (!time) return;
-    const timer = clock.after(time.getTime() - clock.now(), () => {
-      if (clock.now() < time.getTime() - CLOCK_TOLERANCE_MS) {
-        // The clock was set back meanwhile.
-        this.#scheduleNext(rule, schedule, clock.now());
-        return;
-      }
-      // Times that were missed while the machine slept are skipped.
-      this.#scheduleNext(rule, schedule, Math.max(time.getTime(), clock.now()));
-      this.#fire(rule, time);
-    });
-    this.#schedules.set(rule, timer);
+    if (isEnabled) this.#schedules.set(rule);
+    else this.#schedules.remove(rule);
   }
 
   #fire(rule: Rule, time: Date): void {
@@ -254,20 +232,7 @@ export class EventBridge {
    * @throws ServiceError (ValidationException) if the request as a whole is refused
    */
   putEvents(entries: readonly PutEventsEntry[]): PutEventsResult[] {
-    if (entries.length === 0 || entries.length > PUT_EVENTS.maxEntries) {
-      const value = `[${entries.map(() => 'PutEventsRequestEntry').join(', ')}]`;
-      const limit =
-        entries.length === 0
-          ? 'greater than or equal to 1'
-          : `less than or equal to ${PUT_EVENTS.maxEntries}`;
-      throw validation(
-        `1 validation error detected: Value '${value}' at 'entries' failed to satisfy constraint: Member must have length ${limit}`,
-      );
-    }
-    const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
-    if (bytes > PUT_EVENTS.maxBytes) {
-      throw validation('Total size of the entries in the request is over the limit.');
-    }
+    checkRequest(entries);
     // Nothing is put before all of the request is known to be well-formed.
     const times = entries.map(({ Time }) =>
       Time === undefined ? this.#options.clock.now() : readTime(Time),
@@ -336,7 +301,10 @@ export class EventBridge {
     const { event } = accepted;
     const matched = this.#indexes.get(bus)?.lookup(event) ?? [];
     const { onStep } = this.#options;
-    if (onStep) this.#reportMatches(bus, event, new Set(matched), only);
+    if (onStep) {
+      const asked = this.#rules.filter(({ arn, busName: of }) => of === bus && (!only || only.has(arn)));
+      reportMatches(asked, event, new Set(matched), onStep);
+    }
     for (const arn of matched) {
       if (only && !only.has(arn)) continue;
       const rule = this.#rulesByArn.get(arn);
@@ -345,30 +313,6 @@ export class EventBridge {
         onStep?.({ kind: 'event-archived', archive: rule.archive.name, eventId: event.id });
       }
       for (const delivery of rule?.deliveries ?? []) delivery.start(accepted, trace);
-    }
-  }
-
-  /** Reports the rules that matched, and those that missed by one field. */
-  #reportMatches(
-    bus: string,
-    event: BusEvent,
-    matched: ReadonlySet<string>,
-    only?: ReadonlySet<string>,
-  ): void {
-    const read = new Map();
-    for (const { arn, name, busName: of, archive, pattern, state } of this.#rules) {
-      if (of !== bus || archive || !pattern || state === 'DISABLED' || (only && !only.has(arn))) continue;
-      if (matched.has(arn)) {
-        this.#options.onStep?.({ kind: 'rule-matched', eventId: event.id, rule: name });
-        continue;
-      }
-      const { misses } = pattern.explain(event, read);
-      const [miss] = misses;
-      const asksForMore = pattern.branches.every(({ fields }) => fields.length > 1);
-      if (miss && misses.length === 1 && asksForMore) {
-        const { field, reason } = miss;
-        this.#options.onStep?.({ kind: 'rule-missed', eventId: event.id, rule: name, field, reason });
-      }
     }
   }
 
@@ -398,7 +342,7 @@ export class EventBridge {
 
   /** No rule fires any more, what waits is dropped, and the archives let go of their files. */
   async stop(): Promise<void> {
-    for (const timer of this.#schedules.values()) timer.cancel();
+    this.#schedules.clear();
     for (const delivery of this.#deliveries) delivery.stop();
     this.#replays.stop();
     await this.#options.inFlight.settled();
@@ -443,3 +387,43 @@ const arnPrefix = ({ partition, region, account }: Assembly) =>
   `arn:${partition}:events:${region}:${account}`;
 
 const validation = (message: string) => new ServiceError('ValidationException', message);
+
+/** @throws ServiceError (ValidationException) for too many entries, none, or too large ones */
+function checkRequest(entries: readonly PutEventsEntry[]): void {
+  if (entries.length === 0 || entries.length > PUT_EVENTS.maxEntries) {
+    const value = `[${entries.map(() => 'PutEventsRequestEntry').join(', ')}]`;
+    const limit =
+      entries.length === 0 ? 'greater than or equal to 1' : `less than or equal to ${PUT_EVENTS.maxEntries}`;
+    throw validation(
+      `1 validation error detected: Value '${value}' at 'entries' failed to satisfy constraint: Member must have length ${limit}`,
+    );
+  }
+  const bytes = entries.reduce((sum, entry) => sum + entrySize(entry), 0);
+  if (bytes > PUT_EVENTS.maxBytes) {
+    throw validation('Total size of the entries in the request is over the limit.');
+  }
+}
+
+/** Reports the rules that matched, and those that missed by one field. */
+function reportMatches(
+  rules: readonly Rule[],
+  event: BusEvent,
+  matched: ReadonlySet<string>,
+  onStep: NonNullable<EventBridgeOptions['onStep']>,
+): void {
+  const read = new Map();
+  for (const { arn, name, archive, pattern, state } of rules) {
+    if (archive || !pattern || state === 'DISABLED') continue;
+    if (matched.has(arn)) {
+      onStep({ kind: 'rule-matched', eventId: event.id, rule: name });
+      continue;
+    }
+    const { misses } = pattern.explain(event, read);
+    const [miss] = misses;
+    const asksForMore = pattern.branches.every(({ fields }) => fields.length > 1);
+    if (miss && misses.length === 1 && asksForMore) {
+      const { field, reason } = miss;
+      onStep({ kind: 'rule-missed', eventId: event.id, rule: name, field, reason });
+    }
+  }
+}
