@@ -44,15 +44,7 @@ export function PutView() {
   }, [draft.value]);
   const dry = useDryRun(entry.value, bus.value);
 
-  const put = () =>
-    act(async () => {
-      const { eventId } = await call<{ eventId: string }>('POST', 'events', {
-        ...entry.value,
-        bus: bus.value,
-      });
-      open(eventId);
-      return undefined;
-    });
+  const put = () => putEvent({ ...entry.value, bus: bus.value });
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void put();
   };
@@ -235,6 +227,15 @@ interface Entry {
 }
 
 const example = ({ source, detailType, example: detail }: ContractForm) => ({ source, detailType, detail });
+
+/** Puts an entry, and opens its event. */
+function putEvent(entry: { source: string; detailType: string; detail: object; bus: string }): Promise<void> {
+  return act(async () => {
+    const { eventId } = await call<{ eventId: string }>('POST', 'events', entry);
+    open(eventId);
+    return undefined;
+  });
+}
 
 function firstEntry(): { source: string; detailType: string; detail: object } {
   const [contract] = snapshot.value?.contracts ?? [];
