@@ -13,6 +13,7 @@ const config: Config = {
   coverageReporters: ['text-summary', 'html'],
   // `global` is what is left: the tools. Commands that tests run in processes of their own do not count there.
   coverageThreshold: { './lib/': { branches: 95 }, './lambdas/': { branches: 95 }, global: { branches: 75 } },
+  maxWorkers: '100%',
   // Property tests against a real server take seconds, and longer on a busy machine.
   testTimeout: 60_000,
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
