@@ -1,5 +1,5 @@
 /** Metrics for alarms and the dashboard, with the dimensions under which each is published. */
-import { Duration, Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Token } from 'aws-cdk-lib';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { CfnTable, Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -43,9 +43,11 @@ export const ruleMetric = (
 export const functionMetric = (handler: EventHandler, metricName: string, statistic = 'Sum'): Metric =>
   handler.function.metric(metricName, { statistic, period: PERIOD });
 
-/** Physical name of a table, instead of a reference to it. */
-export const nameOfTable = (table: Table): string =>
-  (table.node.defaultChild as CfnTable).tableName ?? table.node.id;
+/** Physical name of a table, instead of a reference to it; its id if CloudFormation names it. */
+export function nameOfTable(table: Table): string {
+  const { tableName } = table.node.defaultChild as CfnTable;
+  return tableName === undefined || Token.isUnresolved(tableName) ? table.node.id : tableName;
+}
 
 /** Throttled reads and writes of the table and of its indexes, which the table's metrics do not include. */
 export const throttleMetrics = (table: Table): Record<string, Metric> => {

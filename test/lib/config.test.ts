@@ -213,3 +213,11 @@ test('any schedule is taken without the alarm on its time', () => {
   const settings = { dailyReportSchedule: 'rate(12 hours)', alarms: { dailyReportMinutes: false } };
   expect(parseStage('dev', settings).alarms.dailyReportMinutes).toBe(false);
 });
+
+test.each([
+  [['partner'], '111122223333'],
+  ['partner', '111122223333'],
+  [['999900001111'], '999900001111'],
+])('publisherAccounts %j is refused with a form to write', (publisherAccounts, account) => {
+  expect(() => parseStage('dev', { publisherAccounts })).toThrow(`write {"${account}": ["partner.billing"]}`);
+});
