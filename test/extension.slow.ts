@@ -152,7 +152,7 @@ beforeAll(() => {
     cpSync(name, join(copy, name), { recursive: true });
   symlinkSync(join(process.cwd(), 'node_modules'), join(copy, 'node_modules'));
 
-  edit('lambdas/events.ts', '/** All contracts, for tools', `${CONTRACT.trimStart()}\n`);
+  edit('lambdas/events.ts', '/** All contracts. */', `${CONTRACT.trimStart()}\n`);
   mkdirSync(join(copy, 'lambdas', 'billing'));
   writeFileSync(join(copy, 'lambdas', 'billing', 'handler.ts'), HANDLER);
 

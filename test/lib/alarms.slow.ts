@@ -187,7 +187,7 @@ describe('nothing is told too little', () => {
   });
 
   test('one slow call that did not fail', () => {
-    const slow = { metric: 'Duration', of: 'event-driven-notifier', time: first, value: 29_000 };
+    const slow = { metric: 'Duration', of: 'event-driven-notifier', time: first, value: 39_000 };
     expect(told([slow])).toEqual(['tickets: late alarm', 'tickets: late over']);
   });
 

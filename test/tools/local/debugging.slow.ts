@@ -55,7 +55,7 @@ test('a breakpoint in handler.ts is hit by an order, and the order is stored whe
     const line = fs
       .readFileSync(HANDLER, 'utf8')
       .split('\n')
-      .findIndex((text) => text.includes('orderUpdate(event'));
+      .findIndex((text) => text.includes('await orders.store('));
     const source = pathToFileURL(HANDLER).href;
     const place = generatedPlace(map, source, line);
     await inspector.call('Debugger.setBreakpoint', { location: { scriptId, ...place } });

@@ -156,8 +156,8 @@ test('with one it is released, and routes proves both versions', async () => {
 
   await synthesize(project, cdkOut);
   const { status, stdout } = command('routes', '--json', '--assembly', cdkOut);
-  const { events, findings } = JSON.parse(stdout);
-  expect(findings).toEqual([]);
+  const { events, gaps } = JSON.parse(stdout);
+  expect(gaps).toEqual([]);
   expect(status).toBe(0);
   for (const version of [1, 2]) {
     const own = events.filter(
