@@ -343,7 +343,7 @@ export class Tables {
   }
 }
 
-/** Input of CreateTable. Capacity is not limited here, so the billing mode has no effect. */
+/** Input of CreateTable. Capacity is not limited here, so it does not matter how it is paid for. */
 function createRequest(resource: Resource): Message {
   const { properties } = resource;
   const index = ['IndexName', 'KeySchema', 'Projection'];
