@@ -1,7 +1,6 @@
 /** The endpoint's socket: one port on this machine for all services that the stack, its handlers and its operators call. */
 
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../cli/errors';
@@ -129,7 +128,7 @@ class EndpointServer implements Endpoint {
     for await (const part of parts) {
       if (response.destroyed) break;
       // A slow reader is waited for, so that nothing piles up here.
-      if (!response.write(part)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(part)) await drained(response);
     }
     this.#requests.delete(served);
     response.end();
@@ -179,4 +178,15 @@ class ServedRequest implements RequestContext {
     this.#isAborted = true;
     this.#controller?.abort();
   }
+}
+
+/** Waits until what was written is on its way, or the reader is gone. */
+function drained(response: http.ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
