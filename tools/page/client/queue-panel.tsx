@@ -64,7 +64,7 @@ export function QueuePanel({ queue, now }: { queue: QueueContents; now: string }
   );
 }
 
-/** What a redrive would do. */
+/** Preview of a redrive, with its confirmation. */
 function Preview({
   result,
   redrive,

@@ -6,7 +6,7 @@ import type { Gap, Hop } from './hops';
 
 export interface ReportOptions {
   readonly stackName: string;
-  /** What was read: path and stacks. */
+  /** Path and stacks that were read. */
   readonly title: string;
   /** Columns of the terminal. */
   readonly width: number;

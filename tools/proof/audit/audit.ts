@@ -25,11 +25,11 @@ export interface Audit {
   readonly hops: readonly Hop[];
   /** Empty if all is well. */
   readonly gaps: readonly Gap[];
-  /** What may be a gap, but depends on what the template does not say. */
+  /** Possible gaps that depend on something the template does not say. */
   readonly unknown: readonly Gap[];
   /** Resources on or near an event's way that are not looked at. */
   readonly notCovered: readonly NotCovered[];
-  /** What is as the configuration wants it, but good to know. */
+  /** Facts that are as configured, and worth knowing. */
   readonly notes: readonly string[];
 }
 
@@ -40,7 +40,7 @@ const LOOKS_AT: readonly string[] = [
   ...['AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Pipes::Pipe', 'AWS::Scheduler::Schedule'],
 ];
 
-/** What hands events on, and so makes a template worth an audit. */
+/** Types of resources that hand events on; a template without any has nothing to audit. */
 const SOURCES = ['AWS::Events::Rule', 'AWS::Pipes::Pipe', 'AWS::Scheduler::Schedule'];
 
 /**

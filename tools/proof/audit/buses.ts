@@ -1,4 +1,4 @@
-/** What comes before a rule: the bus, and the archive from which its events can be sent again. */
+/** Hops before a rule: the bus, and the archive from which its events can be replayed. */
 import { sampleEvent } from '../../eventbridge/event';
 import type { Resource } from '../../template/assembly';
 import { exampleEvent } from '../contracts/variants';
@@ -41,7 +41,7 @@ function auditArchive(scene: Scene, bus: Resource, archive: Resource): void {
   const { pattern } = routing.archives.find(({ name }) => name === archive.name) ?? {};
   const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));
   const unknown = sampleEvent({ source: 'com.example', 'detail-type': 'Unknown', detail: {} }, assembly);
-  // What an archive of a stack that nobody described is for, its pattern says.
+  // In an undescribed stack only the pattern tells the purpose of an archive.
   const missed = scene.isDescribed ? [...examples, unknown].filter((event) => !pattern?.matches(event)) : [];
   if (missed.length > 0) {
     const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');

@@ -1,4 +1,4 @@
-/** What a described handler calls. */
+/** Hops of the calls that a described handler makes. */
 import type { Consumer, HandlerCalls } from '../../app';
 import type { Resource } from '../../template/assembly';
 import { duration, times } from './durations';

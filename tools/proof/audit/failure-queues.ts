@@ -6,7 +6,7 @@ import type { Scene } from './scene';
 
 /** CreateQueue's default. */
 const QUEUE_RETENTION = 4 * DAY;
-/** What failed on a Friday evening is still there when someone is back from a week off. */
+/** Minimum retention of a failure queue, in seconds: a failure of Friday evening must outlast a week off. */
 const USEFUL_RETENTION = 10 * DAY;
 
 /** Seconds. */

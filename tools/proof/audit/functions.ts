@@ -71,7 +71,7 @@ function auditAsynchronousQueue(scene: Scene, resource: Resource, qualifier?: st
   return hop.whenAllFails;
 }
 
-/** What a role must be allowed to hand a failure to a destination. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
+/** Actions that a role needs to send a failure to its destination. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 const DESTINATION_ACTIONS: Readonly<Record<string, string>> = {
   'AWS::Events::EventBus': 'events:PutEvents',
   'AWS::Lambda::Function': 'lambda:InvokeFunction',

@@ -18,7 +18,7 @@ export type HopKind =
   /** Lambda's own queue in front of a function. */
   | 'asynchronous queue'
   | 'handler'
-  /** What the handler does to a table, a topic, a stream or a bus. */
+  /** Call of a handler on a table, a topic, a stream or a bus. */
   | 'call'
   /** A function reads from a queue or a stream. */
   | 'mapping'
@@ -31,7 +31,7 @@ export type HopKind =
   /** CloudWatch tells of a failure. */
   | 'alarm';
 
-/** What a gap is about: a column of the table, or where a thing is. */
+/** Subject of a gap: a column of the table, or a place. */
 export type GapKind =
   | 'place'
   | 'coverage'
@@ -78,7 +78,7 @@ export class Hop {
   /** Where the event is when nothing helped. */
   whenAllFails = '-';
   encryption = '-';
-  /** What must be allowed, and the statement that allows it. */
+  /** Required actions, each with the statement that allows it. */
   readonly permissions: { readonly needed: string; readonly reason: string }[] = [];
   /** Names of the alarms that tell of a failure on this hop. */
   readonly alarms: string[] = [];
@@ -114,7 +114,7 @@ export class Hop {
 
   #add(list: Gap[], kind: GapKind, resource: Resource, message: string): void {
     const { logicalId, type, name, construct, uncertain } = resource;
-    // What may not be there at all cannot be wrong for sure.
+    // A resource that may not exist cannot be wrong for certain.
     const target = uncertain === undefined ? list : this.#found.unknown;
     const gap = {
       kind,
@@ -149,7 +149,7 @@ export class Hop {
   }
 }
 
-/** What is on an event's way, in one word. */
+/** Names of the resources on an event's way, one word each. */
 const LABELS: Readonly<Record<string, string>> = {
   'AWS::DynamoDB::Table': 'table',
   'AWS::DynamoDB::GlobalTable': 'table',
@@ -164,7 +164,7 @@ const LABELS: Readonly<Record<string, string>> = {
   'AWS::SQS::Queue': 'queue',
 };
 
-/** Whether a hop can begin or end there. */
+/** Checks whether a hop can begin or end at a resource. */
 export const isHopEnd = ({ type }: Resource): boolean => type in LABELS;
 
 function labelOf(end: Resource | string): string {

@@ -1,4 +1,4 @@
-/** What comes after a queue or a stream: the function that reads from it, and where a message goes that it fails at. */
+/** Hops after a queue or a stream: the function that reads from it, and the queue for messages that it fails on. */
 import type { EventSourceMapping } from '../../template/event-source-mappings';
 import { readFunction } from '../../template/functions';
 import { isKnown } from '../../template/placeholder';

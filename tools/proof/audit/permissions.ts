@@ -8,7 +8,7 @@ import { Policies } from '../../template/policies';
 import { type AccessRequest, type Decision, evaluate, type Statement } from '../../template/policy';
 import type { RuleModel, TargetModel } from '../../template/rules';
 
-/** What a sender must do with the key of what it writes to. */
+/** Actions that a sender needs on the key of its destination. */
 const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
 
 /** The name under which a service gives a key the ARN of what it encrypts (of an archive: of its bus), by type. */
@@ -74,7 +74,7 @@ export class Permissions {
     if (key.properties.Enabled === false) {
       return { allowed: false, reason: `The key ${key.logicalId} is disabled.` };
     }
-    // What the service that holds the resource says of itself when it uses the key for the sender.
+    // Context keys of the service that uses the key on behalf of the sender.
     const [, , service] = resource.arn.split(':');
     const encryptionContext = ENCRYPTION_CONTEXTS[resource.type];
     const context = {

@@ -40,7 +40,7 @@ function auditMatching(scene: Scene, rule: Rule, resource: Resource): void {
   else hop.cannotTell('place', resource, `it listens on the bus ${rule.bus}, which is not in this template`);
 }
 
-/** Whether a rule takes events of the app, and the template has buses of its own for them. */
+/** Checks whether a rule takes events of the app that the template has buses of its own for. */
 function takesOwnEvents({ app, assembly, routing }: Scene, { pattern }: Rule): boolean {
   if (routing.buses.length === 0) return false;
   const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));

@@ -1,4 +1,4 @@
-/** What every part of an audit asks and adds to: the template, who may do what, and what is found. */
+/** State that the parts of an audit share: the template, its permissions, and the findings so far. */
 import { type App, type Consumer, consumerName, findConsumer } from '../../app';
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { Alarms, type Metric } from '../../template/alarms';
@@ -21,7 +21,7 @@ export class Scene {
   readonly failureQueues = new Set<Resource>();
   /** Where an event still is when nothing else has it. */
   readonly inArchive: string;
-  /** Whether the application is described, which then is all in this template. */
+  /** True if the application is described; all of it is then in this template. */
   readonly isDescribed: boolean;
 
   constructor(
@@ -96,7 +96,7 @@ export class Scene {
       return;
     }
     const message = `${what} is ${reference}, ${this.whereIs(reference)}`;
-    // Of targets only a bus may be in another region than its rule.
+    // A bus is the only target that may be in another region than its rule.
     const isBus = service === 'events' && path.join(':').startsWith('event-bus/');
     const isUnreachable = region && region !== ownRegion && !isBus;
     if (this.isDescribed || isUnreachable) hop.gap(kind, resource, message);

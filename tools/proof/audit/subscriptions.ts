@@ -4,7 +4,7 @@ import { subscriptionsOf } from '../../template/queues';
 import type { Hop } from './hops';
 import type { Scene } from './scene';
 
-/** What a topic needs of its subscribers. */
+/** Action that a topic needs on each type of subscriber. */
 const SUBSCRIBER_ACTIONS: Readonly<Record<string, string>> = {
   'AWS::Lambda::Function': 'lambda:InvokeFunction',
   'AWS::SQS::Queue': 'sqs:SendMessage',

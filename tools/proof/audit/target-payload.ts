@@ -1,4 +1,4 @@
-/** What a target does not take, however well it is allowed: a message without a group, an event that is too large. */
+/** Payloads that a target refuses even with permission: a message without a group, an event that is too large. */
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { isKnown } from '../../template/placeholder';
 import { readQueue } from '../../template/queues';

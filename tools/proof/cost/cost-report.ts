@@ -9,12 +9,12 @@ import type { Assumptions, Delivery } from './usage';
 
 export interface CostReport {
   readonly stackName: string;
-  /** What was read: path and stacks. */
+  /** Path and stacks that were read. */
   readonly title: string;
   readonly cost: Cost;
   readonly assumptions: Assumptions;
   readonly measurement: Measurement;
-  /** What the same costs by another template. */
+  /** Cost of another template under the same assumptions. */
   readonly other?: { readonly name: string; readonly cost: Cost };
 }
 

@@ -1,4 +1,4 @@
-/** What functions cost: calls, durations, log lines, traces and metrics; and what stands there all the month. */
+/** Cost of functions: calls, durations, log lines, traces, metrics; and fixed monthly items. */
 import { Alarms } from '../../template/alarms';
 import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
 import type { Call, Times, Usage } from './usage';
@@ -53,7 +53,7 @@ export function traceItems(usage: Usage, times: Times): Item[] {
   return [item('X-Ray: traces', 'xray.trace', traces)];
 }
 
-/** What does not depend on the number of events. */
+/** Monthly items that do not depend on the number of events. */
 export function fixedItems(usage: Usage): Item[] {
   // A metric is billed for the hours in which it has values; one that a schedule counts has few.
   const hours = MONTH_DAYS * 24;

@@ -31,7 +31,7 @@ export interface FunctionMeasurement {
   readonly events: Readonly<Record<string, CallMeasurement>>;
 }
 
-/** What one call takes and makes. */
+/** Duration, log lines and effects of one call. */
 export interface CallMeasurement {
   /** Median, ms. */
   readonly durationMs: number;
@@ -52,7 +52,7 @@ export interface CallMeasurement {
 export interface Write {
   /** The variable that names the table. */
   readonly table: string;
-  /** Whether there was no such item. */
+  /** True if the item did not exist before. */
   readonly isNew: boolean;
   /** Bytes of each attribute that the item has then, as DynamoDB counts them. */
   readonly attributes: Readonly<Record<string, number>>;

@@ -1,9 +1,9 @@
-/** What events and messages cost: EventBridge, SNS and SQS. */
+/** Cost of events and messages: EventBridge, SNS and SQS. */
 import { type BusEvent, entrySize } from '../../eventbridge/event';
 import { CHUNK, GB, type Item, item, jsonBytes, sum } from './units';
 import { asynchronousFailure, type Times, type Usage } from './usage';
 
-/** What becomes of a message: it is sent, received and deleted. */
+/** Requests of a message: it is sent, received and deleted. */
 const REQUESTS_OF_MESSAGE = 3;
 
 export function eventItems(usage: Usage, times: Times): Item[] {

@@ -1,4 +1,4 @@
-/** What a bill leaves out, resource by resource, so that nobody takes it for the whole. */
+/** Resources that a bill leaves out, by type, so that nobody takes it for the whole. */
 import type { App } from '../../app';
 import type { Assembly, NotCovered } from '../../template/assembly';
 

@@ -16,7 +16,7 @@ import type { MixedEvent } from './event-mix';
 import { type CallMeasurement, type FunctionMeasurement, loggingKey, type Measurement } from './measurement';
 import { MONTH_DAYS, MONTH_SECONDS, sum } from './units';
 
-/** What nobody can read in a template. */
+/** Assumptions that no template states. */
 export interface Assumptions {
   readonly mix: readonly MixedEvent[];
   /** Months that the stack has run: what it keeps by then is what is stored. */
@@ -50,7 +50,7 @@ export interface Delivery {
   };
 }
 
-/** Of both Lambda and Powertools. */
+/** Log levels of both Lambda and Powertools, lowest first. */
 const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'];
 
 /** An event on the bus, and how often. */
@@ -66,7 +66,7 @@ export interface DirectDelivery extends Delivery {
   readonly resource: Resource;
 }
 
-/** What else than functions rules can have as targets here. */
+/** Types of targets of rules other than functions. */
 const DIRECT_TARGETS = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'];
 
 /** How often something happens in the month of a bill. */
@@ -85,7 +85,7 @@ export class Usage {
   readonly calls: Call[] = [];
   readonly direct: DirectDelivery[] = [];
   readonly published: PublishedEvent[] = [];
-  /** What its use costs is not known. */
+  /** The cost of its use is unknown. */
   readonly notPriced: NotCovered[] = [];
   readonly routing: Routing;
 
@@ -246,7 +246,7 @@ function timesInMonth(schedule: Schedule, first: Date): number {
   return count;
 }
 
-/** What becomes of an event that a function fails to handle. */
+/** Usage by an event that a function fails to handle. */
 export function asynchronousFailure(
   assembly: Assembly,
   lambda: Resource,

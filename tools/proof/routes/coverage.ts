@@ -1,4 +1,4 @@
-/** What the routes are about: the resources of findings, and those that they do not reach. */
+/** Scope of the routes: resources of findings, and resources that they do not reach. */
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { notLookedAt } from '../../template/coverage';
 import { rulesOf } from '../../template/rules';
