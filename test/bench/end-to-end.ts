@@ -5,7 +5,6 @@
  * `node --expose-gc -r esbuild-register test/bench/end-to-end.ts [events [orders]]`; many events of few orders show
  * whether memory grows with the events.
  */
-import os from 'node:os';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../lambdas/events';
@@ -13,6 +12,7 @@ import { SystemClock } from '../../tools/local/services/clock';
 import { LocalStack } from '../../tools/local/stack';
 import { readAssembly } from '../../tools/template/assembly';
 import { synthesize } from '../../tools/template/source/synthesize';
+import { type Figures, machine } from './figures';
 
 export interface EndToEndResult {
   readonly events: number;
@@ -87,11 +87,30 @@ function residentMb(): number {
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
+/** @param events to measure with; 5,000 take less than a minute */
+export async function benchEndToEndFigures(
+  onProgress: (text: string) => void,
+  events = 5_000,
+): Promise<Figures> {
+  onProgress(`end to end: ${events} events`);
+  const result = await benchEndToEnd(events);
+  const [warm = 0, ...later] = result.residentMb.map(Math.round);
+  const rows = [
+    [
+      'PutEvents at the endpoint until both functions have handled it',
+      `${Math.round(result.eventsPerSecond)} events/s`,
+    ],
+    ['memory, warm', `${warm} MB`],
+    [`memory after ${events} events`, `${later.at(-1)} MB`],
+  ];
+  const title = 'Events through the local run';
+  return { name: 'end-to-end', title, notes: [], tables: [{ head: ['', 'figure'], rows }], data: result };
+}
+
 async function main(): Promise<void> {
   const [events = 5000, orders] = process.argv.slice(2).map(Number);
   const { eventsPerSecond, residentMb: memory } = await benchEndToEnd(events, orders);
-  const [cpu] = os.cpus();
-  console.log(`Node ${process.version}, ${os.availableParallelism()} x ${cpu?.model}`);
+  console.log(machine());
   console.log(`${events} events end to end: ${Math.round(eventsPerSecond)} events/s`);
   console.log(`memory in MB: ${memory.map(Math.round).join(' ')}`);
 }

@@ -1,12 +1,12 @@
 /**
- * How fast events are matched with rules: `node -r esbuild-register test/bench/patterns.ts`. Figures that are compared
+ * How fast events are matched with rules: `npm run bench -- patterns`. Figures that are compared
  * with each other are measured in turns, in one process.
  */
-import { cpus } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { compile } from '../../tools/eventbridge/event-pattern';
 import { RuleIndex } from '../../tools/eventbridge/rule-index';
+import type { Figures } from './figures';
 
 /** The patterns of the stack's rules at the default stage. */
 const STACK_RULES: Readonly<Record<string, object>> = {
@@ -124,13 +124,13 @@ function usedHeap(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** @returns lines of figures */
-export function benchPatterns(): string[] {
+/** @returns lines of figures, each `<what>: <figure>` */
+function benchPatterns(): string[] {
   const texts = makeEvents(3_000);
   const events = texts.map((text): unknown => JSON.parse(text));
   const stack = indexOf(Object.entries(STACK_RULES));
   const perSecond = (nanoseconds: number) => `${Math.round(1e9 / nanoseconds).toLocaleString('en')} events/s`;
-  const lines = [`${cpus()[0]?.model} (${cpus().length} cores), Node ${process.version}`];
+  const lines: string[] = [];
 
   const [parsed = 0] = measure(events.length, (i) => stack.lookup(events[i]));
   lines.push(`5 rules, parsed events of 1 KB: ${perSecond(parsed)}`);
@@ -179,4 +179,12 @@ export function benchPatterns(): string[] {
   return lines;
 }
 
-if (require.main === module) for (const line of benchPatterns()) console.log(line);
+export async function benchPatternsFigures(onProgress: (text: string) => void): Promise<Figures> {
+  onProgress('patterns');
+  const rows = benchPatterns().map((line) => {
+    const colon = line.indexOf(': ');
+    return [line.slice(0, colon).trim(), line.slice(colon + 2)];
+  });
+  const title = 'Events against rules';
+  return { name: 'patterns', title, notes: [], tables: [{ head: ['', 'figure'], rows }], data: rows };
+}
