@@ -1,12 +1,15 @@
 /** @jest-config-loader esbuild-register */
 import type { Config } from 'jest';
+import { TRANSFORM } from './test/coverage/settings.cjs';
 
 // The AWS SDK warns on Node < 22 once a process; in test output that is noise.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
+if (process.argv.includes('--coverage')) process.env.COUNT_COVERAGE = 'true';
+
 const config: Config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  transform: { '\\.ts$': ['@swc/jest', { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } }] },
+  transform: { '\\.ts$': ['@swc/jest', TRANSFORM] },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out'],
   // The page's client runs in a browser, where `npm run test:all` drives it.
   collectCoverageFrom: ['{bin,lib,lambdas,tools}/**/*.ts', '!tools/page/client/**'],
@@ -16,7 +19,7 @@ const config: Config = {
   maxWorkers: '100%',
   // Property tests against a real server take seconds, and longer on a busy machine.
   testTimeout: 60_000,
-  setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean'],
+  setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean', '<rootDir>/test/coverage/collect.ts'],
 };
 
 export default config;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { makeApp } from '../../lib/event-driven-app';
+import { TYPESCRIPT } from '../typescript';
 import { allPairs, FACTORS, settingsOf } from './settings';
 
 const { stages: _, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
@@ -36,7 +37,7 @@ const PROCESSES = 2;
 async function synthesize(choice: readonly number[], folder: string): Promise<string | undefined> {
   const env = { ...process.env, CDK_OUTDIR: folder, CDK_CONTEXT_JSON: JSON.stringify(contextOf(choice)) };
   try {
-    const { stderr } = await promisify(execFile)(process.execPath, ['-r', 'esbuild-register', 'bin/app.ts'], {
+    const { stderr } = await promisify(execFile)(process.execPath, [...TYPESCRIPT, 'bin/app.ts'], {
       env,
     });
     return /ERROR.*/.exec(stderr)?.[0];

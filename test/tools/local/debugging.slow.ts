@@ -7,6 +7,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../../lambdas/events';
+import { TYPESCRIPT } from '../../typescript';
 import { temporaryDirectory } from '../template/template';
 import { Inspector } from './inspector';
 
@@ -31,7 +32,7 @@ function generatedPlace(map: { mappings: string }, source: string, line: number)
 
 test('a breakpoint in handler.ts is hit by an order, and the order is stored when the debugger lets go', async () => {
   const args = ['--inspect', 'order-processor', '--json', '--port', '0', '--no-samples'];
-  const run = spawn(process.execPath, ['-r', 'esbuild-register', 'bin/local.ts', ...args], {
+  const run = spawn(process.execPath, [...TYPESCRIPT, 'bin/local.ts', ...args], {
     env: { ...process.env, CDK_OUTDIR: temporaryDirectory() },
   });
   try {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { TYPESCRIPT } from '../../typescript';
 import { temporaryDirectory } from '../template/template';
 
 export const REPOSITORY = process.cwd();
@@ -83,10 +84,9 @@ export class LocalRun {
   #stderr = '';
 
   constructor(project: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const loader = require.resolve('esbuild-register');
     this.process = spawn(
       process.execPath,
-      ['-r', loader, path.join(REPOSITORY, 'bin', 'local.ts'), ...args],
+      [...TYPESCRIPT, path.join(REPOSITORY, 'bin', 'local.ts'), ...args],
       {
         cwd: project,
         env: { ...process.env, ...env },

@@ -17,6 +17,7 @@ import type { Queue } from '../../../tools/local/services/queue';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
+import { TYPESCRIPT } from '../../typescript';
 
 export interface Faults {
   /** Each handler fails on one in so many events, at every attempt. */
@@ -124,7 +125,7 @@ const NO_AWS = {
 /** Starts the tool as `npm run ops --` does. */
 export function startTool(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): RunningTool {
   const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, ['-r', 'esbuild-register', 'bin/ops.ts', ...args], {
+  const child = spawn(process.execPath, [...TYPESCRIPT, 'bin/ops.ts', ...args], {
     // Neither the credentials nor the region of whoever runs the tests.
     env: { PATH, HOME, ...NO_AWS, ...env },
   });

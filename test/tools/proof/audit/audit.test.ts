@@ -7,6 +7,7 @@ import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
 import { textReport } from '../../../../tools/proof/audit/audit-report';
 import type { Hop } from '../../../../tools/proof/audit/hops';
 import { synthesize } from '../../../lib/synthesize';
+import { TYPESCRIPT } from '../../../typescript';
 import { assemblyOf, writeAssembly } from '../assembly';
 
 // biome-ignore lint/suspicious/noExplicitAny: templates have no static type
@@ -313,7 +314,7 @@ describe('npm run audit', () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/audit.ts', ...args], { encoding: 'utf8' });
+    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/audit.ts', ...args], { encoding: 'utf8' });
 
   test('prints the hops and ends with 0 if there is no gap', () => {
     writeAssembly(directory, template);

@@ -13,6 +13,7 @@ import type { Contract } from '../../../../tools/app';
 import { asyncApi, contractFiles } from '../../../../tools/proof/contracts/catalogue';
 import { type Change, checkContracts, releaseContracts } from '../../../../tools/proof/contracts/contracts';
 import { exampleEvent, isEventOf, variantsOf } from '../../../../tools/proof/contracts/variants';
+import { TYPESCRIPT } from '../../../typescript';
 
 const PLACE = { account: '123456789012', region: 'us-east-1' };
 
@@ -433,7 +434,7 @@ test('whatever passes as not breaking leaves every event readable, for old code 
 
 describe('npm run contracts', () => {
   const contracts = (...args: string[]) =>
-    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/contracts.ts', ...args], {
+    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/contracts.ts', ...args], {
       encoding: 'utf8',
     });
   const statusSchema = `app.orders.OrderStatusChanged.v${OrderStatusChanged.version}.schema.json`;

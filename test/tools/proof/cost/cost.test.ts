@@ -12,6 +12,7 @@ import type { CallMeasurement, Measurement, Write } from '../../../../tools/proo
 import priceTable from '../../../../tools/proof/cost/prices.json';
 import type { Assumptions } from '../../../../tools/proof/cost/usage';
 import { synthesize } from '../../../lib/synthesize';
+import { TYPESCRIPT } from '../../../typescript';
 import { assemblyOf, writeAssembly } from '../assembly';
 
 // biome-ignore lint/suspicious/noExplicitAny: templates have no static type
@@ -479,7 +480,7 @@ describe('npm run cost', () => {
   afterAll(() => rmSync(directory, { recursive: true }));
 
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/cost.ts', ...args], { encoding: 'utf8' });
+    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/cost.ts', ...args], { encoding: 'utf8' });
 
   test('computes a bill for each number of events, with what was measured last', () => {
     const { status, stdout, stderr } = run('--assembly', directory, '--events', '500k,2.5M', '--json');

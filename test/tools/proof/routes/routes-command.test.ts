@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { synthesize } from '../../../lib/synthesize';
+import { TYPESCRIPT } from '../../../typescript';
 import { writeAssembly } from '../assembly';
 
 let folder: string;
@@ -18,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const routes = (...args: string[]): SpawnSyncReturns<string> =>
-  spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', ...args], {
+  spawnSync(process.execPath, [...TYPESCRIPT, 'bin/routes.ts', ...args], {
     encoding: 'utf8',
     maxBuffer: 16 * 1024 * 1024,
   });
@@ -116,7 +117,7 @@ describe('--event', () => {
   const CORPUS = join(__dirname, '..', 'corpus');
   const event = { source: 'shop', 'detail-type': 'Refund', detail: { id: 1 } };
   const ask = (input: string, ...args: string[]) =>
-    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', ...args], {
+    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/routes.ts', ...args], {
       encoding: 'utf8',
       input,
     });
