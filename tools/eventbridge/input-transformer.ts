@@ -31,15 +31,17 @@ import { TARGET } from './service-facts';
 export interface TargetInput {
   readonly Id: string;
   /** A constant JSON text, delivered unchanged. At most 8,192 characters. */
-  readonly Input?: string;
+  readonly Input?: string | undefined;
   /** A JSON path; its value is delivered as JSON. */
-  readonly InputPath?: string;
-  readonly InputTransformer?: {
-    /** Variable name to JSON path, at most 100. Unused ones are allowed. */
-    readonly InputPathsMap?: Readonly<Record<string, string>>;
-    /** A JSON object, or text in double quotes, with `<variable>` placeholders. At most 8,192 characters. */
-    readonly InputTemplate: string;
-  };
+  readonly InputPath?: string | undefined;
+  readonly InputTransformer?:
+    | {
+        /** Variable name to JSON path, at most 100. Unused ones are allowed. */
+        readonly InputPathsMap?: Readonly<Record<string, string>> | undefined;
+        /** A JSON object, or text in double quotes, with `<variable>` placeholders. At most 8,192 characters. */
+        readonly InputTemplate: string;
+      }
+    | undefined;
 }
 
 /** Values of the reserved variables besides the event. `ingestionTime` is inserted as given (ISO 8601). */

@@ -172,7 +172,7 @@ export interface TargetReference {
   /** Alias or version of a function. */
   readonly qualifier?: string;
   /** Type of the target; undefined if it is not known. */
-  readonly type?: TargetType;
+  readonly type?: TargetType | undefined;
 }
 
 export function targetReference(assembly: Assembly, arn: string): TargetReference {

@@ -16,13 +16,15 @@ import type { Kept, Unfinished } from './unfinished';
 
 export interface RuleTarget extends TargetInput {
   readonly Arn: string;
-  readonly RetryPolicy?: {
-    readonly MaximumRetryAttempts?: number;
-    readonly MaximumEventAgeInSeconds?: number;
-  };
-  readonly DeadLetterConfig?: { readonly Arn?: string };
+  readonly RetryPolicy?:
+    | {
+        readonly MaximumRetryAttempts?: number | undefined;
+        readonly MaximumEventAgeInSeconds?: number | undefined;
+      }
+    | undefined;
+  readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
   /** The role that EventBridge takes on to reach the target. */
-  readonly RoleArn?: string;
+  readonly RoleArn?: string | undefined;
 }
 
 /** Interface of targets of rules. */

@@ -12,8 +12,8 @@ export interface MessageMove {
   readonly TaskHandle: string;
   Status: 'RUNNING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
   readonly SourceArn: string;
-  readonly DestinationArn?: string;
-  readonly MaxNumberOfMessagesPerSecond?: number;
+  readonly DestinationArn?: string | undefined;
+  readonly MaxNumberOfMessagesPerSecond?: number | undefined;
   ApproximateNumberOfMessagesMoved: number;
   readonly ApproximateNumberOfMessagesToMove: number;
   FailureReason?: string;
@@ -23,8 +23,8 @@ export interface MessageMove {
 
 export interface StartMoveRequest {
   readonly SourceArn: string;
-  readonly DestinationArn?: string;
-  readonly MaxNumberOfMessagesPerSecond?: number;
+  readonly DestinationArn?: string | undefined;
+  readonly MaxNumberOfMessagesPerSecond?: number | undefined;
 }
 
 /** Also the most that a request can ask for. */

@@ -7,14 +7,14 @@ import { ServiceError } from './service-error';
 export interface PutEventsEntry {
   /** Seconds since 1970-01-01 UTC (the JSON protocol's timestamp) or ISO 8601. @default now */
   readonly Time?: number | string;
-  readonly Source?: string;
-  readonly Resources?: readonly string[];
-  readonly DetailType?: string;
+  readonly Source?: string | undefined;
+  readonly Resources?: readonly string[] | undefined;
+  readonly DetailType?: string | undefined;
   /** JSON text of an object. */
-  readonly Detail?: string;
+  readonly Detail?: string | undefined;
   /** Name or ARN. @default the default bus */
-  readonly EventBusName?: string;
-  readonly TraceHeader?: string;
+  readonly EventBusName?: string | undefined;
+  readonly TraceHeader?: string | undefined;
 }
 
 /** Milliseconds since 1970-01-01 UTC. */

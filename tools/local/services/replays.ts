@@ -13,11 +13,11 @@ import type { Kept, Unfinished } from './unfinished';
 export interface Replay {
   readonly ReplayName: string;
   readonly ReplayArn: string;
-  readonly Description?: string;
+  readonly Description?: string | undefined;
   readonly State: 'STARTING' | 'RUNNING' | 'CANCELLING' | 'COMPLETED' | 'CANCELLED' | 'FAILED';
   readonly StateReason?: string;
   readonly EventSourceArn: string;
-  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
+  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] | undefined };
   readonly EventStartTime: number;
   readonly EventEndTime: number;
   readonly EventLastReplayedTime?: number;
@@ -27,13 +27,13 @@ export interface Replay {
 
 export interface StartReplayRequest {
   readonly ReplayName: string;
-  readonly Description?: string;
+  readonly Description?: string | undefined;
   /** ARN of the ARCHIVE. */
   readonly EventSourceArn: string;
   /** Seconds since 1970-01-01 UTC. */
   readonly EventStartTime: number;
   readonly EventEndTime: number;
-  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] };
+  readonly Destination: { readonly Arn: string; readonly FilterArns?: readonly string[] | undefined };
 }
 
 export interface ReplaysOptions {

@@ -11,10 +11,10 @@ import { ServiceError } from './service-error';
 /** Field names are those of PutRule. */
 export interface PutRuleRequest {
   readonly Name: string;
-  readonly Description?: string;
-  readonly EventPattern?: string;
-  readonly ScheduleExpression?: string;
-  readonly State?: string;
+  readonly Description?: string | undefined;
+  readonly EventPattern?: string | undefined;
+  readonly ScheduleExpression?: string | undefined;
+  readonly State?: string | undefined;
 }
 
 /** A target that was not put or removed. */

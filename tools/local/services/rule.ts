@@ -18,10 +18,10 @@ export interface RuleDefinition {
   readonly name: string;
   readonly arn: string;
   readonly busName: string;
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** JSON text. */
-  readonly eventPattern?: string;
-  readonly scheduleExpression?: string;
+  readonly eventPattern?: string | undefined;
+  readonly scheduleExpression?: string | undefined;
   readonly state: 'ENABLED' | 'DISABLED';
   readonly deliveries: readonly Delivery[];
   /** The rule is this archive's own. */

@@ -7,7 +7,7 @@ import { InputError } from '../../cli/errors';
 /** A JSON Schema with the keywords that Valibot's schemas are converted to, and others. */
 export interface JsonSchema {
   readonly type?: string;
-  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly properties?: Readonly<Record<string, JsonSchema>> | undefined;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | JsonSchema;
   readonly propertyNames?: JsonSchema;
@@ -79,7 +79,8 @@ function convert(type: string, schema: v.GenericSchema): JsonSchema {
         return { ...jsonSchema, description: [description, message].filter(Boolean).join('; ') };
       },
     });
-    return converted as JsonSchema;
+    // The library's type differs in what its optional keywords may be.
+    return converted as object as JsonSchema;
   } catch (error) {
     throw new InputError(`${type} cannot be written as JSON Schema: ${(error as Error).message}`);
   }

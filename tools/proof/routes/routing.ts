@@ -48,7 +48,7 @@ export interface Finding {
   /** `source/detail-type`. */
   readonly contract?: string;
   /** Name of the function's consumer. */
-  readonly consumer?: string;
+  readonly consumer?: string | undefined;
 }
 
 export type FindingKind =
@@ -91,7 +91,7 @@ export interface Target {
   /** Name of the function; undefined if the target is no function of the template. */
   readonly functionName?: string;
   /** Name of the consumer, if the app describes it. */
-  readonly consumer?: string;
+  readonly consumer?: string | undefined;
   /** Compiled input; undefined if the service refuses it. */
   readonly input?: CompiledInput;
 }
@@ -128,7 +128,7 @@ export interface Delivery {
   readonly rule: string;
   readonly target: string;
   /** Name of the consumer. */
-  readonly consumer?: string;
+  readonly consumer?: string | undefined;
   /** Exact text; undefined if nothing is delivered. */
   readonly payload?: string;
   /** Reason why the payload cannot be delivered or is refused; undefined if it is accepted. */
