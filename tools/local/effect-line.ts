@@ -53,6 +53,11 @@ export function effectLine(
         `${short(step.queue)} → ${short(step.function)}  ${plural(step.messages, 'message')}${outcome}`,
       ];
     }
+    case 'messages-filtered':
+      return [
+        'batch',
+        `${short(step.queue)} → ${short(step.function)}  ${plural(step.messages, 'message')} filtered out, deleted`,
+      ];
     case 'records-put':
       return ['stream', `${short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`];
     case 'object-written':

@@ -122,6 +122,8 @@ export type Step =
     }
   /** A batch of a queue's messages was handed to a function; the failed ones stay in the queue. */
   | { kind: 'batch-handled'; queue: string; function: string; messages: number; failed: number }
+  /** Messages that the function's filters do not let through, and that are deleted from the queue. */
+  | { kind: 'messages-filtered'; queue: string; function: string; messages: number }
   | { kind: 'records-put'; stream: string; count: number; bytes: number }
   | { kind: 'object-written'; bucket: string; key: string; records: number; bytes: number }
   /** A state of the stack's own alarm, by the metrics that the run counts. */

@@ -314,6 +314,40 @@ describe('an event source mapping', () => {
     expect(bodies('jobs')).toEqual(left);
   });
 
+  test.each<[string, object[], string[], string[]]>([
+    [
+      'fields of a JSON body',
+      [{ body: { kind: ['a'] } }],
+      ['{"kind":"a"}', '{"kind":"b"}', 'a'],
+      ['{"kind":"a"}'],
+    ],
+    ['a body that is text', [{ body: [{ prefix: 'a' }] }], ['ab', '"ab"', 'b', '{"a":1}'], ['ab']],
+    [
+      'one of several filters',
+      [{ body: { n: [{ numeric: ['>', 5] }] } }, { body: { n: [{ exists: false }] } }],
+      ['{"n":6}', '{"n":5}', '{"m":1}'],
+      ['{"n":6}', '{"m":1}'],
+    ],
+    ['a filter that takes everything', [{ body: { a: [1] } }, {}], ['{"a":2}', 'x'], ['{"a":2}', 'x']],
+  ])(
+    'hands over, by %s, what the filters let through, and deletes the rest',
+    async (_, patterns, sent, taken) => {
+      const Filters = patterns.map((pattern) => ({ Pattern: JSON.stringify(pattern) }));
+      const { queue, of, bodies } = await start(
+        mapping({ BatchSize: 1, FilterCriteria: { Filters } }),
+        worker('return Records[0].body;'),
+      );
+      for (const body of sent) queue('jobs')?.send({ body });
+      await until(() => of('batch-handled').length === taken.length && bodies('jobs').length === 0);
+      const handled = of('invocation-succeeded').map((step) =>
+        JSON.parse((step as never as { result: string }).result),
+      );
+      expect(handled.sort()).toEqual([...taken].sort());
+      const deleted = of('messages-filtered').map((step) => (step as never as { messages: number }).messages);
+      expect(deleted.reduce((sum, each) => sum + each, 0)).toBe(sent.length - taken.length);
+    },
+  );
+
   test('with a redrive policy ends a message that always fails in the dead-letter queue', async () => {
     const redrive = { RedrivePolicy: { deadLetterTargetArn: arnOf('Dead'), maxReceiveCount: 2 } };
     const { queue, of, bodies, clock } = await start(
@@ -343,10 +377,21 @@ describe('an event source mapping', () => {
       mapping({}, allowed, { VisibilityTimeout: 2 }),
       'Queue visibility timeout: 2 seconds is less than Function timeout: 3 seconds.',
     ],
+    ['it has what is not known here', mapping({ KmsKeyArn: 'arn' }), 'does not know its property KmsKeyArn'],
     [
-      'it has what is not known here',
-      mapping({ FilterCriteria: {} }),
-      'does not know its property FilterCriteria',
+      'a filter is no pattern',
+      mapping({ FilterCriteria: { Filters: [{ Pattern: '{"body":"x"}' }] } }),
+      'FilterCriteria.Filters[0].Pattern: ',
+    ],
+    [
+      'a filter has no pattern',
+      mapping({ FilterCriteria: { Filters: [{}] } }),
+      'FilterCriteria.Filters[0].Pattern is not the JSON of a pattern.',
+    ],
+    [
+      'it has too many filters',
+      mapping({ FilterCriteria: { Filters: Array(6).fill({ Pattern: '{}' }) } }),
+      'FilterCriteria has 6 filters; Lambda takes 5.',
     ],
   ])('is refused if %s', async (_, resources, message) => {
     await expect(start(resources, worker(''))).rejects.toThrow(message);

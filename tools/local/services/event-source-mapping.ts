@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
+import { EventFilter } from './event-filter';
 import type { InFlight } from './in-flight';
 import { requireKnownProperties } from './known-properties';
 import type { LambdaFunction } from './lambda';
@@ -38,6 +39,7 @@ export class EventSourceMapping {
   readonly #windowMs: number;
   readonly #reportsFailures: boolean;
   readonly #maxBatches: number;
+  readonly #filter: EventFilter;
   readonly #options: EventSourceMappingOptions;
   readonly #stopping = new AbortController();
   readonly #batches = new Set<Promise<void>>();
@@ -50,7 +52,7 @@ export class EventSourceMapping {
     const { properties } = resource;
     requireKnownProperties(resource, properties, [
       ...['EventSourceArn', 'FunctionName', 'BatchSize', 'MaximumBatchingWindowInSeconds', 'Enabled', 'Tags'],
-      ...['FunctionResponseTypes', 'ScalingConfig'],
+      ...['FilterCriteria', 'FunctionResponseTypes', 'ScalingConfig'],
     ]);
     const refuse = (problem: string) =>
       new AssemblyError(`${resource.type} ${resource.logicalId}: ${problem}`);
@@ -75,6 +77,7 @@ export class EventSourceMapping {
     this.#windowMs = 1000 * Number(properties.MaximumBatchingWindowInSeconds ?? 0);
     this.#reportsFailures = (properties.FunctionResponseTypes ?? []).includes('ReportBatchItemFailures');
     this.#maxBatches = Number(properties.ScalingConfig?.MaximumConcurrency ?? CONCURRENT_BATCHES);
+    this.#filter = new EventFilter(properties.FilterCriteria, refuse);
     this.#options = options;
     if (String(properties.Enabled ?? true) === 'true') void this.#poll();
   }
@@ -101,15 +104,33 @@ export class EventSourceMapping {
     const { clock } = this.#options;
     const max = () => Math.min(MAX_RECEIVED, this.#batchSize - messages.length);
     const messages: ReceivedMessage[] = [];
-    messages.push(...(await this.queue.receive({ max: max(), waitSeconds: POLL_SECONDS, signal })));
+    messages.push(
+      ...this.#filtered(await this.queue.receive({ max: max(), waitSeconds: POLL_SECONDS, signal })),
+    );
     const until = clock.now() + this.#windowMs;
     while (messages.length > 0 && messages.length < this.#batchSize && !signal.aborted) {
       const waitSeconds = Math.max(0, until - clock.now()) / 1000;
       const more = await this.queue.receive({ max: max(), waitSeconds, signal });
-      messages.push(...more);
+      messages.push(...this.#filtered(more));
       if (more.length === 0) break;
     }
     return messages;
+  }
+
+  /** Deletes messages that the filters do not let through. */
+  #filtered(messages: readonly ReceivedMessage[]): readonly ReceivedMessage[] {
+    const passed = messages.filter((message) => this.#filter.matches(this.#record(message)));
+    const deleted = messages.filter((message) => !passed.includes(message));
+    for (const { receiptHandle } of deleted) this.queue.delete(receiptHandle);
+    if (deleted.length > 0) {
+      this.#options.onStep?.({
+        kind: 'messages-filtered',
+        queue: this.queue.name,
+        function: this.function.name,
+        messages: deleted.length,
+      });
+    }
+    return passed;
   }
 
   async #handle(messages: readonly ReceivedMessage[]): Promise<void> {
