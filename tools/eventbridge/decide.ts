@@ -102,6 +102,30 @@ export function inside(a: EventPattern, b: EventPattern, domain: EventDomain): A
   });
 }
 
+/** Relation of the events of two patterns. */
+export type Relation =
+  | { readonly verdict: 'same' }
+  /** The other pattern takes all that this one does, and more. */
+  | { readonly verdict: 'inside' }
+  /** This pattern takes all that the other one does, and more. */
+  | { readonly verdict: 'around' }
+  | { readonly verdict: 'overlap'; readonly taken?: object }
+  | { readonly verdict: 'apart' }
+  | { readonly verdict: 'cannot tell'; readonly reason: string };
+
+/** Decides how the events of two patterns go together. */
+export function compare(a: EventPattern, b: EventPattern, domain: EventDomain): Relation {
+  const [there, back] = [inside(a, b, domain), inside(b, a, domain)];
+  if (there.verdict === 'inside') return { verdict: back.verdict === 'inside' ? 'same' : 'inside' };
+  if (back.verdict === 'inside') return { verdict: 'around' };
+  const common = overlap(a, b, domain);
+  if (common.verdict !== 'overlap') return common;
+  // That neither is inside of the other may be what is not known.
+  const undecided = [there, back].find((each) => each.verdict === 'cannot tell');
+  if (undecided?.verdict === 'cannot tell') return undecided;
+  return { verdict: 'overlap', ...(common.taken && { taken: common.taken }) };
+}
+
 /**
  * Finds an event of the domain that the pattern matches, with one of these values at the path.
  * @throws UndecidedError
@@ -400,8 +424,29 @@ export const ANY_EVENT: EventDomain = {
   }),
   build({ values }) {
     const event: Record<string, unknown> = Object.fromEntries(ENVELOPE.map((name) => [name, '']));
-    // A dotted key is the same field, and can be next to its own parent.
-    for (const [path, value] of values) if (value !== undefined) event[path] = value;
+    const paths = [...values].flatMap(([path, value]) => (value === undefined ? [] : [path]));
+    for (const path of paths) {
+      // A dotted key is the same field, and can be next to its own parent.
+      const names = path.split('.');
+      const isParted = !paths.some((each) => each.startsWith(`${path}.`) || path.startsWith(`${each}.`));
+      if (isParted && !names.includes('') && !names.includes('__proto__')) {
+        putAt(event, names, values.get(path));
+      } else event[path] = values.get(path);
+    }
     return event;
   },
 };
+
+function putAt(
+  object: Record<string, unknown>,
+  [key = '', ...rest]: readonly string[],
+  value: unknown,
+): void {
+  if (rest.length === 0) {
+    object[key] = value;
+    return;
+  }
+  const child = (Object.hasOwn(object, key) ? object[key] : {}) as Record<string, unknown>;
+  object[key] = child;
+  putAt(child, rest, value);
+}

@@ -49,3 +49,41 @@ describe('whether the description is of the template', () => {
     expect(describedBy(APP, assemblyOf({ Resources: {} }))).toBe(UNDESCRIBED);
   });
 });
+
+test('routes shows the rules, with their targets, and how they go together', () => {
+  const rule = (pattern: object) => ({
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      EventPattern: pattern,
+      Targets: [
+        { Id: 'Jobs', Arn: { 'Fn::GetAtt': ['Queue', 'Arn'] } },
+        { Id: 'Elsewhere', Arn: 'arn:aws:sqs:us-east-1:000000000000:other' },
+      ],
+    },
+  });
+  const proof = proveRoutes(
+    assemblyOf({
+      Parameters: { Kind: { Type: 'String' } },
+      Resources: {
+        Queue: { Type: 'AWS::SQS::Queue' },
+        All: rule({ source: ['shop'] }),
+        Paid: rule({ source: ['shop'], 'detail-type': ['Paid'] }),
+        Again: rule({ source: [{ prefix: 'shop' }, 'shop'], 'detail-type': ['Paid'] }),
+        Other: rule({ source: ['bank'] }),
+        Unsure: rule({ source: [{ Ref: 'Kind' }] }),
+      },
+    }),
+    UNDESCRIBED,
+  );
+  const text = textReport(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
+  expect(text).toContain(
+    'Paid on default\n  takes {"source":["shop"],"detail-type":["Paid"]}\n  → Jobs: queue Queue\n' +
+      '  → Elsewhere: queue arn:aws:sqs:us-east-1:000000000000:other',
+  );
+  expect(text).toContain('\n  All takes all that Paid takes\n');
+  expect(text).toContain('\n  Again takes all that Paid takes\n');
+  expect(text).toMatch(
+    /\nNot looked at: what rule \S+Unsure takes in common with others: parameter Kind has no default\.\n/,
+  );
+  expect(text).not.toMatch(/\b(Other|Unsure)\b.* take (some|all|the same)/);
+});

@@ -24,7 +24,7 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
  * For people: a row for each hop, then what is wrong.
  */
 export function textReport(
-  { hops, gaps, unknown, notCovered, notes }: Audit,
+  { hops, gaps, unknown, notCovered, warnings, notes }: Audit,
   { stackName, title, width }: ReportOptions,
 ): string {
   const room = Math.max(width, LEAST_WIDTH) - FRAME;
@@ -41,6 +41,7 @@ export function textReport(
     `${title}: ${count(hops.length, 'hop')} from publisher to store. ` +
       `Names are without the ${stackName}- that they all start with.`,
     table.toString(),
+    ...warnings.map((warning) => `Warning: ${warning}`),
     ...notes.map((note) => `Note: ${note}`),
     ...notCoveredText(notCovered),
     gaps.length === 0

@@ -8,6 +8,7 @@ import { InputError } from '../../cli/errors';
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { notLookedAt } from '../../template/coverage';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
+import { patternWarnings } from '../routes/decisions';
 import { auditAlarms } from './alarms';
 import { auditBus } from './buses';
 import { auditFailureQueue } from './failure-queues';
@@ -29,6 +30,8 @@ export interface Audit {
   readonly unknown: readonly Gap[];
   /** Resources on or near an event's way that are not looked at. */
   readonly notCovered: readonly NotCovered[];
+  /** Patterns that AWS's matcher is known to get wrong: events that the pattern means to take may be lost there. */
+  readonly warnings: readonly string[];
   /** Facts that are as configured, and worth knowing. */
   readonly notes: readonly string[];
 }
@@ -70,5 +73,11 @@ export function auditHops(assembly: Assembly, app: App): Audit {
     );
   }
   const { hops, found, notes } = scene;
-  return { hops, ...found, notCovered: notLookedAt(assembly, LOOKS_AT), notes };
+  return {
+    hops,
+    ...found,
+    notCovered: notLookedAt(assembly, LOOKS_AT),
+    warnings: patternWarnings(scene.routing),
+    notes,
+  };
 }

@@ -16,6 +16,8 @@ import { readFlow } from './flow';
 import { placeFlow } from './flow-layout';
 import { drawSvg } from './flow-svg';
 import { parse, readEvent, readGiven } from './given-event';
+import { decidePattern } from './pattern-decisions';
+import { patternJson, patternText } from './pattern-report';
 import { recipientsOf } from './recipients';
 import { recipientsJson, recipientsText } from './recipients-report';
 import { proveRoutes } from './routes';
@@ -49,7 +51,10 @@ export function routesCommand(app: App): Command {
       'only who gets this event, or - for stdin: payloads, or the field that keeps it out',
     )
     .addOption(
-      new Option('--pattern <file>', 'a pattern of events, or - for stdin, tried on that event as well'),
+      new Option(
+        '--pattern <file>',
+        'only what this pattern takes, or - for stdin: of each contract, and in common with each rule; with --event, whether it takes that',
+      ),
     )
     .action(exitWith((options: Options) => routes(app, options)));
 }
@@ -64,8 +69,14 @@ async function routes(given: App, options: Options): Promise<ExitCode> {
   }
   const { stackName, title } = assembly;
   const { json, verbose } = options;
-  if (options.pattern !== undefined && options.event === undefined)
-    throw new InputError('--pattern is tried on an event: add --event FILE.');
+  if (options.pattern === '-' && options.event === '-')
+    throw new InputError('--event and --pattern cannot both be read of stdin.');
+  if (options.pattern !== undefined && options.event === undefined) {
+    const text = readGiven('--pattern', options.pattern);
+    const decisions = decidePattern(readRouting(assembly, app), app.contracts, text);
+    console.log(json ? patternJson(text, decisions) : patternText(title, decisions));
+    return EXIT.ok;
+  }
   if (options.event !== undefined) {
     const given = readEvent(parse(`--event ${options.event}`, readGiven('--event', options.event)), assembly);
     const pattern = options.pattern === undefined ? undefined : readGiven('--pattern', options.pattern);

@@ -4,6 +4,7 @@ import {
   type InputDecision,
   type PairDecision,
   READING,
+  READING_WITHOUT_CONTRACTS,
   type RouteDecisions,
   type RuleDecision,
 } from './decisions';
@@ -19,9 +20,13 @@ export function decisionLines(
   short: Shorten,
   verbose: boolean,
 ): string[] {
-  if (rules.length === 0) return [];
+  if (rules.length === 0) {
+    if (pairs.length === 0) return [];
+    const lines = pairs.map((pair) => `  ${together(pair, short, verbose)}`);
+    return [[`Of any events (${READING_WITHOUT_CONTRACTS}):`, ...lines].join('\n')];
+  }
   const blocks = [...new Set(rules.map(({ contract }) => contract))].flatMap((contract) => {
-    const isOwn = (each: { readonly contract: string }) => each.contract === contract;
+    const isOwn = (each: { readonly contract?: string }) => each.contract === contract;
     const own = rules.filter(isOwn);
     return [
       contract,

@@ -4,12 +4,21 @@
  */
 import type { Contract } from '../../app';
 import { printableJson } from '../../cli/escape-control';
-import { type Answer, type EventDomain, findTaken, inside, overlap, takes } from '../../eventbridge/decide';
+import {
+  ANY_EVENT,
+  type Answer,
+  compare,
+  type EventDomain,
+  findTaken,
+  takes,
+} from '../../eventbridge/decide';
 import type { BusEvent } from '../../eventbridge/event';
+import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { InputReference } from '../../eventbridge/input-transformer';
 import { rulerBugs } from '../../eventbridge/ruler-bugs';
 import { LAST_UNIT, NondeterministicMachine } from '../../eventbridge/text-machine';
 import { texts, UndecidedError } from '../../eventbridge/value-set';
+import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { contractDomain } from '../contracts/domain';
 import type { Finding, Routing, Rule, Target } from './routing';
 
@@ -29,8 +38,11 @@ export type RuleDecision = { readonly contract: string; readonly rule: string } 
   | Undecided
 );
 
-/** How two rules go together that both take events of a contract. Rules that take none in common are not listed. */
-export type PairDecision = { readonly contract: string; readonly rules: readonly [string, string] } & (
+/**
+ * How two rules go together that both take events of a contract, or of any event if no contract is described. Rules that
+ * take none in common are not listed.
+ */
+export type PairDecision = { readonly contract?: string; readonly rules: readonly [string, string] } & (
   | { readonly verdict: 'same' }
   /** The second takes all that the first does. */
   | { readonly verdict: 'inside' }
@@ -55,6 +67,9 @@ export interface RouteDecisions {
 
 /** Pairs of rules that are compared, of one contract: 45 rules that take some of its events. */
 const MAX_PAIRS = 1_000;
+
+/** How rules are compared without a contract; part of each report. */
+export const READING_WITHOUT_CONTRACTS = 'events whose fields have one value each';
 
 /** How the schemas are read; part of each report. */
 export const READING = 'events with only the declared fields, and without dots in field names';
@@ -88,11 +103,39 @@ export function decideRoutes(
       ),
     };
   });
+  const any = examples.size === 0 ? comparedOnBuses(routing) : { pairs: [], notLookedAt: [] };
   return {
     rules: decided.flatMap(({ rules }) => rules),
-    pairs: decided.flatMap(({ pairs }) => pairs),
+    pairs: [...decided.flatMap(({ pairs }) => pairs), ...any.pairs],
     inputs: decided.flatMap(({ inputs }) => inputs),
-    notLookedAt: decided.flatMap(({ notLookedAt }) => notLookedAt),
+    notLookedAt: [...decided.flatMap(({ notLookedAt }) => notLookedAt), ...any.notLookedAt],
+  };
+}
+
+/** Compares the rules of each bus with each other, for any events. */
+function comparedOnBuses({ rules }: Routing): Pick<RouteDecisions, 'pairs' | 'notLookedAt'> {
+  const living = rules.filter(({ pattern, enabled }) => pattern && enabled);
+  const [unsure, sure] = [true, false].map((isUnsure) =>
+    living.filter(({ eventPattern }) => hasPlaceholder(eventPattern) === isUnsure),
+  ) as [Rule[], Rule[]];
+  const pairs = sure.flatMap((one, i) =>
+    sure
+      .slice(i + 1)
+      .filter((other) => other.bus === one.bus)
+      .map((other) => [one, other] as const),
+  );
+  const isTooMuch = pairs.length > MAX_PAIRS;
+  return {
+    pairs: isTooMuch ? [] : pairs.flatMap(([one, other]) => decidePair(undefined, one, other, ANY_EVENT)),
+    notLookedAt: [
+      ...(isTooMuch ? [`which of the ${sure.length} rules take the same events`] : []),
+      ...(living.length > 1
+        ? unsure.map(
+            ({ name, eventPattern }) =>
+              `what rule ${name} takes in common with others: ${reasonsOf(eventPattern)}`,
+          )
+        : []),
+    ],
   };
 }
 
@@ -100,28 +143,26 @@ function decideRule({ pattern }: Rule, domain: EventDomain): Answer<'every' | 's
   return pattern ? takes(pattern, domain) : { verdict: 'none' };
 }
 
-function decidePair(contract: string, one: Rule, other: Rule, domain: EventDomain): PairDecision[] {
+function decidePair(
+  contract: string | undefined,
+  one: Rule,
+  other: Rule,
+  domain: EventDomain,
+): PairDecision[] {
   if (!one.pattern || !other.pattern) return [];
-  const pair = (first: Rule, second: Rule) => ({ contract, rules: [first.name, second.name] as const });
-  const [there, back] = [
-    inside(one.pattern, other.pattern, domain),
-    inside(other.pattern, one.pattern, domain),
-  ];
-  if (there.verdict === 'inside') {
-    return [{ ...pair(one, other), verdict: back.verdict === 'inside' ? 'same' : 'inside' }];
+  const pair = (first: Rule, second: Rule) => ({
+    ...(contract !== undefined && { contract }),
+    rules: [first.name, second.name] as const,
+  });
+  const relation = compare(one.pattern, other.pattern, domain);
+  switch (relation.verdict) {
+    case 'apart':
+      return [];
+    case 'around':
+      return [{ ...pair(other, one), verdict: 'inside' }];
+    default:
+      return [{ ...pair(one, other), ...relation }];
   }
-  if (back.verdict === 'inside') return [{ ...pair(other, one), verdict: 'inside' }];
-  const common = overlap(one.pattern, other.pattern, domain);
-  if (common.verdict === 'apart') return [];
-  if (common.verdict === 'cannot tell') return [{ ...pair(one, other), ...common }];
-  // That neither is inside of the other may be what is not known.
-  const undecided = [there, back].find((each) => each.verdict === 'cannot tell');
-  return [
-    {
-      ...pair(one, other),
-      ...(undecided?.verdict === 'cannot tell' ? undecided : { verdict: 'overlap', taken: common.taken }),
-    } as PairDecision,
-  ];
 }
 
 /** Texts that cannot stand between quotes as they are: with a quote, a backslash or a control character. */
@@ -205,8 +246,11 @@ export function spoiledInputs({ inputs }: RouteDecisions, known: readonly Findin
 }
 
 /** Patterns that AWS's matcher is known to get wrong, one line each. */
-export function patternWarnings({ rules }: Routing): string[] {
-  return rules.flatMap(({ name, pattern }) =>
-    pattern ? rulerBugs(pattern).map((bug) => `Rule ${name}: ${bug}.`) : [],
-  );
+export function patternWarnings({ rules, archives }: Routing): string[] {
+  const warnings = (what: string, pattern?: EventPattern) =>
+    pattern ? rulerBugs(pattern).map((bug) => `${what}: ${bug}.`) : [];
+  return [
+    ...rules.flatMap(({ name, pattern }) => warnings(`Rule ${name}`, pattern)),
+    ...archives.flatMap(({ name, pattern }) => warnings(`Archive ${name}`, pattern)),
+  ];
 }

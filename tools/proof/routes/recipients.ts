@@ -1,10 +1,9 @@
 /** Who gets one event: for each rule the payloads of its targets, or the field that keeps it from taking the event. */
 
-import { InputError } from '../../cli/errors';
 import type { BusEvent } from '../../eventbridge/event';
-import { compile, InvalidEventPatternError } from '../../eventbridge/event-pattern';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import type { GivenEvent } from './given-event';
+import { compileGiven } from './pattern-decisions';
 import type { Delivery, Routing, Rule } from './routing';
 
 /** Result of a rule, or of a pattern under test, for the event. */
@@ -87,12 +86,7 @@ const pick = ({ field, reason }: { readonly field: string; readonly reason: stri
 
 function tried(text: string, event: BusEvent): Recipient {
   const about = { resource: '--pattern', rule: '--pattern', bus: '-', deliveries: [] };
-  try {
-    const pattern = compile(text);
-    if (pattern.matches(event)) return { ...about, takes: 'yes', misses: [] };
-    return { ...about, takes: 'no', misses: pattern.explain(event).misses.map(pick) };
-  } catch (error) {
-    if (!(error instanceof InvalidEventPatternError)) throw error;
-    throw new InputError(`--pattern: ${error.message}.`);
-  }
+  const pattern = compileGiven(text);
+  if (pattern.matches(event)) return { ...about, takes: 'yes', misses: [] };
+  return { ...about, takes: 'no', misses: pattern.explain(event).misses.map(pick) };
 }

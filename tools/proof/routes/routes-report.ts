@@ -68,13 +68,16 @@ export function textReport(proof: RoutesProof, { stackName, title, verbose }: Re
   const contracts = new Set(events.map(({ contract }) => contract)).size;
   const own = events.filter(({ kind }) => kind !== 'near-miss').length;
   const rules = routing.rules.filter(({ pattern }) => pattern);
-  return [
+  const described = () => [
     `${title}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
       `${events.length - own} near misses against ${count(rules.length, 'rule')}`,
     matrix(rows, rules, proof, short),
     '● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n' +
       'Elsewhere stands the field that kept the rule from taking the event (+1: and one more).',
     ...details(detailed, short),
+  ];
+  return [
+    ...(events.length > 0 ? described() : undescribed(proof, { title, short })),
     ...schedules.map(({ rule, expression, next, deliveries }) => {
       const lines = deliveries.flatMap((delivery) => describe(delivery));
       return [`${short(rule)}: ${expression}, next at ${next ?? 'no time'}`, ...lines].join('\n  ');
@@ -194,6 +197,34 @@ function matrix(
   return table.toString();
 }
 
+/** The rules by themselves, where no contract says which events there are. */
+function undescribed(
+  { routing }: RoutesProof,
+  { title, short }: { readonly title: string; readonly short: (name: string) => string },
+): string[] {
+  const rules = routing.rules.filter(({ scheduleExpression }) => scheduleExpression === undefined);
+  const lines = rules.map(({ name, bus, enabled, eventPattern, targets }) => {
+    const pattern = typeof eventPattern === 'string' ? eventPattern : JSON.stringify(eventPattern);
+    return [
+      `${short(name)} on ${bus}${enabled ? '' : ', disabled'}`,
+      `  takes ${pattern}`,
+      ...targets.map(({ id, arn, model: { reference } }) => {
+        const what = reference.type?.name ?? reference.resource?.type ?? 'target';
+        return `  → ${id}: ${what} ${reference.resource?.logicalId ?? arn}`;
+      }),
+    ].join('\n');
+  });
+  return [
+    `${title}: ${count(rules.length, 'rule')} with a pattern`,
+    ...(lines.length > 0 ? [lines.join('\n')] : []),
+    ...(lines.length > 0
+      ? [
+          '--event FILE says who gets this event, with which payload; --pattern FILE what a pattern takes with the rules.',
+        ]
+      : []),
+  ];
+}
+
 /** Width of the matrix's first column, in characters. */
 const LABEL_WIDTH = 46;
 
@@ -220,7 +251,8 @@ function details(rows: readonly Row[], short: (name: string) => string): string[
 
 /** @param event the event as JSON text, if it is one of a contract */
 function describe({ target, consumer, payload, problem }: Delivery, event?: string): string[] {
-  const verb = !problem ? 'accepts' : problem.kind === 'refused-payload' ? '✗ refuses' : '✗ cannot be given';
+  const accepts = consumer === undefined ? 'gets' : 'accepts';
+  const verb = !problem ? accepts : problem.kind === 'refused-payload' ? '✗ refuses' : '✗ cannot be given';
   const isWhole = payload === event;
   const what = isWhole ? ' the event as it is' : '';
   const head = `→ ${consumer ?? target} ${verb}${what}${problem ? `: ${problem.reason}` : ''}`;

@@ -3,7 +3,7 @@
  * rule, through the rule's transformer, up to the consumer's parser.
  */
 
-import { type App, type Consumer, type Contract, findConsumer, versionsOf } from '../../app';
+import { type App, type Consumer, type Contract, findConsumer } from '../../app';
 import { InputError } from '../../cli/errors';
 import { BranchMatcher } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
@@ -11,6 +11,7 @@ import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
+import { eachVersion } from '../contracts/versions';
 import { witnessOf } from '../contracts/witness';
 import { located, notCovered } from './coverage';
 import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
@@ -95,18 +96,13 @@ export function proveRoutes(
   };
 }
 
-/** The versions of a contract as contracts of their own. */
-function eachVersion(contract: Contract): readonly Contract[] {
-  const versions = versionsOf(contract);
-  if (versions.length === 1) return versions;
-  return versions.map((each) => ({ ...each, type: `${each.type} version ${each.version}` }));
-}
-
 function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
   const ofServices = rules.filter(({ isOfServices }) => isOfServices).map(({ name }) => name);
   return [
-    ...(ofServices.length > 0
-      ? [`what ${ofServices.join(' and ')} take: AWS's services publish it, no contract describes it`]
+    ...(ofServices.length > 0 && contracts.length > 0
+      ? [
+          `the events that ${ofServices.join(' and ')} take: AWS's services publish them, no contract describes them`,
+        ]
       : []),
     ...(contracts.length === 0 ? ['which events the rules take: no contract is described'] : []),
     ...(Object.keys(consumers).length === 0

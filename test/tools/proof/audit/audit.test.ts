@@ -419,3 +419,18 @@ describe('the size of an event', () => {
     );
   });
 });
+
+test("a pattern that AWS's matcher gets wrong is a warning, where a rule or an archive has it", () => {
+  expect(auditOf().warnings).toEqual([]);
+  const { warnings } = auditOf((copy) => {
+    const $or = [{ 'detail-type': ['OrderCreated'] }, { 'detail-type': ['OrderCreated', 'X'] }];
+    for (const type of ['AWS::Events::Rule', 'AWS::Events::Archive']) {
+      const [first] = resourcesOf(copy, type).filter(({ Properties }) => !Properties.ScheduleExpression);
+      first.Properties.EventPattern = { source: ['app.orders'], $or };
+    }
+  });
+  expect(warnings).toEqual([
+    expect.stringMatching(/^Rule \S+: detail-type: two alternatives of \$or share a value/),
+    expect.stringMatching(/^Archive \S+: detail-type: two alternatives/),
+  ]);
+});

@@ -172,3 +172,45 @@ test('--strict also counts what cannot be told, and what is not looked at', () =
   expect(plain.status).toBe(0);
   expect(routes(...template, '--strict').status).toBe(1);
 });
+
+describe('--pattern alone', () => {
+  const ask = (pattern: string, ...args: string[]) =>
+    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', '--pattern', '-', ...args], {
+      encoding: 'utf8',
+      input: pattern,
+    });
+
+  test('says what it takes of each contract, and in common with each rule', () => {
+    const pattern = {
+      source: ['app.orders'],
+      'detail-type': ['OrderStatusChanged'],
+      detail: { status: ['SHIPPED'] },
+    };
+    const { status, stdout } = ask(JSON.stringify(pattern), '--assembly', folder);
+    expect(stdout).toContain('    app.orders/OrderCreated: none\n');
+    expect(stdout).toMatch(/ ◐ app\.orders\/OrderStatusChanged: some\n +takes \{.*"SHIPPED".*\n +not {3}\{/);
+    expect(stdout).toMatch(
+      /\(event-driven-all-events\) on event-driven-bus: takes all that the pattern takes, and more\n/,
+    );
+    expect(stdout).toMatch(/\(event-driven-order-created\) on event-driven-bus: takes none in common\n/);
+    expect(status).toBe(0);
+  });
+
+  test('warns of what AWS gets wrong of it, as JSON', () => {
+    const pattern = { $or: [{ source: ['a'] }, { source: ['a', 'b'] }] };
+    const { stdout } = ask(JSON.stringify(pattern), '--assembly', folder, '--json');
+    const { warnings, contracts } = JSON.parse(stdout);
+    expect(warnings).toEqual([expect.stringMatching(/^source: two alternatives of \$or share a value/)]);
+    expect(new Set(contracts.map(({ verdict }: { verdict: string }) => verdict))).toEqual(new Set(['none']));
+  });
+
+  test.each([
+    ['{"source":"a"}', [], /^--pattern: Event pattern is not valid\. Reason: "source" must be/],
+    ['{}', ['--event', '-'], /^--event and --pattern cannot both be read of stdin/],
+  ])('%s %j is one line and exit code 2', (pattern, more, told) => {
+    const { status, stdout, stderr } = ask(pattern, '--assembly', folder, ...more);
+    expect(stderr).toMatch(told);
+    expect(stderr.trim()).not.toContain('\n');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
