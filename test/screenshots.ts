@@ -8,7 +8,7 @@ import type { Page } from 'playwright-core';
 import { APP } from '../bin/app-description';
 import measurement from '../samples/measurements.json';
 import { readSamples } from '../tools/local/samples';
-import { SystemClock } from '../tools/local/services/clock';
+import { SystemWorld } from '../tools/local/services/world';
 import { LocalStack } from '../tools/local/stack';
 import { PageAttachment } from '../tools/page/attachment';
 import type { Measurement } from '../tools/proof/cost/measurement';
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   });
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
     handlers: attachment.handlers,
     onStep: attachment.onStep,

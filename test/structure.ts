@@ -97,6 +97,28 @@ const spoken = sources
 console.log(`${spoken.length} lines`);
 violations.push(...spoken);
 
+console.log('\nTime and chance of the machine in the local run');
+/** These talk to sockets, processes, threads and terminals, or are the world that is handed in. */
+const MACHINES = [
+  ...[
+    'services/clock',
+    'services/world',
+    'services/table-thread',
+    'endpoint/server',
+    'endpoint/models/renew',
+  ],
+  ...['run', 'run-log', 'live-log', 'source-watch', 'reload'],
+].map((file) => `tools/local/${file}.ts`);
+const GLOBAL =
+  /\b(Date\.now|Math\.random|performance\.|process\.(hrtime|nextTick)|queueMicrotask)|(?<![.\w])(random(UUID|Bytes)|set(Timeout|Interval|Immediate))\(|new Date\(\)/;
+const asking = sources
+  .filter(({ path }) => within('tools/local')(path) && !MACHINES.includes(path))
+  .flatMap(({ path, text }) =>
+    text.split('\n').flatMap((line, index) => (GLOBAL.test(line) ? [`${path}:${index + 1}`] : [])),
+  );
+console.log(`${asking.length} lines (allowed: ${MACHINES.join(', ')})`);
+violations.push(...asking.map((line) => `${line} asks the machine: time, chance and ids come of the World`));
+
 console.log('\nCircles');
 const fileCircles = circles(new Map(sources.map(({ path, imports }) => [path, imports])));
 console.log(`of files: ${fileCircles.length}`);

@@ -8,7 +8,7 @@
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../lambdas/events';
-import { SystemClock } from '../../tools/local/services/clock';
+import { SystemWorld } from '../../tools/local/services/world';
 import { LocalStack } from '../../tools/local/stack';
 import { readAssembly } from '../../tools/template/assembly';
 import { synthesize } from '../../tools/template/source/synthesize';
@@ -35,7 +35,7 @@ export async function benchEndToEnd(events: number, orders = events + WARM_UP): 
   const { directory } = await synthesize(path.join(__dirname, '..', '..'));
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
   });
   const client = new EventBridgeClient({

@@ -7,7 +7,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { APP } from '../../bin/app-description';
-import { SystemClock } from '../../tools/local/services/clock';
+import { SystemWorld } from '../../tools/local/services/world';
 import { LocalStack } from '../../tools/local/stack';
 import type { TimedStep } from '../../tools/local/steps';
 import { PageAttachment } from '../../tools/page/attachment';
@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const recorded: TimedStep[] = [];
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
     handlers: attachment.handlers,
     onStep: (step) => {

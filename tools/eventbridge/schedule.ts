@@ -42,21 +42,23 @@ export function parseSchedule(expression: string, createdAt: Date = new Date(0))
   throw new InvalidScheduleError(`'${expression}' is neither cron(...) nor rate(...)`);
 }
 
-/** The event that a scheduled rule sends to its targets at `time`; its id is new at every call. */
+/** The event that a scheduled rule sends to its targets at `time`; its id is new at every call unless it is given. */
 export function scheduledEvent({
   ruleArn,
   time,
   account,
   region,
+  id = randomUUID(),
 }: {
   readonly ruleArn: string;
   readonly time: Date;
   readonly account: string;
   readonly region: string;
+  readonly id?: string;
 }): BusEvent {
   return {
     version: '0',
-    id: randomUUID(),
+    id,
     'detail-type': 'Scheduled Event',
     source: 'aws.events',
     account,

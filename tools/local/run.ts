@@ -14,7 +14,8 @@ import { Reloader } from './reload';
 import { JsonLog, type RunLog, TerminalLog } from './run-log';
 import { RunningStack } from './running-stack';
 import { missingSteps, readSamples, type Sample } from './samples';
-import { type Clock, ManualClock, SystemClock } from './services/clock';
+import { ManualClock, SystemClock } from './services/clock';
+import { SystemWorld } from './services/world';
 import type { LocalStack } from './stack';
 import type { TimedStep } from './steps';
 import { checkSource, isGiven, loadStack } from './template-source';
@@ -92,11 +93,10 @@ export async function run(options: RunOptions): Promise<number> {
 
   // With `once` time stands still, but for what waits to be tried again, so that nobody else waits for it.
   const manual = once ? new ManualClock(Date.now()) : undefined;
-  const clock: Clock = manual ?? new SystemClock(options.speed);
   const steps: TimedStep[] = [];
   const running = await RunningStack.start({
     assembly,
-    clock,
+    world: new SystemWorld(manual ?? new SystemClock(options.speed)),
     isReplaceable: options.watch,
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),

@@ -79,8 +79,8 @@ export class RunningStack {
 
   /** Starts the template beside the stack that runs, with nothing in it, to find what is not known or refused. */
   async #tryOut(assembly: Assembly): Promise<void> {
-    const { clock, random } = this.#options;
-    const trial = await LocalStack.start({ assembly, clock, port: 0, ...(random && { random }) });
+    const { world } = this.#options;
+    const trial = await LocalStack.start({ assembly, world, port: 0 });
     await trial.stop();
   }
 }

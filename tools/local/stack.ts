@@ -2,17 +2,18 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
+import type { Assembly, Resource } from '../template/assembly';
 import { invokeConfigOf } from '../template/invoke-config';
 import { Policies } from '../template/policies';
 import { Authorizer } from './authorizer';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
+import { failureDestination } from './failure-destination';
 import { FunctionCode } from './function-code';
 import { targetServices } from './rule-targets';
 import { Alarms } from './services/alarms';
-import { type Clock, SystemClock } from './services/clock';
+import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
@@ -20,11 +21,7 @@ import { EventSourceMapping } from './services/event-source-mapping';
 import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
-import {
-  checkDefinition,
-  type FailureDestination,
-  type FunctionDefinition,
-} from './services/lambda-definition';
+import { checkDefinition, type FunctionDefinition } from './services/lambda-definition';
 import { LogGroups } from './services/log-groups';
 import { MetricRecorder } from './services/metric-recorder';
 import { Metrics } from './services/metrics';
@@ -33,13 +30,15 @@ import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import { Tables } from './services/tables';
 import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
+import { SystemWorld, type World } from './services/world';
 import { needsRestart, orphanedInvocations } from './stack-changes';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
 import { isRunMapping, isRunnable, notRun, requireSupported } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
-  readonly clock: Clock;
+  /** Its clock, chance and ids. */
+  readonly world: World;
   /** Where tables, queues, archives, logs and objects outlive the process. @default in memory, archives in a temporary file */
   readonly dataDirectory?: string;
   /** 0 for any free port. @default 4566, or the next free one */
@@ -57,8 +56,6 @@ export interface LocalStackOptions {
   readonly sourceMapOf?: SourceMapOf;
   /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
   readonly maxEnvironments?: number;
-  /** In [0, 1), for the jitter of retries. @default Math.random */
-  readonly random?: () => number;
 }
 
 /** Result of resuming an earlier run. */
@@ -78,7 +75,7 @@ export class LocalStack {
   readonly metrics: Metrics;
   readonly alarms: Alarms;
   /** Injected faults. */
-  readonly faults = new Faults();
+  readonly faults: Faults;
   /** When it was made, by its clock. */
   readonly startedAt: number;
   readonly #options: LocalStackOptions;
@@ -99,15 +96,16 @@ export class LocalStack {
   #endpoint: Endpoint | undefined;
 
   private constructor(options: LocalStackOptions, workDirectory: string) {
-    const { assembly, clock, onStep } = options;
+    const { assembly, world, onStep } = options;
     this.#options = options;
-    this.startedAt = clock.now();
+    this.startedAt = world.now();
+    this.faults = new Faults(world);
     this.#workDirectory = workDirectory;
     this.#assembly = assembly;
     this.#code = new FunctionCode(workDirectory, (name, notice) =>
       this.#notices.set(name, `${name} ${notice}`),
     );
-    this.#policies = new Policies(assembly);
+    this.#policies = new Policies(assembly, world);
     this.#onStep = (step) => {
       this.#recorder?.record(step);
       onStep?.(this.#timed(step));
@@ -124,13 +122,13 @@ export class LocalStack {
     const objects = data('objects');
     const logs = data('logs');
 
-    this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), clock, {
+    this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, {
       ...(logs && { directory: logs }),
     });
     this.queues = assembly.ofType('AWS::SQS::Queue').map((resource) => {
       const file = data('queues', `${resource.name}.jsonl`);
       const findQueue = (arn: string) => this.queues.find((queue) => queue.arn === arn);
-      return new Queue(resource, clock, { ...(file && { file }), findQueue, ...steps });
+      return new Queue(resource, world, { ...(file && { file }), findQueue, ...steps });
     });
     const subscriptions = assembly.ofType('AWS::SNS::Subscription');
     const maySend = (queue: Queue, topicArn: string) =>
@@ -138,19 +136,19 @@ export class LocalStack {
     this.topics = assembly
       .ofType('AWS::SNS::Topic')
       .map(
-        (resource) => new Topic(resource, clock, { subscriptions, queues: this.queues, maySend, ...steps }),
+        (resource) => new Topic(resource, world, { subscriptions, queues: this.queues, maySend, ...steps }),
       );
     this.deliveryStreams = assembly.ofType('AWS::KinesisFirehose::DeliveryStream').map(
       (resource) =>
-        new DeliveryStream(resource, clock, {
+        new DeliveryStream(resource, world, {
           ...(objects && { directory: objects }),
           ...optional('file', data('records', `${resource.name}.jsonl`)),
           ...steps,
         }),
     );
 
-    this.metrics = new Metrics(clock);
-    const recorder: MetricRecorder = new MetricRecorder(this.metrics, clock, {
+    this.metrics = new Metrics(world);
+    const recorder: MetricRecorder = new MetricRecorder(this.metrics, world, {
       ...{ queues: this.queues, deliveryStreams: this.deliveryStreams },
       busOfRule: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name)?.busName,
     });
@@ -160,7 +158,7 @@ export class LocalStack {
         metric: assembly.ofType('AWS::CloudWatch::Alarm'),
         composite: assembly.ofType('AWS::CloudWatch::CompositeAlarm'),
       },
-      ...{ metrics: this.metrics, recorder, clock, topics: this.topics, ...steps },
+      ...{ metrics: this.metrics, recorder, clock: world, topics: this.topics, ...steps },
     });
 
     const { maxEnvironments, allowEgress, inspect, sourceMapOf } = options;
@@ -171,7 +169,7 @@ export class LocalStack {
       .map(
         (resource) =>
           new LambdaFunction(this.#define(assembly, resource), {
-            clock,
+            world,
             inFlight: this.#inFlight,
             faults: this.faults,
             endpoint: () => this.url,
@@ -207,10 +205,10 @@ export class LocalStack {
   }
 
   async #start(): Promise<void> {
-    const { assembly, clock, dataDirectory, guard, handlers, port, random = Math.random } = this.#options;
+    const { assembly, world, dataDirectory, guard, handlers, port } = this.#options;
     const steps = { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
-    this.#tables = await Tables.start(tables, clock, {
+    this.#tables = await Tables.start(tables, world, {
       account: assembly.account,
       region: assembly.region,
       ...(dataDirectory && { directory: path.join(dataDirectory, 'tables') }),
@@ -218,8 +216,7 @@ export class LocalStack {
     });
     this.#eventBridge = await EventBridge.start({
       assembly,
-      clock,
-      random,
+      world,
       policies: this.#policies,
       targets: this.#targets(assembly),
       queues: new Map(this.queues.map((queue) => [queue.arn, queue])),
@@ -232,7 +229,7 @@ export class LocalStack {
     this.alarms.start();
     this.#endpoint = await startEndpoint(
       {
-        ...{ ...this, assembly, clock, startedAt: clock.now(), policies: () => this.#policies },
+        ...{ ...this, assembly, world, startedAt: world.now(), policies: () => this.#policies },
         ...{ eventBridge: this.#eventBridge, tables: this.#tables },
       },
       {
@@ -248,7 +245,7 @@ export class LocalStack {
       .map(
         (resource) =>
           new EventSourceMapping(resource, {
-            ...{ clock, queues: this.queues, functions: this.functions, inFlight: this.#inFlight },
+            ...{ clock: world, queues: this.queues, functions: this.functions, inFlight: this.#inFlight },
             mayRole: (...question) => this.#policies.roleMay(...question),
             ...steps,
           }),
@@ -291,13 +288,12 @@ export class LocalStack {
 
   /** The stack's time, in milliseconds since 1970-01-01 UTC. */
   get now(): number {
-    return this.#options.clock.now();
+    return this.#options.world.now();
   }
 
   /** Seconds of the stack's time in one second; 0 if it stands still. */
   get speed(): number {
-    const { clock } = this.#options;
-    return clock instanceof SystemClock ? clock.speed : 0;
+    return this.#systemClock?.speed ?? 0;
   }
 
   /** True if it began without data of an earlier run. */
@@ -307,8 +303,13 @@ export class LocalStack {
 
   /** Moves the time forward, if the clock runs by itself. */
   advanceTo(time: number): void {
-    const { clock } = this.#options;
-    if (clock instanceof SystemClock) clock.advanceTo(time);
+    this.#systemClock?.advanceTo(time);
+  }
+
+  /** Undefined if the time stands still. */
+  get #systemClock(): SystemClock | undefined {
+    const { world } = this.#options;
+    return world instanceof SystemWorld && world.clock instanceof SystemClock ? world.clock : undefined;
   }
 
   get eventBridge(): EventBridge {
@@ -352,7 +353,7 @@ export class LocalStack {
    */
   update(assembly: Assembly): void {
     requireSupported(assembly);
-    const policies = new Policies(assembly);
+    const policies = new Policies(assembly, this.#options.world);
     const definitions = this.functions.map((each) => {
       const resource = assembly.ofType('AWS::Lambda::Function').find(({ arn }) => arn === each.arn);
       return { each, definition: resource && this.#define(assembly, resource) };
@@ -391,7 +392,7 @@ export class LocalStack {
 
   #timed(step: Step): TimedStep {
     const trace = currentTrace();
-    return { at: new Date(this.#options.clock.now()).toISOString(), ...(trace && { trace }), ...step };
+    return { at: new Date(this.#options.world.now()).toISOString(), ...(trace && { trace }), ...step };
   }
 
   #define(assembly: Assembly, resource: Resource): FunctionDefinition {
@@ -401,30 +402,13 @@ export class LocalStack {
       resource,
       code: this.#code.copy(assembly, resource),
       invokeConfig,
-      ...(destination && { onFailure: this.#failureDestination(resource, destination) }),
+      ...(destination && {
+        onFailure: failureDestination(resource, destination, {
+          queues: () => this.queues,
+          policies: () => this.#policies,
+        }),
+      }),
     });
-  }
-
-  #failureDestination({ type, logicalId, properties }: Resource, arn: string): FailureDestination {
-    if (arn.split(':')[2] !== 'sqs') {
-      throw new AssemblyError(
-        `${type} ${logicalId}: the local run does not know its destination for failures ${arn}; it knows queues.`,
-      );
-    }
-    return {
-      arn,
-      send: (envelope) => {
-        const queue = this.queues.find((each) => each.arn === arn);
-        if (!queue) throw new Error('there is no such queue');
-        const { allowed, reason } = this.#policies.roleMay(properties.Role, 'sqs:SendMessage', arn);
-        if (!allowed) throw new Error(reason);
-        const bytes = Buffer.byteLength(envelope);
-        if (bytes > queue.maximumMessageBytes) {
-          throw new Error(`the record has ${bytes} bytes; the queue takes ${queue.maximumMessageBytes}`);
-        }
-        queue.send({ body: envelope, senderId: properties.Role });
-      },
-    };
   }
 
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {

@@ -49,6 +49,7 @@ export class Policies {
   /** Policies, or parts of them, that cannot be evaluated. */
   readonly notCovered: readonly NotCovered[];
   readonly #assembly: Assembly;
+  readonly #clock: { now(): number };
   /** By logical id, or ARN. */
   readonly #ofResource = new Map<string, Statement[]>();
   /** By logical id. */
@@ -56,9 +57,13 @@ export class Policies {
   /** Customer managed policies, by logical id. */
   readonly #managed = new Map<string, readonly Statement[]>();
 
-  /** @throws AssemblyError for a policy that IAM would refuse */
-  constructor(assembly: Assembly) {
+  /**
+   * @param clock time of the requests, on which conditions may depend: milliseconds since 1970-01-01 UTC
+   * @throws AssemblyError for a policy that IAM would refuse
+   */
+  constructor(assembly: Assembly, clock: { now(): number } = Date) {
     this.#assembly = assembly;
+    this.#clock = clock;
     const notCovered: NotCovered[] = [];
     const note = ({ source, statements }: ReadPolicy) => {
       for (const problem of statements.flatMap((statement) => undecidable(statement, KEYS))) {
@@ -219,7 +224,7 @@ export class Policies {
 
   #commonContext(): Context {
     const { region, account } = this.#assembly;
-    const now = new Date();
+    const now = new Date(this.#clock.now());
     return {
       'aws:CurrentTime': now.toISOString(),
       'aws:EpochTime': String(Math.floor(now.getTime() / 1_000)),

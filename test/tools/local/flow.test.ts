@@ -10,6 +10,7 @@ import { OrderCreated, OrderStatusChanged } from '../../../lambdas/events';
 import { ESBUILD_OPTIONS, entryOf } from '../../../lib/bundling';
 import { Bundler } from '../../../tools/local/bundler';
 import { ManualClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { nameSources } from '../../../tools/local/source-trace';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
@@ -53,7 +54,7 @@ class Run {
     const steps: TimedStep[] = [];
     const stack = await LocalStack.start({
       assembly: readAssembly(directory, { region: 'us-east-1' }),
-      clock,
+      world: new SystemWorld(clock),
       port: 0,
       maxEnvironments: 1,
       onStep: (step) => void steps.push(step),

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ManualClock } from '../../../tools/local/services/clock';
 import { ServiceError } from '../../../tools/local/services/service-error';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import type { Assembly } from '../../../tools/template/assembly';
@@ -38,7 +39,7 @@ async function start(assembly: Assembly, dataDirectory: string, at: number) {
   const clock = new ManualClock(at);
   const steps: TimedStep[] = [];
   const stack = await LocalStack.start({
-    ...{ assembly, clock, dataDirectory, port: 0 },
+    ...{ assembly, world: new SystemWorld(clock), dataDirectory, port: 0 },
     onStep: (step) => void steps.push(step),
   });
   running.push(stack);

@@ -2,6 +2,7 @@
 
 import { RunningStack } from '../../../tools/local/running-stack';
 import { ManualClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import type { TimedStep } from '../../../tools/local/steps';
 import { assemblyOf, functionResources } from '../template/template';
 
@@ -66,7 +67,7 @@ async function start(assembly: ReturnType<typeof shop>) {
   const clock = new ManualClock(START);
   const steps: TimedStep[] = [];
   const running = await RunningStack.start({
-    ...{ assembly, clock, port: 0, isReplaceable: true },
+    ...{ assembly, world: new SystemWorld(clock), port: 0, isReplaceable: true },
     onStep: (step) => void steps.push(step),
   });
   stacks.push(running);

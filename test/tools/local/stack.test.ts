@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { ManualClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import type { Assembly } from '../../../tools/template/assembly';
@@ -12,7 +13,12 @@ afterEach(() => Promise.all(running.splice(0).map((stack) => stack.stop())));
 async function start(assembly: Assembly) {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const steps: TimedStep[] = [];
-  const stack = await LocalStack.start({ assembly, clock, port: 0, onStep: (step) => void steps.push(step) });
+  const stack = await LocalStack.start({
+    assembly,
+    world: new SystemWorld(clock),
+    port: 0,
+    onStep: (step) => void steps.push(step),
+  });
   running.push(stack);
   const put = async (detail: object = {}) => {
     stack.eventBridge.putEvents([{ Source: 'app', DetailType: 'Placed', Detail: JSON.stringify(detail) }]);

@@ -1,5 +1,6 @@
 /** Targets of rules, queues that functions are fed from, and what only records. */
 import { ManualClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { ARN, assemblyOf, type Code, functionResources } from '../template/template';
@@ -11,7 +12,12 @@ async function start(resources: Record<string, object>, code: Code = {}) {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const steps: TimedStep[] = [];
   const assembly = assemblyOf(resources, code);
-  const stack = await LocalStack.start({ assembly, clock, port: 0, onStep: (step) => void steps.push(step) });
+  const stack = await LocalStack.start({
+    assembly,
+    world: new SystemWorld(clock),
+    port: 0,
+    onStep: (step) => void steps.push(step),
+  });
   running.push(stack);
   const put = async (detail: object = {}) => {
     stack.eventBridge.putEvents([{ Source: 'app', DetailType: 'Placed', Detail: JSON.stringify(detail) }]);

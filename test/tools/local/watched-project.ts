@@ -5,7 +5,7 @@ import { Bundler } from '../../../tools/local/bundler';
 import { Reloader } from '../../../tools/local/reload';
 import type { RunLog } from '../../../tools/local/run-log';
 import { RunningStack } from '../../../tools/local/running-stack';
-import { SystemClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { readAssembly } from '../../../tools/template/assembly';
 import { synthesize } from '../../../tools/template/source/synthesize';
 
@@ -80,7 +80,7 @@ export class WatchedProject {
     const bundling = { entryOf: () => 'lambdas/worker/handler.ts', options: OPTIONS, app: 'bin/app.ts' };
     const bundler = new Bundler(folder, bundling);
     const running = await RunningStack.start({
-      ...{ assembly, clock: new SystemClock(), port: 0, isReplaceable: true },
+      ...{ assembly, world: new SystemWorld(), port: 0, isReplaceable: true },
       sourceMapOf: (name, code) => bundler.mapOf(name, code),
     });
     await bundler.warmUp(running.current.functions.map(({ name }) => name));

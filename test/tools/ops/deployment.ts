@@ -14,6 +14,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { ManualClock } from '../../../tools/local/services/clock';
 import type { Queue } from '../../../tools/local/services/queue';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
@@ -160,7 +161,7 @@ export class Deployment {
     const deployment = new Deployment();
     deployment.#stack = await LocalStack.start({
       assembly: readAssembly(build),
-      clock: deployment.#clock,
+      world: new SystemWorld(deployment.#clock),
       port: 0,
       maxEnvironments,
       onStep: (step) => deployment.steps.push(step),

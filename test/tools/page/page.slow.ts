@@ -13,7 +13,7 @@ import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page as BrowserPage } from 'playwright-core';
 import { APP } from '../../../bin/app-description';
-import { SystemClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import { PageAttachment } from '../../../tools/page/attachment';
 import { readAssembly } from '../../../tools/template/assembly';
@@ -40,7 +40,7 @@ beforeAll(async () => {
   });
   stack = await LocalStack.start({
     assembly: readAssembly(builds.intact, { region: 'us-east-1' }),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
     maxEnvironments: 1,
     handlers: attachment.handlers,

@@ -4,7 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { APP } from '../../../bin/app-description';
-import { SystemClock } from '../../../tools/local/services/clock';
+import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import { PageAttachment } from '../../../tools/page/attachment';
 import { withoutPersonal } from '../../../tools/page/export';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   const page = new PageAttachment({ app: () => APP, measurement: () => undefined });
   stack = await LocalStack.start({
     assembly: readAssembly(builds.intact, { region: 'us-east-1' }),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
     maxEnvironments: 1,
     handlers: page.handlers,

@@ -61,7 +61,7 @@ class Api {
   readonly #guard: Guard;
 
   constructor(services: Services, options: AnswerOptions) {
-    this.#trail = new Trail(services.clock);
+    this.#trail = new Trail(services.world);
     this.#services = [
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],

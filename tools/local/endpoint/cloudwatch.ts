@@ -173,7 +173,7 @@ interface MetricInput {
   readonly Dimensions?: readonly { readonly Name?: string; readonly Value?: string }[] | undefined;
 }
 
-function metricOperations({ metrics, clock }: Services): Service['operations'] {
+function metricOperations({ metrics, world }: Services): Service['operations'] {
   const source = metrics.statistic.bind(metrics);
   return {
     ListMetrics: operation<ListMetricsCommandInput>({
@@ -261,7 +261,7 @@ function metricOperations({ metrics, clock }: Services): Service['operations'] {
         if (Namespace.startsWith('AWS/')) {
           throw invalid("The value AWS/ for parameter Namespace is invalid: it is for AWS's own metrics.");
         }
-        const now = clock.now();
+        const now = world.now();
         // All of it is read before any of it counts.
         const puts = MetricData.map((datum) =>
           readDatum(metrics, metricOf({ ...datum, Namespace }), datum, now),

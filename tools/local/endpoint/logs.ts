@@ -189,7 +189,7 @@ function eventOperations(services: Services): Service['operations'] {
 /** CloudWatch Logs Insights. */
 function queryOperations(services: Services): Service['operations'] {
   const { logGroups, assembly } = services;
-  const queries = new LogQueries(logGroups, assembly.account);
+  const queries = new LogQueries(logGroups, assembly.account, services.world);
   return {
     StartQuery: operation<StartQueryCommandInput>({
       resources: ({ logGroupName, logGroupNames = [], logGroupIdentifiers = [] }) =>

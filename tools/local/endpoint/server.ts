@@ -1,6 +1,5 @@
 /** The endpoint's socket: one port on this machine for all services that the stack, its handlers and its operators call. */
 
-import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../cli/errors';
@@ -48,11 +47,13 @@ class EndpointServer implements Endpoint {
   readonly #answer: Handler;
   readonly #server: http.Server;
   readonly #requests = new Set<ServedRequest>();
+  readonly #newId: () => string;
   #underWay = 0;
   url = '';
 
   constructor(services: Services, options: EndpointOptions) {
     this.#answer = createAnswer(services, options);
+    this.#newId = () => services.world.uuid();
     this.#server = http.createServer((request, response) => void this.#serve(request, response));
     // A client that keeps its connection must not find it closed in the moment it sends.
     this.#server.keepAliveTimeout = 10 * 60 * 1000;
@@ -89,7 +90,7 @@ class EndpointServer implements Endpoint {
 
   async #serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     this.#underWay++;
-    const served = new ServedRequest(response);
+    const served = new ServedRequest(response, this.#newId());
     this.#requests.add(served);
     let reply: Reply;
     try {
@@ -156,12 +157,14 @@ async function readBody(request: http.IncomingMessage): Promise<Buffer | undefin
 
 /** A request that is being answered. Most are answered without asking for the signal, so it is made when one does. */
 class ServedRequest implements RequestContext {
-  readonly requestId = randomUUID();
   readonly #response: http.ServerResponse;
   #controller: AbortController | undefined;
   #isAborted = false;
 
-  constructor(response: http.ServerResponse) {
+  constructor(
+    response: http.ServerResponse,
+    readonly requestId: string,
+  ) {
     this.#response = response;
   }
 

@@ -1,7 +1,6 @@
 import type { Assembly } from '../../template/assembly';
 import type { Policies } from '../../template/policies';
 import type { Alarms } from '../services/alarms';
-import type { Clock } from '../services/clock';
 import type { DeliveryStream } from '../services/delivery-stream';
 import type { EventBridge } from '../services/event-bridge';
 import type { LambdaFunction } from '../services/lambda';
@@ -11,6 +10,7 @@ import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
+import type { World } from '../services/world';
 import type { HttpRequest } from './http';
 import type { Input, Problem } from './input';
 import type { ApiModel } from './models/model';
@@ -18,7 +18,7 @@ import type { ApiModel } from './models/model';
 /** The parts of the stack behind the endpoint. */
 export interface Services {
   readonly assembly: Assembly;
-  readonly clock: Clock;
+  readonly world: World;
   /** When the stack was started: its resources count as made then. Milliseconds since 1970-01-01 UTC. */
   readonly startedAt: number;
   /** Policies as they are now: an update of the stack brings others. */

@@ -274,9 +274,9 @@ function messageOperations(services: Services): Service['operations'] {
   };
 }
 
-function moveOperations({ queues, clock, ...services }: Services): Service['operations'] {
-  const names = new QueueNames({ queues, clock, ...services });
-  const moves = new MessageMoves(queues, clock);
+function moveOperations({ queues, world, ...services }: Services): Service['operations'] {
+  const names = new QueueNames({ queues, world, ...services });
+  const moves = new MessageMoves(queues, world);
   const show = ({ TaskHandle, ...move }: MessageMove) => ({
     ...move,
     // The handle is for those that can still be cancelled.

@@ -7,9 +7,9 @@ import path from 'node:path';
 import type { EventOnBus } from '../../eventbridge/event';
 import { compile } from '../../eventbridge/event-pattern';
 import type { Resource } from '../../template/assembly';
-import type { Clock } from './clock';
 import { JournalError } from './journal';
 import { requireKnownProperties } from './known-properties';
+import type { World } from './world';
 
 /** A line of the archive's file. */
 interface Entry {
@@ -29,6 +29,7 @@ const toLine = (entry: Entry): Buffer => Buffer.from(`${JSON.stringify(entry)}\n
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MINUTE_MS = 60_000;
 const NEWLINE = 10;
+const CHUNK_BYTES = 64 * 1024;
 
 /** The events lie in a file, a line each, so that the archive of a long run takes no memory. */
 export class Archive {
@@ -44,14 +45,14 @@ export class Archive {
   readonly creationTime: number;
   /** Its rule on the bus takes what the pattern takes, but never what a replay sends. */
   readonly managedRule: { readonly name: string; readonly eventPattern: string };
-  readonly #clock: Clock;
+  readonly #world: World;
   #file: number | undefined;
   #eventCount = 0;
   #sizeBytes = 0;
 
   private constructor(
     resource: Resource,
-    clock: Clock,
+    world: World,
     readonly file: string,
   ) {
     requireKnownProperties(resource, resource.properties, [
@@ -65,13 +66,13 @@ export class Archive {
     this.description = Description;
     this.eventPattern = EventPattern && JSON.stringify(EventPattern);
     this.retentionDays = Number(RetentionDays);
-    this.creationTime = clock.now() / 1000;
+    this.creationTime = world.now() / 1000;
     if (EventPattern) compile(EventPattern); // Refused here, it is told of the archive and not of its rule.
     this.managedRule = {
       name: `Events-Archive-${this.name}`,
       eventPattern: JSON.stringify({ ...EventPattern, 'replay-name': [{ exists: false }] }),
     };
-    this.#clock = clock;
+    this.#world = world;
   }
 
   /**
@@ -79,8 +80,8 @@ export class Archive {
    * are dropped, and so is a last line that was not written whole.
    * @throws AssemblyError, InvalidEventPatternError, JournalError
    */
-  static async open(resource: Resource, clock: Clock, file: string): Promise<Archive> {
-    const archive = new Archive(resource, clock, file);
+  static async open(resource: Resource, world: World, file: string): Promise<Archive> {
+    const archive = new Archive(resource, world, file);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     if (fs.existsSync(file)) await archive.#compact();
     archive.#file = fs.openSync(file, 'a');
@@ -98,7 +99,7 @@ export class Archive {
 
   /** The event is with the operating system when this returns. */
   add({ text: event }: EventOnBus): void {
-    const line = toLine({ archivedAt: this.#clock.now(), event });
+    const line = toLine({ archivedAt: this.#world.now(), event });
     if (this.#file === undefined) throw new Error(`The archive ${this.name} is closed.`);
     fs.writeSync(this.#file, line);
     this.#eventCount++;
@@ -144,7 +145,7 @@ export class Archive {
   }
 
   #isExpired(archivedAt: number): boolean {
-    return this.retentionDays > 0 && archivedAt < this.#clock.now() - this.retentionDays * DAY_MS;
+    return this.retentionDays > 0 && archivedAt < this.#world.now() - this.retentionDays * DAY_MS;
   }
 
   async #compact(): Promise<void> {
@@ -168,8 +169,8 @@ export class Archive {
   async *#read(): AsyncGenerator<ArchivedEvent & { offset: number; length: number }> {
     let offset = 0;
     let rest = Buffer.alloc(0);
-    for await (const chunk of fs.createReadStream(this.file)) {
-      const bytes = Buffer.concat([rest, chunk as Buffer]);
+    for await (const chunk of this.#chunks()) {
+      const bytes = Buffer.concat([rest, chunk]);
       let start = 0;
       for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
         const length = end - start;
@@ -178,6 +179,22 @@ export class Archive {
         start = end + 1;
       }
       rest = bytes.subarray(start);
+    }
+  }
+
+  /** The file's bytes. Read at once and not by a stream, whose thread would decide what comes first. */
+  async *#chunks(): AsyncGenerator<Buffer> {
+    const file = fs.openSync(this.file, 'r');
+    try {
+      for (;;) {
+        const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+        const length = fs.readSync(file, chunk);
+        if (length === 0) return;
+        yield chunk.subarray(0, length);
+        await this.#world.turn();
+      }
+    } finally {
+      fs.closeSync(file);
     }
   }
 

@@ -2,17 +2,15 @@
  * A delivery stream of Firehose to S3: records are collected and written as one object when there are enough of
  * them or the first of them has waited long enough. https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
  */
-import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import { Journal } from './journal';
 import { requireKnownProperties } from './known-properties';
+import type { World } from './world';
 
 export interface DeliveredObject {
   readonly bucket: string;
@@ -39,6 +37,8 @@ export interface DeliveryStreamOptions {
   readonly directory?: string;
   /** Where records that are not yet written outlive the process. @default in memory only */
   readonly file?: string;
+  /** Compresses an object, if the stream does. @default gzip */
+  readonly compress?: (content: Buffer) => Buffer | Promise<Buffer>;
   readonly onStep?: StepListener;
 }
 
@@ -52,7 +52,7 @@ export class DeliveryStream {
   readonly createdAt: number;
   /** The template's `ExtendedS3DestinationConfiguration`. */
   readonly destination: Resource['properties'];
-  readonly #clock: Clock;
+  readonly #world: World;
   readonly #options: DeliveryStreamOptions;
   /** Records that are not yet written, as base64. */
   readonly #journal: Journal<string> | undefined;
@@ -68,7 +68,7 @@ export class DeliveryStream {
   /** @throws AssemblyError for a property that would change what is delivered and is not known here */
   constructor(
     readonly resource: Resource,
-    clock: Clock,
+    world: World,
     options: DeliveryStreamOptions = {},
   ) {
     requireKnownProperties(resource, resource.properties, [
@@ -100,9 +100,9 @@ export class DeliveryStream {
     this.name = resource.name;
     this.arn = resource.arn;
     this.bucket = String(destination.BucketARN).replace(/^arn:[^:]*:s3:::/, '');
-    this.createdAt = clock.now();
+    this.createdAt = world.now();
     this.destination = destination;
-    this.#clock = clock;
+    this.#world = world;
     this.#options = options;
     this.#bufferBytes = 1024 * 1024 * Number(hints.SizeInMBs ?? 5);
     this.#bufferMs = 1000 * Number(hints.IntervalInSeconds ?? 300);
@@ -114,7 +114,7 @@ export class DeliveryStream {
       });
       if (this.#buffer.length > 0) this.#startBuffering();
     }
-    evaluatePrefix(resource, this.createdAt); // An expression that is not known stops the start, not a delivery.
+    evaluatePrefix(resource, this.createdAt, world); // An expression that is not known stops the start, not a delivery.
   }
 
   /** @returns an id for each record */
@@ -126,7 +126,7 @@ export class DeliveryStream {
     this.#bytes += bytes;
     this.#options.onStep?.({ kind: 'records-put', stream: this.name, count: records.length, bytes });
     if (this.#bytes >= this.#bufferBytes) void this.flush();
-    return records.map(() => randomBytes(48).toString('base64url'));
+    return records.map(() => this.#world.randomBytes(48).toString('base64url'));
   }
 
   /**
@@ -153,8 +153,8 @@ export class DeliveryStream {
   }
 
   #startBuffering(): void {
-    this.#oldest = this.#clock.now();
-    this.#timer = this.#clock.after(this.#bufferMs, () => this.flush());
+    this.#oldest = this.#world.now();
+    this.#timer = this.#world.after(this.#bufferMs, () => this.flush());
   }
 
   /** Delivered objects in memory, oldest first. Empty if objects go to a directory. */
@@ -172,34 +172,36 @@ export class DeliveryStream {
       }));
     }
     const root = path.join(directory, this.bucket);
-    if (!existsSync(root)) return [];
-    return readdirSync(root, { recursive: true, encoding: 'utf8' })
+    if (!fs.existsSync(root)) return [];
+    return fs
+      .readdirSync(root, { recursive: true, encoding: 'utf8' })
       .filter((file) => path.basename(file).startsWith(`${this.name}-1-`))
       .map((file) => {
-        const { size, mtimeMs } = statSync(path.join(root, file));
+        const { size, mtimeMs } = fs.statSync(path.join(root, file));
         const key = file.split(path.sep).join('/');
-        return { key, size, writtenAt: mtimeMs, read: () => readFileSync(path.join(root, file)) };
+        return { key, size, writtenAt: mtimeMs, read: () => fs.readFileSync(path.join(root, file)) };
       });
   }
 
   /** Age of the oldest record that is not written yet, 0 without one. */
   get oldestAgeSeconds(): number {
-    return this.#buffer.length === 0 ? 0 : (this.#clock.now() - this.#oldest) / 1000;
+    return this.#buffer.length === 0 ? 0 : (this.#world.now() - this.#oldest) / 1000;
   }
 
   async #write(records: readonly Buffer[], oldest: number): Promise<void> {
     if (records.length === 0) return;
-    const compress = this.destination.CompressionFormat === 'GZIP';
+    const { compress = gzip } = this.#options;
+    const isCompressed = this.destination.CompressionFormat === 'GZIP';
     const content = Buffer.concat(records);
-    const body = compress ? await gzip(content) : content;
-    const extension = this.destination.FileExtension || (compress ? '.gz' : '');
+    const body = isCompressed ? await compress(content) : content;
+    const extension = this.destination.FileExtension || (isCompressed ? '.gz' : '');
     const time = new Date(oldest).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
-    const key = `${evaluatePrefix(this.resource, oldest)}${this.name}-1-${time}-${randomUUID()}${extension}`;
-    const writtenAt = this.#clock.now();
+    const key = `${evaluatePrefix(this.resource, oldest, this.#world)}${this.name}-1-${time}-${this.#world.uuid()}${extension}`;
+    const writtenAt = this.#world.now();
     if (this.#options.directory) {
       const file = path.join(this.#options.directory, this.bucket, key);
-      await fs.mkdir(path.dirname(file), { recursive: true });
-      await fs.writeFile(file, body);
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, body);
     } else {
       this.#objects.push({ bucket: this.bucket, key, records: records.length, writtenAt, body });
       let kept = this.#objects.reduce((sum, object) => sum + object.body.length, 0);
@@ -220,7 +222,7 @@ export class DeliveryStream {
  * and signs, and `!{firehose:random-string}`; a prefix without any gets the hour behind it.
  * https://docs.aws.amazon.com/firehose/latest/dev/s3-prefixes.html
  */
-function evaluatePrefix(resource: Resource, time: number): string {
+function evaluatePrefix(resource: Resource, time: number, world: World): string {
   const { Prefix: prefix = '' } = resource.properties.ExtendedS3DestinationConfiguration;
   const expressions = prefix.includes('!{') ? prefix : `${prefix}!{timestamp:yyyy/MM/dd/HH/}`;
   return expressions.replaceAll(
@@ -230,7 +232,8 @@ function evaluatePrefix(resource: Resource, time: number): string {
         const formatted = formatTime(value, new Date(time).toISOString());
         if (formatted !== undefined) return formatted;
       }
-      if (namespace === 'firehose' && value === 'random-string') return randomBytes(8).toString('base64url');
+      if (namespace === 'firehose' && value === 'random-string')
+        return world.randomBytes(8).toString('base64url');
       throw new AssemblyError(
         `${resource.type} ${resource.logicalId}: the local run does not know ${expression} in ExtendedS3DestinationConfiguration.Prefix.`,
       );

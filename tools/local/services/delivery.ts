@@ -9,10 +9,10 @@ import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-fac
 import type { Policies } from '../../template/policies';
 import type { Decision } from '../../template/policy';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import type { Queue } from './queue';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
+import type { World } from './world';
 
 export interface RuleTarget extends TargetInput {
   readonly Arn: string;
@@ -50,14 +50,12 @@ export interface TargetService {
 }
 
 export interface DeliveryOptions {
-  readonly clock: Clock;
+  readonly world: World;
   readonly policies: Policies;
   /** By ARN. */
   readonly targets: ReadonlyMap<string, TargetService>;
   /** By ARN. */
   readonly queues: ReadonlyMap<string, Queue>;
-  /** In [0, 1). */
-  readonly random: () => number;
   /** Store of waiting retries. @default they are lost when the process ends */
   readonly unfinished?: Unfinished<WaitingDelivery>;
   readonly onStep?: StepListener;
@@ -126,7 +124,7 @@ export class Delivery {
   }
 
   start({ event, text }: EventOnBus, trace: string | undefined): void {
-    const acceptedAt = this.options.clock.now();
+    const acceptedAt = this.options.world.now();
     const context = {
       ruleArn: this.rule.arn,
       ruleName: this.rule.name,
@@ -147,10 +145,10 @@ export class Delivery {
 
   /** Resumes a delivery of an earlier run. */
   resume(waiting: WaitingDelivery, kept: Kept<WaitingDelivery>): void {
-    const { clock, onStep } = this.options;
+    const { world, onStep } = this.options;
     const { event } = waiting.shipment;
     onStep?.({ kind: 'delivery-resumed', ...this.#identify(waiting.shipment), event });
-    this.#wait(waiting, kept, Math.min(waiting.delayMs, waiting.until - clock.now()));
+    this.#wait(waiting, kept, Math.min(waiting.delayMs, waiting.until - world.now()));
   }
 
   /** Stops all retries; waiting ones stay in the store. */
@@ -234,14 +232,14 @@ export class Delivery {
       this.#fail(shipment, { ...failure, exhausted: 'MaximumRetryAttempts' });
       return;
     }
-    const { clock, random, onStep } = this.options;
-    const untilTooOld = shipment.acceptedAt + 1000 * maxAge - clock.now();
-    const delay = Math.round(deliveryBackOffMs(shipment.attempts, random()));
+    const { world, onStep } = this.options;
+    const untilTooOld = shipment.acceptedAt + 1000 * maxAge - world.now();
+    const delay = Math.round(deliveryBackOffMs(shipment.attempts, world.random()));
     const isTooOld = delay > untilTooOld;
     const delayMs = Math.min(delay, untilTooOld);
     const waiting = {
       ...{ ruleArn: this.rule.arn, target: this.target.Id, shipment, failure },
-      ...{ until: clock.now() + delayMs, delayMs, isTooOld },
+      ...{ until: world.now() + delayMs, delayMs, isTooOld },
     };
     this.#wait(waiting, this.options.unfinished?.keep(waiting), delayMs);
     onStep?.({
@@ -256,7 +254,7 @@ export class Delivery {
 
   #wait(waiting: WaitingDelivery, kept: Kept<WaitingDelivery> | undefined, delayMs: number): void {
     const { shipment, failure, isTooOld } = waiting;
-    const timer = this.options.clock.after(delayMs, () => {
+    const timer = this.options.world.after(delayMs, () => {
       this.#timers.delete(timer);
       if (isTooOld) this.#fail(shipment, { ...failure, exhausted: 'MaximumEventAgeInSeconds' });
       else this.#attempt(shipment);

@@ -2,7 +2,6 @@
  * EventBridge as far as the template uses it: buses, rules by pattern and by schedule, archives and replays.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-what-is.html
  */
-import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { type BusEvent, type EventOnBus, entrySize, eventOnBus } from '../../eventbridge/event';
 import { InvalidEventPatternError } from '../../eventbridge/event-pattern';
@@ -63,16 +62,16 @@ export class EventBridge {
 
   private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
     this.#options = options;
-    this.#schedules = new RuleSchedules(options.clock, (rule, time) => this.#fire(rule, time));
+    this.#schedules = new RuleSchedules(options.world, (rule, time) => this.#fire(rule, time));
     const { assembly } = options;
     this.archives = new Map(archives.map((archive) => [archive.name, archive]));
     const own = assembly
       .ofType('AWS::Events::EventBus')
-      .map((resource) => readBus(assembly, resource, options.clock.now()));
+      .map((resource) => readBus(assembly, resource, options.world.now()));
     const standard = { name: 'default', arn: `${arnPrefix(assembly)}:event-bus/default` };
     this.buses = new Map([standard, ...own].map((bus) => [bus.name, bus]));
     this.#replays = new Replays({
-      ...{ clock: options.clock, inFlight: options.inFlight, arnPrefix: arnPrefix(assembly) },
+      ...{ world: options.world, inFlight: options.inFlight, arnPrefix: arnPrefix(assembly) },
       ...(options.onStep && { onStep: options.onStep }),
       ...(options.unfinishedReplays && { unfinished: options.unfinishedReplays }),
       buses: this.buses,
@@ -93,7 +92,7 @@ export class EventBridge {
     for (const resource of options.assembly.ofType('AWS::Events::Archive')) {
       const file = path.join(options.directory, `${resource.name}.jsonl`);
       try {
-        archives.push(await Archive.open(resource, options.clock, file));
+        archives.push(await Archive.open(resource, options.world, file));
       } catch (error) {
         throw refusalOf(resource, error);
       }
@@ -153,7 +152,7 @@ export class EventBridge {
    * @throws InvalidEventPatternError, InvalidScheduleError, and then nothing has changed
    */
   setRule(definition: RuleDefinition): void {
-    const createdAt = new Date(this.#options.clock.now());
+    const createdAt = new Date(this.#options.world.now());
     const rule = new Rule(definition, createdAt, (each) => this.#file(each));
     this.removeRule(definition.arn);
     this.#retired = this.#retired.filter((each) => !definition.deliveries.includes(each));
@@ -175,8 +174,8 @@ export class EventBridge {
   }
 
   #load(options: EventBridgeOptions): void {
-    const { assembly, clock } = options;
-    const createdAt = new Date(clock.now());
+    const { assembly, world } = options;
+    const createdAt = new Date(world.now());
     const changed = (rule: Rule) => this.#file(rule);
     const rules = assembly.ofType('AWS::Events::Rule').map((resource) => {
       try {
@@ -220,9 +219,9 @@ export class EventBridge {
   }
 
   #fire(rule: Rule, time: Date): void {
-    const { assembly, onStep } = this.#options;
+    const { assembly, onStep, world } = this.#options;
     const { account, region } = assembly;
-    const event = scheduledEvent({ ruleArn: rule.arn, time, account, region });
+    const event = scheduledEvent({ ruleArn: rule.arn, time, account, region, id: world.uuid() });
     onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
     for (const delivery of rule.deliveries) delivery.start(eventOnBus(event), undefined);
   }
@@ -235,7 +234,7 @@ export class EventBridge {
     checkRequest(entries);
     // Nothing is put before all of the request is known to be well-formed.
     const times = entries.map(({ Time }) =>
-      Time === undefined ? this.#options.clock.now() : readTime(Time),
+      Time === undefined ? this.#options.world.now() : readTime(Time),
     );
     return entries.map((entry, index) => this.#put(entry, times[index] as number));
   }
@@ -252,7 +251,7 @@ export class EventBridge {
     }
     const event: BusEvent = {
       version: '0',
-      id: randomUUID(),
+      id: this.#options.world.uuid(),
       'detail-type': DetailType,
       source: Source,
       account: assembly.account,

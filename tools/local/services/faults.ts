@@ -1,6 +1,6 @@
 /** Faults that are injected into calls of functions. */
-import { randomUUID } from 'node:crypto';
 import type { Outcome } from './lambda-environment';
+import type { World } from './world';
 
 export interface Fault {
   readonly id: string;
@@ -15,9 +15,11 @@ export interface Fault {
 export class Faults {
   readonly #faults = new Map<string, Fault>();
 
+  constructor(private readonly world: Pick<World, 'uuid'>) {}
+
   /** @param calls how many calls to break. @default all until it is removed */
   add(hop: string, kind: Fault['kind'], calls?: number): Fault {
-    const fault = { id: randomUUID(), hop, kind, ...(calls !== undefined && { left: calls }) };
+    const fault = { id: this.world.uuid(), hop, kind, ...(calls !== undefined && { left: calls }) };
     this.#faults.set(fault.id, fault);
     return fault;
   }

@@ -8,6 +8,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
+import { SystemClock } from './clock';
+import { stopwatch } from './world';
 
 export interface FunctionError {
   readonly errorType: string;
@@ -70,6 +72,8 @@ type Notice = { kind: 'egress-refused'; host: string };
 const INIT_TIMEOUT_MS = 10_000;
 /** Time limit while debugging. */
 const DEBUGGING_MS = 24 * 60 * 60 * 1000;
+/** A process runs in the machine's time, whatever the stack's. */
+const MACHINE = new SystemClock();
 /** Node's own output with --inspect. */
 const DEBUGGER_NOTICE =
   /^(Debugger (listening|attached|ending) ?|For help, see: https:\/\/nodejs\.org|Waiting for the debugger)/;
@@ -77,7 +81,7 @@ const DEBUGGER_NOTICE =
 export class ExecutionEnvironment {
   readonly #child: ChildProcess;
   readonly #settings: EnvironmentSettings;
-  readonly #startedAt = performance.now();
+  readonly #sinceStart = stopwatch();
   readonly #exited: Promise<void>;
   /** Resolves when the handler is loaded, with what kept it from being loaded if anything did. */
   readonly #initialized: Promise<InitFailure | undefined>;
@@ -143,12 +147,12 @@ export class ExecutionEnvironment {
     const failure = await this.#initialized;
     if (failure) return initFailed(failure, invocation.requestId);
     const { timeoutSeconds, inspectPort } = this.#settings;
-    const start = performance.now();
+    const elapsed = stopwatch();
     const timeoutMs = inspectPort === undefined ? 1000 * timeoutSeconds : DEBUGGING_MS;
     const answer = this.#answer(timeoutMs);
-    this.#child.send({ ...invocation, deadline: Date.now() + timeoutMs });
+    this.#child.send({ ...invocation, deadline: MACHINE.now() + timeoutMs });
     const message = await answer;
-    const durationMs = performance.now() - start;
+    const durationMs = elapsed();
     if (message.kind === 'succeeded' || message.kind === 'failed') await this.#outputOf(invocation.requestId);
     this.#flushOutput();
     const finish = (status: Outcome['status'], error: FunctionError, memoryBytes = 0): Outcome => ({
@@ -192,7 +196,7 @@ export class ExecutionEnvironment {
   async #initialize(): Promise<InitFailure | undefined> {
     const isInspected = this.#settings.inspectPort !== undefined;
     const message = await this.#answer(isInspected ? DEBUGGING_MS : INIT_TIMEOUT_MS);
-    const durationMs = performance.now() - this.#startedAt;
+    const durationMs = this.#sinceStart();
     this.#flushOutput();
     if (message.kind === 'ready') {
       this.#initDurationMs = durationMs;
@@ -205,11 +209,11 @@ export class ExecutionEnvironment {
   #answer(timeoutMs: number) {
     return new Promise<Answer>((resolve) => {
       const settle = (message: Parameters<typeof resolve>[0]) => {
-        clearTimeout(timer);
+        timer.cancel();
         this.#settle = undefined;
         resolve(message);
       };
-      const timer = setTimeout(() => settle({ kind: 'timed-out' }), timeoutMs);
+      const timer = MACHINE.after(timeoutMs, () => settle({ kind: 'timed-out' }));
       this.#settle = settle;
     });
   }

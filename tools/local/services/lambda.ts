@@ -5,7 +5,6 @@
  * A handler's own time (its timeout, its duration) is the machine's, whatever clock the stack runs on: real work
  * cannot be sped up.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
 import os from 'node:os';
 import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
@@ -19,6 +18,7 @@ import type { Outcome } from './lambda-environment';
 import { LoggedEnvironment, type LoggedEnvironmentOptions, type Run } from './logged-environment';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
+import type { World } from './world';
 
 export interface InvocationResult {
   readonly statusCode: 200;
@@ -132,7 +132,7 @@ export class LambdaFunction {
         Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
       });
     }
-    const requestId = randomUUID();
+    const requestId = this.#options.world.uuid();
     const run = await this.#run(requestId, payload, trace, 1);
     if (!run) throw new ServiceError('ServiceException', 'The function was stopped.', 500);
     const { outcome, logTail } = run;
@@ -152,10 +152,10 @@ export class LambdaFunction {
    */
   invokeAsync(payload: string, trace?: string): string {
     const event: AsyncEvent = {
-      requestId: randomUUID(),
+      requestId: this.#options.world.uuid(),
       payload,
       trace,
-      acceptedAt: this.#options.clock.now(),
+      acceptedAt: this.#options.world.now(),
       attempts: 0,
       throttles: 0,
     };
@@ -171,7 +171,7 @@ export class LambdaFunction {
     const left = this.#options.unfinished?.restored() ?? [];
     for (const [event, kept] of left) {
       const { wait } = event;
-      if (wait) this.#retryAfter(Math.min(wait.delayMs, wait.until - this.#options.clock.now()), event, kept);
+      if (wait) this.#retryAfter(Math.min(wait.delayMs, wait.until - this.#options.world.now()), event, kept);
       else this.#track(event, kept);
     }
     return left.length;
@@ -198,12 +198,12 @@ export class LambdaFunction {
   }
 
   #track(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
-    this.#options.inFlight.track(this.#attempt(event, kept));
+    this.#options.world.defer(() => this.#options.inFlight.track(this.#attempt(event, kept)));
   }
 
   async #attempt(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): Promise<void> {
     const { requestId } = event;
-    if (this.#options.clock.now() - event.acceptedAt > this.#maxAgeMs) {
+    if (this.#options.world.now() - event.acceptedAt > this.#maxAgeMs) {
       this.#giveUp(event, 'EventAgeExceeded');
       kept?.finish();
       return;
@@ -239,12 +239,12 @@ export class LambdaFunction {
 
   /** Tries again at that time, or when the event gets too old, whichever is first. */
   #retryAfter(ms: number, event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
-    const { clock } = this.#options;
-    const untilTooOld = event.acceptedAt + this.#maxAgeMs - clock.now() + 1;
+    const { world } = this.#options;
+    const untilTooOld = event.acceptedAt + this.#maxAgeMs - world.now() + 1;
     const delayMs = Math.min(ms, untilTooOld);
-    event.wait = { until: clock.now() + delayMs, delayMs };
+    event.wait = { until: world.now() + delayMs, delayMs };
     kept?.update(event);
-    const timer = clock.after(delayMs, () => {
+    const timer = world.after(delayMs, () => {
       this.#timers.delete(timer);
       delete event.wait;
       const attempt = this.#attempt(event, kept);
@@ -266,7 +266,7 @@ export class LambdaFunction {
     }
     const envelope = {
       version: '1.0',
-      timestamp: new Date(this.#options.clock.now()).toISOString(),
+      timestamp: new Date(this.#options.world.now()).toISOString(),
       requestContext: {
         requestId,
         functionArn: `${this.arn}:$LATEST`,
@@ -303,7 +303,7 @@ export class LambdaFunction {
   ): Promise<Run | undefined> {
     const environment = await this.#acquire();
     if (!environment) return undefined;
-    const callTrace = continueTrace(trace, this.#options.clock.now());
+    const callTrace = continueTrace(trace, this.#options.world);
     const coldStart = environment.isCold;
     this.#report({
       kind: 'invocation-started',
@@ -386,10 +386,11 @@ export class LambdaFunction {
 }
 
 /** The invocation's own segment within the caller's trace, or within a new one. */
-function continueTrace(trace: string | undefined, now: number): string {
-  const seconds = Math.floor(now / 1000)
+function continueTrace(trace: string | undefined, world: World): string {
+  const seconds = Math.floor(world.now() / 1000)
     .toString(16)
     .padStart(8, '0');
-  const root = /Root=([^;]+)/.exec(trace ?? '')?.[1] ?? `1-${seconds}-${randomBytes(12).toString('hex')}`;
-  return `Root=${root};Parent=${randomBytes(8).toString('hex')};Sampled=1`;
+  const root =
+    /Root=([^;]+)/.exec(trace ?? '')?.[1] ?? `1-${seconds}-${world.randomBytes(12).toString('hex')}`;
+  return `Root=${root};Parent=${world.randomBytes(8).toString('hex')};Sampled=1`;
 }

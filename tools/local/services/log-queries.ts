@@ -1,8 +1,8 @@
 /** Queries of CloudWatch Logs Insights and their results. */
-import { randomUUID } from 'node:crypto';
 import { type InsightsRow, parseQuery, type Row } from './insights-query';
 import type { LogEvent, LogGroups } from './log-groups';
 import { ServiceError } from './service-error';
+import type { World } from './world';
 
 export interface LogQueryRequest {
   readonly groups: readonly string[];
@@ -29,11 +29,13 @@ const MAX_QUERIES = 100;
 export class LogQueries {
   readonly #logGroups: LogGroups;
   readonly #account: string;
+  readonly #world: Pick<World, 'uuid'>;
   readonly #results = new Map<string, LogQueryResults>();
 
-  constructor(logGroups: LogGroups, account: string) {
+  constructor(logGroups: LogGroups, account: string, world: Pick<World, 'uuid'>) {
     this.#logGroups = logGroups;
     this.#account = account;
+    this.#world = world;
   }
 
   /**
@@ -53,7 +55,7 @@ export class LogQueries {
     // The latest first, unless the query sorts.
     records.sort((a, b) => Number(b['@timestamp']) - Number(a['@timestamp']));
     const { rows, matched } = query.run(records, limit ?? DEFAULT_LIMIT);
-    const id = randomUUID();
+    const id = this.#world.uuid();
     this.#results.set(id, {
       ...{ rows, recordsMatched: matched, recordsScanned: records.length, bytesScanned },
     });

@@ -1,11 +1,10 @@
 /** An execution environment of a function with its log stream, and the lines that Lambda itself writes there. */
-import { randomBytes } from 'node:crypto';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import { type FunctionDefinition, type FunctionSettings, settingsOf } from './lambda-definition';
 import { ExecutionEnvironment, type Outcome } from './lambda-environment';
 import { type Surroundings, variablesOf } from './lambda-variables';
 import type { SourcePositions } from './source-positions';
+import type { World } from './world';
 
 export interface Run {
   readonly outcome: Outcome;
@@ -13,7 +12,7 @@ export interface Run {
 }
 
 export interface LoggedEnvironmentOptions extends Surroundings {
-  readonly clock: Clock;
+  readonly world: World;
   /** A debugger may attach to the function at this port. @default none */
   readonly inspectPort?: number | undefined;
   /** Names positions in the bundle, in what the function writes and throws, by the files that it was made of. */
@@ -44,8 +43,8 @@ export class LoggedEnvironment {
   ) {
     this.#options = options;
     this.#settings = settingsOf(definition.resource);
-    const today = new Date(options.clock.now()).toISOString().slice(0, 10).replaceAll('-', '/');
-    this.#logStream = `${today}/[$LATEST]${randomBytes(16).toString('hex')}`;
+    const today = new Date(options.world.now()).toISOString().slice(0, 10).replaceAll('-', '/');
+    this.#logStream = `${today}/[$LATEST]${options.world.randomBytes(16).toString('hex')}`;
     const { memorySizeMb, timeoutSeconds } = this.#settings;
     this.#process = new ExecutionEnvironment({
       taskRoot: definition.code,
@@ -122,7 +121,7 @@ export class LoggedEnvironment {
     if (isJson) {
       const level = status !== 'success' ? 'WARN' : type === 'runtimeDone' ? 'DEBUG' : 'INFO';
       if (SYSTEM_LEVELS.indexOf(level) < SYSTEM_LEVELS.indexOf(systemLevel)) return;
-      const time = new Date(this.#options.clock.now()).toISOString();
+      const time = new Date(this.#options.world.now()).toISOString();
       this.#log(JSON.stringify({ time, type: `platform.${type}`, record }));
       return;
     }
@@ -142,7 +141,7 @@ export class LoggedEnvironment {
   #log(line: string): void {
     const { logGroup } = this.#settings;
     this.#tail = `${this.#tail}${line}\n`.slice(-MAX_LOG_TAIL);
-    this.#options.log?.(logGroup, this.#logStream, this.#options.clock.now(), line);
+    this.#options.log?.(logGroup, this.#logStream, this.#options.world.now(), line);
     this.#options.onStep?.({
       kind: 'log-line',
       function: this.functionName,

@@ -2,10 +2,9 @@
  * Redrive of a dead-letter queue by SQS itself: its messages go back to where they came from, or to another queue.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-configure-dead-letter-queue-redrive.html
  */
-import { randomUUID } from 'node:crypto';
-import type { Clock } from './clock';
 import type { Queue } from './queue';
 import { ServiceError } from './service-error';
+import type { World } from './world';
 
 /** Field names are those of ListMessageMoveTasks. */
 export interface MessageMove {
@@ -33,13 +32,13 @@ const SECOND_MS = 1000;
 
 export class MessageMoves {
   readonly #queues: readonly Queue[];
-  readonly #clock: Clock;
+  readonly #world: World;
   /** The latest first. */
   readonly #moves: MessageMove[] = [];
 
-  constructor(queues: readonly Queue[], clock: Clock) {
+  constructor(queues: readonly Queue[], world: World) {
     this.#queues = queues;
-    this.#clock = clock;
+    this.#world = world;
   }
 
   /** Queues whose messages end in that one when they are received too often. */
@@ -75,13 +74,13 @@ export class MessageMoves {
     }
     const move: MessageMove = {
       ...request,
-      TaskHandle: Buffer.from(JSON.stringify({ taskId: randomUUID(), sourceArn: SourceArn })).toString(
+      TaskHandle: Buffer.from(JSON.stringify({ taskId: this.#world.uuid(), sourceArn: SourceArn })).toString(
         'base64',
       ),
       Status: 'RUNNING',
       ApproximateNumberOfMessagesMoved: 0,
       ApproximateNumberOfMessagesToMove: source.depth().visible,
-      StartedTimestamp: this.#clock.now(),
+      StartedTimestamp: this.#world.now(),
     };
     this.#moves.unshift(move);
     this.#continue(move, source, destination as Queue, perSecond);
@@ -109,7 +108,7 @@ export class MessageMoves {
       move.ApproximateNumberOfMessagesMoved++;
     }
     if (source.depth().visible === 0) move.Status = 'COMPLETED';
-    else this.#clock.after(SECOND_MS, () => this.#continue(move, source, destination, perSecond));
+    else this.#world.after(SECOND_MS, () => this.#continue(move, source, destination, perSecond));
   }
 
   #find(arn: string): Queue {

@@ -2,14 +2,13 @@
  * A standard queue of SQS: at least once, in nearly the order of sending.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
-import { randomUUID } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import { Journal } from './journal';
 import { requireKnownProperties } from './known-properties';
 import { LongPolls } from './long-polls';
 import { ServiceError } from './service-error';
+import type { World } from './world';
 
 export interface MessageAttribute {
   /** String, Number or Binary, each with an optional `.label`. */
@@ -109,7 +108,7 @@ export class Queue {
 
   readonly redrivePolicy: RedrivePolicy | undefined;
 
-  readonly #clock: Clock;
+  readonly #world: World;
   readonly #findQueue: QueueOptions['findQueue'];
   readonly #onStep: StepListener | undefined;
   /** By id, in the order of sending. */
@@ -125,7 +124,7 @@ export class Queue {
    */
   constructor(
     readonly resource: Resource,
-    clock: Clock,
+    world: World,
     options: QueueOptions = {},
   ) {
     requireKnownProperties(resource, resource.properties, [
@@ -141,12 +140,12 @@ export class Queue {
     this.delaySeconds = setting('DelaySeconds', 0);
     this.waitSeconds = setting('ReceiveMessageWaitTimeSeconds', 0);
     this.maximumMessageBytes = setting('MaximumMessageSize', 1024 * 1024);
-    this.#clock = clock;
-    this.#longPolls = new LongPolls(clock, () => this.#nextVisible());
+    this.#world = world;
+    this.#longPolls = new LongPolls(world, () => this.#nextVisible());
     this.#onStep = options.onStep;
     this.#findQueue = options.findQueue;
     this.redrivePolicy = readRedrivePolicy(resource);
-    this.createdAt = clock.now();
+    this.createdAt = world.now();
     if (options.file) this.#journal = Journal.open<Entry>(options.file, (entry) => this.#restore(entry));
     this.#compact();
   }
@@ -156,7 +155,7 @@ export class Queue {
    * @throws ServiceError (InvalidParameterValue) if the message is larger than the queue takes
    */
   send(message: OutgoingMessage): string {
-    const sentAt = this.#clock.now();
+    const sentAt = this.#world.now();
     const attributes: Record<string, MessageAttribute> = {};
     for (const [name, value] of Object.entries(message.attributes ?? {})) {
       attributes[name] = typeof value === 'string' ? { DataType: 'String', StringValue: value } : value;
@@ -169,7 +168,7 @@ export class Queue {
       );
     }
     const stored = {
-      id: randomUUID(),
+      id: this.#world.uuid(),
       body: message.body,
       attributes,
       senderId: message.senderId ?? 'AIDALOCAL',
@@ -217,7 +216,7 @@ export class Queue {
   /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValueException) */
   changeVisibility(receiptHandle: string, timeoutSeconds: number): void {
     const message = this.#find(receiptHandle);
-    const now = this.#clock.now();
+    const now = this.#world.now();
     if (message?.receipt !== receiptHandle || message.visibleAt <= now) {
       throw new ServiceError(
         'MessageNotInflight',
@@ -237,7 +236,7 @@ export class Queue {
 
   /** @throws ServiceError (PurgeQueueInProgress) within 60 seconds of the last one */
   purge(): void {
-    const now = this.#clock.now();
+    const now = this.#world.now();
     if (now - this.#lastPurge < 60_000) {
       throw new ServiceError(
         'PurgeQueueInProgress',
@@ -262,7 +261,7 @@ export class Queue {
 
   /** Takes messages that could be received out of the queue for good, the oldest first. */
   takeAway(max: number): readonly StoredMessage[] {
-    const now = this.#clock.now();
+    const now = this.#world.now();
     const taken = this.peek()
       .filter(({ visibleAt }) => visibleAt <= now)
       .slice(0, max);
@@ -272,7 +271,7 @@ export class Queue {
 
   depth(): QueueDepth {
     this.#expire();
-    const now = this.#clock.now();
+    const now = this.#world.now();
     let [visible, inFlight, delayed] = [0, 0, 0];
     for (const message of this.#messages.values()) {
       if (message.visibleAt <= now) visible++;
@@ -297,7 +296,7 @@ export class Queue {
 
   #take({ max = 1, visibilityTimeoutSeconds = this.visibilityTimeoutSeconds }: ReceiveOptions) {
     this.#expire();
-    const now = this.#clock.now();
+    const now = this.#world.now();
     const taken: ReceivedMessage[] = [];
     for (const message of this.#messages.values()) {
       if (taken.length === max) break;
@@ -306,7 +305,7 @@ export class Queue {
       message.receiveCount++;
       message.firstReceivedAt ??= now;
       message.visibleAt = now + 1000 * visibilityTimeoutSeconds;
-      const receiptHandle = `${message.id}.${randomUUID()}.${Buffer.from(this.name).toString('base64url')}`;
+      const receiptHandle = `${message.id}.${this.#world.uuid()}.${Buffer.from(this.name).toString('base64url')}`;
       message.receipt = receiptHandle;
       const { receipt: _, ...stored } = message;
       taken.push({ ...stored, receiptHandle });
@@ -332,7 +331,7 @@ export class Queue {
   /** Takes a message over from another queue, with its id and the time when it was sent. */
   #accept(message: StoredMessage): void {
     const { id, body, attributes, senderId, sentAt, receiveCount } = message;
-    const sent = { id, body, attributes, senderId, sentAt, visibleAt: this.#clock.now() };
+    const sent = { id, body, attributes, senderId, sentAt, visibleAt: this.#world.now() };
     this.#journal?.append({ sent });
     this.#messages.set(id, { ...sent, receiveCount });
     this.#longPolls.serve();
@@ -352,7 +351,7 @@ export class Queue {
   }
 
   #expire(): void {
-    const sentBefore = this.#clock.now() - 1000 * this.retentionSeconds;
+    const sentBefore = this.#world.now() - 1000 * this.retentionSeconds;
     for (const message of this.#messages.values()) {
       if (message.sentAt > sentBefore) return;
       this.#messages.delete(message.id);

@@ -4,10 +4,10 @@ import { REPLAY } from '../../eventbridge/service-facts';
 import { busName } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Archive } from './archive';
-import type { Clock } from './clock';
 import type { InFlight } from './in-flight';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
+import type { World } from './world';
 
 /** Field names and values are those of DescribeReplay; times are seconds since 1970-01-01 UTC. */
 export interface Replay {
@@ -37,7 +37,7 @@ export interface StartReplayRequest {
 }
 
 export interface ReplaysOptions {
-  readonly clock: Clock;
+  readonly world: World;
   /** `arn:<partition>:events:<region>:<account>` */
   readonly arnPrefix: string;
   /** By name. */
@@ -59,8 +59,6 @@ export interface ReplaysOptions {
 }
 
 const ACTIVE: readonly Replay['State'][] = ['STARTING', 'RUNNING', 'CANCELLING'];
-/** So many events of a replay are sent before other work has its turn. */
-const REPLAY_BATCH = 100;
 /** A replay starts after a delay, as in AWS, so that it can be cancelled before. */
 const REPLAY_START_MS = 1000;
 
@@ -76,7 +74,7 @@ export class Replays {
   /** @throws ServiceError as StartReplay does */
   start(request: StartReplayRequest): Replay {
     const { ReplayName, EventSourceArn, Destination, EventStartTime, EventEndTime } = request;
-    const { buses, archives, busOfRule, arnPrefix, clock } = this.#options;
+    const { buses, archives, busOfRule, arnPrefix, world } = this.#options;
     const bus = [...buses.values()].find(({ arn }) => arn === Destination.Arn);
     if (!/:event-bus\//.test(Destination.Arn)) {
       throw validation('Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.');
@@ -122,13 +120,13 @@ export class Replays {
       ...request,
       ReplayArn: `${arnPrefix}:replay/${ReplayName}`,
       State: 'STARTING',
-      ReplayStartTime: clock.now() / 1000,
+      ReplayStartTime: world.now() / 1000,
       replayed: 0,
       kept: this.#options.unfinished?.keep({ ReplayName }),
     };
     this.#replays.set(ReplayName, replay);
     this.#change(replay, 'STARTING');
-    clock.after(REPLAY_START_MS, () => {
+    world.after(REPLAY_START_MS, () => {
       const run = this.#replay(replay, archive, bus.name);
       this.#options.inFlight.track(run);
       return run;
@@ -184,7 +182,7 @@ export class Replays {
           this.#options.send(bus, replayedEvent(archived, replay.ReplayName), only);
           replay.EventLastReplayedTime = Date.parse(archived.event.time) / 1000;
           replay.replayed++;
-          if (replay.replayed % REPLAY_BATCH === 0) await new Promise((resolve) => setImmediate(resolve));
+          await this.#options.world.turn();
         }
         if (replay.State === 'CANCELLING') break;
       }
@@ -200,7 +198,7 @@ export class Replays {
     replay.State = state;
     const isOver = state === 'COMPLETED' || state === 'CANCELLED' || state === 'FAILED';
     if (isOver) {
-      replay.ReplayEndTime = this.#options.clock.now() / 1000;
+      replay.ReplayEndTime = this.#options.world.now() / 1000;
       // One that the end of the run cut short did not end by itself: the next run tells of it.
       if (!this.#isStopped) replay.kept?.finish();
     }

@@ -1,21 +1,15 @@
-/**
- * The template's DynamoDB tables, held by dynalite in a thread of its own: it takes its own share of the two
- * cores, and a request that it cannot stand ends the thread, not the run. It is given requests as messages, so
- * that no second port is open.
- */
-import path from 'node:path';
-import { Worker } from 'node:worker_threads';
+/** The template's DynamoDB tables: what is answered here, and what their store answers. */
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
 import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
+import type { TableStore, TableStoreOptions } from './table-store';
+import { TableThread } from './table-thread';
 
-export interface TablesOptions {
-  readonly account: string;
-  readonly region: string;
-  /** Where items outlive the process. @default in memory only */
-  readonly directory?: string;
+export interface TablesOptions extends TableStoreOptions {
+  /** Holds the items. @default dynalite in a thread of its own */
+  readonly openStore?: (options: TableStoreOptions) => TableStore;
   readonly onStep?: StepListener;
 }
 
@@ -23,36 +17,6 @@ export interface TablesOptions {
 // biome-ignore lint/suspicious/noExplicitAny: what dynalite validates is not validated a second time here
 type Message = Record<string, any>;
 type AttributeMap = Record<string, Record<string, unknown>>;
-
-/**
- * Code of the thread: each message is one request to dynalite's listener, without a socket. Plain text, since a thread has
- * no loader for TypeScript and starts in half the time without one.
- */
-const WORKER = `
-const { EventEmitter } = require('node:events');
-const { parentPort, workerData } = require('node:worker_threads');
-const server = require(workerData.dynalite)(workerData.options);
-const headers = {
-  'content-type': 'application/x-amz-json-1.0',
-  'x-amz-date': '-',
-  authorization: 'AWS4-HMAC-SHA256 Credential=local, SignedHeaders=host, Signature=none',
-};
-parentPort.on('message', ({ id, operation, body }) => {
-  const target = { 'x-amz-target': 'DynamoDB_20120810.' + operation };
-  const request = Object.assign(new EventEmitter(), {
-    method: 'POST',
-    url: '/',
-    headers: { ...headers, ...target },
-  });
-  const response = {
-    setHeader() {},
-    end(text) { parentPort.postMessage({ id, status: this.statusCode, body: text }); },
-  };
-  server.emit('request', request, response);
-  request.emit('data', Buffer.from(body));
-  request.emit('end');
-});
-`;
 
 /** How often expired items are looked for. AWS promises no more than "within a few days". */
 const EXPIRY_MS = 60 * 60 * 1000;
@@ -67,43 +31,20 @@ export const TABLE_OPERATIONS = [
 ] as const;
 
 export class Tables {
-  readonly #worker: Worker;
+  readonly #store: TableStore;
   readonly #clock: Clock;
   readonly #options: TablesOptions;
   /** By physical name. */
   readonly #resources: ReadonlyMap<string, Resource>;
-  readonly #pending = new Map<
-    number,
-    { resolve: (answer: { status: number; body: string }) => void; reject: (error: Error) => void }
-  >();
   readonly #keys = new Map<string, readonly string[]>();
-  #requests = 0;
-  #failure: Error | undefined;
   #expiry: { cancel(): void } | undefined;
 
   private constructor(resources: readonly Resource[], clock: Clock, options: TablesOptions) {
     this.#clock = clock;
     this.#options = options;
     this.#resources = new Map(resources.map((resource) => [resource.name, resource]));
-    this.#worker = new Worker(WORKER, {
-      eval: true,
-      workerData: {
-        dynalite: require.resolve('dynalite'),
-        options: {
-          createTableMs: 0,
-          deleteTableMs: 0,
-          updateTableMs: 0,
-          ...(options.directory && { path: path.resolve(options.directory) }),
-        },
-      },
-      env: { ...process.env, AWS_ACCOUNT_ID: options.account, AWS_REGION: options.region },
-    });
-    this.#worker.on('message', ({ id, ...answer }) => {
-      this.#pending.get(id)?.resolve(answer);
-      this.#pending.delete(id);
-    });
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', () => this.#fail(new Error('The tables are closed.')));
+    const { openStore = (each) => new TableThread(each) } = options;
+    this.#store = openStore(options);
   }
 
   /**
@@ -158,20 +99,14 @@ export class Tables {
     }
   }
 
-  /** Ends the thread once every request that was made is answered. */
+  /** Ends the tables once every request that was made is answered. */
   async stop(): Promise<void> {
     this.#expiry?.cancel();
-    while (this.#pending.size > 0 && !this.#failure) await new Promise((resolve) => setImmediate(resolve));
-    await this.#worker.terminate();
+    await this.#store.stop();
   }
 
   async #send(operation: string, input: Message): Promise<Message> {
-    if (this.#failure) throw this.#failure;
-    const id = this.#requests++;
-    const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, operation, body: JSON.stringify(input) });
-    });
+    const { status, body } = await this.#store.request(operation, JSON.stringify(input));
     const output: Message = JSON.parse(body);
     if (status === 200) return output;
     const code = String(output.__type).split('#')[1] ?? 'InternalServerError';
@@ -270,12 +205,6 @@ export class Tables {
         );
       }
     }
-  }
-
-  #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const { reject } of this.#pending.values()) reject(this.#failure);
-    this.#pending.clear();
   }
 
   #timeToLive(table: string): { TimeToLiveStatus: string; AttributeName?: string } {

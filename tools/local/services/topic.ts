@@ -1,12 +1,11 @@
 /** A topic of SNS, and its delivery to queues. */
-import { randomUUID } from 'node:crypto';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
-import type { Clock } from './clock';
 import { FilterPolicy } from './filter-policy';
 import { requireKnownProperties } from './known-properties';
 import type { MessageAttribute, Queue } from './queue';
 import { ServiceError } from './service-error';
+import type { World } from './world';
 
 export interface Notification {
   /** Text, or one text for each protocol. */
@@ -41,7 +40,7 @@ const ATTRIBUTE_TYPE = /^(String|Number|Binary)(\..+)?$|^String\.Array$/;
 export class Topic {
   readonly name: string;
   readonly arn: string;
-  readonly #clock: Clock;
+  readonly #world: World;
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #maySend: TopicOptions['maySend'];
   readonly #onStep: StepListener | undefined;
@@ -54,7 +53,7 @@ export class Topic {
   /** @throws AssemblyError for a property or a protocol that is not known here, or a queue that is not there */
   constructor(
     readonly resource: Resource,
-    clock: Clock,
+    world: World,
     options: TopicOptions,
   ) {
     requireKnownProperties(resource, resource.properties, [
@@ -62,7 +61,7 @@ export class Topic {
     ]);
     this.name = resource.name;
     this.arn = resource.arn;
-    this.#clock = clock;
+    this.#world = world;
     this.#queues = new Map(options.queues.map((queue) => [queue.arn, queue]));
     this.#maySend = options.maySend;
     this.#onStep = options.onStep;
@@ -116,7 +115,7 @@ export class Topic {
     if (subject !== undefined && !isSubject(subject)) throw invalid('Invalid parameter: Subject');
     for (const [name, attribute] of Object.entries(attributes)) checkAttribute(name, attribute);
     if (size(message, attributes) > MAX_BYTES) throw invalid('Invalid parameter: Message too long');
-    const messageId = randomUUID();
+    const messageId = this.#world.uuid();
     this.#onStep?.({
       kind: 'message-published',
       topic: this.name,
@@ -188,7 +187,7 @@ export class Topic {
         subscription.protocol === request.protocol && subscription.endpoint === request.endpoint,
     );
     if (same) return same.subscription;
-    const subscription = { arn: `${this.arn}:${randomUUID()}`, ...request };
+    const subscription = { arn: `${this.arn}:${this.#world.uuid()}`, ...request };
     this.#subscriptions.push({ subscription, ofTemplate, ...(queue && { queue }) });
     return subscription;
   }
@@ -219,7 +218,7 @@ export class Topic {
       TopicArn: this.arn,
       ...(subject !== undefined && { Subject: subject }),
       Message: message,
-      Timestamp: new Date(this.#clock.now()).toISOString(),
+      Timestamp: new Date(this.#world.now()).toISOString(),
       SignatureVersion: '1',
       Signature: Buffer.from('not signed: sent by the local run').toString('base64'),
       SigningCertURL: `${host}/SimpleNotificationService-local.pem`,

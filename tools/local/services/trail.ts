@@ -1,6 +1,5 @@
 /** Changes of the run by calls, as in CloudTrail's event history: management events, no data events. */
-import { randomUUID } from 'node:crypto';
-import type { Clock } from './clock';
+import type { World } from './world';
 
 export interface TrailEvent {
   readonly id: string;
@@ -19,15 +18,15 @@ export interface TrailEvent {
 const MAX_EVENTS = 1_000;
 
 export class Trail {
-  readonly #clock: Clock;
+  readonly #world: World;
   readonly #events: TrailEvent[] = [];
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(world: World) {
+    this.#world = world;
   }
 
   record(event: Omit<TrailEvent, 'id' | 'at'>): void {
-    this.#events.unshift({ ...event, id: randomUUID(), at: this.#clock.now() });
+    this.#events.unshift({ ...event, id: this.#world.uuid(), at: this.#world.now() });
     if (this.#events.length > MAX_EVENTS) this.#events.pop();
   }
 

@@ -101,8 +101,8 @@ export type StartStack = (
 export const startLocally: StartStack = (assembly, onStep) => {
   // Loaded late: it takes longer than to compute a bill.
   const { LocalStack }: typeof import('../../local/stack') = require('../../local/stack');
-  const { SystemClock }: typeof import('../../local/services/clock') = require('../../local/services/clock');
-  return LocalStack.start({ assembly, clock: new SystemClock(), port: 0, maxEnvironments: 1, onStep });
+  const { SystemWorld }: typeof import('../../local/services/world') = require('../../local/services/world');
+  return LocalStack.start({ assembly, world: new SystemWorld(), port: 0, maxEnvironments: 1, onStep });
 };
 
 /**

@@ -2,6 +2,7 @@
 import { createAnswer, type Handler } from '../../../../tools/local/endpoint/answer';
 import { encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import type { HttpRequest, Reply } from '../../../../tools/local/endpoint/http';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { Policies } from '../../../../tools/template/policies';
 import { type RunningStack, startStack } from './stack';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
     {
       ...stack,
       ...{ assembly: stack.assembly, eventBridge: stack.eventBridge, tables: stack.tables },
-      clock: { now: Date.now, after: () => ({ cancel() {} }) },
+      world: new SystemWorld({ now: Date.now, after: () => ({ cancel() {} }) }),
       startedAt: Date.now(),
       policies: () => new Policies(stack.assembly),
     },

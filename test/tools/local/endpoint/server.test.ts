@@ -3,6 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { decodeCbor, encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import { type Endpoint, startEndpoint } from '../../../../tools/local/endpoint/server';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { Policies } from '../../../../tools/template/policies';
 import { type RunningStack, startStack } from './stack';
 
@@ -23,7 +24,7 @@ async function start(port?: number): Promise<Endpoint> {
     {
       ...stack,
       ...{ assembly: stack.assembly, eventBridge: stack.eventBridge, tables: stack.tables },
-      clock: { now: Date.now, after: () => ({ cancel() {} }) },
+      world: new SystemWorld({ now: Date.now, after: () => ({ cancel() {} }) }),
       startedAt: Date.now(),
       policies: () => new Policies(stack.assembly),
     },

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { GuardOptions } from '../../../../tools/local/endpoint/guard';
-import { SystemClock } from '../../../../tools/local/services/clock';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { LocalStack } from '../../../../tools/local/stack';
 import type { TimedStep } from '../../../../tools/local/steps';
 import { readAssembly } from '../../../../tools/template/assembly';
@@ -177,7 +177,7 @@ export async function startStack(guard: GuardOptions = {}): Promise<RunningStack
   const steps: TimedStep[] = [];
   const stack = await LocalStack.start({
     assembly: readAssembly(directory, { region: 'us-east-1' }),
-    clock: new SystemClock(),
+    world: new SystemWorld(),
     port: 0,
     guard,
     onStep: (step) => steps.push(step),

@@ -4,6 +4,7 @@ import { MetricRecorder } from '../../../../tools/local/services/metric-recorder
 import { Metrics } from '../../../../tools/local/services/metrics';
 import { Queue } from '../../../../tools/local/services/queue';
 import { Topic } from '../../../../tools/local/services/topic';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import type { Resource } from '../../../../tools/template/assembly';
 
@@ -26,11 +27,12 @@ const alarm = (name: string, properties: object) =>
 
 function run(...resources: readonly Resource[]) {
   const clock = new ManualClock(START);
+  const world = new SystemWorld(clock);
   const metrics = new Metrics(clock);
   const steps: Step[] = [];
   const onStep = (step: Step) => void steps.push(step);
-  const queue = new Queue(resource('AWS::SQS::Queue', 'dlq', {}), clock);
-  const topic = new Topic(TOPIC, clock, {
+  const queue = new Queue(resource('AWS::SQS::Queue', 'dlq', {}), world);
+  const topic = new Topic(TOPIC, world, {
     ...{ subscriptions: [], queues: [], onStep },
     maySend: () => ({ allowed: true, reason: '' }),
   });

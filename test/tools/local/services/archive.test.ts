@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { type EventOnBus, eventOnBus } from '../../../../tools/eventbridge/event';
 import { Archive } from '../../../../tools/local/services/archive';
 import { ManualClock } from '../../../../tools/local/services/clock';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Resource } from '../../../../tools/template/assembly';
 import { ARN, assemblyOf, temporaryDirectory } from '../../template/template';
 
@@ -22,7 +23,11 @@ async function openArchive(
 ): Promise<Archive> {
   const Properties = { ArchiveName: 'all', SourceArn: ARN('events', 'event-bus/shop'), ...properties };
   const assembly = assemblyOf({ Archive: { Type: 'AWS::Events::Archive', Properties } });
-  const archive = await Archive.open(assembly.resources.get('Archive') as Resource, clock, file);
+  const archive = await Archive.open(
+    assembly.resources.get('Archive') as Resource,
+    new SystemWorld(clock),
+    file,
+  );
   open.push(archive);
   return archive;
 }

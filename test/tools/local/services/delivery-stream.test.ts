@@ -4,6 +4,7 @@ import path from 'node:path';
 import zlib from 'node:zlib';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { DeliveryStream, type DeliveryStreamOptions } from '../../../../tools/local/services/delivery-stream';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import { resource } from '../../template/resource';
 
@@ -25,7 +26,7 @@ function makeStream(destination: object = {}, options: DeliveryStreamOptions = {
   };
   return new DeliveryStream(
     resource('AWS::KinesisFirehose::DeliveryStream', 'stream', properties),
-    clock,
+    new SystemWorld(clock),
     options,
   );
 }
@@ -125,6 +126,9 @@ test.each([
 test('a stream from Kinesis is refused', () => {
   const properties = { DeliveryStreamType: 'KinesisStreamAsSource', ExtendedS3DestinationConfiguration: {} };
   const create = () =>
-    new DeliveryStream(resource('AWS::KinesisFirehose::DeliveryStream', 's', properties), clock);
+    new DeliveryStream(
+      resource('AWS::KinesisFirehose::DeliveryStream', 's', properties),
+      new SystemWorld(clock),
+    );
   expect(create).toThrow(/DirectPut/);
 });

@@ -7,6 +7,7 @@ import { InFlight } from '../../../../tools/local/services/in-flight';
 import type { PutEventsEntry } from '../../../../tools/local/services/put-entry';
 import { Queue } from '../../../../tools/local/services/queue';
 import { ServiceError } from '../../../../tools/local/services/service-error';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import { Policies } from '../../../../tools/template/policies';
 import { ARN, assemblyOf, temporaryDirectory } from '../../template/template';
@@ -76,12 +77,17 @@ class Harness {
 
   static async start(
     resources: Readonly<Record<string, object>> = placed(),
-    { service, ...options }: Partial<EventBridgeOptions> & { service?: TargetService } = {},
+    {
+      service,
+      random = () => 1,
+      ...options
+    }: Partial<EventBridgeOptions> & { service?: TargetService; random?: () => number } = {},
   ): Promise<Harness> {
     const assembly = options.assembly ?? template(resources);
     const clock = new ManualClock(START);
+    const world = Object.assign(new SystemWorld(clock), { random });
     const steps: Step[] = [];
-    const queues = assembly.ofType('AWS::SQS::Queue').map((resource) => new Queue(resource, clock));
+    const queues = assembly.ofType('AWS::SQS::Queue').map((resource) => new Queue(resource, world));
     const inFlight = new InFlight();
     const targets = new Map<string, TargetService>(
       queues.map((queue) => [
@@ -92,13 +98,12 @@ class Harness {
     if (service) targets.set(JOBS, service);
     const bridge = await EventBridge.start({
       assembly,
-      clock,
+      world,
       policies: new Policies(assembly),
       targets,
       queues: new Map(queues.map((queue) => [queue.arn, queue])),
       directory: temporaryDirectory(),
       inFlight,
-      random: () => 1,
       onStep: (step) => void steps.push(step),
       ...options,
     });

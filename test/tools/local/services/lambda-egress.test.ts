@@ -5,6 +5,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { ManualClock } from '../../../../tools/local/services/clock';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { LocalStack } from '../../../../tools/local/stack';
 import type { TimedStep } from '../../../../tools/local/steps';
 import { assemblyOf, functionResources, temporaryDirectory } from '../../template/template';
@@ -30,7 +31,7 @@ async function start(code: string, properties: object = {}, allowEgress: readonl
   const steps: TimedStep[] = [];
   const stack = await LocalStack.start({
     assembly,
-    clock: new ManualClock(Date.UTC(2026, 0, 15)),
+    world: new SystemWorld(new ManualClock(Date.UTC(2026, 0, 15))),
     port: 0,
     allowEgress,
     onStep: (step) => void steps.push(step),

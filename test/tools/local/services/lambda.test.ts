@@ -6,6 +6,7 @@ import { ManualClock } from '../../../../tools/local/services/clock';
 import { InFlight } from '../../../../tools/local/services/in-flight';
 import { LambdaFunction, type LambdaOptions } from '../../../../tools/local/services/lambda';
 import type { FunctionDefinition } from '../../../../tools/local/services/lambda-definition';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import type { Resource } from '../../../../tools/template/assembly';
 import { invokeConfigOf } from '../../../../tools/template/invoke-config';
@@ -72,7 +73,7 @@ function start(code: string, { properties, invokeConfig, files, destination, opt
     },
   };
   const worker = new LambdaFunction(definition, {
-    clock,
+    world: new SystemWorld(clock),
     inFlight,
     endpoint: () => 'http://127.0.0.1:4566',
     log: (_group, _stream, _timestamp, message) => void log.push(message),

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { JournalError } from '../../../../tools/local/services/journal';
 import { Queue, type QueueOptions, type ReceivedMessage } from '../../../../tools/local/services/queue';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import { resource } from '../../template/resource';
 
@@ -15,7 +16,7 @@ beforeEach(() => {
 });
 
 const makeQueue = (properties: object = {}, options: QueueOptions = {}) =>
-  new Queue(resource('AWS::SQS::Queue', 'work', properties), clock, options);
+  new Queue(resource('AWS::SQS::Queue', 'work', properties), new SystemWorld(clock), options);
 const seconds = (n: number) => clock.advance(1000 * n);
 const bodies = (messages: readonly { body: string }[]) => messages.map(({ body }) => body);
 
@@ -170,7 +171,7 @@ describe('deleting', () => {
   });
 
   test("another queue's handle is an error", async () => {
-    const other = new Queue(resource('AWS::SQS::Queue', 'other'), clock);
+    const other = new Queue(resource('AWS::SQS::Queue', 'other'), new SystemWorld(clock));
     other.send({ body: 'a' });
     const { receiptHandle } = await receiveOne(other);
     expect(() => makeQueue().delete(receiptHandle)).toThrow(

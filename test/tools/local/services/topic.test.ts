@@ -1,17 +1,18 @@
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { Queue } from '../../../../tools/local/services/queue';
 import { type Notification, Topic, type TopicOptions } from '../../../../tools/local/services/topic';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import type { Step } from '../../../../tools/local/steps';
 import { resource } from '../../template/resource';
 
-const clock = new ManualClock(Date.parse('2026-01-02T03:04:05.678Z'));
+const world = new SystemWorld(new ManualClock(Date.parse('2026-01-02T03:04:05.678Z')));
 const topicResource = resource('AWS::SNS::Topic', 'news');
 const text = (value: string) => ({ DataType: 'String', StringValue: value });
 
 let queue: Queue;
 let steps: Step[];
 beforeEach(() => {
-  queue = new Queue(resource('AWS::SQS::Queue', 'inbox'), clock);
+  queue = new Queue(resource('AWS::SQS::Queue', 'inbox'), world);
   steps = [];
 });
 
@@ -20,7 +21,7 @@ function makeTopic(
   options: Partial<TopicOptions> = {},
   properties: object = {},
 ): Topic {
-  return new Topic(resource('AWS::SNS::Topic', 'news', properties), clock, {
+  return new Topic(resource('AWS::SNS::Topic', 'news', properties), world, {
     subscriptions: subscriptions.map((subscription) =>
       resource('AWS::SNS::Subscription', 'subscription', { TopicArn: topicResource.arn, ...subscription }),
     ),

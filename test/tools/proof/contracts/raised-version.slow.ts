@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { ManualClock } from '../../../../tools/local/services/clock';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { LocalStack } from '../../../../tools/local/stack';
 import { readAssembly } from '../../../../tools/template/assembly';
 import { synthesize } from '../../../../tools/template/source/synthesize';
@@ -82,7 +83,7 @@ async function run(
   const clock = new ManualClock(Date.parse(at));
   const stack = await LocalStack.start({
     assembly: readAssembly(directory, { region: 'us-east-1' }),
-    clock,
+    world: new SystemWorld(clock),
     port: 0,
     maxEnvironments: 1,
     dataDirectory: data,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { APP } from '../../../../bin/app-description';
 import { CONSUMERS } from '../../../../lambdas/consumers';
 import kept from '../../../../samples/measurements.json';
-import { SystemClock } from '../../../../tools/local/services/clock';
+import { SystemWorld } from '../../../../tools/local/services/world';
 import { LocalStack } from '../../../../tools/local/stack';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import { type CallMeasurement, type Measurement, measure } from '../../../../tools/proof/cost/measurement';
@@ -22,7 +22,7 @@ beforeAll(async () => {
     APP,
     parseMix(APP.mix ?? '', APP.contracts),
     (assembly, onStep) =>
-      LocalStack.start({ assembly, clock: new SystemClock(), port: 0, maxEnvironments: 1, onStep }),
+      LocalStack.start({ assembly, world: new SystemWorld(), port: 0, maxEnvironments: 1, onStep }),
     { rounds: 2 },
   );
 }, 120_000);
