@@ -5,7 +5,7 @@ import type { IConstruct } from 'constructs';
 export const constructsOf = <Kind extends IConstruct>(
   scope: IConstruct,
   // biome-ignore lint/suspicious/noExplicitAny: a constructor's parameters do not matter here.
-  kind: new (...args: any[]) => Kind,
+  kind: abstract new (...args: any[]) => Kind,
 ): Kind[] =>
   Stack.of(scope)
     .node.findAll()

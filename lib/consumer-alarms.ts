@@ -1,4 +1,4 @@
-/** Alarms of a function and of the deliveries to it. */
+/** Alarms of a function or another target, and of the deliveries to it. */
 import { type Alarm, type CompositeAlarm, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS } from '../lambdas/metrics';
 import type { AlarmSet, AlarmText } from './alarm-set';
@@ -6,6 +6,7 @@ import type { StageConfig } from './config';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { functionMetric, PERIOD, ruleMetric } from './metrics';
+import type { RuleTarget, WatchedTarget } from './rule-target';
 
 interface DeliveryWatch {
   readonly alarms: AlarmSet;
@@ -29,7 +30,6 @@ export function watchConsumer(watch: DeliveryWatch, bus: EventBus, handler: Even
   const name = `${config.prefix}-${entry}`;
   const failure = (kind: string, text: AlarmText, metric: IMetric, threshold: number) =>
     alarms.symptom(`${entry}-${kind}`, { ...text, metric, threshold, ...remembered });
-  const rules = bus.subscriptions.filter((each) => each.handler === handler);
   const alarm = alarms.cause(`${entry}-failing`, {
     runbookEntry: 'consumer-failing',
     says: `Events for the function ${name} are not handled. Which symptom: see the reason, an alarm's name.`,
@@ -74,13 +74,43 @@ export function watchConsumer(watch: DeliveryWatch, bus: EventBus, handler: Even
         functionMetric(handler, 'DestinationDeliveryFailures'),
         0,
       ),
-      ...rules.flatMap(({ rule: { node, name: ruleName = '', eventBusName } }) =>
-        watchDelivery(watch, { id: node.id, name: ruleName, eventBusName }),
-      ),
+      ...watchDeliveries(watch, bus, handler),
     ],
   });
   alarms.tell('page', `${entry}-failing`, alarm);
   return alarm;
+}
+
+/** Adds one page for all symptoms of lost or failed events of a target that is no function, or on the way to it. */
+export function watchTarget(watch: DeliveryWatch, bus: EventBus, target: WatchedTarget): CompositeAlarm[] {
+  const { alarms, remembered } = watch;
+  const { name, label } = target;
+  const symptoms = [
+    ...target
+      .symptoms()
+      .map(({ kind, threshold = 0, ...symptom }) =>
+        alarms.symptom(`${name}-${kind}`, { ...symptom, threshold, ...remembered }),
+      ),
+    ...watchDeliveries(watch, bus, target),
+  ];
+  // A target of a rule with several may have no symptom of its own.
+  if (symptoms.length === 0) return [];
+  const alarm = alarms.cause(`${name}-failing`, {
+    runbookEntry: 'target-failing',
+    says: `Events do not get to the ${label}, or no further. Which symptom: see the reason, an alarm's name.`,
+    of: symptoms,
+  });
+  alarms.tell('page', `${name}-failing`, alarm);
+  return [alarm];
+}
+
+/** Adds symptoms of failed deliveries by the target's rules. Those of a rule with several targets are of the first one. */
+function watchDeliveries(watch: DeliveryWatch, bus: EventBus, target: RuleTarget): Alarm[] {
+  return bus.subscriptions
+    .filter(({ targets }) => targets[0] === target)
+    .flatMap(({ rule: { node, name = '', eventBusName } }) =>
+      watchDelivery(watch, { id: node.id, name, eventBusName }),
+    );
 }
 
 /** Adds symptoms of failed deliveries to the target of a rule. */

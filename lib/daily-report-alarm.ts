@@ -33,7 +33,7 @@ export function watchReport(
 ): void {
   const minutes = config.alarms.dailyReportMinutes;
   const rule = bus.subscriptions.find(
-    (each) => each.handler === handler && each.rule.scheduleExpression,
+    ({ rule, targets }) => targets.includes(handler) && rule.scheduleExpression,
   )?.rule;
   const scheduled = dailyTime(config.dailyReportSchedule);
   const counts = handler.props.counts?.includes(METRICS.dailyReportsPublished);

@@ -1,14 +1,17 @@
 import { CfnResource, Stack } from 'aws-cdk-lib';
 import { EventBus as CdkEventBus, CfnArchive, type CfnEventBus, CfnRule } from 'aws-cdk-lib/aws-events';
-import { AccountPrincipal, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { AccountPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { checkPatternLength, compile } from '../tools/eventbridge/event-pattern';
+import { TARGET } from '../tools/eventbridge/service-facts';
 import { BusLogs, busLogConfig } from './bus-logs';
-import type { StageConfig } from './config';
+import { ConfigError, type StageConfig } from './config';
 import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventHandler } from './event-handler';
+import { requireNoPersonalData } from './personal-data';
 import { dataRemovalPolicy } from './removal';
+import { allowPublishing, EVENTS, type RuleTarget, type TargetProps } from './rule-target';
 
 /** Pattern of events without `replay-name`, which only replayed events have. */
 const NOT_REPLAYED = { 'replay-name': [{ exists: false }] };
@@ -18,38 +21,31 @@ export interface Selection {
   readonly pattern: object;
 }
 
-/** Input of the target instead of the event. */
-export interface TargetInput {
-  /** JSON paths into the event, by name of the variable. */
-  readonly paths: Readonly<Record<string, string>>;
-  /** JSON text with `<variable>` in place of values. */
-  readonly template: string;
-}
-
-export interface SubscriptionProps {
-  /** Id of the target, unique in the rule. */
-  readonly targetId: string;
+export interface RuleProps {
   readonly description: string;
-  /** @default the whole event */
-  readonly input?: TargetInput;
-  /** True if replayed events reach this target. @default true */
+  /** True if replayed events reach the rule's targets. @default true */
   readonly replayed?: boolean;
 }
 
-/** A rule and the handler that it calls. */
+export type SubscriptionProps = RuleProps & TargetProps;
+
+/** One of several targets of a rule. */
+export interface FanOutTarget extends TargetProps {
+  readonly target: RuleTarget;
+}
+
+/** A rule and its targets. */
 export interface Subscription {
   readonly rule: CfnRule;
-  readonly handler: EventHandler;
+  readonly targets: readonly RuleTarget[];
   /** Pattern of a rule on the bus; a schedule has none. */
   readonly pattern?: object;
   readonly replayed?: boolean;
 }
 
-const EVENTS = new ServicePrincipal('events.amazonaws.com');
-
 /**
- * The bus, its archive, its policy, and its rules. One call creates a rule with its target, permission, retry policy and
- * dead-letter queue: none exists without the others.
+ * The bus, its archive, its policy, and its rules. One call creates a rule with its targets, and for each its permission,
+ * retry policy and dead-letter queue: none exists without the others.
  */
 export class EventBus extends Construct {
   readonly bus: CdkEventBus;
@@ -58,7 +54,7 @@ export class EventBus extends Construct {
   readonly deadLetterQueue: DeadLetterQueue;
   /** Rules in order of creation; the scheduled ones are on the default bus. */
   readonly rules: CfnRule[] = [];
-  /** Rules with the handlers that they call. */
+  /** Rules with their targets. */
   readonly subscriptions: Subscription[] = [];
 
   constructor(
@@ -125,15 +121,30 @@ export class EventBus extends Construct {
     });
   }
 
-  /** Sends the selected events to the handler, by a rule `<prefix>-<name>` on this bus. */
-  subscribe(name: string, selection: Selection, handler: EventHandler, props: SubscriptionProps): void {
-    const { replayed = true } = props;
-    const rule = this.#rule(name, handler.function.functionArn, props, {
+  /** Sends the selected events to the target, by a rule `<prefix>-<name>` on this bus. */
+  subscribe(name: string, selection: Selection, target: RuleTarget, props: SubscriptionProps): void;
+  /**
+   * Sends the selected events to up to five targets, by one rule. Its metrics and alarms do not say which target failed;
+   * a message in the dead-letter queue does. A rule for each target costs the same.
+   */
+  subscribe(name: string, selection: Selection, targets: readonly FanOutTarget[], props: RuleProps): void;
+  subscribe(
+    name: string,
+    selection: Selection,
+    given: RuleTarget | readonly FanOutTarget[],
+    props: RuleProps & Partial<TargetProps>,
+  ): void {
+    const { replayed = true, targetId = '', input, description } = props;
+    const targets = isFanOut(given) ? given : [{ target: given, targetId, ...(input && { input }) }];
+    requireTargets(name, targets);
+    for (const { target, ...more } of targets)
+      if (target.keepsData) requireNoPersonalData(name, selection.pattern, more);
+    const rule = this.#rule(name, description, targets, {
       eventBusName: this.bus.eventBusName,
       eventPattern: { ...selection.pattern, ...(!replayed && NOT_REPLAYED) },
     });
-    this.subscriptions.push({ rule, handler, pattern: selection.pattern, replayed });
-    handler.allowRule(rule);
+    const pattern = selection.pattern;
+    this.subscriptions.push({ rule, targets: targets.map(({ target }) => target), pattern, replayed });
   }
 
   /**
@@ -141,23 +152,24 @@ export class EventBus extends Construct {
    * scheduled rules.
    */
   schedule(name: string, expression: string, handler: EventHandler, props: SubscriptionProps): void {
-    const rule = this.#rule(name, handler.function.functionArn, props, { scheduleExpression: expression });
-    this.subscriptions.push({ rule, handler });
-    handler.allowRule(rule);
+    const { description, ...target } = props;
+    const rule = this.#rule(name, description, [{ target: handler, ...target }], {
+      scheduleExpression: expression,
+    });
+    this.subscriptions.push({ rule, targets: [handler] });
   }
 
   /** Forwards matching events of AWS's services to the topic, by a rule `<prefix>-<name>` on the default bus. */
   forward(name: string, pattern: object, topic: Topic, props: SubscriptionProps): void {
-    const rule = this.#rule(name, topic.topicArn, props, { eventPattern: pattern });
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        sid: `AllowRule${rule.node.id.replaceAll('-', '')}`,
-        principals: [EVENTS],
-        actions: ['sns:Publish'],
-        resources: [topic.topicArn],
-        conditions: { ArnEquals: { 'aws:SourceArn': rule.attrArn } },
-      }),
-    );
+    const { description, ...more } = props;
+    const target: RuleTarget = {
+      targetArn: topic.topicArn,
+      allowRule: (rule) => {
+        allowPublishing(topic, rule);
+        return {};
+      },
+    };
+    this.#rule(name, description, [{ target, ...more }], { eventPattern: pattern });
   }
 
   /** Lets the handler publish events, and sets the bus in its environment. */
@@ -169,8 +181,8 @@ export class EventBus extends Construct {
   // L1, since the L2 rule has no `replay-name`, numbers its targets, and has optional retry policies.
   #rule(
     name: string,
-    targetArn: string,
-    props: SubscriptionProps,
+    description: string,
+    targets: readonly FanOutTarget[],
     trigger: { eventBusName?: string; eventPattern?: object; scheduleExpression?: string },
   ): CfnRule {
     const { delivery, prefix } = this.config;
@@ -182,24 +194,23 @@ export class EventBus extends Construct {
     }
     const rule = new CfnRule(this, name, {
       name: `${prefix}-${name}`,
-      description: props.description,
+      description,
       state: 'ENABLED',
       ...trigger,
-      targets: [
-        {
-          id: props.targetId,
-          arn: targetArn,
-          retryPolicy: {
-            maximumRetryAttempts: delivery.retryAttempts,
-            maximumEventAgeInSeconds: delivery.maxEventAge,
-          },
-          deadLetterConfig: { arn: this.deadLetterQueue.queueArn },
-          ...(props.input && {
-            inputTransformer: { inputPathsMap: props.input.paths, inputTemplate: props.input.template },
-          }),
-        },
-      ],
     });
+    rule.targets = targets.map(({ target, targetId, input }) => ({
+      id: targetId,
+      arn: target.targetArn,
+      ...target.allowRule(rule),
+      retryPolicy: {
+        maximumRetryAttempts: delivery.retryAttempts,
+        maximumEventAgeInSeconds: delivery.maxEventAge,
+      },
+      deadLetterConfig: { arn: this.deadLetterQueue.queueArn },
+      ...(input && {
+        inputTransformer: { inputPathsMap: input.paths, inputTemplate: input.template },
+      }),
+    }));
     this.rules.push(rule);
     this.deadLetterQueue.addToResourcePolicy(
       new PolicyStatement({
@@ -210,5 +221,25 @@ export class EventBus extends Construct {
       }),
     );
     return rule;
+  }
+}
+
+const isFanOut = (given: RuleTarget | readonly FanOutTarget[]): given is readonly FanOutTarget[] =>
+  Array.isArray(given);
+
+/** @throws ConfigError for a number of targets or for ids that EventBridge refuses */
+function requireTargets(name: string, targets: readonly FanOutTarget[]): void {
+  const { maxTargetsOfRule: most } = TARGET;
+  if (targets.length === 0 || targets.length > most) {
+    throw new ConfigError(
+      `Rule ${name} has ${targets.length} targets; a rule has 1 to ${most}. Give the others a rule of their own with the same pattern.`,
+    );
+  }
+  const ids = targets.map(({ targetId }) => targetId);
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+  if (twice !== undefined) {
+    throw new ConfigError(
+      `Rule ${name} has two targets with the id ${twice}: the second would replace the first. Give each an id of its own.`,
+    );
   }
 }

@@ -18,6 +18,7 @@ import type { EnvironmentVariable } from '../lambdas/env';
 import type { MetricName } from '../lambdas/metrics';
 import type { StageConfig } from './config';
 import { handlerBundle } from './handler-bundle';
+import { EVENTS, type RuleTarget, type TargetParameters } from './rule-target';
 
 export interface EventHandlerProps {
   /** Folder under `lambdas/` whose `handler.ts` exports `handler`; also the suffix of the function's name. */
@@ -37,9 +38,10 @@ export interface EventHandlerProps {
  * failure destination. EventBridge only delivers an event to Lambda's queue; a failure of the handler is retried by
  * Lambda, not by the rule. So the failure destination is not optional.
  */
-export class EventHandler extends Construct {
+export class EventHandler extends Construct implements RuleTarget {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
+  readonly role: Role;
   /** Permissions of its role. Monitoring reads from them which operations handlers may call on a table. */
   readonly allowed: { readonly actions: readonly string[]; readonly resources: readonly string[] }[] = [];
 
@@ -60,7 +62,7 @@ export class EventHandler extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
     // Instead of the default role, whose managed policy allows writing to every log group of the account.
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
 
     this.function = new LambdaFunction(this, 'Function', {
       functionName,
@@ -70,7 +72,7 @@ export class EventHandler extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: config.memory[props.entry] ?? memorySize,
       timeout: props.timeout,
-      role,
+      role: this.role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
       systemLogLevelV2: SystemLogLevel.WARN,
@@ -115,12 +117,17 @@ export class EventHandler extends Construct {
     this.function.addToRolePolicy(new PolicyStatement({ actions: [...actions], resources: [...resources] }));
   }
 
+  get targetArn(): string {
+    return this.function.functionArn;
+  }
+
   /** Lets the rule call the function. */
-  allowRule(rule: CfnRule): void {
+  allowRule(rule: CfnRule): TargetParameters {
     this.function.addPermission(`AllowEventBridge-${rule.node.id}`, {
-      principal: new ServicePrincipal('events.amazonaws.com'),
+      principal: EVENTS,
       sourceArn: rule.attrArn,
     });
+    return {};
   }
 
   /**

@@ -8,7 +8,7 @@ import { AlarmSet, type AlarmText, RECOVERY_RULES } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
-import { watchConsumer, watchDelivery } from './consumer-alarms';
+import { watchConsumer, watchDelivery, watchTarget } from './consumer-alarms';
 import { watchReport } from './daily-report-alarm';
 import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
@@ -26,6 +26,7 @@ import {
   throttleMetrics,
   topicMetric,
 } from './metrics';
+import { WatchedTarget } from './rule-target';
 import { watchSilentRules } from './silent-rule-alarms';
 
 export interface MonitoringProps {
@@ -78,11 +79,14 @@ export class Monitoring extends Construct {
     this.#alarms = new AlarmSet(this, config);
 
     const consumers = this.#handlers.map((handler) => watchConsumer(this.#delivery, bus, handler));
+    const targets = constructsOf(this, WatchedTarget).flatMap((each) =>
+      watchTarget(this.#delivery, bus, each),
+    );
     const topics = constructsOf(this, Topic).map((topic) => this.#watchTopic(topic));
     const failing = this.#alarms.cause('failing', {
       runbookEntry: 'failing',
       says: 'Something has been told already of which late events and full queues are the consequence.',
-      of: [...consumers, ...topics],
+      of: [...consumers, ...targets, ...topics],
     });
     this.#watchLateness(failing);
     this.#watchQueues(failing);
