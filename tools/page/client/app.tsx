@@ -12,6 +12,7 @@ import {
   act,
   current,
   events,
+  focus,
   hasRelativeTimes,
   isConnected,
   isPaused,
@@ -24,6 +25,7 @@ import {
   VIEWS,
   type View,
   view,
+  whileUntouched,
 } from './state';
 import { StateView } from './state-view';
 
@@ -116,7 +118,19 @@ function Banners() {
           class={`banner ${notice.value.isError ? 'bad' : 'good'}`}
           role={notice.value.isError ? 'alert' : 'status'}
         >
-          {notice.value.text}
+          {notice.value.text}{' '}
+          {notice.value.eventId !== undefined && (
+            <button
+              type="button"
+              class="link"
+              onClick={() => {
+                open(notice.value?.eventId);
+                notice.value = undefined;
+              }}
+            >
+              open it
+            </button>
+          )}
           <button
             type="button"
             class="link"
@@ -311,7 +325,7 @@ function press(key: string): boolean {
     case '/':
       view.value = 'flow';
       selected.value = undefined;
-      setTimeout(() => document.getElementById('search')?.focus());
+      focus('search');
       return true;
     case 'j':
       step(1);
@@ -328,7 +342,7 @@ function press(key: string): boolean {
       return true;
     case 'p':
       show('put');
-      setTimeout(() => document.getElementById('contract')?.focus());
+      focus('contract');
       return true;
     case 'd':
       show('state');
@@ -357,12 +371,14 @@ function press(key: string): boolean {
   }
 }
 
-const edit = (eventId: string) =>
-  act(async () => {
+function edit(eventId: string): Promise<void> {
+  const isUntouched = whileUntouched();
+  return act(async () => {
     const { event } = await call<{ event: Parameters<typeof editAndSend>[0] }>(
       'GET',
       `events/${encodeURIComponent(eventId)}`,
     );
-    editAndSend(event);
+    if (isUntouched()) editAndSend(event);
     return undefined;
   });
+}

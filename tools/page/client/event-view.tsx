@@ -7,7 +7,7 @@ import { outcome, short } from './event-list';
 import { bytes, took } from './format';
 import { Key, StateIcon } from './icons';
 import { type Mark, Payload, sourcesOf } from './payload';
-import { act, current, draft, events, open, selected, snapshot, view } from './state';
+import { act, current, draft, events, load, open, selected, snapshot, view } from './state';
 import { type Track, timelineOf } from './timeline';
 import { Timeline } from './timeline-view';
 import { Writes } from './writes-view';
@@ -24,10 +24,9 @@ export function EventView() {
     // Load once for many steps a millisecond apart.
     const timer = setTimeout(
       () =>
-        void act(async () => {
+        void load(async () => {
           const read = await call<EventPage>('GET', `events/${encodeURIComponent(id)}`);
           if (isCurrent) page.value = read;
-          return undefined;
         }),
       page.value?.summary.eventId === id ? 100 : 0,
     );

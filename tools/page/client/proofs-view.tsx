@@ -3,14 +3,13 @@ import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import type { AuditReport, BillReport, RoutesReport } from '../model';
 import { call } from './api';
-import { act } from './state';
+import { load } from './state';
 
 function useReport<Report>(path: string): Report | undefined {
   const report = useSignal<Report | undefined>(undefined);
   useEffect(() => {
-    void act(async () => {
+    void load(async () => {
       report.value = await call<Report>('GET', path);
-      return undefined;
     });
   }, [path]);
   return report.value;

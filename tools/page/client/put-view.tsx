@@ -5,7 +5,7 @@ import type { ContractForm, DryRun } from '../model';
 import { call } from './api';
 import { short } from './event-list';
 import { Key, StateIcon } from './icons';
-import { act, draft, open, snapshot } from './state';
+import { act, draft, load, open, snapshot, whileUntouched } from './state';
 
 interface Field {
   readonly type?: string | readonly string[];
@@ -89,9 +89,8 @@ function useDryRun(entry: Entry, bus: string): DryRun | undefined {
   useEffect(() => {
     const timer = setTimeout(
       () =>
-        void act(async () => {
+        void load(async () => {
           dry.value = await call<DryRun>('POST', 'dry-run', { ...entry, bus });
-          return undefined;
         }),
       120,
     );
@@ -228,10 +227,12 @@ interface Entry {
 
 const example = ({ source, detailType, example: detail }: ContractForm) => ({ source, detailType, detail });
 
-/** Puts an entry, and opens its event. */
+/** Puts an entry, and opens its event, unless the reader has gone on to something else. */
 function putEvent(entry: { source: string; detailType: string; detail: object; bus: string }): Promise<void> {
+  const isUntouched = whileUntouched();
   return act(async () => {
     const { eventId } = await call<{ eventId: string }>('POST', 'events', entry);
+    if (!isUntouched()) return { text: `${entry.detailType} was put.`, isError: false, eventId };
     open(eventId);
     return undefined;
   });

@@ -7,16 +7,15 @@ import { short } from './event-list';
 import { clockTime, plural } from './format';
 import { StateIcon } from './icons';
 import { QueuePanel } from './queue-panel';
-import { act, snapshot } from './state';
+import { act, load, snapshot } from './state';
 
 export function StateView() {
   const shot = snapshot.value;
   const state = useSignal<StackState | undefined>(undefined);
   useEffect(() => {
     const timer = setTimeout(() => {
-      void act(async () => {
+      void load(async () => {
         state.value = await call<StackState>('GET', 'state');
-        return undefined;
       });
     }, 100);
     return () => clearTimeout(timer);

@@ -27,8 +27,14 @@ export const isPaused = signal(false);
 /** Number of events that came while paused. */
 export const held = signal(0);
 export const isConnected = signal(true);
+export interface Notice {
+  readonly text: string;
+  readonly isError: boolean;
+  /** Event that the notice is about, to open. */
+  readonly eventId?: string;
+}
 /** Notice for the reader: an error, or the result of an action. */
-export const notice = signal<{ readonly text: string; readonly isError: boolean } | undefined>(undefined);
+export const notice = signal<Notice | undefined>(undefined);
 export const hasRelativeTimes = signal(true);
 /** Initial entry of the form, e.g. of an event to edit and send. */
 export const draft = signal<{ source: string; detailType: string; detail: object } | undefined>(undefined);
@@ -124,14 +130,46 @@ export function togglePause(): void {
 }
 
 /** Runs an action, and shows its result or its error as a notice. */
-export async function act(work: () => Promise<string | undefined>): Promise<void> {
+export async function act(work: () => Promise<string | Notice | undefined>): Promise<void> {
   try {
-    const text = await work();
-    notice.value = text === undefined ? undefined : { text, isError: false };
+    const result = await work();
+    notice.value = typeof result === 'string' ? { text: result, isError: false } : result;
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    notice.value = { text: error.message, isError: true };
+    notice.value = noticeOf(error);
   }
+}
+
+let loadFailure: Notice | undefined;
+
+/** Loads what a view shows. An error is a notice until a load succeeds; other notices stay. */
+export async function load(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+    if (loadFailure && notice.value === loadFailure) notice.value = undefined;
+  } catch (error) {
+    notice.value = loadFailure = noticeOf(error);
+  }
+}
+
+function noticeOf(error: unknown): Notice {
+  if (!(error instanceof ApiError)) throw error;
+  return { text: error.message, isError: true };
+}
+
+const MODIFIERS: ReadonlySet<string> = new Set(['Control', 'Shift', 'Alt', 'Meta']);
+let inputs = 0;
+addEventListener('keydown', ({ key, repeat }) => repeat || MODIFIERS.has(key) || inputs++, true);
+addEventListener('pointerdown', () => inputs++, true);
+
+/** @returns a test whether the reader has neither pressed a key nor clicked since */
+export function whileUntouched(): () => boolean {
+  const before = inputs;
+  return () => inputs === before;
+}
+
+/** Moves the focus to an element, which may be drawn only now, before the next key is read. */
+export function focus(id: string): void {
+  queueMicrotask(() => document.getElementById(id)?.focus());
 }
 
 export function open(eventId: string | undefined): void {
