@@ -279,7 +279,9 @@ async function heapOf(session: CDPSession): Promise<number> {
 }
 
 function difference(before: Record<string, number>, after: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]));
+  return Object.fromEntries(
+    Object.entries(after).map(([name, value]) => [name, value - (before[name] ?? 0)]),
+  );
 }
 
 const median = (values: readonly number[]) =>
