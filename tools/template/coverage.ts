@@ -3,6 +3,7 @@ import { eventSourceMappingsOf, pipesOf } from './event-source-mappings';
 import type { Assembly, NotCovered, Resource } from './resource';
 import { rulesOf } from './rules';
 import { schedulesOf } from './schedules';
+import { targetTypeOf } from './targets';
 
 /** Services whose resources take, keep or hand on events. */
 const ON_THE_WAY =
@@ -26,10 +27,11 @@ const PARTS: readonly string[] = [
 
 /**
  * @param looksAt types that the tool looks at
+ * @param why they are not looked at, as a sentence
  * @returns the others on an event's way, those that rules, pipes, schedules and mappings name among them, and what
  * the assembly itself leaves out
  */
-export function notLookedAt(assembly: Assembly, looksAt: readonly string[]): NotCovered[] {
+export function notLookedAt(assembly: Assembly, looksAt: readonly string[], why?: string): NotCovered[] {
   const named = new Set<Resource | undefined>([
     ...rulesOf(assembly).flatMap(({ targets }) => targets.map(({ reference }) => reference.resource)),
     ...pipesOf(assembly).flatMap(({ source, target }) => [source.resource, target.resource]),
@@ -44,6 +46,15 @@ export function notLookedAt(assembly: Assembly, looksAt: readonly string[]): Not
   );
   return [
     ...assembly.notCovered,
-    ...left.map(({ logicalId, type }) => ({ resource: logicalId, type, message: 'it is not looked at.' })),
+    ...left.map((resource) => ({
+      resource: resource.logicalId,
+      type: resource.type,
+      message: why ?? `it is not looked at${lossOf(resource)}.`,
+    })),
   ];
+}
+
+function lossOf({ arn }: Resource): string {
+  const { mayLose } = targetTypeOf(arn) ?? {};
+  return mayLose === undefined ? '' : `; what it may lose: ${mayLose}`;
 }

@@ -188,10 +188,15 @@ export class PolicyReader {
 
   /** A policy of CloudWatch Logs is one for all log groups that it names. */
   *#logs() {
-    for (const source of this.assembly.ofType('AWS::Logs::ResourcePolicy')) {
-      const [policy] = this.#policy(source, source.properties.PolicyDocument, 'PolicyDocument');
+    const own = this.assembly
+      .ofType('AWS::Logs::ResourcePolicy')
+      .flatMap((source) => this.#policy(source, source.properties.PolicyDocument, 'PolicyDocument'));
+    const custom = this.assembly
+      .ofType(CUSTOM_LOG_POLICY)
+      .flatMap((source) => this.#policy(source, putResourcePolicy(source), 'Create'));
+    for (const policy of [...own, ...custom]) {
       for (const group of this.assembly.ofType('AWS::Logs::LogGroup')) {
-        if (policy) yield { policy, protects: group };
+        yield { policy, protects: group };
       }
     }
   }
@@ -199,5 +204,25 @@ export class PolicyReader {
   #policy(source: Resource, document: unknown, at: string, isIdentity = false): ReadPolicy[] {
     if (document === undefined) return [];
     return [{ source, statements: readStatements(source, document, { at, isIdentity }) }];
+  }
+}
+
+/** Custom resource by which the CDK puts the policy of a log group that is a rule's target. */
+const CUSTOM_LOG_POLICY = 'Custom::CloudwatchLogResourcePolicy';
+
+/** @returns the policy that the custom resource's call puts; undefined if it makes another call */
+function putResourcePolicy({ properties }: Resource): unknown {
+  const call = parsed(properties.Create) as {
+    readonly action?: unknown;
+    readonly parameters?: { readonly policyDocument?: unknown };
+  };
+  return call?.action === 'putResourcePolicy' ? call.parameters?.policyDocument : undefined;
+}
+
+function parsed(text: unknown): unknown {
+  try {
+    return JSON.parse(String(text));
+  } catch {
+    return undefined; // Another version of the construct: its policy is not known.
   }
 }

@@ -38,7 +38,7 @@ export function evaluate(statements: readonly Statement[], request: AccessReques
   let undecidedDeny: string | undefined;
   let nearest: { mismatch: string; closeness: number } | undefined;
   for (const [index, statement] of statements.entries()) {
-    const label = statement.Sid ?? `statement ${index + 1}`;
+    const label = labelOf(statement, index);
     const { applies, why, closeness } = match(statement, request);
     if (isUndecided(applies)) {
       const reason = `It cannot be told whether ${label} applies: ${applies}.`;
@@ -57,6 +57,12 @@ export function evaluate(statements: readonly Statement[], request: AccessReques
   if (unknown) return { allowed: false, unknown: true, reason: unknown };
   const hint = nearest && nearest.closeness > 0 ? ` Nearest is ${nearest.mismatch}.` : '';
   return { allowed: false, reason: `No statement allows ${describe(request)}.${hint}` };
+}
+
+/** A Sid that reads as a name, or the statement with its Sid or place. */
+function labelOf({ Sid }: Statement, index: number): string {
+  if (Sid === undefined) return `statement ${index + 1}`;
+  return /^[A-Za-z]/.test(Sid) ? Sid : `statement "${Sid}"`;
 }
 
 function describe({ principal, action, resource }: AccessRequest): string {

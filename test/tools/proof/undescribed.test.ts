@@ -80,8 +80,10 @@ test('routes shows the rules, with their targets, and how they go together', () 
     'Paid on default\n  takes {"source":["shop"],"detail-type":["Paid"]}\n  → Jobs: queue Queue\n' +
       '  → Elsewhere: queue arn:aws:sqs:us-east-1:000000000000:other',
   );
-  expect(text).toContain('\n  All takes all that Paid takes\n');
-  expect(text).toContain('\n  Again takes all that Paid takes\n');
+  expect(text).toContain(
+    '\n  All takes all that these take: Paid\n  Again takes all that these take: Paid\n',
+  );
+  expect(text).toContain('\n  All takes some in common with Again\n');
   expect(text).toMatch(
     /\nNot looked at: what rule \S+Unsure takes in common with others: parameter Kind has no default\.\n/,
   );

@@ -34,6 +34,12 @@ describe('a policy', () => {
     expect(evaluate([allow], request)).toEqual({ allowed: true, reason: 'LetRuleIn allows it.' });
   });
 
+  test('names a statement by its Sid, if that reads as a name', () => {
+    expect(evaluate([{ ...allow, Sid: '0' }], request).reason).toBe('statement "0" allows it.');
+    const { Sid: _, ...nameless } = allow;
+    expect(evaluate([nameless], request).reason).toBe('statement 1 allows it.');
+  });
+
   test('a Deny wins over any Allow, wherever it stands', () => {
     const deny = { ...allow, Sid: 'No', Effect: 'Deny' };
     expect(allowed(allow, deny)).toBe(false);

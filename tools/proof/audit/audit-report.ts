@@ -44,10 +44,8 @@ export function textReport(
     ...warnings.map((warning) => `Warning: ${warning}`),
     ...notes.map((note) => `Note: ${note}`),
     ...notCoveredText(notCovered),
-    gaps.length === 0
-      ? 'No gaps.'
-      : [`${count(gaps.length, 'gap')}:`, ...gaps.map((gap) => entry('✗', gap))].join('\n'),
-    ...(unknown.length === 0 ? [] : [['Cannot tell:', ...unknown.map((gap) => entry('?', gap))].join('\n')]),
+    gaps.length === 0 ? 'No gaps.' : [`${count(gaps.length, 'gap')}:`, ...entries('✗', gaps)].join('\n'),
+    ...(unknown.length === 0 ? [] : [['Cannot tell:', ...entries('?', unknown)].join('\n')]),
   ].join('\n\n');
 }
 
@@ -72,8 +70,19 @@ function cells({
   ];
 }
 
-function entry(mark: string, { kind, hop, name, message, ...about }: Gap): string {
-  return `  ${mark} ${kind}: ${name}: ${message}\n      on ${hop}\n      ${aboutText(about)}`;
+/** Those of one kind, on one hop and resource, stand together. */
+function entries(mark: string, gaps: readonly Gap[]): string[] {
+  const groups = new Map<string, Gap[]>();
+  for (const gap of gaps) {
+    const key = [gap.kind, gap.hop, gap.resource].join('\n');
+    groups.set(key, [...(groups.get(key) ?? []), gap]);
+  }
+  return [...groups.values()].map((group) => {
+    const { kind, hop, name, message: _, ...about } = group[0] as Gap;
+    const head = `  ${mark} ${kind}: ${name}: `;
+    const messages = group.map(({ message }, i) => `${i === 0 ? head : ' '.repeat(head.length)}${message}`);
+    return [...messages, `      on ${hop}`, `      ${aboutText(about)}`].join('\n');
+  });
 }
 
 function count(number: number, noun: string): string {

@@ -3,6 +3,9 @@ import type { Resource } from '../../template/assembly';
 import { type Hop, withoutEnd } from './hops';
 import { isKeyOfAws, type Permissions, type Sender } from './permissions';
 
+/** Disks of SNS and Firehose are encrypted in any case. */
+const UNDER_NO_KEY = 'what it holds is encrypted under no key of KMS';
+
 export class Encryption {
   readonly #permissions: Permissions;
 
@@ -15,8 +18,8 @@ export class Encryption {
     const { properties, type } = resource;
     const withKey = (key: string | undefined, otherwise?: string) =>
       this.withKey(hop, resource, key, senders, otherwise);
-    const none = (why: string) => {
-      hop.gap('encryption', resource, `${why}: what it holds is not encrypted`);
+    const none = (why: string, what = 'what it holds is not encrypted') => {
+      hop.gap('encryption', resource, `${why}: ${what}`);
       return 'none';
     };
     switch (type) {
@@ -28,7 +31,8 @@ export class Encryption {
       case 'AWS::SNS::Topic': {
         const { KmsMasterKeyId: key } = properties;
         return (
-          (key ? withKey(key) : none('it has no KmsMasterKeyId')) + this.#tls(hop, resource, 'sns:Publish')
+          (key ? withKey(key) : none('it has no KmsMasterKeyId', UNDER_NO_KEY)) +
+          this.#tls(hop, resource, 'sns:Publish')
         );
       }
       case 'AWS::S3::Bucket': {
@@ -38,7 +42,9 @@ export class Encryption {
       }
       case 'AWS::KinesisFirehose::DeliveryStream': {
         const input = properties.DeliveryStreamEncryptionConfigurationInput;
-        if (!input) return none('it has no DeliveryStreamEncryptionConfigurationInput');
+        // A stream that reads from a stream of Kinesis keeps nothing of its own.
+        if (!input && properties.DeliveryStreamType === 'KinesisStreamAsSource') return 'by its source';
+        if (!input) return none('it has no DeliveryStreamEncryptionConfigurationInput', UNDER_NO_KEY);
         // Firehose uses the key by a grant of its own, whoever puts the records.
         return this.withKey(hop, resource, input.KeyARN, [], 'Firehose key');
       }
@@ -65,7 +71,8 @@ export class Encryption {
     senders: readonly Sender[],
     otherwise = 'AWS key',
   ): string {
-    if (key === undefined) return otherwise;
+    // The CDK writes an empty text where no key is named.
+    if (!key) return otherwise;
     for (const sender of senders) {
       const { allowed, unknown, reason } = this.#permissions.mayWriteUnderKey(sender, key, resource);
       if (allowed) continue;

@@ -65,8 +65,10 @@ function auditAsynchronousQueue(scene: Scene, resource: Resource, qualifier?: st
     resource,
     { ...functionMetric(resource, 'AsyncEventAge'), at: age * 1_000 },
     functionMetric(resource, 'AsyncEventsDropped'),
-    // Each of these is lost.
-    { ...functionMetric(resource, 'DestinationDeliveryFailures'), at: 1 },
+    // Without a destination there is no such metric. Each is an event that is lost.
+    ...(config.onFailure === undefined
+      ? []
+      : [{ ...functionMetric(resource, 'DestinationDeliveryFailures'), at: 1 }]),
   );
   return hop.whenAllFails;
 }

@@ -4,6 +4,7 @@ import type { Alarms, Symptom } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
 import type { Decision } from '../../template/policy';
+import { targetTypeOf } from '../../template/targets';
 
 export type HopKind =
   /** A publisher puts an event on the bus. */
@@ -168,7 +169,9 @@ const LABELS: Readonly<Record<string, string>> = {
 export const isHopEnd = ({ type }: Resource): boolean => type in LABELS;
 
 function labelOf(end: Resource | string): string {
-  return typeof end === 'string' ? end : `${LABELS[end.type] ?? end.type.split('::').at(-1)} ${end.name}`;
+  if (typeof end === 'string') return end;
+  const label = LABELS[end.type] ?? targetTypeOf(end.arn)?.name ?? end.type.split('::').at(-1);
+  return `${label} ${end.name}`;
 }
 
 export const withoutEnd = (sentence: string): string => sentence.replace(/\.$/, '');

@@ -62,7 +62,7 @@ function auditSchedule(scene: Scene, rule: Rule, resource: Resource): void {
 
 function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index: number): void {
   const { resource } = rule;
-  const { id, arn, reference, retries, ageSeconds } = target;
+  const { id, arn, reference, retries, ageSeconds, deadLetterArn } = target;
   const found = reference.resource;
   const hop = scene.hop('delivery', resource, found ?? arn);
   hop.retry = isKnown(retries) ? times(retries) : 'not known';
@@ -86,9 +86,10 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
   hop.watch(
     resource,
     metric('FailedInvocations'),
-    metric('InvocationsSentToDlq'),
-    // Each of these is lost.
-    { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 },
+    // Without a dead-letter queue there are no such metrics. Each of the latter is an event that is lost.
+    ...(deadLetterArn === undefined
+      ? []
+      : [metric('InvocationsSentToDlq'), { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 }]),
   );
 }
 

@@ -1,7 +1,7 @@
 /** What EventBridge must be allowed to hand an event to a target. */
 import type { RuleModel, TargetModel } from '../../template/rules';
 import { EVENTS_SERVICE } from '../../template/targets';
-import type { Hop } from './hops';
+import { type Hop, withoutEnd } from './hops';
 import type { Permissions } from './permissions';
 
 /** What is not allowed, or allowed to any rule, becomes a gap of the hop. */
@@ -30,15 +30,19 @@ export function auditTargetPermission(
   if (!found) return;
   for (const { action, resource: on, decision } of checks) {
     // Policies of CloudWatch Logs are of the account: another stack may have made one.
-    const isElsewhere = action.startsWith('logs:') && !decision.allowed;
+    const isOfLogs = action.startsWith('logs:');
+    const isElsewhere = isOfLogs && !decision.allowed;
+    const elsewhere = `${withoutEnd(decision.reason)}; log groups have policies of the whole account, another stack may have made one`;
     hop.needs(
       action,
-      isElsewhere ? { ...decision, unknown: true } : decision,
+      isElsewhere ? { ...decision, unknown: true, reason: elsewhere } : decision,
       found,
       `for rule ${rule.name}`,
     );
+    // AWS's own policy for log groups names no rule.
+    if (isOfLogs) continue;
     const another = permissions.serviceMay(EVENTS_SERVICE, `${rule.arn}-another`, action, on);
     if (!another.allowed) continue;
-    hop.gap('too-wide', found, `it lets any rule in, not only its own. ${another.reason.slice(0, -1)}`);
+    hop.gap('too-wide', found, `it lets any rule in, not only its own: ${withoutEnd(another.reason)}`);
   }
 }

@@ -16,7 +16,9 @@ export function notCovered(assembly: Assembly): NotCovered[] {
     rule.targets.map(({ reference }) => reference.resource),
   );
   const ids = new Set(targets.map((resource) => resource?.logicalId));
-  return notLookedAt(assembly, LOOKS_AT).filter(({ resource }) => !ids.has(resource));
+  return notLookedAt(assembly, LOOKS_AT, 'routes end at the targets of rules.').filter(
+    ({ resource }) => !ids.has(resource),
+  );
 }
 
 /** With the resource that it is about, of which it gives the name. */

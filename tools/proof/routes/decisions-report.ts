@@ -22,7 +22,7 @@ export function decisionLines(
 ): string[] {
   if (rules.length === 0) {
     if (pairs.length === 0) return [];
-    const lines = pairs.map((pair) => `  ${together(pair, short, verbose)}`);
+    const lines = together(pairs, short, verbose).map((line) => `  ${line}`);
     return [[`Of any events (${READING_WITHOUT_CONTRACTS}):`, ...lines].join('\n')];
   }
   const blocks = [...new Set(rules.map(({ contract }) => contract))].flatMap((contract) => {
@@ -38,7 +38,7 @@ export function decisionLines(
             ? [`cannot tell what ${short(rule.rule)} takes: ${rule.reason}`]
             : [],
         ),
-        ...pairs.filter(isOwn).map((pair) => together(pair, short, verbose)),
+        ...together(pairs.filter(isOwn), short, verbose),
         ...inputs.filter(isOwn).map((input) => made(input, short)),
       ].map((line) => `  ${line}`),
     ];
@@ -59,18 +59,45 @@ function examples(decision: RuleDecision, short: Shorten): string[] {
   return [`${short(rule)} takes ${printableJson(yes)}`, `${short(rule)} does not take ${printableJson(no)}`];
 }
 
-function together(pair: PairDecision, short: Shorten, verbose: boolean): string {
-  const [one, other] = pair.rules.map(short);
-  switch (pair.verdict) {
-    case 'same':
-      return `${one} and ${other} take the same events`;
-    case 'inside':
-      return `${other} takes all that ${one} takes`;
-    case 'overlap':
-      return `${one} and ${other} take some in common${verbose ? `: ${printableJson(pair.taken)}` : ''}`;
-    case 'cannot tell':
-      return `cannot tell what ${one} and ${other} take in common: ${pair.reason}`;
+/** Rules that take the same events stand together, and those that take some in common with one rule. */
+function together(pairs: readonly PairDecision[], short: Shorten, verbose: boolean): string[] {
+  const groups: string[][] = [];
+  const groupOf = (rule: string) => groups.find((group) => group.includes(rule)) ?? [rule];
+  for (const { verdict, rules } of pairs) {
+    if (verdict !== 'same') continue;
+    const [one, other] = rules;
+    const known = groups.find((group) => group.includes(one));
+    if (known) known.push(...[other].filter((rule) => !known.includes(rule)));
+    else groups.push([one, other]);
   }
+  const isFirst = (rule: string) => groupOf(rule)[0] === rule;
+  const others = pairs.filter(({ verdict, rules }) => verdict !== 'same' && rules.every(isFirst));
+  const collected = (
+    verdict: PairDecision['verdict'],
+    by: 0 | 1,
+    line: (rule: string, rest: string) => string,
+  ) => {
+    const found = new Map<string, string[]>();
+    for (const pair of others) {
+      if (pair.verdict !== verdict) continue;
+      const rule = pair.rules[by];
+      const event =
+        pair.verdict === 'overlap' && verbose && pair.taken ? ` (${printableJson(pair.taken)})` : '';
+      const rest = `${short(pair.rules[by === 0 ? 1 : 0])}${event}`;
+      found.set(rule, [...(found.get(rule) ?? []), rest]);
+    }
+    return [...found].map(([rule, rest]) => line(short(rule), rest.join(', ')));
+  };
+  return [
+    ...groups.map((group) => `${group.map(short).join(', ')} take the same events`),
+    ...collected('inside', 1, (rule, rest) => `${rule} takes all that these take: ${rest}`),
+    ...collected('overlap', 0, (rule, rest) => `${rule} takes some in common with ${rest}`),
+    ...others.flatMap((pair) => {
+      if (pair.verdict !== 'cannot tell') return [];
+      const [one, other] = pair.rules.map(short);
+      return [`cannot tell what ${one} and ${other} take in common: ${pair.reason}`];
+    }),
+  ];
 }
 
 function made(input: InputDecision, short: Shorten): string {

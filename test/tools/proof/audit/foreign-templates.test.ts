@@ -5,6 +5,7 @@ import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
 import { readAssembly } from '../../../../tools/template/assembly';
 
 const FIXTURES = join(__dirname, '..', '..', 'template', 'fixtures');
+const CORPUS = join(__dirname, '..', 'corpus');
 const audit = (name: string): Audit =>
   auditHops(readAssembly(join(FIXTURES, `${name}.json`), { region: 'us-east-1' }), UNDESCRIBED);
 const of = (name: string, ...kinds: readonly string[]) =>
@@ -70,4 +71,19 @@ test('what an event meets and nobody looks at is named', () => {
   expect(named('api-destination')).toEqual(['Ad AWS::Events::ApiDestination']);
   expect(named('cost-of-unpriced-template')).toEqual(['Kin AWS::Kinesis::Stream']);
   expect(named('hop-after-queue')).toEqual([]);
+});
+
+test('alarms are asked for where there is something to watch: without a dead-letter queue nothing gets there', () => {
+  const watched = (template: string) =>
+    auditHops(readAssembly(join(CORPUS, template), { region: 'us-east-1' }), UNDESCRIBED)
+      .gaps.filter(({ kind }) => kind === 'alarm')
+      .map(({ message }) => /no alarm watches (\w+) /.exec(message)?.[1]);
+  const [withQueue, without] = [watched('queue-by-policy.yaml'), watched('dead-letters-missing.yaml')];
+  expect(withQueue).toEqual(
+    expect.arrayContaining(['InvocationsSentToDlq', 'InvocationsFailedToBeSentToDlq']),
+  );
+  expect(without).toContain('FailedInvocations');
+  expect(without).not.toContain('InvocationsSentToDlq');
+  expect(without).not.toContain('InvocationsFailedToBeSentToDlq');
+  expect(watched('function-without-destination.yaml')).not.toContain('DestinationDeliveryFailures');
 });

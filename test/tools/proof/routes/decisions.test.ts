@@ -85,7 +85,7 @@ test('it is told which rules take the same events', () => {
     taken: { detail: { customerId: 'a' } },
   });
   expect(pair('large', 'small') ?? pair('small', 'large')).toBeUndefined();
-  expect(text(false)).toContain('large takes all that larger takes');
+  expect(text(false)).toContain('large takes all that these take: larger');
 });
 
 test('a transformer that makes no JSON of some event is found by such an event', () => {
