@@ -36,7 +36,7 @@ function transform(filename) {
     .createTransformer(TRANSFORM)
     .process(source, filename, { config: {}, supportsStaticESM: false });
   if (!SOURCES.test(path.relative(REPOSITORY, filename))) return code;
-  const [, map] = /\/\/# sourceMappingURL=data:application\/json;base64,(\S+)/.exec(code);
+  const [, map] = /\n\/\/# sourceMappingURL=data:application\/json;base64,(\S+)\s*$/.exec(code);
   const instrumented = require('@babel/core').transformSync(code, {
     auxiliaryCommentBefore: ' istanbul ignore next ',
     babelrc: false,
