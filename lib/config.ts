@@ -6,6 +6,7 @@
 import type { Node } from 'constructs';
 import * as v from 'valibot';
 import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
+import { SOURCE_SETTINGS } from './source-settings';
 
 /** Stage of `cdk synth` without `-c stage=…`. Its physical names have no stage. */
 export const DEFAULT_STAGE = 'production';
@@ -43,21 +44,6 @@ const tags = v.pipe(
     `must have at most ${MAX_TAGS - 1} tags: AWS takes ${MAX_TAGS} a resource, and one is ${STAGE_TAG}`,
   ),
   v.check((given) => !Object.hasOwn(given, STAGE_TAG), `must not have ${STAGE_TAG}, which is the stage`),
-);
-
-const publisherAccounts = record(
-  text(/^\d{12}$/, 'an account id of 12 digits'),
-  v.pipe(
-    v.array(
-      text(/^(?!aws\.)[\w./-]{1,256}$/, 'the source of events, such as partner.billing'),
-      'must be an array of the sources that the account may publish',
-    ),
-    v.minLength(1, 'must have the sources that the account may publish, at least one'),
-  ),
-  ({ input }) => {
-    const account = Array.isArray(input) && /^\d{12}$/.test(input[0]) ? input[0] : '111122223333';
-    return `must name for each account the sources that it may publish: write {"${account}": ["partner.billing"]}`;
-  },
 );
 
 const alarms = settings({
@@ -237,11 +223,7 @@ export const StageSettings = settings({
     'When the daily report of the day before is made: cron(...) or rate(...) of EventBridge, in UTC.',
     v.optional(schedule, 'cron(0 9 * * ? *)'),
   ),
-  publisherAccounts: documented(
-    'Other accounts that may put events on the bus, each with the sources that it may publish, so that none can ' +
-      'forge the events of another.',
-    v.optional(publisherAccounts, {}),
-  ),
+  ...SOURCE_SETTINGS,
   notificationEmail: documented(
     "Receives every notification, after confirming AWS's mail. Without it nobody is subscribed.",
     v.optional(email),
@@ -318,6 +300,13 @@ export function parseStage(stage: string, given: unknown): StageConfig {
     throw new ConfigError(
       `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${thresholds.dailyReportMinutes}, but must be false: ` +
         `dailyReportSchedule ${dailyReportSchedule} is not one time every day.`,
+    );
+  }
+  const twice = Object.keys(rest.partnerBuses).find((name) => Object.hasOwn(rest.serviceEvents, name));
+  if (twice !== undefined) {
+    throw new ConfigError(
+      `cdk.json: stages.${stage}.partnerBuses.${twice} has a name that serviceEvents has already: the two would be ` +
+        'one rule. Choose another name.',
     );
   }
   return {

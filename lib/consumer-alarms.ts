@@ -18,8 +18,10 @@ interface DeliveryWatch {
 interface WatchedRule {
   readonly id: string;
   readonly name: string;
-  /** Name of the bus, if it is the stack's. */
+  /** Name of the bus; none for the default bus. */
   readonly eventBusName?: string | undefined;
+  /** True if an archive has its events. @default true on a bus with a name */
+  readonly isArchived?: boolean;
 }
 
 /** Adds one page for all symptoms of lost or failed events of a function, or on the way to it. */
@@ -113,11 +115,27 @@ function watchDeliveries(watch: DeliveryWatch, bus: EventBus, target: RuleTarget
     );
 }
 
+/** Adds one page for events of other buses that do not come to this one; none if there are no such events. */
+export function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): CompositeAlarm[] {
+  if (inflows.length === 0) return [];
+  const { alarms, config } = watch;
+  const alarm = alarms.cause('inflow-failing', {
+    runbookEntry: 'inflow-failing',
+    says: `Events of other buses do not come to the bus ${config.prefix}-bus. By which rule: see the reason.`,
+    of: inflows.flatMap(({ rule: { node, name = '', eventBusName } }) =>
+      watchDelivery(watch, { id: node.id, name, eventBusName, isArchived: false }),
+    ),
+  });
+  alarms.tell('page', 'inflow-failing', alarm);
+  return [alarm];
+}
+
 /** Adds symptoms of failed deliveries to the target of a rule. */
 export function watchDelivery(
   { alarms, config, remembered }: DeliveryWatch,
-  { id, ...rule }: WatchedRule,
+  { id, isArchived, ...rule }: WatchedRule,
 ): Alarm[] {
+  const isKept = isArchived ?? rule.eventBusName !== undefined;
   return [
     alarms.symptom(`${id}-undelivered`, {
       runbookEntry: 'undelivered',
@@ -142,7 +160,7 @@ export function watchDelivery(
       says:
         `EventBridge could neither deliver events to the target of the rule ${rule.name} nor put them ` +
         `into the queue ${config.prefix}-dlq. ` +
-        (rule.eventBusName ? 'Only the archive has them now.' : 'They are lost.'),
+        (isKept ? 'Only the archive has them now.' : 'They are lost.'),
       metric: ruleMetric(rule, 'InvocationsFailedToBeSentToDlq'),
       threshold: 0,
       ...remembered,

@@ -11,7 +11,7 @@ import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventHandler } from './event-handler';
 import { requireNoPersonalData } from './personal-data';
 import { dataRemovalPolicy } from './removal';
-import { allowPublishing, EVENTS, type RuleTarget, type TargetProps } from './rule-target';
+import { allowPublishing, deliveryRole, EVENTS, type RuleTarget, type TargetProps } from './rule-target';
 
 /** Pattern of events without `replay-name`, which only replayed events have. */
 const NOT_REPLAYED = { 'replay-name': [{ exists: false }] };
@@ -43,6 +43,31 @@ export interface Subscription {
   readonly replayed?: boolean;
 }
 
+/** Whom a statement of the bus's policy lets publish. */
+interface Publishers {
+  readonly principal: unknown;
+  readonly condition?: object;
+}
+
+const ofAccount = (account: string): Publishers => ({
+  principal: { AWS: [new AccountPrincipal(account).arn] },
+});
+
+/** Events that come from another bus of this account and region. */
+export interface Inflow {
+  /** Suffix of the rule's name: `<prefix>-from-<name>`. */
+  readonly name: string;
+  readonly description: string;
+  readonly pattern: object;
+  /** Name of the bus they come from. @default the account's default bus */
+  readonly from?: string;
+}
+
+/** A rule on another bus that puts events on this one. */
+export interface InflowRule extends Inflow {
+  readonly rule: CfnRule;
+}
+
 /**
  * The bus, its archive, its policy, and its rules. One call creates a rule with its targets, and for each its permission,
  * retry policy and dead-letter queue: none exists without the others.
@@ -52,10 +77,12 @@ export class EventBus extends Construct {
   readonly archive: CfnArchive;
   /** Queue for events that EventBridge could not deliver, with the reason in the message's attributes. */
   readonly deadLetterQueue: DeadLetterQueue;
-  /** Rules in order of creation; the scheduled ones are on the default bus. */
+  /** Rules in order of creation; scheduled ones and those of AWS's events are on the default bus. */
   readonly rules: CfnRule[] = [];
   /** Rules with their targets. */
   readonly subscriptions: Subscription[] = [];
+  /** Rules on other buses that put events on this one. */
+  readonly inflows: InflowRule[] = [];
 
   constructor(
     scope: Construct,
@@ -73,9 +100,19 @@ export class EventBus extends Construct {
       new BusLogs(this, 'Logs', this.bus.node.defaultChild as CfnEventBus, config.busLogLevel, config);
     }
     // A policy that names the publishers is required by Security Hub EventBridge.3.
-    this.#allowPublishing('Policy', 'AllowPublishers', Stack.of(this).account);
-    for (const [account, sources] of Object.entries(config.publisherAccounts)) {
-      this.#allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, account, sources);
+    const { publisherAccounts, organizations } = config;
+    this.#allowPublishing('Policy', 'AllowPublishers', ofAccount(Stack.of(this).account));
+    for (const [account, sources] of Object.entries(publisherAccounts)) {
+      this.#allowPublishing(`Publisher${account}`, `AllowPublisher${account}`, ofAccount(account), sources);
+    }
+    for (const [organization, sources] of Object.entries(organizations)) {
+      const members = { principal: '*', condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } };
+      this.#allowPublishing(
+        `Organization${organization}`,
+        `AllowOrganization${organization}`,
+        members,
+        sources,
+      );
     }
     this.archive = new CfnArchive(this, 'Archive', {
       archiveName: `${config.prefix}-archive`,
@@ -95,10 +132,22 @@ export class EventBus extends Construct {
   }
 
   /**
-   * @param sources sources that the account may publish. `ForAllValues` checks every entry of a request, but alone would
+   * @param sources sources that they may publish. `ForAllValues` checks every entry of a request, but alone would
    *   also hold for a request without entries. @default all
    */
-  #allowPublishing(id: string, statementId: string, account: string, sources?: readonly string[]): void {
+  #allowPublishing(
+    id: string,
+    statementId: string,
+    { principal, condition = {} }: Publishers,
+    sources?: readonly string[],
+  ): void {
+    const conditions = {
+      ...condition,
+      ...(sources && {
+        'ForAllValues:StringEquals': { 'events:source': sources },
+        Null: { 'events:source': 'false' },
+      }),
+    };
     // Not CDK's own class, which prints a warning about its deprecated `principal`, although nothing sets it.
     new CfnResource(this, id, {
       type: 'AWS::Events::EventBusPolicy',
@@ -107,15 +156,10 @@ export class EventBus extends Construct {
         StatementId: statementId,
         Statement: {
           Effect: 'Allow',
-          Principal: { AWS: [new AccountPrincipal(account).arn] },
+          Principal: principal,
           Action: 'events:PutEvents',
           Resource: this.bus.eventBusArn,
-          ...(sources && {
-            Condition: {
-              'ForAllValues:StringEquals': { 'events:source': sources },
-              Null: { 'events:source': 'false' },
-            },
-          }),
+          ...(Object.keys(conditions).length > 0 && { Condition: conditions }),
         },
       },
     });
@@ -170,6 +214,26 @@ export class EventBus extends Construct {
       },
     };
     this.#rule(name, description, [{ target, ...more }], { eventPattern: pattern });
+  }
+
+  /**
+   * Takes events over from another bus, by a rule `<prefix>-from-<name>` there. EventBridge puts them on this bus by a
+   * role that may do only that, and only for this rule.
+   */
+  receive(inflow: Inflow): InflowRule {
+    const { name, description, pattern: eventPattern, from } = inflow;
+    const { eventBusArn } = this.bus;
+    const target: RuleTarget = {
+      targetArn: eventBusArn,
+      allowRule: (rule) => ({ roleArn: deliveryRole(this, rule, ['events:PutEvents'], eventBusArn) }),
+    };
+    const rule = this.#rule(`from-${name}`, description, [{ target, targetId: 'Bus' }], {
+      eventPattern,
+      ...(from !== undefined && { eventBusName: from }),
+    });
+    const made = { ...inflow, rule };
+    this.inflows.push(made);
+    return made;
   }
 
   /** Lets the handler publish events, and sets the bus in its environment. */

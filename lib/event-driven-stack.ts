@@ -10,10 +10,12 @@ import { constructsOf } from './constructs';
 import { DeadLetterQueue } from './dead-letter-queue';
 import { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
+import { EventSources, sourcesFromOutside } from './event-sources';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
 import { ReportStore } from './report-store';
+import { requireNoThirdBus } from './third-bus';
 import { sampleTraces } from './trace-sampling';
 
 export interface EventDrivenStackProps extends StackProps {
@@ -71,6 +73,8 @@ export class EventDrivenStack extends Stack {
       config,
     });
 
+    new EventSources(this, 'Sources', { config, bus });
+
     orders.grantFold(orderProcessor);
     orders.grantLook(notifier);
     orders.grantReport(analytics);
@@ -97,12 +101,20 @@ export class EventDrivenStack extends Stack {
       targetId: 'Analytics',
       description: 'Every event of our own applications becomes an analytics record',
     });
+    const outside = sourcesFromOutside(config);
+    if (outside.length > 0) {
+      bus.subscribe('events-from-outside', { pattern: { source: outside } }, analytics, {
+        targetId: 'Analytics',
+        description: 'Every event of others becomes an analytics record',
+      });
+    }
     bus.schedule('daily-report', config.dailyReportSchedule, analytics, {
       targetId: 'DailyReport',
       description: 'The orders of the day before are counted',
       input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
     });
 
+    requireNoThirdBus(config, bus);
     const handlers = constructsOf(this, EventHandler);
     requireKnownFunctions(
       config,

@@ -46,6 +46,9 @@ test('the default stage has the documented values and bare names', () => {
     runbookUrl: 'docs/runbook.md',
     dailyReportSchedule: 'cron(0 9 * * ? *)',
     publisherAccounts: {},
+    organizations: {},
+    serviceEvents: {},
+    partnerBuses: {},
   });
 });
 

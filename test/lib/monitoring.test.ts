@@ -15,6 +15,7 @@ const EVERYTHING = {
   alarmEmail: 'ops@example.com',
   notificationEmail: 'shop@example.com',
   alarms: { trafficFloor: 10 },
+  serviceEvents: { uploads: { source: ['aws.s3'] } },
 };
 
 const RUNBOOK = readFileSync('docs/runbook.md', 'utf8');

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { makeApp } from '../../lib/event-driven-app';
+import { readAssembly } from '../../tools/template/assembly';
 import { TYPESCRIPT } from '../typescript';
+import { problemsOf } from './proven';
 import { allPairs, FACTORS, settingsOf } from './settings';
 
 const { stages: _, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
@@ -66,13 +68,16 @@ test('200 random combinations pass the validators', () => {
   fc.assert(fc.property(combination, passes), { numRuns: 200 });
 }, 600_000);
 
-test('every pair of values is in a synth of bin/app.ts, and every one passes', async () => {
+test('every pair of values is in a synth of bin/app.ts, and every one passes the validators, routes and audit', async () => {
   const choices = allPairs(SIZES);
   const left = choices.entries();
   const work = async () => {
     for (const [index, choice] of left) {
       const settings = JSON.stringify(settingsOf(choice.slice(1)));
-      expect({ settings, problem: await synthesize(choice, join(outdir, `${index}`)) }).toEqual({ settings });
+      const folder = join(outdir, `${index}`);
+      expect({ settings, problem: await synthesize(choice, folder) }).toEqual({ settings });
+      const problems = problemsOf(readAssembly(folder, { region: 'us-east-1' }));
+      expect({ settings, problems }).toEqual({ settings, problems: [] });
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, work));

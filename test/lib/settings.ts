@@ -73,6 +73,13 @@ export const FACTORS: readonly Factor[] = [
     { '111122223333': ['partner.billing'] },
     { '111122223333': ['a.b', 'c'], '444455556666': ['d'] },
   ),
+  of('organizations', { 'o-a1b2c3d4e5': ['partner.billing'] }, { 'o-a1b2c3d4e5': ['x', 'app.y'] }),
+  of(
+    'serviceEvents',
+    { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
+    { a: { source: ['aws.ec2', 'aws.health'] }, 'name-of-16-chars': { source: ['aws.s3'] } },
+  ),
+  of('partnerBuses', { shop: 'aws.partner/shopify.com/123/orders' }),
   of('notificationEmail', 'shop@example.com'),
   of('alarmEmail', 'ops@example.com'),
   of('ticketEmail', 'tickets@example.com'),

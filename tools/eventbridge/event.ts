@@ -31,6 +31,8 @@ export interface EventOnBus {
   readonly event: BusEvent;
   /** JSON text; the detail stands in it as it was put. */
   readonly text: string;
+  /** True if a rule put it on its bus: EventBridge hands it on to no other. */
+  readonly isForwarded?: true;
 }
 
 /** @param detailText JSON text of the detail, as it was put */

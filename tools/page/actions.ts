@@ -56,9 +56,15 @@ export class Actions {
 
   async put(body: unknown): Promise<{ eventId: string }> {
     const { source, detailType, detail, bus = this.#defaultBus } = check(Entry, body);
-    const [result] = this.stack.eventBridge.putEvents([
-      { Source: source, DetailType: detailType, Detail: JSON.stringify(detail), EventBusName: bus },
-    ]);
+    const { eventBridge } = this.stack;
+    const entry = {
+      Source: source,
+      DetailType: detailType,
+      Detail: JSON.stringify(detail),
+      EventBusName: bus,
+    };
+    // Nobody else plays the part of AWS's services here.
+    const [result] = eventBridge.putEvents([entry], source.startsWith('aws.') ? 'service' : 'client');
     if (!result || !('EventId' in result)) {
       throw new PageInputError(`${result?.ErrorCode}: ${result?.ErrorMessage}`);
     }

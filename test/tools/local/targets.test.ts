@@ -121,6 +121,24 @@ describe('another bus as a target', () => {
     });
   });
 
+  test('hands an event that came by a rule on to no third bus, and says so', async () => {
+    const { put, of } = await start({
+      ...buses,
+      Third: { Type: 'AWS::Events::EventBus', Properties: { Name: 'third' } },
+      ...rule({ Arn: arnOf('Second'), RoleArn: arnOf('Role') }),
+      ...roleOf('events:PutEvents'),
+      ...rule({ Arn: arnOf('Third'), RoleArn: arnOf('Role') }, { Ref: 'Second' }, 'There'),
+    });
+    await put();
+    expect(of('event-put').map((step) => (step as unknown as { bus: string }).bus)).toEqual([
+      'default',
+      'second',
+    ]);
+    expect(of('event-dropped')).toMatchObject([
+      { bus: 'third', reason: expect.stringContaining('third bus') },
+    ]);
+  });
+
   test('gets nothing if the role may not put events there', async () => {
     const { put, of } = await start({
       ...buses,

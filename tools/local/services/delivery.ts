@@ -72,6 +72,7 @@ interface Shipment {
   readonly event: BusEvent;
   /** JSON text of the event. */
   readonly text: string;
+  readonly isForwarded?: true;
   readonly body: string;
   readonly trace: string | undefined;
   readonly acceptedAt: number;
@@ -123,7 +124,7 @@ export class Delivery {
     return this.#timers.size;
   }
 
-  start({ event, text }: EventOnBus, trace: string | undefined): void {
+  start({ event, text, isForwarded }: EventOnBus, trace: string | undefined): void {
     const acceptedAt = this.options.world.now();
     const context = {
       ruleArn: this.rule.arn,
@@ -134,6 +135,7 @@ export class Delivery {
     const shipment = {
       event,
       text,
+      ...(isForwarded && { isForwarded }),
       body: input.delivered ? input.body : '',
       trace,
       acceptedAt,
@@ -179,8 +181,8 @@ export class Delivery {
     shipment.attempts++;
     let id: string | undefined;
     try {
-      const { body, trace, event, text } = shipment;
-      id = service.deliver(body, trace, { event, text });
+      const { body, trace, event, text, isForwarded } = shipment;
+      id = service.deliver(body, trace, { event, text, ...(isForwarded && { isForwarded }) });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       this.#retry(shipment, error);

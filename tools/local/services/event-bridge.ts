@@ -220,33 +220,33 @@ export class EventBridge {
 
   #fire(rule: Rule, time: Date): void {
     const { assembly, onStep, world } = this.#options;
-    const { account, region } = assembly;
-    const event = scheduledEvent({ ruleArn: rule.arn, time, account, region, id: world.uuid() });
+    const event = scheduledEvent({ ruleArn: rule.arn, time, ...placeOf(assembly), id: world.uuid() });
     onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
     for (const delivery of rule.deliveries) delivery.start(eventOnBus(event), undefined);
   }
 
   /**
    * One result for each entry, in their order.
+   * @param by `service`: AWS itself puts them, a service on the default bus or a partner on its own
    * @throws ServiceError (ValidationException) if the request as a whole is refused
    */
-  putEvents(entries: readonly PutEventsEntry[]): PutEventsResult[] {
+  putEvents(entries: readonly PutEventsEntry[], by: 'client' | 'service' = 'client'): PutEventsResult[] {
     checkRequest(entries);
     // Nothing is put before all of the request is known to be well-formed.
     const times = entries.map(({ Time }) =>
       Time === undefined ? this.#options.world.now() : readTime(Time),
     );
-    return entries.map((entry, index) => this.#put(entry, times[index] as number));
+    return entries.map((entry, index) => this.#put(entry, times[index] as number, by));
   }
 
-  #put(entry: PutEventsEntry, time: number): PutEventsResult {
+  #put(entry: PutEventsEntry, time: number, by: 'client' | 'service'): PutEventsResult {
     const { Source = '', DetailType = '', EventBusName = 'default', Resources = [], TraceHeader } = entry;
     const detail = parseDetail(entry.Detail);
-    const refusal = refuse(entry, detail);
+    const refusal = refuse(entry, detail, by === 'service');
     const { assembly, onStep } = this.#options;
     if (refusal) {
-      const { ErrorCode: code, ErrorMessage: message } = refusal;
-      onStep?.({ kind: 'event-refused', source: Source, detailType: DetailType, code, message });
+      const what = { source: Source, detailType: DetailType };
+      onStep?.({ kind: 'event-refused', ...what, code: refusal.ErrorCode, message: refusal.ErrorMessage });
       return refusal;
     }
     const event: BusEvent = {
@@ -272,12 +272,21 @@ export class EventBridge {
     return { EventId: event.id };
   }
 
-  /** Puts an event on another bus of this stack, as a rule does that has it as its target. */
-  forward(busArn: string, event: EventOnBus, trace: string | undefined): void {
+  /**
+   * Puts an event on another bus of this stack, as a rule does that has it as its target. An event that came to its bus
+   * in the same way is dropped: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
+   */
+  forward(busArn: string, on: EventOnBus, trace: string | undefined): void {
     const bus = this.findBus(busArn);
     if (!bus) throw new ServiceError('ResourceNotFoundException', `Event bus ${busArn} does not exist.`);
-    this.#options.onStep?.({ kind: 'event-put', bus: bus.name, eventId: event.event.id, event: event.event });
-    this.#route(bus.name, event, trace);
+    const { event, isForwarded } = on;
+    const about = { bus: bus.name, eventId: event.id };
+    this.#options.onStep?.(
+      isForwarded
+        ? { kind: 'event-dropped', ...about, reason: THIRD_BUS }
+        : { kind: 'event-put', ...about, event },
+    );
+    if (!isForwarded) this.#route(bus.name, { ...on, isForwarded: true }, trace);
   }
 
   /** @param nameOrArn of another account or region it is no bus of this stack, whatever its name */
@@ -365,6 +374,7 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Eve
     ...['Name', 'Description', 'Tags', 'Policy'],
     'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.
     'LogConfig', // Nor does what is logged about it.
+    'EventSourceName', // A partner's; its name is the bus's.
   ]);
   const { Description: description, Policy } = resource.properties;
   const statements = assembly
@@ -381,6 +391,10 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Eve
     ...(policy && { policy }),
   };
 }
+
+const THIRD_BUS = 'It came to its bus by a rule, and EventBridge hands no event on to a third bus.';
+
+const placeOf = ({ account, region }: Assembly) => ({ account, region });
 
 const arnPrefix = ({ partition, region, account }: Assembly) =>
   `arn:${partition}:events:${region}:${account}`;

@@ -35,7 +35,8 @@ export function parseDetail(text: string | undefined): object | undefined {
   }
 }
 
-export function refuse(entry: PutEventsEntry, detail: object | undefined) {
+/** @param isOfService whether AWS itself puts it: a service, or a partner's event source */
+export function refuse(entry: PutEventsEntry, detail: object | undefined, isOfService: boolean) {
   for (const field of ['Source', 'DetailType', 'Detail'] as const) {
     if (entry[field]) continue;
     return {
@@ -43,7 +44,7 @@ export function refuse(entry: PutEventsEntry, detail: object | undefined) {
       ErrorMessage: `Parameter ${field} is not valid. Reason: ${field} is a required argument.`,
     };
   }
-  if (entry.Source?.startsWith('aws.')) {
+  if (!isOfService && entry.Source?.startsWith('aws.')) {
     return {
       ErrorCode: 'NotAuthorizedForSourceException',
       ErrorMessage: 'Not authorized for the source.',

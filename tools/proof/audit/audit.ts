@@ -10,7 +10,7 @@ import { notLookedAt } from '../../template/coverage';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { patternWarnings } from '../routes/decisions';
 import { auditAlarms } from './alarms';
-import { auditBus } from './buses';
+import { auditBus, auditThirdBuses } from './buses';
 import { auditFailureQueue } from './failure-queues';
 import { auditFunction } from './functions';
 import type { Gap, Hop } from './hops';
@@ -59,6 +59,7 @@ export function auditHops(assembly: Assembly, app: App): Audit {
   const scene = new Scene(assembly, app);
   for (const bus of assembly.ofType('AWS::Events::EventBus')) auditBus(scene, bus);
   for (const rule of scene.routing.rules) auditRule(scene, rule);
+  auditThirdBuses(scene);
   for (const each of assembly.ofType('AWS::Lambda::Function')) auditFunction(scene, each);
   for (const stream of assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) auditStream(scene, stream);
   for (const topic of assembly.ofType('AWS::SNS::Topic')) auditSubscriptions(scene, topic);

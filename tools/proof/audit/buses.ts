@@ -1,6 +1,7 @@
 /** Hops before a rule: the bus, and the archive from which its events can be replayed. */
 import { sampleEvent } from '../../eventbridge/event';
 import type { Resource } from '../../template/assembly';
+import { isPartnerBus, thirdBusesOf } from '../../template/foreign-events';
 import { exampleEvent } from '../contracts/variants';
 import { DAY } from './durations';
 import { retentionOf } from './failure-queues';
@@ -8,6 +9,10 @@ import type { Scene } from './scene';
 
 export function auditBus(scene: Scene, bus: Resource): void {
   const { permissions, encryption } = scene;
+  if (isPartnerBus(bus)) {
+    auditPartnerBus(scene, bus);
+    return;
+  }
   const hop = scene.hop('publish', 'publishers', bus);
   hop.retry = 'by the publisher';
   hop.whenAllFails = 'the publisher gets the error';
@@ -27,6 +32,32 @@ export function auditBus(scene: Scene, bus: Resource): void {
         ` (archive ${name} is of ${source}, ${scene.whereIs(source)})`,
     );
     hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
+  }
+}
+
+/** What a partner sends is kept by the archive of a bus that a rule puts all of it on, or by one of its own. */
+function auditPartnerBus(scene: Scene, bus: Resource): void {
+  const { assembly, routing } = scene;
+  const hop = scene.hop('publish', 'SaaS partner', bus);
+  hop.retry = 'by the partner';
+  hop.whenAllFails = 'the partner gets the error';
+  hop.encryption = scene.encryption.of(hop, bus, []);
+  const archived = assembly.ofType('AWS::Events::Archive').map(({ properties }) => properties.SourceArn);
+  if (archived.includes(bus.arn)) return;
+  const onward = routing.rules.filter((rule) => rule.enabled && rule.bus === bus.name);
+  if (onward.some(({ targets }) => targets.some(({ arn }) => archived.includes(arn)))) return;
+  hop.gap('coverage', bus, 'neither it nor a bus that it hands its events to has an archive');
+}
+
+/** EventBridge drops what a rule would hand on to a third bus. */
+export function auditThirdBuses(scene: Scene): void {
+  for (const { first, second, bus, unknown } of thirdBusesOf(scene.assembly)) {
+    const hop = scene.hop('delivery', second.resource, `bus ${bus}`);
+    hop.whenAllFails = 'lost';
+    const twice = `it hands on to the bus ${bus} what came to its own by rule ${first.name}`;
+    if (unknown === undefined)
+      hop.gap('delivery', second.resource, `${twice}: EventBridge drops it at a third bus`);
+    else hop.cannotTell('delivery', second.resource, `whether ${twice}, which EventBridge drops: ${unknown}`);
   }
 }
 

@@ -32,7 +32,7 @@ function auditMatching(scene: Scene, rule: Rule, resource: Resource): void {
     return;
   }
   // Every account has a default bus, to which AWS's services publish; the app's events go to the template's own.
-  const isRight = rule.bus === 'default' && !takesOwnEvents(scene, rule);
+  const isRight = (rule.bus === 'default' && !takesOwnEvents(scene, rule)) || rule.isForeign;
   if (routing.buses.includes(rule.bus) || isRight) return;
   const own = routing.buses.join(', ') || 'none';
   const published = `events are published to the buses of this template: ${own}`;

@@ -101,7 +101,18 @@ export class Usage {
       const event = { ...exampleEvent(contract, assembly), detail: contract.create(detail, EXAMPLE_IDS) };
       this.#publish({ event, label, perEvent: count / total, perMonth: 0 });
     }
-    for (const rule of this.routing.rules) this.#fire(rule);
+    for (const rule of this.routing.rules) {
+      this.#fire(rule);
+      this.#leaveOutForeign(rule);
+    }
+  }
+
+  #leaveOutForeign({ isForeign, model: { resource, targets } }: Rule): void {
+    const isInflow = targets.some(({ reference }) => reference.resource?.type === 'AWS::Events::EventBus');
+    if (!isForeign || !isInflow) return;
+    const message =
+      'how many events of others it puts on a bus, each at the price of a published one, is not known';
+    this.leaveOut(resource.logicalId, resource.type, message);
   }
 
   #publish(published: PublishedEvent): void {

@@ -91,9 +91,16 @@ const FIXED: Partial<Record<NodeKind, number>> = {
 /** Assigns columns: a node is one column after its last predecessor; failure queues are at the end of theirs. */
 function columnsOf({ nodes, edges }: Flow): FlowNode[][] {
   const columns: FlowNode[][] = COLUMNS.map(() => []);
+  const isBus = (id: string) => nodes.some((node) => node.id === id && node.kind === 'bus');
+  // A rule that only puts events on a bus stands before it.
+  const isInflow = (id: string) => {
+    const targets = edges.filter(({ from, kind }) => from === id && kind === 'event');
+    const isRule = nodes.some((node) => node.id === id && node.kind === 'rule');
+    return isRule && targets.length > 0 && targets.every(({ to }) => isBus(to));
+  };
   const column = new Map<string, number>();
   for (const { id, kind } of nodes) {
-    const fixed = FIXED[kind];
+    const fixed = isInflow(id) ? 0 : FIXED[kind];
     if (fixed !== undefined) column.set(id, fixed);
   }
   // Each pass places the nodes one step further from the rules; there are no more steps than columns.
@@ -139,8 +146,13 @@ function curve(from: PlacedNode, to: PlacedNode): string {
     const [a, b] = from.y < to.y ? [from.y + from.height, to.y] : [from.y, to.y + to.height];
     return `M${x} ${a}L${x} ${b}`;
   }
-  const [x1, y1] = [from.x + from.width, from.y + from.height / 2];
-  const [x2, y2] = [to.x, to.y + to.height / 2];
+  const isBackward = to.x < from.x;
+  const [x1, y1] = [isBackward ? from.x : from.x + from.width, from.y + from.height / 2];
+  const [x2, y2] = [isBackward ? to.x + to.width : to.x, to.y + to.height / 2];
+  if (isBackward) {
+    const middle = (x1 + x2) / 2;
+    return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+  }
   if (y1 === y2) return `M${x1} ${y1}L${x2} ${y2}`;
   // Across several columns the curve is in the last gap, where it meets no node.
   const start = Math.max(x1, x2 - GAP);

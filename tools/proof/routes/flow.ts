@@ -4,6 +4,7 @@
  */
 import { type App, consumerName, findConsumer } from '../../app';
 import type { Assembly, Resource } from '../../template/assembly';
+import { foreignPublishersOf, isPartnerBus } from '../../template/foreign-events';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown, type Maybe } from '../../template/placeholder';
 import { Policies } from '../../template/policies';
@@ -101,7 +102,8 @@ class FlowReader {
   read(): Flow {
     const buses = this.assembly.ofType('AWS::Events::EventBus');
     for (const bus of buses) {
-      this.#publishers(bus);
+      if (!isPartnerBus(bus)) this.#publishers(bus);
+      this.#foreignPublishers(bus);
       this.#archives(bus);
     }
     for (const rule of this.#rules) this.#rule(rule, buses);
@@ -127,6 +129,17 @@ class FlowReader {
       const subtitle = types.length > 1 ? `${types.length} types of events` : types.join();
       this.#nodes.set(id, { id, kind: 'publisher', title: source, subtitle, name: source });
       this.#edge(id, this.#node(bus), 'event', types.join(', '));
+    }
+  }
+
+  #foreignPublishers(bus: Resource): void {
+    for (const { name, sources } of foreignPublishersOf(this.assembly, bus)) {
+      const id = `publisher ${name}`;
+      const isPartner = isPartnerBus(bus);
+      const title = isPartner ? nameOf(name.replace(/^aws\.partner\//, '').split('/')[0] ?? name) : name;
+      const subtitle = isPartner ? 'SaaS partner' : sources.join(', ');
+      this.#nodes.set(id, { id, kind: 'publisher', title, subtitle, name });
+      this.#edge(id, this.#node(bus, ...(isPartner ? ["a partner's bus"] : [])), 'event');
     }
   }
 

@@ -97,12 +97,10 @@ export function proveRoutes(
 }
 
 function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
-  const ofServices = rules.filter(({ isOfServices }) => isOfServices).map(({ name }) => name);
+  const foreign = rules.filter(({ isForeign }) => isForeign).map(({ name }) => name);
   return [
-    ...(ofServices.length > 0 && contracts.length > 0
-      ? [
-          `the events that ${ofServices.join(' and ')} take: AWS's services publish them, no contract describes them`,
-        ]
+    ...(foreign.length > 0 && contracts.length > 0
+      ? [`the events that ${foreign.join(' and ')} take: others publish them, no contract describes them`]
       : []),
     ...(contracts.length === 0 ? ['which events the rules take: no contract is described'] : []),
     ...(Object.keys(consumers).length === 0
@@ -204,8 +202,8 @@ const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', r
 
 /** Rules and archives that no event can match. */
 function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: RouteDecisions): Finding[] {
-  const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule, isOfServices }) => {
-    if (!enabled || !pattern || schedule || isOfServices) return [];
+  const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule, isForeign }) => {
+    if (!enabled || !pattern || schedule || isForeign) return [];
     if (!routing.buses.includes(bus)) {
       const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
       return [dead(name, message)];

@@ -21,6 +21,7 @@ import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventb
 import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
 import type { Assembly } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
+import { ForeignEvents, isPartnerBus } from '../../template/foreign-events';
 import { hasPlaceholder } from '../../template/placeholder';
 import {
   type ArchiveModel,
@@ -105,8 +106,8 @@ export interface Rule {
   readonly bus: string;
   readonly description?: string;
   readonly enabled: boolean;
-  /** True if it matches events of AWS's own services on the default bus, which no contract describes. */
-  readonly isOfServices: boolean;
+  /** True if it takes only events that others publish: AWS's services, partners, other accounts. No contract describes them. */
+  readonly isForeign: boolean;
   /** Compiled pattern; undefined if there is none, or the service refuses it. */
   readonly pattern?: EventPattern;
   /** Pattern as in the template. */
@@ -176,30 +177,23 @@ export function readRouting(assembly: Assembly, app: App): Routing {
   };
 }
 
-/** Checks whether all sources of a pattern are AWS's services. */
-function hasServiceSources(pattern: unknown): boolean {
-  const { source } = (typeof pattern === 'object' && pattern !== null ? pattern : {}) as {
-    readonly source?: unknown;
-  };
-  const isService = (each: unknown): boolean => {
-    const text = typeof each === 'string' ? each : (each as { prefix?: unknown } | null)?.prefix;
-    return typeof text === 'string' && text.startsWith('aws.');
-  };
-  return Array.isArray(source) && source.length > 0 && source.every(isService);
-}
-
 /** Reads rules as far as the service accepts them, and records findings where it does not. */
 class RoutingReader {
   readonly findings: Finding[] = [];
   readonly unknown: Finding[] = [];
-  /** Names of the template's own buses. */
+  /** Names of the template's own buses, without those of partners. */
   readonly buses: readonly string[];
+  readonly #partnerBuses: readonly string[];
+  readonly #foreign: ForeignEvents;
 
   constructor(
     assembly: Assembly,
     private readonly app: App,
   ) {
-    this.buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
+    const buses = assembly.ofType('AWS::Events::EventBus');
+    this.buses = buses.filter((bus) => !isPartnerBus(bus)).map(({ name }) => name);
+    this.#partnerBuses = buses.filter(isPartnerBus).map(({ name }) => name);
+    this.#foreign = new ForeignEvents(assembly);
   }
 
   rule(model: RuleModel): Rule {
@@ -208,7 +202,8 @@ class RoutingReader {
     this.#checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
     this.#checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
     this.#checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
-    if (bus !== 'default' && !this.buses.includes(bus) && !hasPlaceholder(bus)) {
+    const isHere = [...this.buses, ...this.#partnerBuses, 'default'].includes(bus);
+    if (!isHere && !hasPlaceholder(bus)) {
       const known = this.buses.join(', ') || 'none';
       this.#elsewhere('unknown-bus', at, `Rule ${name} is on the bus ${bus}; the template has ${known}.`);
     }
@@ -225,20 +220,20 @@ class RoutingReader {
     const pattern = eventPattern === undefined ? undefined : this.#pattern(`Rule ${name}`, at, eventPattern);
     const schedule =
       scheduleExpression === undefined ? undefined : this.#schedule(name, scheduleExpression, bus);
-    const isOfServices = bus === 'default' && hasServiceSources(eventPattern);
+    const isForeign = this.#foreign.isForeign(model);
     return {
       model,
       name,
       arn,
       bus,
-      isOfServices,
+      isForeign,
       ...(description !== undefined && { description }),
       enabled,
       ...(pattern && { pattern }),
       ...(eventPattern !== undefined && { eventPattern }),
       ...(schedule && { schedule }),
       ...(scheduleExpression !== undefined && { scheduleExpression }),
-      targets: targets.map((target) => this.#target(name, target, isOfServices)),
+      targets: targets.map((target) => this.#target(name, target, isForeign)),
     };
   }
 
@@ -261,7 +256,7 @@ class RoutingReader {
     }
   }
 
-  #target(rule: string, model: TargetModel, isOfServices: boolean): Target {
+  #target(rule: string, model: TargetModel, isForeign: boolean): Target {
     const { id, arn, reference } = model;
     const { resource, type } = reference;
     const at = { rule, target: id };
@@ -276,7 +271,7 @@ class RoutingReader {
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
       this.#elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
-    } else if (!isKnown && known.length > 0 && !isOfServices) {
+    } else if (!isKnown && known.length > 0 && !isForeign) {
       // Without a description there is nothing to compare the target with.
       const what = lambda
         ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`

@@ -879,8 +879,8 @@ describe('a template that the service would refuse, or that is not known here', 
     ],
     [
       "a bus's property",
-      { Bad: { Type: 'AWS::Events::EventBus', Properties: { EventSourceName: 'x' } } },
-      'does not know its property EventSourceName',
+      { Bad: { Type: 'AWS::Events::EventBus', Properties: { Mood: 'x' } } },
+      'does not know its property Mood',
     ],
   ])('stops the start: %s', async (_, resources, message) => {
     await expect(Harness.start(resources)).rejects.toThrow(
