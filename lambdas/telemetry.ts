@@ -1,13 +1,11 @@
 /**
- * Logs and metrics of the handlers: one short JSON line for each event, and metrics in CloudWatch's embedded metric
- * format. Handlers return the outcome; this file writes it.
+ * Logs and metrics of the handlers: one short JSON line for each event, and its metrics. Handlers return the outcome;
+ * this file writes it.
  */
-import { LogFormatter, Logger, LogItem } from '@aws-lambda-powertools/logger';
-import type { LogAttributes, UnformattedAttributes } from '@aws-lambda-powertools/logger/types';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Context } from 'aws-lambda';
 import { recordCalls } from './call-times';
 import { PoisonEventError } from './contract';
+import { type MetricValue, writeLog, writeMetrics } from './log';
 import { METRICS, type MetricName } from './metrics';
 import { redactedStart } from './personal-data';
 
@@ -28,25 +26,8 @@ export interface Handled<Response> {
   readonly response: Response;
 }
 
-/** Powertools' log line without the keys that are the same in every line of a function. */
-class ShortFormatter extends LogFormatter {
-  override formatAttributes(attributes: UnformattedAttributes, more: LogAttributes): LogItem {
-    const { logLevel, timestamp, serviceName, message, xRayTraceId } = attributes;
-    const line = {
-      level: logLevel,
-      timestamp: this.formatTimestamp(timestamp),
-      service: serviceName,
-      message,
-    };
-    return new LogItem({ attributes: line }).addAttributes({ ...more, xray_trace_id: xRayTraceId });
-  }
-}
-
 /** Maximum length of a reason in a log line, in characters. */
 const REASON_LENGTH = 500;
-
-const logger = new Logger({ logFormatter: new ShortFormatter() });
-const metrics = new Metrics();
 
 /**
  * Creates the function that Lambda calls: it runs `handle`, writes one line (INFO, or WARN or ERROR with the reason)
@@ -72,14 +53,13 @@ export function observed<Response>(
         } = await handle(event, context);
         const named = { ...ids, ...(eventId && { eventId, correlationId: eventId }) };
         const line = { ...named, outcome, ...details, ...callTimes() };
-        if (warning === undefined) logger.info(message, line);
-        else logger.warn(message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
-        metrics.addDimensions({ ...dimensions });
-        for (const [name, value] of Object.entries(counts)) count(name, value);
+        if (warning === undefined) writeLog('INFO', message, line);
+        else writeLog('WARN', message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
+        writeMetrics(withUnits(counts), dimensions);
         return response;
       } catch (error) {
         const poison = error instanceof PoisonEventError;
-        logger.error(message, {
+        writeLog('ERROR', message, {
           ...ids,
           outcome: poison ? 'poison' : 'failed',
           error: error instanceof Error ? error.name : typeof error,
@@ -87,16 +67,18 @@ export function observed<Response>(
           requestId: context.awsRequestId,
           ...callTimes(),
         });
-        if (poison) count(METRICS.poisonEvents, 1);
+        if (poison) writeMetrics(withUnits({ [METRICS.poisonEvents]: 1 }), {});
         throw redacted(error);
-      } finally {
-        if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
       }
     });
 }
 
-function count(name: string, value: number): void {
-  metrics.addMetric(name, name === METRICS.revenue ? MetricUnit.NoUnit : MetricUnit.Count, value);
+function withUnits(counts: { readonly [Name in MetricName]?: number }): Record<string, MetricValue> {
+  const values = Object.entries(counts).map(([name, value]): [string, MetricValue] => [
+    name,
+    { value, unit: name === METRICS.revenue ? 'None' : 'Count' },
+  ]);
+  return Object.fromEntries(values);
 }
 
 /** Redacted messages of an error and its causes. */

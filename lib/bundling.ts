@@ -18,8 +18,27 @@ export const ESBUILD_OPTIONS = {
   alias: {
     // A function's credentials are in its environment; without the other sources the bundle is a third smaller.
     '@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts',
+    '@aws-lambda-powertools/jmespath': './lambdas/left-out.ts',
+    '@aws-lambda-powertools/jmespath/functions': './lambdas/left-out.ts',
+    '@smithy/core/event-streams': './lambdas/left-out.ts',
   },
 } satisfies BuildOptions;
+
+/** File of the bundle in a function's code. */
+export const BUNDLE_FILE = 'index.cjs';
+
+/**
+ * What Lambda loads in its place: an ES module that waits for the handler's rehearsal (`lambdas/rehearsal.ts`). Lambda
+ * waits for an ES module's top-level await before it gives the function an event, and for no promise of a CommonJS one.
+ */
+export const LOADER = {
+  file: 'index.mjs',
+  code: `import { createRequire } from 'node:module';
+const { handler, ready } = createRequire(import.meta.url)('./${BUNDLE_FILE}');
+await ready;
+export { handler };
+`,
+} as const;
 
 /**
  * @param functionName name that ends with the handler's folder, as `EventHandler` makes it

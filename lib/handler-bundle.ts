@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { buildSync } from 'esbuild';
-import { ESBUILD_OPTIONS } from './bundling';
+import { BUNDLE_FILE, ESBUILD_OPTIONS, LOADER } from './bundling';
 
 const ROOT = join(__dirname, '..');
 const LAMBDAS = join(ROOT, 'lambdas');
 const LOCK_FILE = join(ROOT, 'package-lock.json');
 
 /**
- * The code of a handler: one file with all that it needs, the SDK too. Not by CDK's NodejsFunction, whose hash is also
+ * The code of a handler: one file with all that it needs, the SDK too, and what loads it. Not by CDK's NodejsFunction, whose hash is also
  * of the folder that the project lies in (it hashes its own options, absolute paths among them).
  * @param entry folder under `lambdas/` whose `handler.ts` is bundled
  */
@@ -28,9 +28,10 @@ export function handlerBundle(entry: string): Code {
             ...ESBUILD_OPTIONS,
             absWorkingDir: ROOT,
             entryPoints: [join(LAMBDAS, entry, 'handler.ts')],
-            outfile: join(outputDir, 'index.js'),
+            outfile: join(outputDir, BUNDLE_FILE),
             logLevel: 'warning',
           });
+          writeFileSync(join(outputDir, LOADER.file), LOADER.code);
           return true;
         },
       },
@@ -45,7 +46,7 @@ export function handlerBundle(entry: string): Code {
  */
 function sourceHash(entry: string): string {
   const hash = createHash('sha256')
-    .update(JSON.stringify([entry, ESBUILD_OPTIONS]))
+    .update(JSON.stringify([entry, ESBUILD_OPTIONS, BUNDLE_FILE, LOADER]))
     .update(readFileSync(LOCK_FILE));
   const files = readdirSync(LAMBDAS, { recursive: true, withFileTypes: true })
     .filter((file) => file.isFile())

@@ -6,38 +6,35 @@
  * The report reaches the stream like every other event, by the all-events rule. Records are written at least once: the
  * stream may have a record twice, with the same `eventId`.
  */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
 import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
-import { DailyReportGenerated } from '../events';
+import { OrderCreated } from '../events';
 import { METRICS } from '../metrics';
-import { BACKOFF, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
-import { publishEvent } from '../publisher';
+import { BACKOFF, type Backoff, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
+import { exampleEvent, rehearsable, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
-import {
-  DailyTally,
-  type Figures,
-  isReportRequest,
-  parseReportRequest,
-  partialReportEventId,
-  type Revision,
-  reportedDay,
-  reportRevision,
-} from './daily-report';
-import { analyticsRecord, eventType, recordLine } from './record';
-import { lastReport, readDay, rememberReport } from './report-table';
+import { isReportRequest, parseReportRequest } from './daily-report';
+import { analyticsRecord, eventType, recordLine, type UnknownEventDetail } from './record';
+import type { Reporter, Response } from './report';
 
-interface Response {
-  readonly statusCode: 200;
-  /** JSON with the report's day and revision; absent for an event. */
-  readonly body?: string;
+/** What the handler works with; all have defaults, the names of the resources in the environment. */
+interface Options {
+  readonly stream?: string;
+  readonly unknownDetail?: UnknownEventDetail;
+  readonly table?: string;
+  readonly reportsTable?: string;
+  readonly busName?: string;
+  readonly firehose?: FirehoseClient;
+  /** Clients of the report. */
+  readonly dynamodb?: DynamoDBClient | undefined;
+  readonly eventBridge?: EventBridgeClient | undefined;
+  readonly backoff?: Backoff;
+  readonly now?: () => Date;
 }
-
-/** Maximum number of attempts to store a report while other calls store one of the same day. */
-const REVISION_ATTEMPTS = 3;
 
 /** Error of a record that Firehose refused four times, although the call succeeded. */
 export class RecordRefusedError extends Error {
@@ -59,12 +56,12 @@ export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
-  firehose = timed(new FirehoseClient(CLIENT_CONFIG)),
-  dynamodb = timed(new DynamoDBClient(CLIENT_CONFIG)),
-  eventBridge = timed(new EventBridgeClient(CLIENT_CONFIG)),
+  firehose = rehearsable(timed(new FirehoseClient(CLIENT_CONFIG))),
   backoff = BACKOFF,
   now = () => new Date(),
-} = {}) => {
+  dynamodb,
+  eventBridge,
+}: Options = {}) => {
   async function record(event: unknown): Promise<Handled<Response>> {
     const made = analyticsRecord(event, unknownDetail);
     await put(recordLine(made));
@@ -97,71 +94,23 @@ export const makeHandler = ({
     }
   }
 
+  let reporter: Promise<Reporter> | undefined;
+  /** The report's code, its clients among it, is loaded by the first request: once a day, and never for an event. */
+  const loadReporter = () =>
+    import('./report').then(({ makeReporter }) =>
+      makeReporter({ table, reportsTable, busName, dynamodb, eventBridge, backoff, now }),
+    );
+
   async function report(input: unknown): Promise<Handled<Response>> {
     const request = parseReportRequest(input);
-    const day = reportedDay(request, now());
-    // Only the present day can have a partial report; for another day the field has no effect.
-    if (day === now().toISOString().slice(0, day.length)) return reportPart(day);
-    const before = await lastReport(dynamodb, reportsTable, day);
-    if (before && request.onlyIfMissing) return reported('made before', day, before);
-    const figures = await count(day);
-    const revision = await remember(day, figures, before);
-    const { eventId, replaces } = revision;
-    await publish(eventId, {
-      date: day,
-      ...figures,
-      revision: revision.revision,
-      ...(replaces && { replaces }),
-    });
-    return reported('published', day, revision);
-  }
-
-  async function reportPart(day: string): Promise<Handled<Response>> {
-    const figures = await count(day);
-    const eventId = partialReportEventId(day, now().toISOString());
-    await publish(eventId, { date: day, ...figures, partial: true });
-    const body = JSON.stringify({ date: day, outcome: 'partial', eventId, figures });
-    return { outcome: 'partial', eventId, response: { statusCode: 200, body } };
-  }
-
-  async function count(day: string): Promise<Figures> {
-    const tally = new DailyTally();
-    await readDay(dynamodb, table, day, (order) => tally.add(order));
-    return tally.figures();
-  }
-
-  /**
-   * Decides on the revision and stores it before it is published, so that a repeated call after a crash finds its own
-   * revision.
-   */
-  async function remember(day: string, figures: Figures, before: Revision | undefined): Promise<Revision> {
-    let last = before;
-    for (let attempt = 1; attempt <= REVISION_ATTEMPTS; attempt++) {
-      const revision = reportRevision(day, figures, last);
-      if (revision === last) return revision;
-      if (await rememberReport(dynamodb, reportsTable, day, revision, last)) return revision;
-      last = await lastReport(dynamodb, reportsTable, day);
-    }
-    throw new Error(`The report of ${day} was made by others at the same time, ${REVISION_ATTEMPTS} times.`);
-  }
-
-  async function publish(eventId: string, detail: typeof DailyReportGenerated.example): Promise<void> {
-    const generatedAt = now().toISOString();
-    const options = { busName, eventBridge, now, ...backoff };
-    await publishEvent(DailyReportGenerated, { ...detail, generatedAt }, { eventId }, options);
+    reporter ??= loadReporter();
+    return (await reporter)(request);
   }
 
   return observed((event) => (isReportRequest(event) ? report(event) : record(event)));
 };
 
-function reported(outcome: string, day: string, { eventId, revision, replaces, figures }: Revision) {
-  const told = { date: day, outcome, eventId, revision, replaces, figures: JSON.parse(figures) };
-  return {
-    outcome,
-    eventId,
-    metrics: outcome === 'published' ? { [METRICS.dailyReportsPublished]: 1 } : {},
-    response: { statusCode: 200 as const, body: JSON.stringify(told) },
-  };
-}
-
 export const handler = makeHandler();
+export const ready = rehearse(handler, [exampleEvent(OrderCreated)], {
+  PutRecordBatch: '{"FailedPutCount":0,"RequestResponses":[{"RecordId":"rehearsal"}]}',
+});

@@ -1,6 +1,6 @@
 /** Checks a change against the orders table before the customer is notified. */
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { ORDER_STATUSES, type OrderStatus, STATUS_TRANSITIONS } from '../events';
 import { type OrderState, orderAttributes, readOrderItem } from '../order-item';
 import { ORDER_KEY } from '../order-table';
@@ -41,15 +41,16 @@ export async function readOrder(
   orderId: string,
 ): Promise<KnownOrder> {
   const attributes = ['customerEmail', ...orderAttributes(ORDER_STATUSES)];
-  const { Item: item = {} } = await DynamoDBDocumentClient.from(dynamodb).send(
-    new GetCommand({
+  const { Item: found = {} } = await dynamodb.send(
+    new GetItemCommand({
       TableName: table,
-      Key: { [ORDER_KEY]: orderId },
+      Key: { [ORDER_KEY]: { S: orderId } },
       ConsistentRead: true,
       ProjectionExpression: attributes.map((_, index) => `#${index}`).join(', '),
       ExpressionAttributeNames: Object.fromEntries(attributes.map((name, index) => [`#${index}`, name])),
     }),
   );
+  const item = unmarshall(found);
   const order = readOrderItem(item);
   if (!order.creation) throw new OrderNotThereError(orderId);
   return { ...order, email: item.customerEmail };

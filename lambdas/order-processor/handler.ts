@@ -8,7 +8,9 @@ import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
 import { parseEnvelope } from '../contract';
 import { readEnvironment } from '../env';
+import { OrderCreated, OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
+import { exampleEvent, rehearsable, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { INITIAL_STATUS } from './fold';
 import { type OrderEvent, readOrderEvent } from './order';
@@ -21,7 +23,7 @@ interface Response {
 
 export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
-  client = DynamoDBDocumentClient.from(timed(new DynamoDBClient(CLIENT_CONFIG))),
+  client = DynamoDBDocumentClient.from(rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG)))),
   now = () => new Date(),
 } = {}) => {
   const orders = new OrderStore(client, table);
@@ -72,3 +74,4 @@ function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Recor
 }
 
 export const handler = makeHandler();
+export const ready = rehearse(handler, [exampleEvent(OrderCreated), exampleEvent(OrderStatusChanged)]);

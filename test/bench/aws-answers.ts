@@ -12,7 +12,7 @@ export interface AwsAnswers {
   readonly url: string;
   /** PEM file of the authority that signed the server's certificate; undefined if the answers come without TLS. */
   readonly authority: string | undefined;
-  /** Requests answered since the last question. */
+  /** AWS calls answered since the last question. */
   takeCount(): number;
   stop(): Promise<void>;
 }
@@ -51,6 +51,11 @@ export async function startAwsAnswers(): Promise<AwsAnswers> {
       body += chunk;
     });
     request.on('end', () => {
+      // A connection that is opened in advance is no call.
+      if (request.method === 'GET') {
+        response.end('healthy');
+        return;
+      }
       count++;
       const operation = String(request.headers['x-amz-target'] ?? '').replace(/^.*\./, '');
       if (operation === '') {

@@ -14,7 +14,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { buildSync } from 'esbuild';
 import { OrderCreated, OrderStatusChanged } from '../../lambdas/events';
-import { ESBUILD_OPTIONS } from '../../lib/bundling';
+import { BUNDLE_FILE, ESBUILD_OPTIONS, LOADER } from '../../lib/bundling';
 import { type AwsAnswers, startAwsAnswers } from './aws-answers';
 import type { Figures } from './figures';
 import { findNode24 } from './node-24';
@@ -143,15 +143,16 @@ export async function measureColdStarts(
 }
 
 function bundle(entry: string, directory: string): string {
-  const outfile = join(directory, entry, 'index.js');
   buildSync({
     ...ESBUILD_OPTIONS,
     absWorkingDir: ROOT,
     entryPoints: [join(ROOT, 'lambdas', entry, 'handler.ts')],
-    outfile,
+    outfile: join(directory, entry, BUNDLE_FILE),
     logLevel: 'warning',
   });
-  return outfile;
+  const loader = join(directory, entry, LOADER.file);
+  writeFileSync(loader, LOADER.code);
+  return loader;
 }
 
 interface Measurement {

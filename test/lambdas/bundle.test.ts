@@ -50,7 +50,7 @@ beforeAll(async () => {
   for (const { Type, Properties } of Object.values<FunctionResource>(resources)) {
     if (Type !== 'AWS::Lambda::Function') continue;
     const asset = files[Properties.Code.S3Key.replace('.zip', '')].source.path;
-    bundles.set(Properties.FunctionName, join(outdir, asset, 'index.js'));
+    bundles.set(Properties.FunctionName, join(outdir, asset, 'index.mjs'));
     const ofPowertools = Object.entries(Properties.Environment.Variables).filter(
       (entry): entry is [string, string] =>
         entry[0].startsWith('POWERTOOLS_') && typeof entry[1] === 'string',
@@ -71,9 +71,9 @@ beforeEach(() => aws.reset());
 
 // What Lambda's runtime does: loads the module, calls its handler, reports what came of it.
 const CALL = `
-  const { handler } = require(process.argv[1]);
   const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30000 };
-  handler(JSON.parse(process.argv[2]), context)
+  import(process.argv[1])
+    .then(({ handler }) => handler(JSON.parse(process.argv[2]), context))
     .then((result) => ({ result }), ({ name, message }) => ({ error: name + ': ' + message }))
     .then((outcome) => process.send(outcome, () => process.exit()));
 `;

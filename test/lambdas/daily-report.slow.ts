@@ -13,6 +13,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import { DAY_SHARDS } from '../../lambdas/order-table';
+import { ESBUILD_OPTIONS } from '../../lib/bundling';
 
 const ORDERS = 1_000_000;
 /** Bytes of items that DynamoDB reads for a page. */
@@ -66,14 +67,9 @@ beforeAll(async () => {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   await build({
+    ...ESBUILD_OPTIONS,
     entryPoints: ['lambdas/analytics/handler.ts'],
     outfile: bundle,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    mainFields: ['module', 'main'],
-    alias: { '@aws-sdk/credential-provider-node': './lambdas/environment-credentials.ts' },
   });
 });
 afterAll(() => {

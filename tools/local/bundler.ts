@@ -176,7 +176,7 @@ export class Bundler {
       absWorkingDir: this.project,
       entryPoints: [entry],
       // In memory; the folder is the one that the map's sources are relative to.
-      outfile: path.join(this.project, 'index.js'),
+      outfile: path.join(this.project, 'index.cjs'),
       ...{ write: false, metafile: true, logLevel: 'silent', bundle: true, platform: 'node' },
       sourcemap: this.bundling.options.sourcemap ?? 'external',
     };
@@ -198,7 +198,7 @@ export class Bundler {
 }
 
 function bundleOf({ outputFiles = [] }: BuildResult): Bundle {
-  const code = outputFiles.find((file) => file.path.endsWith('.js'));
+  const code = outputFiles.find((file) => file.path.endsWith('.cjs'));
   const map = outputFiles.find((file) => file.path.endsWith('.map'));
   if (!code || !map) throw new Error('esbuild has made no code or no map.');
   return { code: code.contents, map: map.text };

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Assembly, Resource } from '../template/assembly';
-import { type FunctionDefinition, handlerFile } from './services/lambda-definition';
+import { codeFile, type FunctionDefinition } from './services/lambda-definition';
 
 /** Folders of a function that are kept: what runs in earlier ones has ended, or fails at what it has not loaded. */
 const KEPT = 5;
@@ -45,11 +45,11 @@ export class FunctionCode {
     return folder;
   }
 
-  /** Puts other code in the place of the handler's file; the function's other files stay. @returns the new folder */
+  /** Puts other code in the place of the function's; its other files stay. @returns the new folder */
   replace(definition: FunctionDefinition, code: Uint8Array): string {
     const folder = this.#newFolder(definition.resource.name);
     fs.cpSync(definition.code, folder, { recursive: true, verbatimSymlinks: true });
-    fs.writeFileSync(handlerFile({ ...definition, code: folder }), code);
+    fs.writeFileSync(codeFile({ ...definition, code: folder }), code);
     return folder;
   }
 

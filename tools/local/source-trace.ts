@@ -11,7 +11,7 @@ const TASK_ROOT = '/var/task';
 
 /**
  * @param text e.g. a line of the function's log; it must be of the code that the project's files are now
- * @returns the text with `/var/task/index.js:1:2345` as `lambdas/shop/handler.ts:12:3`
+ * @returns the text with `/var/task/index.cjs:1:2345` as `lambdas/shop/handler.ts:12:3`
  * @throws InputError if the function's code is not made of the project's, or cannot be bundled
  */
 export async function nameSources(text: string, functionName: string, bundler: Bundler): Promise<string> {
@@ -19,7 +19,7 @@ export async function nameSources(text: string, functionName: string, bundler: B
   const { code, map } = await bundler.bundle(functionName);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'source-trace-'));
   try {
-    fs.writeFileSync(path.join(folder, 'index.js'), code);
+    fs.writeFileSync(path.join(folder, 'index.cjs'), code);
     const positions = new SourcePositions(() => map);
     return positions
       .named(text.replaceAll(TASK_ROOT, folder), functionName, folder)

@@ -50,7 +50,7 @@ test('a breakpoint in handler.ts is hit by an order, and the order is stored whe
     const inspector = await Inspector.connect(Number(port));
     await inspector.call('Debugger.enable');
     const { scriptId, sourceMapURL } = await inspector.event('Debugger.scriptParsed', (script) =>
-      /order-processor-\d+\/index\.js$/.test(script.url),
+      /order-processor-\d+\/index\.cjs$/.test(script.url),
     );
     const map = JSON.parse(Buffer.from(sourceMapURL.split('base64,')[1], 'base64').toString('utf8'));
     const line = fs

@@ -338,7 +338,7 @@ test('the code that --watch and --inspect make of a handler is that of the deplo
   const assembly = readAssembly(cdkOut, { region: 'us-east-1' });
   const functions = assembly.ofType('AWS::Lambda::Function');
   for (const each of functions) {
-    const deployed = fs.readFileSync(path.join(assembly.assetPath(each), 'index.js'));
+    const deployed = fs.readFileSync(path.join(assembly.assetPath(each), 'index.cjs'));
     const { code } = await bundler.bundle(each.name);
     expect([each.name, Buffer.compare(deployed, code)]).toEqual([each.name, 0]);
     expect(bundler.mapOf(each.name, deployed)).toContain(entryOf(each.name));
@@ -355,7 +355,7 @@ test('a stack trace from AWS is named by the TypeScript that was deployed', asyn
   const lines = Buffer.from(code).toString('utf8').split('\n');
   const line = lines.findIndex((each) => each.includes('TABLE_NAME'));
   const column = lines[line]?.indexOf('TABLE_NAME') ?? 0;
-  const trace = `    at Xe (/var/task/index.js:${line + 1}:${column + 1})\n    at node:internal/x:1:2\n`;
+  const trace = `    at Xe (/var/task/index.cjs:${line + 1}:${column + 1})\n    at node:internal/x:1:2\n`;
   const named = await nameSources(trace, name, bundler);
   expect(map).toContain('lambdas/order-processor/handler.ts');
   expect(named).toMatch(/^ {4}at Xe \(lambdas\/[\w/-]+\.ts:\d+:\d+\)\n {4}at node:internal\/x:1:2\n$/);

@@ -200,6 +200,22 @@ describe('code', () => {
     expect((await stack.functions[0]?.invoke('{}'))?.payload).toBe('"new"');
   });
 
+  test('that an ES module loads from beside it is what other code takes the place of', async () => {
+    const loader = `import { createRequire } from 'node:module';
+      const { handler, ready } = createRequire(import.meta.url)('./index.cjs');
+      await ready;
+      export { handler };`;
+    const code = `let isReady = false;
+      exports.ready = new Promise((resolve) => setTimeout(resolve, 50)).then(() => { isReady = true; });
+      exports.handler = async () => ['old', isReady];`;
+    const { stack } = await start(functionResources('Worker'), {
+      Worker: { 'index.mjs': loader, 'index.cjs': code },
+    });
+    expect((await stack.functions[0]?.invoke('{}'))?.payload).toBe('["old",true]');
+    stack.replaceCode('worker', Buffer.from(code.replace('old', 'new')));
+    expect((await stack.functions[0]?.invoke('{}'))?.payload).toBe('["new",true]');
+  });
+
   test('gets no other package of this project', async () => {
     const code = 'require("valibot"); exports.handler = async () => 1;';
     const { stack } = await start(functionResources('Worker'), { Worker: { 'index.js': code } });

@@ -77,8 +77,8 @@ export class Builds {
       }
       if (Type === 'AWS::Lambda::Function' && failsOneIn !== undefined) {
         const code = join(directory, `asset.${Properties.Code.S3Key.replace('.zip', '')}`);
-        renameSync(join(code, 'index.js'), join(code, 'intact.js'));
-        writeFileSync(join(code, 'index.js'), failing(Properties.FunctionName, failsOneIn));
+        renameSync(join(code, 'index.cjs'), join(code, 'intact.cjs'));
+        writeFileSync(join(code, 'index.cjs'), failing(Properties.FunctionName, failsOneIn));
       }
     }
     writeFileSync(file, JSON.stringify(template));
@@ -93,7 +93,7 @@ export class Builds {
 /** The handler, but for one in so many events, by a hash of their ids. */
 const failing = (functionName: string, oneIn: number) => `
   const { createHash } = require('node:crypto');
-  const { handler } = require('./intact.js');
+  const { handler } = require('./intact.cjs');
   exports.handler = async (event, context) => {
     const { eventId } = (event.detail ?? event).metadata;
     const hash = createHash('sha1').update('${functionName}' + eventId).digest();

@@ -69,12 +69,16 @@ export function checkDefinition(definition: FunctionDefinition): FunctionDefinit
   return definition;
 }
 
-/** The file of the code that has the handler: `src/index.handler` is in `src/index.js`, `.mjs` or `.cjs`. */
-export function handlerFile({ resource, code }: FunctionDefinition): string {
+/** Extensions of the file that Lambda loads, in the order in which it looks for them. */
+const LOADED = ['.js', '.mjs', '.cjs'];
+
+/**
+ * The file with a function's code: `src/index.handler` is in `src/index.js`, `.mjs` or `.cjs`. Where Lambda finds an ES
+ * module beside a CommonJS one of the same name, the former can only be there to load the latter, which has the code.
+ */
+export function codeFile({ resource, code }: FunctionDefinition): string {
   const handler: string = resource.properties.Handler;
   const base = path.join(code, handler.replace(/\.[^./]+$/, ''));
-  return (
-    ['.js', '.mjs', '.cjs'].map((extension) => base + extension).find((each) => fs.existsSync(each)) ??
-    `${base}.js`
-  );
+  const found = LOADED.map((extension) => base + extension).filter((each) => fs.existsSync(each));
+  return (found[0]?.endsWith('.mjs') ? found.at(-1) : found[0]) ?? `${base}.js`;
 }

@@ -18,7 +18,7 @@ export class SourcePositions {
 
   /**
    * @param folder the function's code, as its process sees it
-   * @returns the text, with `<folder>/index.js:1:2345` as `lambdas/shop/handler.ts:12:3`
+   * @returns the text, with `<folder>/index.cjs:1:2345` as `lambdas/shop/handler.ts:12:3`
    */
   named(text: string, functionName: string, folder: string): string {
     if (!text.includes(folder)) return text;
