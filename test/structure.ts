@@ -110,7 +110,7 @@ const MACHINES = [
   ...['run', 'run-log', 'live-log', 'source-watch', 'reload'],
 ].map((file) => `tools/local/${file}.ts`);
 const GLOBAL =
-  /\b(Date\.now|Math\.random|performance\.|process\.(hrtime|nextTick)|queueMicrotask)|(?<![.\w])(random(UUID|Bytes)|set(Timeout|Interval|Immediate))\(|new Date\(\)/;
+  /\b(Date\.now|Math\.random|performance\.|process\.hrtime)|(?<![.\w])(random(UUID|Bytes)|set(Timeout|Interval|Immediate))\((?!\))|new Date\(\)/;
 const asking = sources
   .filter(({ path }) => within('tools/local')(path) && !MACHINES.includes(path))
   .flatMap(({ path, text }) =>

@@ -51,6 +51,11 @@ export function localCommand(setting: Setting): Command {
       'keep tables, queues, archive, logs and objects in this folder, and find them again',
       (text) => resolveGiven(text),
     )
+    .option(
+      '--in-process',
+      'run the functions within this process: they start at once, and one that hangs or crashes takes all along',
+      false,
+    )
     .option('--open', 'open the page of the run in the browser', false)
     .addHelpText(
       'after',

@@ -3,11 +3,13 @@
  */
 import path from 'node:path';
 import type { Entity } from '../app';
+import { InputError } from '../cli/errors';
 import type { Only } from '../cli/only';
 import type { AssemblySource } from '../template/source/assembly-option';
 import { Bundler, type Bundling } from './bundler';
 import { checkDataDirectory } from './data-directory';
 import type { Handler } from './endpoint/answer';
+import { inProcess } from './in-process';
 import { openInBrowser } from './open';
 import { inspectPorts, requireFreePort } from './ports';
 import { Reloader } from './reload';
@@ -64,6 +66,8 @@ export interface RunOptions extends AssemblySource {
   readonly speed: number;
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
   readonly allowEgress?: readonly string[];
+  /** Run the functions within this process: faster, without isolation. */
+  readonly inProcess: boolean;
   /** Where the state outlives the run. @default in memory */
   readonly data?: string;
 }
@@ -98,6 +102,7 @@ export async function run(options: RunOptions): Promise<number> {
     assembly,
     world: new SystemWorld(manual ?? new SystemClock(options.speed)),
     isReplaceable: options.watch,
+    ...(options.inProcess && { parts: { startEnvironment: inProcess({ world: new SystemWorld() }) } }),
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.allowEgress && { allowEgress: options.allowEgress }),
@@ -167,6 +172,12 @@ const shownBy = ({ only = [], entity }: RunOptions) => ({
 async function checkOptions(options: RunOptions): Promise<void> {
   const { once, data, port } = options;
   checkSource(options);
+  if (options.inProcess && (options.inspect !== undefined || options.allowEgress)) {
+    const other = options.inspect === undefined ? '--allow-egress' : '--inspect';
+    throw new InputError(
+      `--in-process and ${other} exclude each other: that needs a process for each function.`,
+    );
+  }
   if (data !== undefined) checkDataDirectory(data, once);
   if (port) await requireFreePort(port);
 }

@@ -11,6 +11,7 @@ import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
 import { failureDestination } from './failure-destination';
 import { FunctionCode } from './function-code';
+import type { ReachableEndpoint } from './in-process';
 import { targetServices } from './rule-targets';
 import { Alarms } from './services/alarms';
 import { SystemClock } from './services/clock';
@@ -22,11 +23,14 @@ import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
 import { checkDefinition, type FunctionDefinition } from './services/lambda-definition';
+import type { Environment, EnvironmentSettings } from './services/lambda-environment';
 import { LogGroups } from './services/log-groups';
+import type { LoggedEnvironmentOptions } from './services/logged-environment';
 import { MetricRecorder } from './services/metric-recorder';
 import { Metrics } from './services/metrics';
 import { Queue } from './services/queue';
 import { type SourceMapOf, SourcePositions } from './services/source-positions';
+import type { TableStore, TableStoreOptions } from './services/table-store';
 import { Tables } from './services/tables';
 import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
@@ -54,8 +58,28 @@ export interface LocalStackOptions {
   readonly inspect?: ReadonlyMap<string, number>;
   /** Names stack traces by the source. @default they name positions in the bundle */
   readonly sourceMapOf?: SourceMapOf;
+  /** Parts that are made otherwise than for a run with sockets, processes and threads. */
+  readonly parts?: StackParts;
   /** The most environments of each function. @default as many as the machine has processors, but at least 2 */
   readonly maxEnvironments?: number;
+}
+
+/** Ways to make parts of a stack. */
+export interface StackParts {
+  /** @default at a port of this machine */
+  readonly openEndpoint?: typeof startEndpoint;
+  /** Starts an environment of the function of that name. @default a process of its own */
+  readonly startEnvironment?: (
+    functionName: string,
+    settings: EnvironmentSettings,
+    endpoint: () => ReachableEndpoint,
+  ) => Environment;
+  /** @default dynalite in a thread of its own */
+  readonly openTableStore?: (options: TableStoreOptions) => TableStore;
+  /** The folder with a function's code. @default a copy of its asset */
+  readonly codeOf?: (resource: Resource) => string;
+  /** Compresses an object of a delivery stream. @default gzip */
+  readonly compress?: (content: Buffer) => Buffer;
 }
 
 /** Result of resuming an earlier run. */
@@ -143,6 +167,7 @@ export class LocalStack {
         new DeliveryStream(resource, world, {
           ...(objects && { directory: objects }),
           ...optional('file', data('records', `${resource.name}.jsonl`)),
+          ...(options.parts?.compress && { compress: options.parts.compress }),
           ...steps,
         }),
     );
@@ -173,6 +198,7 @@ export class LocalStack {
             inFlight: this.#inFlight,
             faults: this.faults,
             endpoint: () => this.url,
+            ...this.#runner(resource.name),
             ...(allowEgress && { allowEgress }),
             ...(positions && { positions }),
             inspectPort: inspect?.get(resource.name),
@@ -205,13 +231,14 @@ export class LocalStack {
   }
 
   async #start(): Promise<void> {
-    const { assembly, world, dataDirectory, guard, handlers, port } = this.#options;
+    const { assembly, world, dataDirectory, guard, handlers, port, parts = {} } = this.#options;
     const steps = { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
     this.#tables = await Tables.start(tables, world, {
       account: assembly.account,
       region: assembly.region,
       ...(dataDirectory && { directory: path.join(dataDirectory, 'tables') }),
+      ...(parts.openTableStore && { openStore: parts.openTableStore }),
       ...steps,
     });
     this.#eventBridge = await EventBridge.start({
@@ -227,7 +254,8 @@ export class LocalStack {
       ...steps,
     });
     this.alarms.start();
-    this.#endpoint = await startEndpoint(
+    const { openEndpoint = startEndpoint } = parts;
+    this.#endpoint = await openEndpoint(
       {
         ...{ ...this, assembly, world, startedAt: world.now(), policies: () => this.#policies },
         ...{ eventBridge: this.#eventBridge, tables: this.#tables },
@@ -271,6 +299,12 @@ export class LocalStack {
     const folder = dataDirectory && path.join(dataDirectory, 'invocations');
     if (folder) left.push(...orphanedInvocations(folder, new Set(this.functions.map(({ name }) => name))));
     return { resumed, left };
+  }
+
+  #runner(functionName: string): Pick<LoggedEnvironmentOptions, 'startEnvironment'> {
+    const start = this.#options.parts?.startEnvironment;
+    const endpoint = () => started(this.#endpoint);
+    return start ? { startEnvironment: (settings) => start(functionName, settings, endpoint) } : {};
   }
 
   /** The store of what a service has not finished; in memory, that is none, without a data directory. */
@@ -400,7 +434,7 @@ export class LocalStack {
     const { onFailure: destination } = invokeConfig;
     return checkDefinition({
       resource,
-      code: this.#code.copy(assembly, resource),
+      code: this.#options.parts?.codeOf?.(resource) ?? this.#code.copy(assembly, resource),
       invokeConfig,
       ...(destination && {
         onFailure: failureDestination(resource, destination, {

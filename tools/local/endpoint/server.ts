@@ -16,6 +16,8 @@ export interface EndpointOptions extends AnswerOptions {
 export interface Endpoint {
   /** E.g. `http://127.0.0.1:4566`. */
   readonly url: string;
+  /** Answers a request without the socket. */
+  readonly answer: Handler;
   /** Answers who waits for messages, lets other requests end (at most 2 seconds), and frees the port. */
   close(): Promise<void>;
 }
@@ -44,7 +46,7 @@ export async function startEndpoint(services: Services, options: EndpointOptions
 }
 
 class EndpointServer implements Endpoint {
-  readonly #answer: Handler;
+  readonly answer: Handler;
   readonly #server: http.Server;
   readonly #requests = new Set<ServedRequest>();
   readonly #newId: () => string;
@@ -52,7 +54,7 @@ class EndpointServer implements Endpoint {
   url = '';
 
   constructor(services: Services, options: EndpointOptions) {
-    this.#answer = createAnswer(services, options);
+    this.answer = createAnswer(services, options);
     this.#newId = () => services.world.uuid();
     this.#server = http.createServer((request, response) => void this.#serve(request, response));
     // A client that keeps its connection must not find it closed in the moment it sends.
@@ -96,7 +98,7 @@ class EndpointServer implements Endpoint {
     try {
       const body = await readBody(request);
       reply = body
-        ? await this.#answer(readRequest(request, body), served)
+        ? await this.answer(readRequest(request, body), served)
         : refusePlain(
             413,
             'RequestEntityTooLargeException',

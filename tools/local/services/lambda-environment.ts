@@ -1,15 +1,4 @@
-/**
- * One execution environment of a function: a process of its own that handles one event at a time and stays warm
- * for the next.
- *
- * A process and not a worker thread, although a thread starts in 20 ms where a process takes 60 ms (Node 20, two
- * cores): a thread shares the time zone, the working directory, the signals and all memory outside of the heap
- * with the engine, and a crash below JavaScript would take the engine along.
- */
-import { type ChildProcess, fork } from 'node:child_process';
-import path from 'node:path';
-import { SystemClock } from './clock';
-import { stopwatch } from './world';
+/** An execution environment of a function: it handles one event at a time and stays warm for the next. */
 
 export interface FunctionError {
   readonly errorType: string;
@@ -44,210 +33,78 @@ export interface EnvironmentSettings {
   readonly timeoutSeconds: number;
   /** A debugger may attach at this port; no time limit holds then. @default none */
   readonly inspectPort?: number | undefined;
-  /** Each line that the process writes. */
+  /** Each line that the handler writes. */
   readonly onOutput: (line: string) => void;
-  /** The host and port that the process may not reach and tried to. */
+  /** The host and port that the handler may not reach and tried to. */
   readonly onEgressRefused: (host: string) => void;
 }
 
-/** Messages from the process. */
-type Message =
+export interface Environment {
+  /** False once it has ended or was told to: it takes no more events. */
+  readonly isAlive: boolean;
+  /** Milliseconds until its handler was loaded; undefined before. */
+  readonly initDurationMs: number | undefined;
+  /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
+  invoke(invocation: Invocation): Promise<Outcome>;
+  /** Ends it at once, whatever it does, and resolves when it is gone. */
+  stop(): Promise<void>;
+}
+
+/** Messages from the runtime. */
+export type Message =
   | { kind: 'ready' }
   | { kind: 'succeeded'; payload: string; memoryBytes: number }
   | { kind: 'failed'; error: FunctionError; memoryBytes: number }
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
 
 /** End of the present initialization or invocation. */
-type Answer = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
+export type Answer = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
 
-interface InitFailure {
+export interface InitFailure {
   readonly message: Answer;
   readonly durationMs: number;
 }
 
-/** Message that does not end the present invocation. */
-type Notice = { kind: 'egress-refused'; host: string };
-
 /** How long Lambda lets a function's code load before the first event. */
-const INIT_TIMEOUT_MS = 10_000;
-/** Time limit while debugging. */
-const DEBUGGING_MS = 24 * 60 * 60 * 1000;
-/** A process runs in the machine's time, whatever the stack's. */
-const MACHINE = new SystemClock();
-/** Node's own output with --inspect. */
-const DEBUGGER_NOTICE =
-  /^(Debugger (listening|attached|ending) ?|For help, see: https:\/\/nodejs\.org|Waiting for the debugger)/;
+export const INIT_TIMEOUT_MS = 10_000;
 
-export class ExecutionEnvironment {
-  readonly #child: ChildProcess;
-  readonly #settings: EnvironmentSettings;
-  readonly #sinceStart = stopwatch();
-  readonly #exited: Promise<void>;
-  /** Resolves when the handler is loaded, with what kept it from being loaded if anything did. */
-  readonly #initialized: Promise<InitFailure | undefined>;
-  /** Undefined until the handler is loaded. */
-  #initDurationMs: number | undefined;
-  #partialLine = '';
-  /** Takes the message that ends what is under way: the loading of the handler, or an invocation. */
-  #settle: ((message: Message | { kind: 'exited'; reason: string }) => void) | undefined;
-  #ended = false;
-  /** The last invocation whose output is read to its end. */
-  #heardOf: string | undefined;
-  #onHeard: (() => void) | undefined;
-
-  constructor(settings: EnvironmentSettings) {
-    this.#settings = settings;
-    this.#child = fork(path.join(__dirname, 'lambda-runtime.cjs'), [], {
-      cwd: settings.taskRoot,
-      env: settings.variables,
-      // A module that is preloaded so also guards the worker threads and the processes that the handler forks.
-      execArgv: [
-        `--max-old-space-size=${settings.memorySizeMb}`,
-        ...(settings.inspectPort === undefined ? [] : [`--inspect=127.0.0.1:${settings.inspectPort}`]),
-        ...['--require', path.join(__dirname, 'lambda-egress.cjs')],
-      ],
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    });
-    this.#child.on('message', (message: Message | Notice) => {
-      if (message.kind === 'egress-refused') settings.onEgressRefused(message.host);
-      else this.#settle?.(message);
-    });
-    // The second is what is written past the runtime, such as V8's last words when the heap is full.
-    for (const stream of [this.#child.stdout, this.#child.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => this.#output(text));
+/** Outcome of an invocation that ended so. */
+export function outcomeOf(
+  message: Answer,
+  run: { readonly requestId: string; readonly durationMs: number; readonly timeoutSeconds: number },
+): Outcome {
+  const { requestId, durationMs, timeoutSeconds } = run;
+  const finish = (status: Outcome['status'], error: FunctionError, memoryBytes = 0): Outcome => ({
+    status,
+    payload: JSON.stringify(error),
+    error,
+    durationMs,
+    memoryBytes,
+  });
+  switch (message.kind) {
+    case 'succeeded': {
+      const { payload, memoryBytes } = message;
+      return { status: 'success', payload, durationMs, memoryBytes };
     }
-    this.#exited = new Promise((resolve) => {
-      const exit = (reason: string) => {
-        this.#ended = true;
-        this.#flushOutput();
-        this.#settle?.({ kind: 'exited', reason });
-        resolve();
-      };
-      this.#child.on('error', (error) => {
-        // For a running process the error is a failed send; its end is reported by `close`.
-        if (this.#child.pid === undefined) exit(`could not be started: ${error.message}`);
+    case 'failed':
+      return finish('error', message.error, message.memoryBytes);
+    case 'timed-out':
+      return finish('timeout', {
+        errorType: 'Sandbox.Timedout',
+        errorMessage: `RequestId: ${requestId} Error: Task timed out after ${timeoutSeconds.toFixed(2)} seconds`,
       });
-      this.#child.once('close', (code, signal) => exit(exitReason(code, signal)));
-    });
-    this.#initialized = this.#initialize();
-  }
-
-  /** False once the process has ended or was told to: it takes no more events. */
-  get isAlive(): boolean {
-    return !this.#ended;
-  }
-
-  /** Milliseconds from the start of the process until its handler was loaded. */
-  get initDurationMs(): number | undefined {
-    return this.#initDurationMs;
-  }
-
-  /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
-  async invoke(invocation: Invocation): Promise<Outcome> {
-    const failure = await this.#initialized;
-    if (failure) return initFailed(failure, invocation.requestId);
-    const { timeoutSeconds, inspectPort } = this.#settings;
-    const elapsed = stopwatch();
-    const timeoutMs = inspectPort === undefined ? 1000 * timeoutSeconds : DEBUGGING_MS;
-    const answer = this.#answer(timeoutMs);
-    this.#child.send({ ...invocation, deadline: MACHINE.now() + timeoutMs });
-    const message = await answer;
-    const durationMs = elapsed();
-    if (message.kind === 'succeeded' || message.kind === 'failed') await this.#outputOf(invocation.requestId);
-    this.#flushOutput();
-    const finish = (status: Outcome['status'], error: FunctionError, memoryBytes = 0): Outcome => ({
-      status,
-      payload: JSON.stringify(error),
-      error,
-      durationMs,
-      memoryBytes,
-    });
-    switch (message.kind) {
-      case 'succeeded': {
-        const { payload, memoryBytes } = message;
-        return { status: 'success', payload, durationMs, memoryBytes };
-      }
-      case 'failed':
-        return finish('error', message.error, message.memoryBytes);
-      case 'timed-out':
-        await this.stop();
-        return finish('timeout', {
-          errorType: 'Sandbox.Timedout',
-          errorMessage: `RequestId: ${invocation.requestId} Error: Task timed out after ${timeoutSeconds.toFixed(2)} seconds`,
-        });
-      case 'exited':
-        return finish('failure', {
-          errorType: 'Runtime.ExitError',
-          errorMessage: `RequestId: ${invocation.requestId} Error: Runtime ${message.reason}`,
-        });
-      default:
-        await this.stop();
-        return finish('failure', 'error' in message ? message.error : unexpected(message.kind));
-    }
-  }
-
-  /** Ends the process at once, whatever it does, and resolves when it is gone. */
-  async stop(): Promise<void> {
-    this.#ended = true;
-    this.#child.kill('SIGKILL');
-    await this.#exited;
-  }
-
-  async #initialize(): Promise<InitFailure | undefined> {
-    const isInspected = this.#settings.inspectPort !== undefined;
-    const message = await this.#answer(isInspected ? DEBUGGING_MS : INIT_TIMEOUT_MS);
-    const durationMs = this.#sinceStart();
-    this.#flushOutput();
-    if (message.kind === 'ready') {
-      this.#initDurationMs = durationMs;
-      return undefined;
-    }
-    await this.stop();
-    return { message, durationMs };
-  }
-
-  #answer(timeoutMs: number) {
-    return new Promise<Answer>((resolve) => {
-      const settle = (message: Parameters<typeof resolve>[0]) => {
-        timer.cancel();
-        this.#settle = undefined;
-        resolve(message);
-      };
-      const timer = MACHINE.after(timeoutMs, () => settle({ kind: 'timed-out' }));
-      this.#settle = settle;
-    });
-  }
-
-  #output(text: string): void {
-    const lines = (this.#partialLine + text).split('\n');
-    this.#partialLine = lines.pop() ?? '';
-    for (const line of lines) {
-      if (line.startsWith('\0')) this.#outputEnded(line.slice(1));
-      else if (this.#settings.inspectPort !== undefined && DEBUGGER_NOTICE.test(line)) continue;
-      else if (line !== '') this.#settings.onOutput(line);
-    }
-  }
-
-  #outputEnded(requestId: string): void {
-    this.#heardOf = requestId;
-    this.#onHeard?.();
-  }
-
-  /** The output comes another way than the answer: resolves when all that the invocation wrote is read. */
-  async #outputOf(requestId: string): Promise<void> {
-    if (this.#heardOf === requestId) return;
-    const heard = new Promise<void>((resolve) => {
-      this.#onHeard = resolve;
-    });
-    await Promise.race([heard, this.#exited]);
-  }
-
-  #flushOutput(): void {
-    if (this.#partialLine !== '') this.#output('\n');
+    case 'exited':
+      return finish('failure', {
+        errorType: 'Runtime.ExitError',
+        errorMessage: `RequestId: ${requestId} Error: Runtime ${message.reason}`,
+      });
+    default:
+      return finish('failure', 'error' in message ? message.error : unexpected(message.kind));
   }
 }
 
-function initFailed({ message, durationMs }: InitFailure, requestId: string): Outcome {
+/** Outcome of an invocation whose handler could not be loaded. */
+export function initFailed({ message, durationMs }: InitFailure, requestId: string): Outcome {
   const error: FunctionError =
     'error' in message
       ? message.error
@@ -258,11 +115,6 @@ function initFailed({ message, durationMs }: InitFailure, requestId: string): Ou
           }`,
         };
   return { status: 'failure', payload: JSON.stringify(error), error, durationMs, memoryBytes: 0 };
-}
-
-function exitReason(code: number | null, signal: NodeJS.Signals | null): string {
-  if (signal) return `exited with error: signal: ${signal === 'SIGABRT' ? 'aborted' : signal}`;
-  return code === 0 ? 'exited without providing a reason' : `exited with error: exit status ${code}`;
 }
 
 const unexpected = (kind: string): FunctionError => ({

@@ -1,7 +1,8 @@
 /** An execution environment of a function with its log stream, and the lines that Lambda itself writes there. */
 import type { StepListener } from '../steps';
 import { type FunctionDefinition, type FunctionSettings, settingsOf } from './lambda-definition';
-import { ExecutionEnvironment, type Outcome } from './lambda-environment';
+import type { Environment, EnvironmentSettings, Invocation, Outcome } from './lambda-environment';
+import { ProcessEnvironment } from './lambda-process';
 import { type Surroundings, variablesOf } from './lambda-variables';
 import type { SourcePositions } from './source-positions';
 import type { World } from './world';
@@ -13,6 +14,8 @@ export interface Run {
 
 export interface LoggedEnvironmentOptions extends Surroundings {
   readonly world: World;
+  /** Starts the environment in which the handler runs. @default a process of its own */
+  readonly startEnvironment?: (settings: EnvironmentSettings) => Environment;
   /** A debugger may attach to the function at this port. @default none */
   readonly inspectPort?: number | undefined;
   /** Names positions in the bundle, in what the function writes and throws, by the files that it was made of. */
@@ -29,7 +32,7 @@ const SYSTEM_LEVELS = ['DEBUG', 'INFO', 'WARN'];
 
 /** An execution environment with its log stream. */
 export class LoggedEnvironment {
-  readonly #process: ExecutionEnvironment;
+  readonly #environment: Environment;
   readonly #settings: FunctionSettings;
   readonly #logStream: string;
   readonly #options: LoggedEnvironmentOptions;
@@ -46,7 +49,8 @@ export class LoggedEnvironment {
     const today = new Date(options.world.now()).toISOString().slice(0, 10).replaceAll('-', '/');
     this.#logStream = `${today}/[$LATEST]${options.world.randomBytes(16).toString('hex')}`;
     const { memorySizeMb, timeoutSeconds } = this.#settings;
-    this.#process = new ExecutionEnvironment({
+    const { startEnvironment = (each) => new ProcessEnvironment(each) } = options;
+    this.#environment = startEnvironment({
       taskRoot: definition.code,
       variables: variablesOf(definition, this.#logStream, options),
       memorySizeMb,
@@ -64,27 +68,27 @@ export class LoggedEnvironment {
   }
 
   get isAlive(): boolean {
-    return this.#process.isAlive;
+    return this.#environment.isAlive;
   }
 
   get isCold(): boolean {
-    return this.#process.initDurationMs === undefined;
+    return this.#environment.initDurationMs === undefined;
   }
 
-  async invoke(invocation: Parameters<ExecutionEnvironment['invoke']>[0]): Promise<Run> {
+  async invoke(invocation: Invocation): Promise<Run> {
     const { requestId } = invocation;
     this.#requestId = requestId;
     this.#tail = '';
     const wasCold = this.isCold;
     this.#logPlatform('start', 'success', { requestId, version: '$LATEST' });
-    const outcome = this.#namedOutcome(await this.#process.invoke(invocation));
+    const outcome = this.#namedOutcome(await this.#environment.invoke(invocation));
     this.#logReport(requestId, outcome, wasCold);
     this.#requestId = undefined;
     return { outcome, logTail: this.#tail };
   }
 
   stop(): Promise<void> {
-    return this.#process.stop();
+    return this.#environment.stop();
   }
 
   #named(text: string): string {
@@ -98,7 +102,7 @@ export class LoggedEnvironment {
   }
 
   #logReport(requestId: string, { status, durationMs, memoryBytes, error }: Outcome, wasCold: boolean): void {
-    const initDurationMs = wasCold ? this.#process.initDurationMs : undefined;
+    const initDurationMs = wasCold ? this.#environment.initDurationMs : undefined;
     const metrics = {
       durationMs: Number(durationMs.toFixed(3)),
       billedDurationMs: Math.ceil(durationMs + (initDurationMs ?? 0)),
