@@ -2,7 +2,7 @@
  * Lines on stdout, which Lambda takes to the function's log group: log lines in the form of Powertools for AWS Lambda,
  * and metrics in CloudWatch's embedded metric format
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
- * Powertools' own logger and metrics would be 34 KB of the bundle and a third of a warm call.
+ * Powertools' own logger and metrics would be 34 KB of each bundle.
  */
 import { isRehearsed } from './rehearsal';
 

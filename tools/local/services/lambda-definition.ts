@@ -73,12 +73,18 @@ export function checkDefinition(definition: FunctionDefinition): FunctionDefinit
 const LOADED = ['.js', '.mjs', '.cjs'];
 
 /**
- * The file with a function's code: `src/index.handler` is in `src/index.js`, `.mjs` or `.cjs`. Where Lambda finds an ES
- * module beside a CommonJS one of the same name, the former can only be there to load the latter, which has the code.
+ * The file with the code that `<base>.<handler>` names. Where Lambda finds an ES module beside a CommonJS one of the same
+ * name, the former can only be there to load the latter, which has the code.
+ * @returns undefined if there is none
  */
+export function codeFileAt(base: string): string | undefined {
+  const found = LOADED.map((extension) => base + extension).filter((each) => fs.existsSync(each));
+  return found[0]?.endsWith('.mjs') ? found.at(-1) : found[0];
+}
+
+/** The file with a function's code: `src/index.handler` is in `src/index.js`, `.mjs` or `.cjs`. */
 export function codeFile({ resource, code }: FunctionDefinition): string {
   const handler: string = resource.properties.Handler;
   const base = path.join(code, handler.replace(/\.[^./]+$/, ''));
-  const found = LOADED.map((extension) => base + extension).filter((each) => fs.existsSync(each));
-  return (found[0]?.endsWith('.mjs') ? found.at(-1) : found[0]) ?? `${base}.js`;
+  return codeFileAt(base) ?? `${base}.js`;
 }

@@ -3,10 +3,10 @@
  * time and chance in it are those of a `World`. The isolation of a process is given up: the handler shares memory,
  * signals and unhandled rejections with the engine, and one that never returns to the event loop stops everything.
  */
-import fs from 'node:fs';
 import { globalsOf, type HandlerWorld, modulesOf } from './handler-globals';
 import { type HandlerReply, httpModules, type Transport } from './handler-http';
 import { HandlerModules } from './handler-modules';
+import { codeFileAt } from './lambda-definition';
 import {
   type Answer,
   type Environment,
@@ -45,7 +45,9 @@ export class InProcessEnvironment implements Environment {
   constructor(settings: EnvironmentSettings, options: InProcessOptions) {
     this.#settings = settings;
     this.#options = options;
-    this.#variables = { ...settings.variables };
+    // By it a function tells that it is started, and may prepare itself: here it is a part of what runs already.
+    const { AWS_LAMBDA_INITIALIZATION_TYPE: _, ...variables } = settings.variables;
+    this.#variables = variables;
     this.#log = runtime.makeLog({
       environment: this.#variables,
       write: (text) => this.#write(text),
@@ -99,8 +101,7 @@ export class InProcessEnvironment implements Environment {
     try {
       const { _HANDLER: reference = '', LAMBDA_TASK_ROOT: root = '' } = this.#variables;
       const { base, exportName } = runtime.readReference(reference, root);
-      const extensions = ['.js', '.mjs', '.cjs'];
-      const file = extensions.map((each) => base + each).find((each) => fs.existsSync(each));
+      const file = codeFileAt(base);
       if (!file) throw runtime.notFound(base);
       const handler = runtime.exportedHandler(loadModule(this.#modules(), file), exportName, reference);
       this.#initDurationMs = world.now() - start;
