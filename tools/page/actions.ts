@@ -4,8 +4,9 @@ import type { App } from '../app';
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
 import { NotRedeliverableError, redelivery } from '../ops/redelivery';
+import { nameOf } from './counters';
 import type { Broken, RedriveResult } from './model';
-import { nameOf, type Recorder } from './recorder';
+import type { Recorder } from './recorder';
 
 /** Request that cannot be fulfilled; `message` is one line for the reader. */
 export class PageInputError extends Error {

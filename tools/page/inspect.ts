@@ -5,8 +5,9 @@ import { compileInput, type TargetInput } from '../eventbridge/input-transformer
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
 import { check, Entry, PageInputError } from './actions';
+import { nameOf } from './counters';
 import type { DryRun, EventPage, ItemChange, Miss, StackState, Transform } from './model';
-import { nameOf, type Recorder } from './recorder';
+import type { Recorder } from './recorder';
 
 /** Maximum number of messages or items of a store that are shown. */
 const SHOWN = 200;
@@ -128,7 +129,7 @@ export async function stackState(stack: LocalStack, app: App, recorder: Recorder
     })),
     streams: stack.deliveryStreams.map(({ name, objects }) => ({
       name,
-      records: recorder.recordsOf(name),
+      records: recorder.counters.records[name] ?? 0,
       objects: objects.map(({ key, records, body }) => ({ key, records, bytes: body.length })),
     })),
     alarms: await alarmsOf(stack),

@@ -108,7 +108,7 @@ export interface Broken {
   readonly left?: number;
 }
 
-/** Changes of a run since the last message to the page. */
+/** Events that are new or changed, and the state beside them. */
 export interface Change {
   /** Number of the newest step that it includes. */
   readonly seq: number;
@@ -117,6 +117,8 @@ export interface Change {
   readonly events: readonly EventSummary[];
   /** Number of events at each node, by physical name. */
   readonly met: Counts;
+  /** Number of times that an edge was passed, by the physical names of its ends, `from to`; `* to` from any node. */
+  readonly passed: Counts;
   /** Number of visible messages of each queue. */
   readonly queues: Counts;
   /** Due time of the next retry, schedule or other timer, if there is one. */
@@ -127,6 +129,13 @@ export interface Change {
   /** Number of events that were dropped to limit memory. */
   readonly dropped: number;
 }
+
+/**
+ * Message of the stream of changes: the events that changed since the last message, and of the rest only what changed
+ * since then. Of counts, that is the entries that changed. `nextDue` is null when nothing is due any more.
+ */
+export type Delta = Pick<Change, 'seq' | 'now' | 'events'> &
+  Partial<Omit<Change, 'nextDue'>> & { readonly nextDue?: string | null };
 
 export interface ContractForm {
   readonly type: string;

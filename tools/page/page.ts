@@ -13,6 +13,7 @@ import { readFlow } from '../proof/routes/flow';
 import { placeFlow } from '../proof/routes/flow-layout';
 import { Actions, PageInputError } from './actions';
 import { readAssets } from './assets';
+import { changes, FRAME_MS, pause } from './changes';
 import { exportRun } from './export';
 import { dryRun, eventPage, stackState } from './inspect';
 import type { Change, ContractForm, NumberedStep, PlacedFlow, Snapshot } from './model';
@@ -31,8 +32,6 @@ export interface PageOptions {
 
 /** Path of the page on the endpoint. */
 const PREFIX = '/_page';
-/** Interval of the messages about changes, in milliseconds. */
-const TICK_MS = 50;
 const DUE_MS = 500;
 const JSON_HEADERS = { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' };
 /** Allows only the page's own scripts, styles and connections, and no frames. */
@@ -110,7 +109,9 @@ export class Page {
       case 'GET snapshot':
         return json(200, this.#snapshot());
       case 'GET changes':
-        return stream(this.#changes(stack, readNumber(request, 'after'), context.signal));
+        return stream(
+          changes(this.#recorder, readNumber(request, 'after'), () => this.#state(stack), context.signal),
+        );
       case 'GET steps':
         return stream(this.#steps(readNumber(request, 'after'), context.signal));
       case 'GET events/:id':
@@ -160,7 +161,8 @@ export class Page {
   #snapshot(): Snapshot {
     const { app, stack } = this.#options;
     return {
-      ...this.#change(stack, this.#recorder.events),
+      ...this.#state(stack),
+      events: this.#recorder.events,
       stackName: stack.assembly.stackName,
       endpoint: stack.url,
       speed: stack.speed,
@@ -181,13 +183,13 @@ export class Page {
     return this.#flow.placed;
   }
 
-  #change(stack: LocalStack, events: Change['events']): Change {
+  #state(stack: LocalStack): Omit<Change, 'events'> {
     const nextDue = this.#dueNext();
     return {
       seq: this.#recorder.seq,
       now: new Date(stack.now).toISOString(),
-      events,
-      met: { ...this.#recorder.met },
+      met: { ...this.#recorder.counters.met },
+      passed: { ...this.#recorder.counters.passed },
       queues: Object.fromEntries(stack.queues.map((queue) => [queue.name, queue.depth().visible])),
       ...(nextDue !== undefined && { nextDue: new Date(nextDue).toISOString() }),
       disabled: stack.eventBridge.rules.filter(({ state }) => state === 'DISABLED').map(({ name }) => name),
@@ -203,34 +205,13 @@ export class Page {
     return this.#due.time;
   }
 
-  async *#changes(stack: LocalStack, after: number, signal: AbortSignal): AsyncGenerator<string> {
-    // Earlier steps are in the reader's snapshot.
-    let known = after;
-    const revisions = new Map<string, number>();
-    let last = '';
-    while (!signal.aborted) {
-      const events = this.#recorder.changedSince(known);
-      known = this.#recorder.seq;
-      const fresh = events.filter(({ eventId, revision }) => revisions.get(eventId) !== revision);
-      for (const { eventId, revision } of fresh) revisions.set(eventId, revision);
-      const change = this.#change(stack, fresh);
-      // A change of only the clock is sent once a second.
-      const without = JSON.stringify({ ...change, now: change.now.slice(0, 19) });
-      if (without !== last) {
-        last = without;
-        yield `data: ${JSON.stringify(change)}\n\n`;
-      }
-      await pause(TICK_MS, signal);
-    }
-  }
-
   async *#steps(after: number, signal: AbortSignal): AsyncGenerator<string> {
     let known = after;
     while (!signal.aborted) {
       const steps: readonly NumberedStep[] = this.#recorder.steps(known);
       for (const step of steps) yield `id: ${step.seq}\ndata: ${JSON.stringify(step)}\n\n`;
       known = steps.at(-1)?.seq ?? known;
-      await pause(TICK_MS, signal);
+      await pause(FRAME_MS, signal);
     }
   }
 }
@@ -275,15 +256,3 @@ const stream = (body: AsyncIterable<string>): Reply => ({
   headers: { 'content-type': 'text/event-stream', 'cache-control': 'no-store' },
   body,
 });
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener('abort', finish);
-  });
-}

@@ -3,7 +3,8 @@
  * a number, a time and an entry in a list.
  */
 import type { TimedStep } from '../local/steps';
-import type { Counts, EventDetail, EventState, EventSummary, Hop, NumberedStep } from './model';
+import { Counters, nameOf } from './counters';
+import type { EventDetail, EventState, EventSummary, Hop, NumberedStep } from './model';
 
 /** Maximum number of events that are kept. */
 export const CAPACITY = 10_000;
@@ -11,6 +12,13 @@ export const CAPACITY = 10_000;
 const MAX_STEPS = 20 * CAPACITY;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Collects the events that change from its making on. */
+export interface Watch {
+  /** Events that changed since the last call. */
+  take(): EventSummary[];
+  close(): void;
+}
 
 /** An event and its state so far. */
 interface Followed {
@@ -32,7 +40,9 @@ export interface Naming {
 
 export class Recorder {
   #naming: Naming = { labels: [], beganEmpty: false };
-  #steps: NumberedStep[] = [];
+  #steps: TimedStep[] = [];
+  /** Machine's time of each step, in milliseconds since 1970-01-01 UTC. */
+  #walls: number[] = [];
   #first = 1;
   #seq = 0;
   #folded = 0;
@@ -41,8 +51,10 @@ export class Recorder {
   readonly #invocations = new Map<string, { event: Followed; hop: Mutable<Hop> }>();
   /** Request id of the invocation that makes calls with a trace header. */
   readonly #callers = new Map<string, string>();
-  readonly #met: Record<string, number> = {};
-  readonly #records: Record<string, number> = {};
+  readonly #counters = new Counters();
+  /** Events of which a hop waits for a retry. */
+  readonly #waiting = new Set<Followed>();
+  readonly #watches = new Set<Set<Followed>>();
   #dropped = 0;
 
   /** Sets the fields that name events. Must precede the first read, since folded events are not renamed. */
@@ -51,13 +63,23 @@ export class Recorder {
   }
 
   readonly onStep = (step: TimedStep): void => {
-    this.#steps.push({ ...step, seq: ++this.#seq, wall: new Date().toISOString() });
+    this.#steps.push(step);
+    this.#walls.push(Date.now());
+    this.#seq++;
     if (this.#steps.length <= MAX_STEPS * 1.1) return;
     // Fold before dropping, so that dropped events are counted.
     this.#fold();
     this.#steps = this.#steps.slice(-MAX_STEPS);
-    this.#first = this.#steps[0]?.seq ?? this.#seq + 1;
+    this.#walls = this.#walls.slice(-MAX_STEPS);
+    this.#first = this.#seq + 1 - this.#steps.length;
   };
+
+  /** @returns undefined for a step that was dropped */
+  #step(seq: number): NumberedStep | undefined {
+    const step = this.#steps[seq - this.#first];
+    const wall = this.#walls[seq - this.#first];
+    return step && wall !== undefined ? { ...step, seq, wall: new Date(wall).toISOString() } : undefined;
+  }
 
   get seq(): number {
     return this.#seq;
@@ -68,20 +90,17 @@ export class Recorder {
     return this.#dropped;
   }
 
-  /** Number of events at each node, by physical name. */
-  get met(): Counts {
+  get counters(): Counters {
     this.#fold();
-    return this.#met;
+    return this.#counters;
   }
 
   /** Times of the next retries, in milliseconds since 1970-01-01 UTC. */
   get retries(): number[] {
     this.#fold();
     const times: number[] = [];
-    for (const { summary } of this.#events.values()) {
-      if (summary.state === 'handled' || summary.state === 'unmatched') continue;
+    for (const { summary } of this.#waiting)
       for (const { retryAt } of summary.hops) if (retryAt) times.push(Date.parse(retryAt));
-    }
     return times;
   }
 
@@ -91,12 +110,21 @@ export class Recorder {
     return [...this.#events.values()].map(({ summary }) => summary);
   }
 
-  /** Events with a step after the one with this number. */
-  changedSince(seq: number): EventSummary[] {
+  /** @param after the first call of `take` returns the events with a step after the one with this number */
+  watch(after: number): Watch {
     this.#fold();
-    if (seq >= this.#seq) return [];
-    const changed = [...this.#events.values()].filter(({ steps }) => (steps.at(-1) ?? 0) > seq);
-    return changed.map(({ summary }) => ({ ...summary, hops: summary.hops.map((hop) => ({ ...hop })) }));
+    const followed = [...this.#events.values()];
+    const changed = new Set(followed.filter(({ steps }) => (steps.at(-1) ?? 0) > after));
+    this.#watches.add(changed);
+    return {
+      take: () => {
+        this.#fold();
+        const summaries = [...changed].map(({ summary }) => summary);
+        changed.clear();
+        return summaries;
+      },
+      close: () => this.#watches.delete(changed),
+    };
   }
 
   /**
@@ -118,21 +146,24 @@ export class Recorder {
 
   /** Messages that were published to a topic, newest first. */
   published(topic: string, most = 50): (NumberedStep & { kind: 'message-published' })[] {
-    const found = this.#steps.flatMap((step) =>
-      step.kind === 'message-published' && step.topic === topic ? [step] : [],
-    );
-    return found.slice(-most).reverse();
-  }
-
-  /** Number of records that were put into a stream. */
-  recordsOf(stream: string): number {
-    this.#fold();
-    return this.#records[stream] ?? 0;
+    const found: (NumberedStep & { kind: 'message-published' })[] = [];
+    for (let seq = this.#seq; seq >= this.#first && found.length < most; seq--) {
+      const raw = this.#steps[seq - this.#first];
+      if (raw?.kind !== 'message-published' || raw.topic !== topic) continue;
+      const step = this.#step(seq);
+      if (step?.kind === 'message-published') found.push(step);
+    }
+    return found;
   }
 
   /** @param after only steps after this number */
   steps(after = 0): readonly NumberedStep[] {
-    return after < this.#first ? this.#steps : this.#steps.slice(after + 1 - this.#first);
+    const steps: NumberedStep[] = [];
+    for (let seq = Math.max(after + 1, this.#first); seq <= this.#seq; seq++) {
+      const step = this.#step(seq);
+      if (step) steps.push(step);
+    }
+    return steps;
   }
 
   /** @returns undefined for an event that is not kept */
@@ -144,33 +175,39 @@ export class Recorder {
     return {
       summary: followed.summary,
       event: followed.event,
-      steps: kept.flatMap((seq) => this.#steps[seq - this.#first] ?? []),
+      steps: kept.flatMap((seq) => this.#step(seq) ?? []),
       incomplete: kept.length < followed.steps.length,
     };
   }
 
   #fold(): void {
-    for (const step of this.steps(this.#folded)) this.#take(step);
-    this.#folded = this.#seq;
+    while (this.#folded < this.#seq) {
+      const step = this.#steps[++this.#folded - this.#first];
+      if (step) this.#take(step, this.#folded);
+    }
   }
 
-  #take(step: NumberedStep): void {
-    for (const name of nodesOf(step)) this.#met[name] = (this.#met[name] ?? 0) + 1;
-    if (step.kind === 'records-put')
-      this.#records[step.stream] = (this.#records[step.stream] ?? 0) + step.count;
-    if (step.kind === 'event-put' || step.kind === 'schedule-fired') this.#begin(step);
-    const event = this.#eventOf(step);
+  #take(step: TimedStep, seq: number): void {
+    if (step.kind === 'event-put' || step.kind === 'schedule-fired') this.#begin(step, seq);
+    const invocation = this.#invocationOf(step);
+    this.#counters.count(step, invocation?.hop.target);
+    const eventId = 'eventId' in step ? step.eventId : invocation?.event.summary.eventId;
+    const event = eventId === undefined ? undefined : this.#events.get(eventId);
     if (!event) return;
-    event.steps.push(step.seq);
+    event.steps.push(seq);
     this.#follow(event, step);
     const { summary } = event;
     summary.tookMs = Math.max(summary.tookMs, Date.parse(step.at) - event.putAt);
     summary.state = stateOf(summary.hops);
     summary.revision++;
+    if (summary.hops.some(({ retryAt }) => retryAt !== undefined)) this.#waiting.add(event);
+    else this.#waiting.delete(event);
+    for (const changed of this.#watches) changed.add(event);
   }
 
-  #begin(step: NumberedStep & { kind: 'event-put' | 'schedule-fired' }): void {
-    const { event, eventId, at, wall } = step;
+  #begin(step: TimedStep & { kind: 'event-put' | 'schedule-fired' }, seq: number): void {
+    const { event, eventId, at } = step;
+    const wall = new Date(this.#walls[seq - this.#first] ?? 0).toISOString();
     const detail = (typeof event.detail === 'object' && event.detail !== null ? event.detail : {}) as Record<
       string,
       unknown
@@ -195,21 +232,23 @@ export class Recorder {
       },
     });
     if (this.#events.size <= CAPACITY) return;
-    const [oldest] = this.#events.keys();
+    const [oldest] = this.#events;
     if (oldest === undefined) return;
-    this.#events.delete(oldest);
+    this.#events.delete(oldest[0]);
+    this.#waiting.delete(oldest[1]);
+    for (const changed of this.#watches) changed.delete(oldest[1]);
     this.#dropped++;
   }
 
-  #eventOf(step: NumberedStep): Followed | undefined {
-    if ('eventId' in step) return this.#events.get(step.eventId);
+  /** The invocation that a step is about or that made the step's call. */
+  #invocationOf(step: TimedStep): { event: Followed; hop: Mutable<Hop> } | undefined {
     const requestId =
       ('requestId' in step ? step.requestId : undefined) ??
       (step.trace === undefined ? undefined : this.#callers.get(step.trace));
-    return requestId === undefined ? undefined : this.#invocations.get(requestId)?.event;
+    return requestId === undefined ? undefined : this.#invocations.get(requestId);
   }
 
-  #follow(event: Followed, step: NumberedStep): void {
+  #follow(event: Followed, step: TimedStep): void {
     switch (step.kind) {
       case 'delivered':
       case 'delivery-failed':
@@ -242,7 +281,7 @@ export class Recorder {
 
   #delivery(
     event: Followed,
-    step: NumberedStep & { kind: 'delivered' | 'delivery-failed' | 'delivery-lost' | 'dead-lettered' },
+    step: TimedStep & { kind: 'delivered' | 'delivery-failed' | 'delivery-lost' | 'dead-lettered' },
   ): void {
     const target = nameOf(step.targetArn);
     let hop = event.summary.hops.find((each) => each.rule === step.rule && each.target === target);
@@ -298,36 +337,4 @@ function stateOf(hops: readonly Hop[]): EventState {
   const has = (state: EventState) => hops.some((hop) => hop.state === state);
   if (hops.length === 0) return 'unmatched';
   return (['on-its-way', 'failed', 'waiting'] as const).find(has) ?? 'handled';
-}
-
-/** Physical names of the nodes of a step. */
-function nodesOf(step: NumberedStep): string[] {
-  switch (step.kind) {
-    case 'event-put':
-      return [step.bus, step.event.source];
-    case 'event-archived':
-      return [step.archive];
-    case 'rule-matched':
-    case 'schedule-fired':
-      return [step.rule];
-    case 'delivered':
-      return [nameOf(step.targetArn)];
-    case 'item-written':
-      return [step.table];
-    case 'message-published':
-      return [step.topic];
-    case 'records-put':
-      return [step.stream];
-    case 'object-written':
-      return [step.bucket];
-    case 'message-sent':
-      return [step.queue];
-    default:
-      return [];
-  }
-}
-
-/** The last part of an ARN: the physical name. */
-export function nameOf(arn: string): string {
-  return arn.split(/[:/]/).at(-1) ?? arn;
 }

@@ -113,8 +113,11 @@ test('an item before a write is what the last write left, or nothing', () => {
 
 test('only events with later steps have changed', () => {
   const recorder = record(put('a'), put('b'));
-  expect(recorder.changedSince(1).map(({ eventId }) => eventId)).toEqual(['b']);
-  expect(recorder.changedSince(recorder.seq)).toEqual([]);
+  const watch = recorder.watch(1);
+  expect(watch.take().map(({ eventId }) => eventId)).toEqual(['b']);
+  expect(watch.take()).toEqual([]);
+  recorder.onStep(delivered('a'));
+  expect(watch.take().map(({ eventId }) => eventId)).toEqual(['a']);
 });
 
 test('the newest events are kept, and the others counted', () => {
@@ -126,5 +129,18 @@ test('the newest events are kept, and the others counted', () => {
 
 test('each node counts the events that it has met', () => {
   const recorder = record(put('a'), put('b'), delivered('a', 'r'));
-  expect(recorder.met).toMatchObject({ shop: 2, bus: 2, worker: 1 });
+  expect(recorder.counters.met).toMatchObject({ shop: 2, bus: 2, worker: 1 });
+});
+
+test('each edge counts by what it was passed: a call by the function that made it', () => {
+  const written: TimedStep = {
+    at: at(2),
+    trace: 'Root=1',
+    kind: 'item-written',
+    table: 't',
+    key: {},
+    item: {},
+  };
+  const recorder = record(put('a'), delivered('a', 'r'), started, written, { ...written, trace: 'Root=2' });
+  expect(recorder.counters.passed).toEqual({ 'shop bus': 1, 'placed worker': 1, 'worker t': 1 });
 });

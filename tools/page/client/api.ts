@@ -1,5 +1,5 @@
 /** Client of the page's API. Every call carries the token of the page's address. */
-import type { Change } from '../model';
+import type { Delta } from '../model';
 
 /** Token from the fragment of the printed address; removed from the address bar at once. */
 const token = takeToken();
@@ -70,7 +70,7 @@ export async function call<Result>(method: string, path: string, body?: unknown)
  * Follows the changes of the run until the connection ends.
  * @param after number of the newest known step
  */
-export async function follow(after: number, take: (change: Change) => void): Promise<void> {
+export async function follow(after: number, take: (delta: Delta) => void): Promise<void> {
   if (exported) return new Promise(() => {});
   const response = await fetch(`/_page/api/changes?after=${after}`, {
     headers: { authorization: `Bearer ${token}` },

@@ -3,6 +3,7 @@ import { useEffect } from 'preact/hooks';
 import { call } from './api';
 import { EventList } from './event-list';
 import { EventView, editAndSend, sendAgain } from './event-view';
+import { current, isPaused, listed, selected, step, togglePause } from './events';
 import { FlowView } from './flow-view';
 import { until } from './format';
 import { Key } from './icons';
@@ -10,18 +11,17 @@ import { AuditView, BillView, RoutesView } from './proofs-view';
 import { PutView } from './put-view';
 import {
   act,
-  current,
-  events,
+  broken,
+  disabled,
   focus,
   hasRelativeTimes,
   isConnected,
-  isPaused,
+  nextDue,
   notice,
+  now,
   open,
-  selected,
+  queues,
   snapshot,
-  step,
-  togglePause,
   VIEWS,
   type View,
   view,
@@ -108,7 +108,7 @@ function Banners() {
     <>
       {!isConnected.value && (
         <p class="banner" role="status">
-          The local run is gone{shot && `; its last step was at ${shot.now.slice(11, 19)}`}. Nothing is
+          The local run is gone{shot && `; its last step was at ${now.value.slice(11, 19)}`}. Nothing is
           cleared; the page connects again when it is back.
         </p>
       )}
@@ -208,7 +208,7 @@ function Main() {
 
 function Header() {
   const shot = snapshot.value;
-  const waiting = Object.values(shot?.queues ?? {}).reduce((sum, count) => sum + count, 0);
+  const waiting = Object.values(queues.value).reduce((sum, count) => sum + count, 0);
   return (
     <header class="page">
       <svg class="logo" viewBox="0 0 14 14" aria-hidden="true">
@@ -230,11 +230,11 @@ function Header() {
       </nav>
       <span class="space" />
       <span class="dim clock">
-        {shot?.now.slice(11, 19)} UTC{shot && shot.speed !== 1 ? ` · ×${shot.speed}` : ''}
+        {now.value.slice(11, 19)} UTC{shot && shot.speed !== 1 ? ` · ×${shot.speed}` : ''}
       </span>
-      {shot?.nextDue && (
+      {nextDue.value !== undefined && (
         <button type="button" id="advance" onClick={() => void advance()}>
-          Next due in {until(shot.nextDue, shot.now)} <Key>f</Key>
+          Next due in {until(nextDue.value, now.value)} <Key>f</Key>
         </button>
       )}
       <button type="button" aria-pressed={isPaused.value} onClick={togglePause}>
@@ -248,9 +248,8 @@ function Header() {
 }
 
 function BrokenBanner() {
-  const broken = snapshot.value?.broken ?? [];
-  const off = snapshot.value?.disabled ?? [];
-  if (broken.length === 0 && off.length === 0) return null;
+  const [faults, off] = [broken.value, disabled.value];
+  if (faults.length === 0 && off.length === 0) return null;
   const undo = (id: string) =>
     act(async () => {
       await call('DELETE', `broken/${encodeURIComponent(id)}`);
@@ -259,7 +258,7 @@ function BrokenBanner() {
   return (
     <p class="banner wait" role="status">
       Broken on purpose:{' '}
-      {broken.map(({ id, hop, kind, left }) => (
+      {faults.map(({ id, hop, kind, left }) => (
         <span key={id}>
           {hop}: {kind}
           {left !== undefined && ` (${left} more)`}{' '}
@@ -296,8 +295,8 @@ function show(next: View): void {
 
 const advance = () =>
   act(async () => {
-    const { now } = await call<{ now: string }>('POST', 'clock', { to: 'next' });
-    return `The clock stands at ${now.slice(11, 19)} UTC.`;
+    const { now: moved } = await call<{ now: string }>('POST', 'clock', { to: 'next' });
+    return `The clock stands at ${moved.slice(11, 19)} UTC.`;
   });
 
 async function exportRun(): Promise<void> {
@@ -363,7 +362,7 @@ function press(key: string): boolean {
       // In the list: the newest event, if none is selected.
       const isList = document.activeElement?.classList.contains('rows');
       if (!isList) return false;
-      open(selected.value ?? events.value.at(-1)?.eventId);
+      open(selected.value ?? listed.value[0]?.eventId);
       return true;
     }
     default:

@@ -1,25 +1,25 @@
 /** The events, newest first; only the rows that can be seen are drawn. */
 import { useSignal } from '@preact/signals';
-import { useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { EventSummary } from '../model';
-import { ago, clockTime, plural, took, until } from './format';
-import { StateIcon } from './icons';
 import {
-  countOf,
   events,
   type Filter,
   filter,
-  hasRelativeTimes,
   held,
   isGrouped,
   isPaused,
+  isTouched,
   listed,
-  open,
+  publish,
+  release,
   search,
   selected,
-  snapshot,
-  togglePause,
-} from './state';
+  stateCounts,
+} from './events';
+import { ago, clockTime, plural, took, until } from './format';
+import { StateIcon } from './icons';
+import { dropped, hasRelativeTimes, now, open, snapshot } from './state';
 
 const ROW = 28;
 
@@ -31,14 +31,12 @@ const FILTERS: readonly { readonly filter: Filter; readonly title: string }[] = 
 ];
 
 export function EventList() {
-  const shot = snapshot.value;
-  const list = listed.value;
   return (
     <section class="panel grow" aria-label="Events" id="events">
       <header>
         <h2>Events</h2>
         <span class="badge">
-          {list.length.toLocaleString('en-US')} of {events.value.length.toLocaleString('en-US')}
+          {listed.value.length.toLocaleString('en-US')} of {events.value.length.toLocaleString('en-US')}
         </span>
         <input
           id="search"
@@ -52,8 +50,8 @@ export function EventList() {
         />
         <Filters />
         <span class="space" />
-        {isPaused.value && held.value > 0 && (
-          <button type="button" class="accent" onClick={togglePause}>
+        {held.value > 0 && (
+          <button type="button" class="accent" onClick={release}>
             {plural(held.value, 'new event')}
           </button>
         )}
@@ -67,11 +65,11 @@ export function EventList() {
           Grouped by correlation id
         </button>
       </header>
-      <Rows list={list} now={shot?.now ?? ''} />
-      {(shot?.dropped ?? 0) > 0 && (
+      <Rows list={listed.value} />
+      {dropped.value > 0 && (
         <footer class="dim">
-          {plural(shot?.dropped ?? 0, 'earlier event')} dropped: the newest{' '}
-          {shot?.capacity.toLocaleString('en-US')} are kept.
+          {plural(dropped.value, 'earlier event')} dropped: the newest{' '}
+          {snapshot.value?.capacity.toLocaleString('en-US')} are kept.
         </footer>
       )}
     </section>
@@ -81,7 +79,7 @@ export function EventList() {
 const Filters = () => (
   <>
     {FILTERS.map(({ filter: each, title }) => {
-      const count = each === 'all' ? 0 : countOf(each);
+      const count = each === 'all' ? 0 : (stateCounts.value[each] ?? 0);
       return (
         <button
           key={each}
@@ -91,18 +89,19 @@ const Filters = () => (
             filter.value = each;
           }}
         >
-          {title}
-          {count > 0 && <b> {count}</b>}
+          {each !== 'all' && <StateIcon state={each} />} {title}
+          {count > 0 && <b> {count.toLocaleString('en-US')}</b>}
         </button>
       );
     })}
   </>
 );
 
-function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
+function Rows({ list }: { list: readonly EventSummary[] }) {
   const box = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
   const height = useSignal(400);
+  const isEmpty = list.length === 0;
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -111,21 +110,11 @@ function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
     });
     observer.observe(element);
     return () => observer.disconnect();
-  }, [list.length === 0]);
-  if (list.length === 0) return <Nothing />;
-  const ordered = isGrouped.value ? grouped(list) : list;
-  const first = Math.max(0, Math.floor(top.value / ROW) - 5);
-  const count = Math.ceil(height.value / ROW) + 10;
-  // Newest first: row i is the i-th from the end.
-  const shown = Array.from({ length: Math.max(0, Math.min(count, ordered.length - first)) }, (_, i) => {
-    const at = ordered.length - 1 - (first + i);
-    return {
-      event: ordered[at] as EventSummary,
-      above: ordered[at + 1],
-      below: ordered[at - 1],
-      row: first + i,
-    };
-  });
+  }, [isEmpty]);
+  useEffect(() => () => touch(false), [isEmpty]);
+  if (isEmpty) return <Nothing />;
+  const first = Math.min(Math.max(0, Math.floor(top.value / ROW) - 4), list.length - 1);
+  const shown = list.slice(first, first + Math.ceil(height.value / ROW) + 8);
   return (
     <div
       class="rows"
@@ -137,15 +126,65 @@ function Rows({ list, now }: { list: readonly EventSummary[]; now: string }) {
       onScroll={(event) => {
         top.value = event.currentTarget.scrollTop;
       }}
+      onPointerEnter={() => touch(true)}
+      onPointerLeave={() => touch(false)}
+      onFocusIn={() => touch(true)}
+      onFocusOut={() => touch(false)}
     >
       <Head />
-      <div class="canvas" style={{ height: `${ordered.length * ROW}px` }}>
-        {shown.map(({ event, above, below, row }) => (
-          <Row key={event.eventId} event={event} above={above} below={below} top={row * ROW} now={now} />
+      <div class="canvas" style={{ height: `${list.length * ROW}px` }}>
+        {shown.map((event, i) => (
+          <Row
+            key={event.eventId}
+            event={event}
+            index={first + i}
+            count={list.length}
+            place={placeOf(event, list[first + i - 1], list[first + i + 1])}
+          />
         ))}
       </div>
     </div>
   );
+}
+
+function touch(isIn: boolean): void {
+  if (isTouched.value === isIn) return;
+  isTouched.value = isIn;
+  if (!isIn && !isPaused.value) publish();
+}
+
+/** Place of a row among those of its correlation id. */
+type Place = 'alone' | 'first' | 'later';
+
+function Row(props: { event: EventSummary; index: number; count: number; place: Place }) {
+  const { event, index, count, place } = props;
+  // A row that only moved gets the same node for its cells, which then are not drawn again.
+  const cells = useMemo(() => <Cells event={event} place={place} />, [event, place]);
+  return (
+    <div
+      id={`event-${event.eventId}`}
+      class={`row ${event.state}`}
+      role="option"
+      aria-selected={selected.value === event.eventId}
+      aria-posinset={index + 1}
+      aria-setsize={count}
+      style={{ transform: `translateY(${index * ROW}px)` }}
+      onClick={() => open(event.eventId)}
+    >
+      {cells}
+    </div>
+  );
+}
+
+function placeOf(
+  event: EventSummary,
+  above: EventSummary | undefined,
+  below: EventSummary | undefined,
+): Place {
+  const id = isGrouped.value ? event.correlationId : undefined;
+  if (id === undefined) return 'alone';
+  if (above?.correlationId === id) return 'later';
+  return below?.correlationId === id ? 'first' : 'alone';
 }
 
 const Head = () => (
@@ -154,7 +193,7 @@ const Head = () => (
     <span>Time (UTC)</span>
     <span>Correlation id</span>
     <span>Type</span>
-    <span>{snapshot.value?.entityName || 'Id'}</span>
+    <span>{snapshot.value?.entityName.replace(/^./, (letter) => letter.toUpperCase()) || 'Id'}</span>
     <span>Reached</span>
     <span>Outcome</span>
     <span class="right">Took</span>
@@ -162,7 +201,6 @@ const Head = () => (
 );
 
 function Nothing() {
-  const shot = snapshot.value;
   if (events.value.length > 0) {
     const clear = () => {
       search.value = '';
@@ -182,43 +220,30 @@ function Nothing() {
       <p>
         No event yet. Put one (<kbd>p</kbd>), or send one from a shell:
       </p>
-      <pre>{`aws --endpoint-url ${shot?.endpoint ?? ''} events put-events --entries file://samples/entries/minimal-order.json`}</pre>
+      <pre>{`aws --endpoint-url ${snapshot.value?.endpoint ?? ''} events put-events --entries file://samples/entries/minimal-order.json`}</pre>
     </div>
   );
 }
 
-function Row(props: {
-  event: EventSummary;
-  above: EventSummary | undefined;
-  below: EventSummary | undefined;
-  top: number;
-  now: string;
-}) {
-  const { event, above, below, top, now } = props;
-  const same = (other: EventSummary | undefined) =>
-    isGrouped.value && event.correlationId !== undefined && other?.correlationId === event.correlationId;
-  const bracket = same(above) || same(below) ? 'bracket' : '';
+function Cells({ event, place }: { event: EventSummary; place: Place }) {
   return (
-    <div
-      id={`event-${event.eventId}`}
-      class={`row ${event.state}`}
-      role="option"
-      aria-selected={selected.value === event.eventId}
-      style={{ transform: `translateY(${top}px)` }}
-      onClick={() => open(event.eventId)}
-    >
+    <>
       <span>
         <StateIcon state={event.state} />
       </span>
       <span class="mono" title={event.at}>
-        {clockTime(event.at)} <i>{hasRelativeTimes.value ? ago(event.at, now) : ''}</i>
+        {clockTime(event.at)} <Ago at={event.at} />
       </span>
-      <span class={`mono ${bracket}`}>{same(above) ? '' : (event.correlationId ?? '')}</span>
-      <span>
+      <span class={`mono ${place === 'alone' ? '' : 'bracket'}`} title={event.correlationId}>
+        {place === 'later' ? '' : (event.correlationId ?? '')}
+      </span>
+      <span title={`${event.detailType} of ${event.source}`}>
         {event.detailType} {event.label && <b class="label">{event.label}</b>} <i>{event.source}</i>
         {event.replay && <i> replayed by {event.replay}</i>}
       </span>
-      <span class="mono">{event.entity ?? ''}</span>
+      <span class="mono" title={event.entity}>
+        {event.entity ?? ''}
+      </span>
       <span class="reached">
         {event.hops.map((hop) => (
           <span key={`${hop.rule} ${hop.target}`}>
@@ -226,33 +251,32 @@ function Row(props: {
           </span>
         ))}
       </span>
-      <span class={event.state}>{outcome(event, now)}</span>
+      <Outcome event={event} />
       <span class="right">{event.state === 'on-its-way' ? '' : took(event.tookMs)}</span>
-    </div>
+    </>
   );
 }
 
-/** Groups events by correlation id, newest group last; events without an id are not grouped. */
-function grouped(list: readonly EventSummary[]): readonly EventSummary[] {
-  const groups = new Map<string, EventSummary[]>();
-  for (const event of list) {
-    const key = event.correlationId ?? event.eventId;
-    const group = groups.get(key);
-    // A group is at the place of its newest event.
-    if (group) groups.delete(key);
-    groups.set(key, [...(group ?? []), event]);
-  }
-  return [...groups.values()].flat();
+const Ago = ({ at }: { at: string }) => <i>{hasRelativeTimes.value ? ago(at, now.value) : ''}</i>;
+
+function Outcome({ event }: { event: EventSummary }) {
+  // Only what waits has to be drawn again with the time.
+  const text = outcome(event, event.state === 'waiting' ? now.value : '');
+  return (
+    <span class={event.state} title={text}>
+      {text}
+    </span>
+  );
 }
 
-export function outcome(event: EventSummary, now: string): string {
+export function outcome(event: EventSummary, at: string): string {
   if (event.state === 'unmatched') return 'no rule took it';
   const hop = event.hops.find(({ state }) => state === event.state);
   if (event.state === 'handled' || !hop) return '';
   if (event.state === 'on-its-way') return `rule ${short(hop.rule)} → ${short(hop.target)}`;
   if (event.state === 'failed')
     return `${hop.reason ?? 'failed'}${hop.queue ? `, in ${short(hop.queue)}` : ''}`;
-  return `${hop.reason ?? ''}; attempt ${hop.attempt + 1} in ${hop.retryAt ? until(hop.retryAt, now) : '?'}`;
+  return `attempt ${hop.attempt + 1} in ${hop.retryAt ? until(hop.retryAt, at) : '?'}: ${hop.reason ?? ''}`;
 }
 
 /** A name without the stack's prefix. */

@@ -1,13 +1,14 @@
 /** One event: its timeline, the payload and the writes of each hop, and the rules that did not match. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { EventPage, NumberedStep } from '../model';
+import type { EventPage, EventSummary, NumberedStep } from '../model';
 import { call } from './api';
 import { outcome, short } from './event-list';
+import { current, events, eventsOf, selected } from './events';
 import { bytes, took } from './format';
 import { Key, StateIcon } from './icons';
 import { type Mark, Payload, sourcesOf } from './payload';
-import { act, current, draft, events, load, open, selected, snapshot, view } from './state';
+import { act, draft, load, now, open, view } from './state';
 import { type Track, timelineOf } from './timeline';
 import { Timeline } from './timeline-view';
 import { Writes } from './writes-view';
@@ -72,23 +73,27 @@ export function EventView() {
   );
 }
 
+/** Maximum number of related, and of other events beside one. */
+const RAIL = 30;
+
 /** List of other events: those of the same correlation id first, then the newest. */
 function Rail() {
-  const now = snapshot.value?.now ?? '';
   const chosen = current.value;
-  const all = [...events.value].reverse();
-  const related = all.filter(
-    ({ correlationId }) => correlationId !== undefined && correlationId === chosen?.correlationId,
-  );
-  const rest = all.filter((event) => !related.includes(event)).slice(0, 30);
-  const item = (event: (typeof all)[number]) => (
+  const id = chosen?.correlationId;
+  const related = id === undefined ? [] : eventsOf(id).slice(0, RAIL);
+  const rest: EventSummary[] = [];
+  for (let i = events.value.length - 1; i >= 0 && rest.length < RAIL; i--) {
+    const event = events.value[i];
+    if (event && (id === undefined || event.correlationId !== id)) rest.push(event);
+  }
+  const item = (event: EventSummary) => (
     <button
       key={event.eventId}
       type="button"
       class="item"
       aria-current={event.eventId === selected.value}
       onClick={() => open(event.eventId)}
-      title={outcome(event, now)}
+      title={outcome(event, now.value)}
     >
       <StateIcon state={event.state} />
       <span>{event.label ?? event.detailType}</span>

@@ -7,27 +7,36 @@ import { short } from './event-list';
 import { clockTime, plural } from './format';
 import { StateIcon } from './icons';
 import { QueuePanel } from './queue-panel';
-import { act, load, snapshot } from './state';
+import { act, disabled, load, now, seq, snapshot } from './state';
+
+/** Interval at which the state is read again while steps come, in milliseconds. */
+const REFRESH_MS = 400;
 
 export function StateView() {
-  const shot = snapshot.value;
   const state = useSignal<StackState | undefined>(undefined);
   useEffect(() => {
-    const timer = setTimeout(() => {
-      void load(async () => {
+    let read = -1;
+    let isReading = false;
+    const refresh = async () => {
+      if (isReading || read === seq.value) return;
+      isReading = true;
+      read = seq.value;
+      await load(async () => {
         state.value = await call<StackState>('GET', 'state');
       });
-    }, 100);
-    return () => clearTimeout(timer);
-  }, [shot?.seq]);
-  const now = shot?.now ?? '';
+      isReading = false;
+    };
+    void refresh();
+    const timer = setInterval(() => void refresh(), REFRESH_MS);
+    return () => clearInterval(timer);
+  }, []);
   if (!state.value) return <p class="empty">Reading …</p>;
   const { queues, tables, topics, streams, alarms, rules, functions } = state.value;
   return (
     <div class="stack">
       <div class="columns">
         {queues.map((queue) => (
-          <QueuePanel key={queue.name} queue={queue} now={now} />
+          <QueuePanel key={queue.name} queue={queue} now={now.value} />
         ))}
       </div>
       {tables.map((table) => (
@@ -195,8 +204,7 @@ const FAULTS = [
 ] as const;
 
 function Hops({ rules, functions }: Pick<StackState, 'rules' | 'functions'>) {
-  const shot = snapshot.value;
-  const off = new Set(shot?.disabled);
+  const off = new Set(disabled.value);
   return (
     <section class="panel" aria-label="Rules and functions">
       <header>

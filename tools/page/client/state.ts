@@ -1,7 +1,8 @@
 /** State of the page, as signals; components read nothing else. */
-import { batch, computed, signal } from '@preact/signals';
-import type { Change, EventSummary, Snapshot } from '../model';
+import { batch, signal } from '@preact/signals';
+import type { Broken, Change, Counts, Delta, Snapshot } from '../model';
 import { ApiError, call, follow } from './api';
+import { forget, merge, publish, selected } from './events';
 
 export type View = 'flow' | 'put' | 'state' | 'routes' | 'audit' | 'bill';
 export const VIEWS: readonly { readonly view: View; readonly title: string }[] = [
@@ -12,20 +13,20 @@ export const VIEWS: readonly { readonly view: View; readonly title: string }[] =
   { view: 'audit', title: 'Audit' },
   { view: 'bill', title: 'Bill' },
 ];
-/** Filter of the listed events. */
-export type Filter = 'all' | 'failed' | 'waiting' | 'on-its-way';
-
-export const snapshot = signal<Snapshot | undefined>(undefined);
-/** Events, oldest first, without those held back while paused. */
-export const events = signal<readonly EventSummary[]>([]);
+/** What does not change during a run; the signals below have the rest. */
+export const snapshot = signal<Omit<Snapshot, keyof Change> | undefined>(undefined);
 export const view = signal<View>('flow');
-export const selected = signal<string | undefined>(undefined);
-export const search = signal('');
-export const filter = signal<Filter>('all');
-export const isGrouped = signal(true);
-export const isPaused = signal(false);
-/** Number of events that came while paused. */
-export const held = signal(0);
+/** Time of the stack's clock, to the second. */
+export const now = signal('');
+/** Number of the newest step. */
+export const seq = signal(0);
+export const met = signal<Counts>({});
+export const passed = signal<Counts>({});
+export const queues = signal<Counts>({});
+export const nextDue = signal<string | undefined>(undefined);
+export const disabled = signal<readonly string[]>([]);
+export const broken = signal<readonly Broken[]>([]);
+export const dropped = signal(0);
 export const isConnected = signal(true);
 export interface Notice {
   readonly text: string;
@@ -39,45 +40,17 @@ export const hasRelativeTimes = signal(true);
 /** Initial entry of the form, e.g. of an event to edit and send. */
 export const draft = signal<{ source: string; detailType: string; detail: object } | undefined>(undefined);
 
-/** Known events by id; `events` is updated from them once a frame. */
-const known = new Map<string, EventSummary>();
-let isFrameAsked = false;
-
-export const current = computed(() => {
-  const id = selected.value;
-  return id === undefined ? undefined : events.value.find(({ eventId }) => eventId === id);
-});
-
-export const listed = computed(() => {
-  const wanted = search.value.trim().toLowerCase();
-  const state = filter.value;
-  return events.value.filter(
-    (event) =>
-      (state === 'all' || event.state === state) && (wanted === '' || textOf(event).includes(wanted)),
-  );
-});
-
-export const countOf = (state: EventSummary['state']) =>
-  events.value.reduce((count, event) => count + Number(event.state === state), 0);
-
-function textOf(event: EventSummary): string {
-  const { source, detailType, entity, correlationId, label, eventId, hops, replay } = event;
-  const words = [source, detailType, entity, correlationId, label, eventId, replay];
-  return [...words, ...hops.flatMap(({ rule, target, reason }) => [rule, target, reason])]
-    .join(' ')
-    .toLowerCase();
-}
-
 export async function connect(): Promise<void> {
   for (;;) {
     try {
       const first = await call<Snapshot>('GET', 'snapshot');
-      known.clear();
+      forget();
       batch(() => {
         snapshot.value = first;
         isConnected.value = true;
-        merge(first.events);
-        publish();
+        waitingDelta = undefined;
+        merge(first.events, first.capacity);
+        apply({ ...first, nextDue: first.nextDue ?? null });
       });
       await follow(first.seq, take);
     } catch (error) {
@@ -89,44 +62,43 @@ export async function connect(): Promise<void> {
   }
 }
 
-function take(change: Change): void {
-  merge(change.events);
-  if (isFrameAsked) {
-    latest = change;
-    return;
-  }
-  isFrameAsked = true;
-  latest = change;
-  requestAnimationFrame(() => {
-    isFrameAsked = false;
-    batch(() => {
-      if (snapshot.value && latest) snapshot.value = { ...snapshot.value, ...latest, events: [] };
-      if (isPaused.value) held.value = [...known.keys()].length - events.value.length;
-      else publish();
-    });
-  });
-}
-let latest: Change | undefined;
+/** What came since the last frame. */
+let waitingDelta: Delta | undefined;
 
-function merge(changed: readonly EventSummary[]): void {
-  for (const summary of changed) known.set(summary.eventId, summary);
-  const capacity = snapshot.value?.capacity ?? 10_000;
-  for (const id of known.keys()) {
-    if (known.size <= capacity) break;
-    known.delete(id);
-  }
+function take(delta: Delta): void {
+  merge(delta.events, snapshot.value?.capacity ?? 0);
+  const before = waitingDelta;
+  waitingDelta = before ? joined(before, delta) : delta;
+  if (!before) requestAnimationFrame(draw);
 }
 
-function publish(): void {
-  events.value = [...known.values()];
-  held.value = 0;
+function draw(): void {
+  const delta = waitingDelta;
+  waitingDelta = undefined;
+  if (delta) batch(() => apply(delta));
 }
 
-export function togglePause(): void {
-  batch(() => {
-    isPaused.value = !isPaused.value;
-    if (!isPaused.value) publish();
-  });
+function joined(before: Delta, after: Delta): Delta {
+  return {
+    ...before,
+    ...after,
+    met: { ...before.met, ...after.met },
+    passed: { ...before.passed, ...after.passed },
+    queues: { ...before.queues, ...after.queues },
+  };
+}
+
+function apply(delta: Delta): void {
+  now.value = `${delta.now.slice(0, 19)}Z`;
+  seq.value = delta.seq;
+  if (delta.met) met.value = { ...met.value, ...delta.met };
+  if (delta.passed) passed.value = { ...passed.value, ...delta.passed };
+  if (delta.queues) queues.value = { ...queues.value, ...delta.queues };
+  if (delta.nextDue !== undefined) nextDue.value = delta.nextDue ?? undefined;
+  if (delta.disabled) disabled.value = delta.disabled;
+  if (delta.broken) broken.value = delta.broken;
+  if (delta.dropped !== undefined) dropped.value = delta.dropped;
+  publish();
 }
 
 /** Runs an action, and shows its result or its error as a notice. */
@@ -177,16 +149,4 @@ export function open(eventId: string | undefined): void {
     selected.value = eventId;
     view.value = 'flow';
   });
-}
-
-/** Moves the selection through the listed events, newest first. */
-export function step(by: 1 | -1, only?: (event: EventSummary) => boolean): void {
-  const list = [...listed.value].reverse();
-  const at = list.findIndex(({ eventId }) => eventId === selected.value);
-  for (let i = at < 0 && by < 0 ? list.length - 1 : at + by; i >= 0 && i < list.length; i += by) {
-    const event = list[i];
-    if (!event || (only && !only(event))) continue;
-    selected.value = event.eventId;
-    return;
-  }
 }

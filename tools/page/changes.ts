@@ -1,0 +1,75 @@
+/** The stream of changes to a reader, as server-sent events. */
+import type { Change, Counts, Delta } from './model';
+import type { Recorder } from './recorder';
+
+/** Minimum time between two messages, in milliseconds: a frame of the page costs more than a message. */
+export const FRAME_MS = 100;
+/** Interval at which a reader who waits is looked after, so that the first step after a pause is seen at once. */
+const IDLE_MS = 20;
+/** Interval at which is looked for what changes without a step, such as the clock and the time of a retry. */
+const REST_MS = 500;
+
+/**
+ * @param after number of the newest step that the reader knows
+ * @param read reads the state that is sent beside the events
+ */
+export async function* changes(
+  recorder: Recorder,
+  after: number,
+  read: () => Omit<Change, 'events'>,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const watch = recorder.watch(after);
+  let sent: Omit<Change, 'events'> | undefined;
+  let sentAt = Number.NEGATIVE_INFINITY;
+  try {
+    while (!signal.aborted) {
+      const quiet = performance.now() - sentAt;
+      if (sent === undefined || recorder.seq > sent.seq || quiet >= REST_MS) {
+        const state = read();
+        const delta = { ...difference(sent, state), seq: state.seq, now: state.now, events: watch.take() };
+        sent = state;
+        sentAt = performance.now();
+        yield `data: ${JSON.stringify(delta satisfies Delta)}\n\n`;
+        await pause(FRAME_MS, signal);
+      } else await pause(IDLE_MS, signal);
+    }
+  } finally {
+    watch.close();
+  }
+}
+
+/** The fields that differ; of counts, the entries that differ. */
+function difference(
+  before: Omit<Change, 'events'> | undefined,
+  after: Omit<Change, 'events'>,
+): Partial<Delta> {
+  if (!before) return { ...after, nextDue: after.nextDue ?? null };
+  const is = (field: keyof typeof after) => JSON.stringify(before[field]) === JSON.stringify(after[field]);
+  return {
+    ...counts('met', before.met, after.met),
+    ...counts('passed', before.passed, after.passed),
+    ...counts('queues', before.queues, after.queues),
+    ...(!is('nextDue') && { nextDue: after.nextDue ?? null }),
+    ...(!is('disabled') && { disabled: after.disabled }),
+    ...(!is('broken') && { broken: after.broken }),
+    ...(!is('dropped') && { dropped: after.dropped }),
+  };
+}
+
+function counts<Name extends 'met' | 'passed' | 'queues'>(name: Name, before: Counts, after: Counts) {
+  const changed = Object.entries(after).filter(([key, value]) => before[key] !== value);
+  return changed.length > 0 && { [name]: Object.fromEntries(changed) };
+}
+
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener('abort', finish);
+  });
+}
