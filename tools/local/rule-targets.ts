@@ -5,6 +5,7 @@ import type { EventBridge } from './services/event-bridge';
 import type { LambdaFunction } from './services/lambda';
 import type { Queue } from './services/queue';
 import type { Topic } from './services/topic';
+import { rulesToRun } from './supported';
 
 export interface TargetParts {
   readonly functions: readonly LambdaFunction[];
@@ -58,7 +59,7 @@ export function targetServices(
 
 /** ARNs of the template's targets that nothing here runs. */
 function recordedTargets(assembly: Assembly, known: ReadonlyMap<string, unknown>): string[] {
-  const rules = assembly.ofType('AWS::Events::Rule');
+  const rules = rulesToRun(assembly);
   const arns = rules.flatMap(({ properties }) =>
     (properties.Targets ?? []).map(({ Arn }: { Arn: unknown }) => String(Arn)),
   );

@@ -3,6 +3,7 @@ import { escapeControl, printableJson } from '../cli/escape-control';
 import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
 import { plural } from './effect-line';
+import { entriesOption, exampleEntry } from './example-entry';
 import { LiveLog, type LiveLogOptions } from './live-log';
 import type { Takeover } from './running-stack';
 import type { LocalStack, Resumed } from './stack';
@@ -127,6 +128,8 @@ export class TerminalLog implements RunLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #color: boolean;
   #log: LiveLog;
+  /** True if the template is none of this project's. */
+  #isGiven = false;
   readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
 
   /** @param shown which events are shown. @default all */
@@ -147,6 +150,7 @@ export class TerminalLog implements RunLog {
   synthesized(synthesis: Synthesis | undefined, { stackName, title, resources, ofType }: Assembly): void {
     if (this.#stream.isTTY) this.#stream.write('\r');
     this.#log = this.#newLog(`${stackName}-`);
+    this.#isGiven = synthesis === undefined;
     const rules = ofType('AWS::Events::Rule').length;
     const functions = ofType('AWS::Lambda::Function').length;
     const made = synthesis && `synthesized in ${seconds(synthesis.durationMs)}`;
@@ -180,9 +184,11 @@ export class TerminalLog implements RunLog {
     const [target] = rule?.targets ?? [];
     const [called] = stack.functions.filter(({ arn }) => arn === target?.Arn);
     const logGroup = called?.resource.properties.LoggingConfig?.LogGroup;
+    const entry = this.#isGiven ? exampleEntry(stack.eventBridge.rules) : undefined;
+    const entries = entry ? entriesOption(entry) : '--entries file://samples/entries/minimal-order.json';
     const commands = [
       `export AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=${assembly.region}`,
-      `${aws} events put-events --entries file://samples/entries/minimal-order.json`,
+      (entry || !this.#isGiven) && `${aws} events put-events ${entries}`,
       table && `${aws} dynamodb scan --table-name ${table}`,
       logGroup && `${aws} logs tail ${logGroup} --follow`,
       queues[0] &&

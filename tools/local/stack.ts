@@ -37,7 +37,7 @@ import { Unfinished } from './services/unfinished';
 import { SystemWorld, type World } from './services/world';
 import { needsRestart, orphanedInvocations } from './stack-changes';
 import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
-import { isRunMapping, isRunnable, notRun, requireSupported } from './supported';
+import { isRunMapping, isRunnable, knownInPart, notRun, requireSupported, rulesToRun } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -243,6 +243,7 @@ export class LocalStack {
     });
     this.#eventBridge = await EventBridge.start({
       assembly,
+      rules: rulesToRun(assembly),
       world,
       policies: this.#policies,
       targets: this.#targets(assembly),
@@ -285,6 +286,7 @@ export class LocalStack {
     const recorded = [...this.#targets(this.#assembly)].filter(([, { isRecorded }]) => isRecorded);
     return [
       ...notRun(this.#assembly),
+      ...knownInPart(this.#assembly),
       ...recorded.map(([arn]) => `${arn} is no target that runs here: what rules deliver to it is recorded.`),
       ...this.#notices.values(),
     ];
@@ -392,7 +394,8 @@ export class LocalStack {
       const resource = assembly.ofType('AWS::Lambda::Function').find(({ arn }) => arn === each.arn);
       return { each, definition: resource && this.#define(assembly, resource) };
     });
-    this.eventBridge.update({ assembly, policies, targets: this.#targets(assembly) });
+    const rules = rulesToRun(assembly);
+    this.eventBridge.update({ assembly, rules, policies, targets: this.#targets(assembly) });
     for (const { each, definition } of definitions) if (definition) each.update(definition);
     this.#assembly = assembly;
     this.#policies = policies;

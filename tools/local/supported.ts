@@ -2,12 +2,13 @@
  * Parts of a template that the local run supports. Resources of an unknown type are reported at the start, and do not run;
  * an unknown property of a resource that runs stops the start with its name.
  */
-import { type Assembly, AssemblyError, type Resource } from '../template/assembly';
+import { type Assembly, AssemblyError, busName, type Resource } from '../template/assembly';
 import { functionsOf } from '../template/functions';
 import { invokeConfigsOf } from '../template/invoke-config';
-import { reasonsOf } from '../template/placeholder';
+import { hasPlaceholder, reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
 import { rulesOf } from '../template/rules';
+import { STREAMS } from './services/tables';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
@@ -41,6 +42,33 @@ export const INERT: Readonly<Record<string, string>> = {
   'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
 };
 
+/**
+ * Properties of which the run needs nothing, or for which a part will do that only AWS knows: a handler gets the
+ * placeholder in its environment, and what a statement with one allows is denied.
+ */
+const MAY_BE_UNKNOWN: Readonly<Record<string, readonly string[]>> = {
+  'AWS::DynamoDB::GlobalTable': ['SSESpecification', 'Tags'],
+  'AWS::DynamoDB::Table': ['KinesisStreamSpecification', 'ResourcePolicy', 'SSESpecification', 'Tags'],
+  'AWS::Events::Archive': ['Description', 'KmsKeyIdentifier'],
+  'AWS::Events::EventBus': ['Description', 'KmsKeyIdentifier', 'LogConfig', 'Policy', 'Tags'],
+  'AWS::Events::EventBusPolicy': ['Condition', 'Principal', 'Statement'],
+  'AWS::IAM::ManagedPolicy': ['Description', 'PolicyDocument'],
+  'AWS::IAM::Policy': ['PolicyDocument'],
+  'AWS::IAM::Role': ['AssumeRolePolicyDocument', 'Description', 'ManagedPolicyArns', 'Policies', 'Tags'],
+  'AWS::IAM::RolePolicy': ['PolicyDocument'],
+  'AWS::KinesisFirehose::DeliveryStream': ['DeliveryStreamEncryptionConfigurationInput', 'Tags'],
+  'AWS::Lambda::Function': [
+    ...['CodeSigningConfigArn', 'Description', 'Environment', 'FileSystemConfigs', 'KmsKeyArn', 'Layers'],
+    ...['Tags', 'VpcConfig'],
+  ],
+  'AWS::Lambda::Permission': ['SourceAccount', 'SourceArn'],
+  'AWS::Logs::LogGroup': ['KmsKeyId', 'Tags'],
+  'AWS::SNS::Topic': ['DisplayName', 'KmsMasterKeyId', 'Tags'],
+  'AWS::SNS::TopicPolicy': ['PolicyDocument'],
+  'AWS::SQS::Queue': ['KmsMasterKeyId', 'Tags'],
+  'AWS::SQS::QueuePolicy': ['PolicyDocument'],
+};
+
 const inputOf = ({ Input, InputPath, InputTransformer }: Record<string, unknown>) => ({
   ...{ Input, InputPath, InputTransformer },
 });
@@ -61,42 +89,88 @@ export function isRunMapping({ properties }: Resource, assembly: Assembly): bool
 
 /** Resources that do not run here, a line each: what they would do in AWS does not happen. */
 export function notRun(assembly: Assembly): string[] {
-  return [...assembly.resources.values()].flatMap((resource) => {
-    const { type, logicalId, properties } = resource;
-    if (Object.hasOwn(INERT, type)) return [];
-    if (!RUN.includes(type)) return `${type} ${logicalId} does not run here.`;
-    if (type === 'AWS::Lambda::Function' && !isRunnable(resource)) {
-      return `${type} ${logicalId} does not run here: it is ${properties.PackageType === 'Image' ? 'an image' : `of the runtime ${properties.Runtime}`}, and only Node.js is run.`;
-    }
-    if (type === 'AWS::Lambda::EventSourceMapping' && !isRunMapping(resource, assembly)) {
-      return `${type} ${logicalId} does not run here: it is not from a queue of this stack to a function that runs.`;
-    }
-    return [];
+  const left = assembly.notCovered.map(
+    ({ type, resource, message }) => `${type} ${resource} does not run here: ${message}`,
+  );
+  const resources = [...assembly.resources.values()].flatMap((resource) => {
+    const { type, logicalId } = resource;
+    const why = Object.hasOwn(INERT, type) ? undefined : whyNotRun(resource, assembly);
+    return why === undefined ? [] : `${type} ${logicalId} does not run here${why && `: ${why}`}.`;
   });
+  return [...left, ...resources];
 }
 
-/** @throws AssemblyError that names the first resource of which something must be known and is not */
-export function requireSupported(assembly: Assembly): void {
-  const [left] = assembly.notCovered;
-  if (left) throw new AssemblyError(`${left.type} ${left.resource}: ${left.message}`);
+/** @returns the reason why a resource does not run, empty for a type that is not known; undefined if it runs */
+function whyNotRun(resource: Resource, assembly: Assembly): string | undefined {
+  const { type, properties } = resource;
+  if (!RUN.includes(type)) return '';
+  if (type === 'AWS::Lambda::Function' && !isRunnable(resource)) {
+    return `it is ${properties.PackageType === 'Image' ? 'an image' : `of the runtime ${properties.Runtime}`}, and only Node.js is run`;
+  }
+  if (type === 'AWS::Lambda::EventSourceMapping' && !isRunMapping(resource, assembly)) {
+    return 'it is not from a queue of this stack to a function that runs';
+  }
+  return type === 'AWS::Events::Rule' ? whyRuleNotRun(resource, assembly) : undefined;
+}
+
+function whyRuleNotRun({ properties, uncertain }: Resource, assembly: Assembly): string | undefined {
+  if (uncertain !== undefined) return uncertain;
+  const { EventBusName, Targets = [], ...others } = properties;
+  const bus = busName(EventBusName);
   const targets = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::Events::EventBus'].flatMap(assembly.ofType);
   const run = new Set(
     [...targets, ...assembly.ofType('AWS::Lambda::Function').filter(isRunnable)].map(({ arn }) => arn),
   );
   const isRecorded = ({ Arn }: { Arn?: unknown }) => typeof Arn === 'string' && !run.has(Arn);
-  for (const { type, logicalId, properties, uncertain } of assembly.resources.values()) {
-    if (Object.hasOwn(INERT, type)) continue;
-    if (!RUN.includes(type)) continue;
-    // Targets that do not run only need a known payload.
-    const needed =
-      type === 'AWS::Events::Rule'
-        ? {
-            ...properties,
-            Targets: properties.Targets?.map((each: Record<string, unknown>) =>
-              isRecorded(each) ? inputOf(each) : each,
-            ),
-          }
-        : properties;
+  // Targets that do not run only need a known payload.
+  const needed = Targets.map((each: Record<string, unknown>) => (isRecorded(each) ? inputOf(each) : each));
+  const unknown = reasonsOf([bus, needed, others]);
+  if (unknown) return unknown;
+  const buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
+  return bus === 'default' || buses.includes(bus) ? undefined : `its bus ${bus} is not in this stack`;
+}
+
+/** The rules that run. */
+export function rulesToRun(assembly: Assembly): Resource[] {
+  return assembly.ofType('AWS::Events::Rule').filter((rule) => !whyRuleNotRun(rule, assembly));
+}
+
+/** Parts of resources that run, and that do not: left out, or known to AWS only. A line each. */
+export function knownInPart(assembly: Assembly): string[] {
+  return [...assembly.resources.values()].flatMap((resource) => {
+    const { type, logicalId, properties } = resource;
+    if (whyNotRun(resource, assembly) !== undefined) return [];
+    const named = `${type} ${logicalId}`;
+    const streams = STREAMS.filter((property) => properties[property]).map(
+      (property) => `${named} runs without its ${property}: nobody gets its changes.`,
+    );
+    const unknown = (MAY_BE_UNKNOWN[type] ?? []).flatMap((property): string[] => {
+      const reason = reasonsOf(properties[property]);
+      if (!reason) return [];
+      if (property === 'Environment') {
+        const { Variables = {} } = properties.Environment;
+        const names = Object.keys(Variables).filter((name) => hasPlaceholder(Variables[name]));
+        return [`${named} runs with a placeholder in its ${names.join(', ')}: ${reason}.`];
+      }
+      // Nobody runs here whom the other permissions are for.
+      if (type === 'AWS::Lambda::Permission' && !/^(events|sns)\./.test(properties.Principal)) return [];
+      const isPolicy = /Polic|Principal|Statement|Condition|Source/.test(property);
+      return isPolicy ? [`${named}: what its ${property} allows is denied in part: ${reason}.`] : [];
+    });
+    return [...streams, ...unknown];
+  });
+}
+
+/** @throws AssemblyError that names the first resource of which something must be known and is not */
+export function requireSupported(assembly: Assembly): void {
+  for (const resource of assembly.resources.values()) {
+    const { type, logicalId, properties, uncertain } = resource;
+    if (Object.hasOwn(INERT, type) || whyNotRun(resource, assembly) !== undefined) continue;
+    // What a rule needs of its properties is known, or it does not run.
+    if (type === 'AWS::Events::Rule') continue;
+    const needed = Object.fromEntries(
+      Object.entries(properties).filter(([name]) => !MAY_BE_UNKNOWN[type]?.includes(name)),
+    );
     const unknown = uncertain ?? reasonsOf(needed);
     if (unknown)
       throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);

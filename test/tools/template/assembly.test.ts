@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { notRun, requireSupported } from '../../../tools/local/supported';
+import { knownInPart, notRun, requireSupported, rulesToRun } from '../../../tools/local/supported';
 import { AssemblyError, readAssembly } from '../../../tools/template/assembly';
 import { ARN, assemblyOf, functionResources, temporaryDirectory, writeAssembly } from './template';
 
@@ -227,6 +227,54 @@ describe('a template with what the local run does not know', () => {
     expect(() => requireSupported(assemblyOf({ Queue }))).toThrow(
       'AWS::SQS::Queue Queue: the local run needs all of it, but name is exported by a stack that is not here.',
     );
+  });
+
+  test('runs without what only AWS knows where nothing depends on it, and says so', () => {
+    const onlyAws = { 'Fn::GetAtt': ['Api', 'Url'] };
+    const rule = (properties: object) => ({
+      Type: 'AWS::Events::Rule',
+      Properties: { EventPattern: { source: ['a'] }, ...properties },
+    });
+    const assembly = assemblyOf({
+      ...functionResources('Worker', { Environment: { Variables: { URL: onlyAws, MODE: 'fast' } } }),
+      Api: { Type: 'AWS::ApiGateway::RestApi', Properties: {} },
+      Policy: {
+        Type: 'AWS::IAM::Policy',
+        Properties: {
+          Roles: [{ Ref: 'WorkerRole' }],
+          PolicyDocument: { Statement: [{ Effect: 'Allow', Action: 'a:b', Resource: onlyAws }] },
+        },
+      },
+      Table: {
+        Type: 'AWS::DynamoDB::Table',
+        Properties: { StreamSpecification: { StreamViewType: 'KEYS_ONLY' } },
+      },
+      Changes: {
+        Type: 'AWS::Lambda::EventSourceMapping',
+        Properties: {
+          EventSourceArn: { 'Fn::GetAtt': ['Table', 'StreamArn'] },
+          FunctionName: { Ref: 'Worker' },
+        },
+      },
+      Imported: rule({ EventBusName: { 'Fn::ImportValue': 'bus' } }),
+      Elsewhere: rule({ EventBusName: 'others' }),
+      Runs: rule({}),
+    });
+    expect(() => requireSupported(assembly)).not.toThrow();
+    expect(rulesToRun(assembly).map(({ logicalId }) => logicalId)).toEqual(['Runs']);
+    expect(notRun(assembly)).toEqual([
+      'AWS::ApiGateway::RestApi Api does not run here.',
+      expect.stringMatching(
+        /^AWS::Lambda::EventSourceMapping Changes does not run here: it is not from a queue/,
+      ),
+      'AWS::Events::Rule Imported does not run here: bus is exported by a stack that is not here.',
+      'AWS::Events::Rule Elsewhere does not run here: its bus others is not in this stack.',
+    ]);
+    expect(knownInPart(assembly)).toEqual([
+      'AWS::Lambda::Function Worker runs with a placeholder in its URL: only AWS knows the attribute Api.Url.',
+      'AWS::IAM::Policy Policy: what its PolicyDocument allows is denied in part: only AWS knows the attribute Api.Url.',
+      'AWS::DynamoDB::Table Table runs without its StreamSpecification: nobody gets its changes.',
+    ]);
   });
 
   test('stops the start at a policy that it cannot evaluate, by name', () => {

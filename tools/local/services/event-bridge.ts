@@ -37,6 +37,8 @@ export interface EventBus {
 
 export interface EventBridgeOptions extends DeliveryOptions {
   readonly assembly: Assembly;
+  /** The template's rules that run. */
+  readonly rules: readonly Resource[];
   /** Where archives are kept. */
   readonly directory: string;
   /** Remembers the replays that have not ended. */
@@ -136,7 +138,7 @@ export class EventBridge {
    * Takes the rules of a new template; buses and archives stay as they are, and so do deliveries on their way.
    * @throws AssemblyError, and then nothing has changed
    */
-  update(options: Pick<EventBridgeOptions, 'assembly' | 'policies' | 'targets'>): void {
+  update(options: Pick<EventBridgeOptions, 'assembly' | 'rules' | 'policies' | 'targets'>): void {
     const changed = { ...this.#options, ...options };
     this.#load(changed);
     this.#options = changed;
@@ -174,22 +176,16 @@ export class EventBridge {
   }
 
   #load(options: EventBridgeOptions): void {
-    const { assembly, world } = options;
+    const { assembly, world, rules: resources } = options;
     const createdAt = new Date(world.now());
     const changed = (rule: Rule) => this.#file(rule);
-    const rules = assembly.ofType('AWS::Events::Rule').map((resource) => {
+    const rules = resources.map((resource) => {
       try {
         return new Rule(defineRule(resource, assembly, options), createdAt, changed);
       } catch (error) {
         throw refusalOf(resource, error);
       }
     });
-    const homeless = rules.find(({ busName: bus }) => !this.buses.has(bus));
-    if (homeless) {
-      throw new AssemblyError(
-        `Rule ${homeless.name}: there is no event bus ${homeless.busName} in this stack.`,
-      );
-    }
     for (const archive of this.archives.values()) {
       rules.push(new Rule(archiveRule(archive), createdAt, changed));
     }

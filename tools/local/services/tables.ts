@@ -272,6 +272,9 @@ export class Tables {
   }
 }
 
+/** Streams of changes, which no reader gets here; the start tells. */
+export const STREAMS: readonly string[] = ['StreamSpecification', 'KinesisStreamSpecification'];
+
 /** Input of CreateTable. Capacity is not limited here, so it does not matter how it is paid for. */
 function createRequest(resource: Resource): Message {
   const { properties } = resource;
@@ -286,7 +289,8 @@ function createRequest(resource: Resource): Message {
   );
   requireKnownProperties(resource, properties, [
     ...['TableName', 'KeySchema', 'AttributeDefinitions', 'GlobalSecondaryIndexes', 'LocalSecondaryIndexes'],
-    ...['TimeToLiveSpecification', 'Replicas', ...settings, ...capacity],
+    ...['TimeToLiveSpecification', 'Replicas', ...settings, ...capacity, ...STREAMS],
+    ...(resource.type === 'AWS::DynamoDB::Table' ? ['ResourcePolicy'] : []),
   ]);
   for (const replica of properties.Replicas ?? []) {
     requireKnownProperties(resource, replica, ['Region', ...settings, ...capacity], 'Replicas');

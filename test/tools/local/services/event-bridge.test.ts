@@ -98,6 +98,7 @@ class Harness {
     if (service) targets.set(JOBS, service);
     const bridge = await EventBridge.start({
       assembly,
+      rules: assembly.ofType('AWS::Events::Rule'),
       world,
       policies: new Policies(assembly),
       targets,
@@ -329,6 +330,7 @@ describe('rules', () => {
     const [jobs] = harness.queues;
     harness.bridge.update({
       assembly,
+      rules: assembly.ofType('AWS::Events::Rule'),
       policies: new Policies(assembly),
       targets: new Map([
         [
@@ -617,7 +619,12 @@ describe('a schedule', () => {
   test('that is gone from the template fires no more', async () => {
     const harness = await Harness.start(nightly());
     const assembly = template({});
-    harness.bridge.update({ assembly, policies: new Policies(assembly), targets: new Map() });
+    harness.bridge.update({
+      assembly,
+      rules: assembly.ofType('AWS::Events::Rule'),
+      policies: new Policies(assembly),
+      targets: new Map(),
+    });
     await harness.clock.advance(24 * HOUR);
     expect(harness.messages('jobs')).toEqual([]);
   });
@@ -851,7 +858,6 @@ describe('a template that the service would refuse, or that is not known here', 
       badRule({ State: 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS' }),
       'does not know the state',
     ],
-    ['a bus', badRule({}, 'nowhere'), 'there is no event bus nowhere in this stack'],
     [
       "a target's property",
       badRule({ Targets: [toJobs({ SqsParameters: {} })] }),

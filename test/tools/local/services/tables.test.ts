@@ -228,8 +228,8 @@ test('a table that is protected against deletion cannot be deleted', async () =>
 });
 
 test('a property that is not known stops the start with its name', async () => {
-  await expect(start({ StreamSpecification: { StreamViewType: 'NEW_IMAGE' } })).rejects.toThrow(
-    /AWS::DynamoDB::Table Theorders: the local run does not know its property StreamSpecification/,
+  await expect(start({ ImportSourceSpecification: {} })).rejects.toThrow(
+    /AWS::DynamoDB::Table Theorders: the local run does not know its property ImportSourceSpecification/,
   );
 });
 
