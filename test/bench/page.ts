@@ -4,6 +4,8 @@
  *
  * `npm run bench:page -- [events a second] [seconds] [rounds]`
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { APP } from '../../bin/app-description';
@@ -16,112 +18,176 @@ import { readAssembly } from '../../tools/template/assembly';
 import { synthesize } from '../../tools/template/source/synthesize';
 import { launchBrowser } from '../browser';
 
-const [rate = 200, seconds = 20, rounds = 7] = process.argv.slice(2).map(Number);
+const [rate = 200, seconds = 20, rounds = 9] = process.argv.slice(2).map(Number);
 /** Events of one measurement of the run's speed, and those that are put at once. */
-const EVENTS = 600;
+const EVENTS = 300;
 const BATCH = 50;
 /** Events whose steps are recorded for the stream. */
 const RECORDED = 20;
 
-/** The local run with the page attached; steps reach the page only while `isAttached`. */
+/** The local run with the page attached, in a process of its own, so that its processor time is its own. */
 class Run {
+  /** Steps reach the page only while it is true. */
   isAttached = false;
-  /** Receives the steps while it is set. */
-  recording: TimedStep[] | undefined;
-  readonly attachment = new PageAttachment({ app: () => APP, measurement: () => undefined });
+  readonly #attachment = new PageAttachment({ app: () => APP, measurement: () => undefined });
+  #recording: TimedStep[] | undefined;
+  #sources: TimedStep[][] = [];
   #stack: LocalStack | undefined;
   #count = 0;
 
+  /** @returns the page's address */
   async start(): Promise<string> {
     const { directory } = await synthesize(process.cwd());
     this.#stack = await LocalStack.start({
       assembly: readAssembly(directory),
       world: new SystemWorld(),
       port: 0,
-      handlers: this.attachment.handlers,
+      handlers: this.#attachment.handlers,
       onStep: (step) => {
-        this.recording?.push(step);
-        if (this.isAttached) this.attachment.onStep(step);
+        this.#recording?.push(step);
+        if (this.isAttached) this.#attachment.onStep(step);
       },
     });
-    return this.attachment.attach(this.#stack);
+    await this.#handle(EVENTS);
+    this.#recording = [];
+    await this.#handle(RECORDED);
+    this.#sources = split(this.#recording);
+    this.#recording = undefined;
+    return this.#attachment.attach(this.#stack);
   }
 
-  get stack(): LocalStack {
-    if (!this.#stack) throw new Error('The run has not started.');
-    return this.#stack;
-  }
-
-  async handle(events: number): Promise<void> {
-    const { eventBridge } = this.stack;
-    const bus = [...eventBridge.buses.keys()].find((name) => name !== 'default') ?? '';
+  async #handle(events: number): Promise<void> {
+    const stack = this.#stack;
+    if (!stack) throw new Error('The run has not started.');
+    const bus = [...stack.eventBridge.buses.keys()].find((name) => name !== 'default') ?? '';
     for (let left = events; left > 0; left -= BATCH) {
       for (let i = Math.min(BATCH, left); i > 0; i--) {
         const detail = { orderId: `order-${this.#count++}`, customerId: 'c', total: 1 };
         const entry = { EventBusName: bus, Source: 'app.orders', DetailType: 'OrderCreated' };
-        eventBridge.putEvents([{ ...entry, Detail: JSON.stringify(detail) }]);
+        stack.eventBridge.putEvents([{ ...entry, Detail: JSON.stringify(detail) }]);
       }
-      await this.stack.settled();
+      await stack.settled();
     }
   }
 
-  /** @returns handled events a second, and the processor time of this process for each, in milliseconds */
-  async measure(): Promise<{ perSecond: number; cpuMs: number }> {
+  /** Handles events at full speed. */
+  async measure(isAttached: boolean): Promise<Measured> {
+    this.isAttached = isAttached;
     const [start, cpu] = [performance.now(), process.cpuUsage()];
-    await this.handle(EVENTS);
+    await this.#handle(EVENTS);
     const { user, system } = process.cpuUsage(cpu);
     const perSecond = (EVENTS * 1_000) / (performance.now() - start);
     return { perSecond, cpuMs: (user + system) / 1_000 / EVENTS };
   }
-}
 
-async function main(): Promise<void> {
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  const run = new Run();
-  const address = await run.start();
-  const browser = await launchBrowser('--enable-precise-memory-info');
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  try {
-    await run.handle(EVENTS);
-    run.recording = [];
-    await run.handle(RECORDED);
-    const recorded = run.recording;
-    run.recording = undefined;
-    if (rounds > 0) await slowdown(run, browser, page, address);
-    run.isAttached = false;
-    await latency(run, browser, page, { address, recorded });
-  } finally {
-    await browser.close();
-    await run.stack.stop();
+  /** Fills the page to its capacity. */
+  async hold(): Promise<void> {
+    this.isAttached = false;
+    for (let i = 0; i < CAPACITY; i++)
+      for (const step of renamed(this.#sources, i, `held-${i}`)) this.#attachment.onStep(step);
+  }
+
+  /** Streams recorded events at the rate. */
+  async stream(): Promise<Streamed> {
+    // Made before, so that the processor time is that of taking and sending them.
+    const made = Array.from({ length: rate * seconds }, (_, i) => renamed(this.#sources, i, `stream-${i}`));
+    const sent: [string, number][] = [];
+    let steps = 0;
+    const [start, cpu] = [performance.now(), process.cpuUsage()];
+    for (let i = 0; i < made.length; ) {
+      const due = Math.min(made.length, Math.floor(((performance.now() - start) * rate) / 1_000));
+      for (; i < due; i++) {
+        const at = new Date().toISOString();
+        sent.push([`event-stream-${i}`, Date.now()]);
+        for (const step of made[i] ?? []) this.#attachment.onStep({ ...step, at });
+        steps += made[i]?.length ?? 0;
+      }
+      await pause(2);
+    }
+    const { user, system } = process.cpuUsage(cpu);
+    return { sent, steps, cpuMs: (user + system) / 1_000 };
+  }
+
+  async stop(): Promise<void> {
+    await this.#stack?.stop();
   }
 }
 
+interface Measured {
+  /** Handled events a second. */
+  readonly perSecond: number;
+  /** Processor time of the run's own process for each event, in milliseconds. */
+  readonly cpuMs: number;
+}
+
+interface Streamed {
+  /** When the first step of each event was made, by the id of its row. */
+  readonly sent: readonly (readonly [string, number])[];
+  readonly steps: number;
+  readonly cpuMs: number;
+}
+
+type Ask = <Result>(
+  method: 'start' | 'measure' | 'hold' | 'stream' | 'stop',
+  ...given: unknown[]
+) => Promise<Result>;
+
+/** Does in this process what the parent asks for, one after the other. */
+function serve(): void {
+  const run = new Run() as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+  process.on('message', async ([method, ...given]: [string, ...unknown[]]) => {
+    const result = await run[method]?.(...given);
+    process.send?.({ result });
+    if (method === 'stop') process.exit();
+  });
+}
+
+function startRun(): Ask {
+  const child = fork(__filename, process.argv.slice(2), { execArgv: ['-r', 'esbuild-register'] });
+  child.on('exit', (code) => code && process.exit(code));
+  return async (...asked) => {
+    child.send(asked);
+    const [{ result }] = await once(child, 'message');
+    return result;
+  };
+}
+
+async function main(): Promise<void> {
+  const ask = startRun();
+  const address = await ask<string>('start');
+  const browser = await launchBrowser('--enable-precise-memory-info');
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  if (rounds > 0) await slowdown(ask, browser, page, address);
+  await latency(ask, browser, page, address);
+  await browser.close();
+  await ask('stop');
+}
+
 /** Compares the run alone, recorded, and watched; in turn, so that a slow moment of the machine meets each of them. */
-async function slowdown(run: Run, browser: Browser, page: Page, address: string): Promise<void> {
+async function slowdown(ask: Ask, browser: Browser, page: Page, address: string): Promise<void> {
   const kinds = ['alone', 'recorded', 'watched'] as const;
   const runs = { alone: [] as Measured[], recorded: [] as Measured[], watched: [] as Measured[] };
   const watching: Record<string, number>[] = [];
   for (let round = 0; round < rounds; round++) {
-    // Another order in each round: what comes after the browser's start is not always the same.
+    // Another order in each round: none of them always comes first.
     for (let i = 0; i < kinds.length; i++) {
       const kind = kinds[(round + i) % kinds.length] as (typeof kinds)[number];
-      run.isAttached = kind !== 'alone';
       await page.goto(kind === 'watched' ? address : 'about:blank');
       if (kind === 'watched') await page.getByRole('region', { name: 'Events', exact: true }).waitFor();
-      await pause(1_000);
+      await pause(500);
       const before = await cpuOf(browser);
-      runs[kind].push(await run.measure());
+      runs[kind].push(await ask<Measured>('measure', kind !== 'alone'));
       if (kind === 'watched') watching.push(difference(before, await cpuOf(browser)));
     }
   }
-  const alone = median(runs.alone.map(({ perSecond }) => perSecond));
-  console.log(`\nhandled at full speed, ${EVENTS} events, median of ${rounds} rounds in turn`);
+  console.log(`\nhandled at full speed, ${EVENTS} events at a time, ${rounds} rounds in turn; medians`);
   for (const kind of kinds) {
     const speed = median(runs[kind].map(({ perSecond }) => perSecond));
+    const ratio = median(runs[kind].map(({ perSecond }, i) => perSecond / (runs.alone[i]?.perSecond ?? 1)));
     const cpu = median(runs[kind].map(({ cpuMs }) => cpuMs));
     console.log(
-      `  ${kind.padEnd(9)} ${speed.toFixed(0).padStart(5)} events/s (${(speed / alone).toFixed(3)}), ` +
-        `npm start's own process ${cpu.toFixed(2)} ms an event`,
+      `  ${kind.padEnd(9)} ${speed.toFixed(0).padStart(5)} events/s, in its round ${ratio.toFixed(3)} of alone; ` +
+        `npm start's own process ${cpu.toFixed(2)} ms of processor time an event`,
     );
   }
   const types = [...new Set(watching.flatMap(Object.keys))];
@@ -131,36 +197,31 @@ async function slowdown(run: Run, browser: Browser, page: Page, address: string)
   console.log(`  the browser's processes, ms an event: ${each.join(', ')}`);
 }
 
-interface Measured {
-  readonly perSecond: number;
-  readonly cpuMs: number;
-}
-
 /** From a step to its pixels, with a full list and a stream of recorded events. */
-async function latency(
-  run: Run,
-  browser: Browser,
-  page: Page,
-  { address, recorded }: { address: string; recorded: readonly TimedStep[] },
-): Promise<void> {
-  const sources = split(recorded);
-  for (let i = 0; i < CAPACITY; i++)
-    for (const step of renamed(sources, i, `held-${i}`)) run.attachment.onStep(step);
+async function latency(ask: Ask, browser: Browser, page: Page, address: string): Promise<void> {
+  await ask('hold');
   await page.goto(address);
   await page.getByRole('option').first().waitFor();
   await pause(1_000);
   const session = await page.context().newCDPSession(page);
   await session.send('Performance.enable');
-  const before = { heap: await heapOf(session), cpu: await cpuOf(browser), own: process.cpuUsage() };
+  const before = { heap: await heapOf(session), cpu: await cpuOf(browser) };
   const metrics = await metricsOf(session);
-  const { latencies, sent, steps, frames } = await stream(run, page, sources);
-  const own = process.cpuUsage(before.own);
+  await watchRows(page);
+  const { sent, steps, cpuMs } = await ask<Streamed>('stream');
   const cpu = difference(before.cpu, await cpuOf(browser));
   const spent = difference(metrics, await metricsOf(session));
+  await pause(1_000);
+  const frames = Number(await page.evaluate('window.frames'));
+  const seen = new Map((await page.evaluate('[...window.seen]')) as [string, number | undefined][]);
+  const latencies = sent.flatMap(([id, at]) => {
+    const shown = seen.get(id);
+    return shown === undefined ? [] : [shown - at];
+  });
   latencies.sort((a, b) => a - b);
   const at = (share: number) => (latencies[Math.floor(latencies.length * share)] ?? 0).toFixed(0);
   console.log(
-    `\n${CAPACITY.toLocaleString('en-US')} events held, ${(sent / seconds).toFixed(0)} more a second ` +
+    `\n${CAPACITY.toLocaleString('en-US')} events held, ${(sent.length / seconds).toFixed(0)} more a second ` +
       `(${(steps / seconds).toFixed(0)} steps a second) for ${seconds} s`,
   );
   console.log(
@@ -171,17 +232,12 @@ async function latency(
     `  the page's heap after collection: ${before.heap.toFixed(0)} MB at the start, ${(await heapOf(session)).toFixed(0)} MB after`,
   );
   const share = (ms: number) => `${((100 * ms) / (seconds * 1_000)).toFixed(0)}%`;
-  console.log(
-    `  of one processor: npm start (with the stream made in it) ${share((own.user + own.system) / 1_000)}, ` +
-      Object.entries(cpu)
-        .map(([type, ms]) => `${type} ${share(ms)}`)
-        .join(', '),
-  );
-  console.log(
-    `  the page's main thread: ${Object.entries(spent)
+  const list = (times: Record<string, number>) =>
+    Object.entries(times)
       .map(([name, ms]) => `${name} ${share(ms)}`)
-      .join(', ')}`,
-  );
+      .join(', ');
+  console.log(`  of one processor: npm start ${share(cpuMs)}, ${list(cpu)}`);
+  console.log(`  the page's main thread: ${list(spent)}`);
 }
 
 /** The steps of each recorded event. */
@@ -214,10 +270,8 @@ function renamed(sources: readonly TimedStep[][], index: number, id: string): Ti
   return (JSON.parse(text) as TimedStep[]).map((step) => ({ ...step, at }));
 }
 
-/**
- * Streams events at the rate. The page tells when it has painted a row for the first time; both clocks are the machine's.
- */
-async function stream(run: Run, page: Page, sources: readonly TimedStep[][]) {
+/** Lets the page tell when it has painted a row for the first time; its clock is the machine's, as the run's. */
+async function watchRows(page: Page): Promise<void> {
   await page.evaluate(`
     window.seen = new Map(); window.frames = 0;
     new MutationObserver(() => requestAnimationFrame(() => {
@@ -230,26 +284,6 @@ async function stream(run: Run, page: Page, sources: readonly TimedStep[][]) {
       port2.postMessage(0);
     })).observe(document.querySelector('.rows'), { childList: true, subtree: true });
   `);
-  const sent = new Map<string, number>();
-  let steps = 0;
-  const start = performance.now();
-  for (let i = 0; performance.now() - start < seconds * 1_000; ) {
-    const due = Math.floor(((performance.now() - start) * rate) / 1_000);
-    for (; i < due; i++) {
-      const own = renamed(sources, i, `stream-${i}`);
-      sent.set(`event-stream-${i}`, Date.now());
-      for (const step of own) run.attachment.onStep(step);
-      steps += own.length;
-    }
-    await pause(2);
-  }
-  await pause(1_000);
-  const seen = (await page.evaluate('[...window.seen]')) as [string, number][];
-  const latencies = seen.flatMap(([id, at]) => {
-    const put = sent.get(id);
-    return put === undefined || at === undefined ? [] : [at - put];
-  });
-  return { latencies, sent: sent.size, steps, frames: Number(await page.evaluate('window.frames')) };
 }
 
 /** Processor time of the browser's processes by type, in milliseconds. */
@@ -287,4 +321,6 @@ function difference(before: Record<string, number>, after: Record<string, number
 const median = (values: readonly number[]) =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
-void main();
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+if (process.send) serve();
+else void main();

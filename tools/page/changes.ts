@@ -4,6 +4,10 @@ import type { Recorder } from './recorder';
 
 /** Minimum time between two messages, in milliseconds: a frame of the page costs more than a message. */
 export const FRAME_MS = 100;
+/** The same while the run has hardly any idle time: a run at full speed goes first, and the page is drawn less often. */
+const BUSY_FRAME_MS = 300;
+/** Share of the time in which the process is at work, from which on it is busy. */
+const BUSY = 0.7;
 /** Interval at which a reader who waits is looked after, so that the first step after a pause is seen at once. */
 const IDLE_MS = 20;
 /** Interval at which is looked for what changes without a step, such as the clock and the time of a retry. */
@@ -22,6 +26,7 @@ export async function* changes(
   const watch = recorder.watch(after);
   let sent: Omit<Change, 'events'> | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
+  let load = performance.eventLoopUtilization();
   try {
     while (!signal.aborted) {
       const quiet = performance.now() - sentAt;
@@ -31,7 +36,9 @@ export async function* changes(
         sent = state;
         sentAt = performance.now();
         yield `data: ${JSON.stringify(delta satisfies Delta)}\n\n`;
-        await pause(FRAME_MS, signal);
+        const { utilization } = performance.eventLoopUtilization(load);
+        load = performance.eventLoopUtilization();
+        await pause(utilization > BUSY ? BUSY_FRAME_MS : FRAME_MS, signal);
       } else await pause(IDLE_MS, signal);
     }
   } finally {
