@@ -63,7 +63,9 @@ const MAY_BE_UNKNOWN: Readonly<Record<string, readonly string[]>> = {
   ],
   'AWS::Lambda::Permission': ['SourceAccount', 'SourceArn'],
   'AWS::Logs::LogGroup': ['KmsKeyId', 'Tags'],
-  'AWS::SNS::Topic': ['DisplayName', 'KmsMasterKeyId', 'Tags'],
+  // Where it is a queue, the topic refuses one that it does not know.
+  'AWS::SNS::Subscription': ['Endpoint'],
+  'AWS::SNS::Topic': ['DisplayName', 'KmsMasterKeyId', 'Subscription', 'Tags'],
   'AWS::SNS::TopicPolicy': ['PolicyDocument'],
   'AWS::SQS::Queue': ['KmsMasterKeyId', 'Tags'],
   'AWS::SQS::QueuePolicy': ['PolicyDocument'],
@@ -113,8 +115,7 @@ function whyNotRun(resource: Resource, assembly: Assembly): string | undefined {
   return type === 'AWS::Events::Rule' ? whyRuleNotRun(resource, assembly) : undefined;
 }
 
-function whyRuleNotRun({ properties, uncertain }: Resource, assembly: Assembly): string | undefined {
-  if (uncertain !== undefined) return uncertain;
+function whyRuleNotRun({ properties }: Resource, assembly: Assembly): string | undefined {
   const { EventBusName, Targets = [], ...others } = properties;
   const bus = busName(EventBusName);
   const targets = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::Events::EventBus'].flatMap(assembly.ofType);
@@ -138,9 +139,10 @@ export function rulesToRun(assembly: Assembly): Resource[] {
 /** Parts of resources that run, and that do not: left out, or known to AWS only. A line each. */
 export function knownInPart(assembly: Assembly): string[] {
   return [...assembly.resources.values()].flatMap((resource) => {
-    const { type, logicalId, properties } = resource;
-    if (whyNotRun(resource, assembly) !== undefined) return [];
+    const { type, logicalId, properties, uncertain } = resource;
+    if (Object.hasOwn(INERT, type) || whyNotRun(resource, assembly) !== undefined) return [];
     const named = `${type} ${logicalId}`;
+    const assumed = uncertain === undefined ? [] : [`${named} runs, though ${uncertain}.`];
     const streams = STREAMS.filter((property) => properties[property]).map(
       (property) => `${named} runs without its ${property}: nobody gets its changes.`,
     );
@@ -157,21 +159,43 @@ export function knownInPart(assembly: Assembly): string[] {
       const isPolicy = /Polic|Principal|Statement|Condition|Source/.test(property);
       return isPolicy ? [`${named}: what its ${property} allows is denied in part: ${reason}.`] : [];
     });
-    return [...streams, ...unknown];
+    return [...assumed, ...streams, ...unknown];
   });
 }
+
+/** Checks whether an action is of a service that nothing here answers for. */
+const isElsewhere = (action: string): boolean => {
+  const [service = ''] = action.toLowerCase().split(':');
+  return /^[a-z0-9-]+$/.test(service) && action.includes(':') && !SERVICES.includes(service);
+};
+
+/** Prefixes of actions of the services that run. */
+const SERVICES: readonly string[] = [
+  ...[
+    'cloudformation',
+    'cloudtrail',
+    'cloudwatch',
+    'dynamodb',
+    'events',
+    'firehose',
+    'kms',
+    'lambda',
+    'logs',
+  ],
+  ...['s3', 'sns', 'sqs', 'xray'],
+];
 
 /** @throws AssemblyError that names the first resource of which something must be known and is not */
 export function requireSupported(assembly: Assembly): void {
   for (const resource of assembly.resources.values()) {
-    const { type, logicalId, properties, uncertain } = resource;
+    const { type, logicalId, properties } = resource;
     if (Object.hasOwn(INERT, type) || whyNotRun(resource, assembly) !== undefined) continue;
     // What a rule needs of its properties is known, or it does not run.
     if (type === 'AWS::Events::Rule') continue;
     const needed = Object.fromEntries(
       Object.entries(properties).filter(([name]) => !MAY_BE_UNKNOWN[type]?.includes(name)),
     );
-    const unknown = uncertain ?? reasonsOf(needed);
+    const unknown = reasonsOf(needed);
     if (unknown)
       throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);
   }
@@ -184,12 +208,17 @@ export function requireSupported(assembly: Assembly): void {
   const targeted = rulesOf(assembly).flatMap((rule) =>
     rule.targets.flatMap(({ reference }) => reference.resource ?? []),
   );
-  const roles = functionsOf(assembly)
-    .filter(({ resource }) => targeted.includes(resource))
-    .map(({ role }) => role);
-  const isUsed = (id: string) => roles.includes(assembly.resources.get(id)?.arn ?? '');
-  for (const { resource, type, message } of new Policies(assembly).notCovered) {
-    if (!RUN.includes(type) || (type === 'AWS::IAM::Role' && !isUsed(resource))) continue;
+  const rolesOf = (isMeant: (resource: Resource) => boolean) =>
+    functionsOf(assembly)
+      .filter(({ resource }) => isRunnable(resource) && isMeant(resource))
+      .map(({ role }) => assembly.find(role)?.logicalId);
+  const [used, all] = [rolesOf((resource) => targeted.includes(resource)), rolesOf(() => true)];
+  for (const { resource, type, message, actions, onlyAllows, roles } of new Policies(assembly).notCovered) {
+    if (!RUN.includes(type) || actions?.every(isElsewhere)) continue;
+    // The account's own need no policy of a bus, and others do not come here.
+    if (type === 'AWS::Events::EventBusPolicy' && onlyAllows) continue;
+    const matters = type === 'AWS::IAM::Role' ? used : all;
+    if (roles && !roles.some((role) => matters.includes(role))) continue;
     throw new AssemblyError(`${type} ${resource}: the local run cannot tell what it allows, for ${message}`);
   }
 }

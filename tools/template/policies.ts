@@ -30,6 +30,18 @@ const defaultKeyPolicy = (account: string): Statement => ({
   Resource: '*',
 });
 
+/**
+ * Default policy of a topic, as far as services are concerned: by `AWS:SourceOwner`, alarms of the same account may
+ * publish, EventBridge may not. https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html
+ */
+const DEFAULT_TOPIC_POLICY: Statement = {
+  Sid: 'the default topic policy',
+  Effect: 'Allow',
+  Principal: { Service: 'cloudwatch.amazonaws.com' },
+  Action: 'sns:Publish',
+  Resource: '*',
+};
+
 /** Condition keys of which is known whether a request of a role or a service has them. */
 const KEYS = [
   ...[
@@ -43,11 +55,21 @@ const KEYS = [
   ...['aws:SourceAccount', 'aws:SourceArn', 'aws:ViaAWSService'],
 ];
 
+/** A policy, or a statement, that cannot be evaluated. */
+export interface Undecidable extends NotCovered {
+  /** Actions that it is about; undefined if any may be. */
+  readonly actions?: readonly string[];
+  /** True for a statement that only allows something. */
+  readonly onlyAllows?: boolean;
+  /** Logical ids of the roles that have it; undefined for the policy of a resource. */
+  readonly roles?: readonly string[];
+}
+
 export class Policies {
   /** Increases with each change of a policy, so that cached decisions can be dropped. */
   revision = 0;
   /** Policies, or parts of them, that cannot be evaluated. */
-  readonly notCovered: readonly NotCovered[];
+  readonly notCovered: readonly Undecidable[];
   readonly #assembly: Assembly;
   readonly #clock: { now(): number };
   /** By logical id, or ARN. */
@@ -64,10 +86,17 @@ export class Policies {
   constructor(assembly: Assembly, clock: { now(): number } = Date) {
     this.#assembly = assembly;
     this.#clock = clock;
-    const notCovered: NotCovered[] = [];
-    const note = ({ source, statements }: ReadPolicy) => {
-      for (const problem of statements.flatMap((statement) => undecidable(statement, KEYS))) {
-        notCovered.push({ resource: source.logicalId, type: source.type, message: `${problem}.` });
+    const notCovered: Undecidable[] = [];
+    const note = ({ source, statements }: ReadPolicy, roles?: readonly Resource[]) => {
+      for (const statement of statements) {
+        const about = {
+          ...{ resource: source.logicalId, type: source.type },
+          ...(statement.Action !== undefined && { actions: listOf(statement.Action) }),
+          ...(statement.Effect === 'Allow' && { onlyAllows: true }),
+          ...(roles && { roles: roles.map(({ logicalId }) => logicalId) }),
+        };
+        for (const problem of undecidable(statement, KEYS))
+          notCovered.push({ ...about, message: `${problem}.` });
       }
     };
     const reader = new PolicyReader(assembly);
@@ -77,13 +106,13 @@ export class Policies {
       note(policy);
     }
     const attached = reader.attached();
-    for (const { policy } of attached) {
+    for (const { policy, roles } of attached) {
       this.#managed.set(policy.source.logicalId, policy.statements);
-      note(policy);
+      note(policy, roles);
     }
     for (const role of assembly.ofType('AWS::IAM::Role')) {
       const { inline, managed, boundary, trust } = reader.role(role);
-      for (const policy of [...inline, trust]) note(policy);
+      for (const policy of [...inline, trust]) note(policy, [role]);
       const own = attached.filter(({ roles }) => roles.includes(role)).map(({ policy }) => policy);
       const statements = [...inline, ...own].flatMap((policy) => [...policy.statements]);
       const unknown: string[] = [];
@@ -104,7 +133,8 @@ export class Policies {
         ...(limits && { boundary: limits }),
       });
       for (const message of [...unknown, ...(limits ?? []).flatMap(({ cannotTell }) => cannotTell ?? [])]) {
-        notCovered.push({ resource: role.logicalId, type: role.type, message: `${message}.` });
+        const { logicalId, type } = role;
+        notCovered.push({ resource: logicalId, type, roles: [logicalId], message: `${message}.` });
       }
     }
     this.notCovered = notCovered;
@@ -115,7 +145,8 @@ export class Policies {
     const resource = this.#protected(arn);
     const statements = this.#ofResource.get(resource?.logicalId ?? arn);
     if (statements) return statements;
-    return resource?.type === 'AWS::KMS::Key' ? [defaultKeyPolicy(this.#assembly.account)] : [];
+    if (resource?.type === 'AWS::KMS::Key') return [defaultKeyPolicy(this.#assembly.account)];
+    return resource?.type === 'AWS::SNS::Topic' ? [DEFAULT_TOPIC_POLICY] : [];
   }
 
   /** Changes the policy of a resource of the template, as a call of its service does while the stack runs. */

@@ -289,6 +289,14 @@ describe('a template with what the local run does not know', () => {
     expect(read({ 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': ['123'] } })).toThrow(
       'AWS::IAM::Policy Policy: the local run cannot tell what it allows, for the value of dynamodb:LeadingKeys is not known.',
     );
+    const elsewhere = {
+      Effect: 'Allow',
+      Action: 'iam:PassRole',
+      Resource: '*',
+      Condition: { StringLike: { 'iam:PassedToService': 'x' } },
+    };
+    const resources = functionResources('Worker', {}, [elsewhere]);
+    expect(() => requireSupported(assemblyOf(resources))).not.toThrow();
     expect(read({ StringNearly: { 'aws:SourceArn': 'x' } })).toThrow('condition operator StringNearly');
     expect(read({ 'ForAnyValue:StringEquals': { 'aws:CalledVia': 'x' } })).not.toThrow();
     expect(read({ Bool: { 'aws:SecureTransport': 'true' } })).not.toThrow();

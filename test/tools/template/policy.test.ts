@@ -320,6 +320,8 @@ describe("a template's policies", () => {
       {
         resource: 'Odd',
         type: 'AWS::Lambda::Permission',
+        actions: ['lambda:InvokeFunction'],
+        onlyAllows: true,
         message: 'the value of lambda:EventSourceToken is not known.',
       },
     ]);

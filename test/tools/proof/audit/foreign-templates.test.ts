@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { UNDESCRIBED } from '../../../../tools/app';
 import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
 import { readAssembly } from '../../../../tools/template/assembly';
+import { Policies } from '../../../../tools/template/policies';
 
 const FIXTURES = join(__dirname, '..', '..', 'template', 'fixtures');
 const CORPUS = join(__dirname, '..', 'corpus');
@@ -71,6 +72,15 @@ test('what an event meets and nobody looks at is named', () => {
   expect(named('api-destination')).toEqual(['Ad AWS::Events::ApiDestination']);
   expect(named('cost-of-unpriced-template')).toEqual(['Kin AWS::Kinesis::Stream']);
   expect(named('hop-after-queue')).toEqual([]);
+});
+
+test('alarms publish to a topic without a policy, rules do not: such is its default policy', () => {
+  const read = readAssembly(join(CORPUS, 'topic-without-policy.yaml'), { region: 'us-east-1' });
+  const [topic] = read.ofType('AWS::SNS::Topic');
+  const policies = new Policies(read);
+  const may = (service: string) =>
+    policies.serviceMay(service, 'arn:aws:x', 'sns:Publish', topic?.arn ?? '').allowed;
+  expect([may('cloudwatch.amazonaws.com'), may('events.amazonaws.com')]).toEqual([true, false]);
 });
 
 test('alarms are asked for where there is something to watch: without a dead-letter queue nothing gets there', () => {
