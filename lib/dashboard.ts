@@ -35,6 +35,7 @@ import {
   throttleMetrics,
   topicMetric,
 } from './metrics';
+import { WatchedTarget } from './rule-target';
 
 export interface OperatorDashboardProps {
   readonly config: StageConfig;
@@ -66,6 +67,7 @@ export class OperatorDashboard extends Construct {
         ...matched(props),
         ...delivered(props),
         ...handled(props),
+        ...taken(props),
         ...stored(props),
         ...waiting(props),
         ...business(props),
@@ -153,6 +155,25 @@ function handled({ bus }: OperatorDashboardProps): IWidget[][] {
             leftAnnotations: [{ value: handler.props.timeout.toMilliseconds(), label: 'Timeout' }],
           },
         ),
+      ),
+    ),
+  ];
+}
+
+/** A row for each target that is no function; none without one. */
+function taken({ bus }: OperatorDashboardProps): IWidget[][] {
+  const targets = constructsOf(bus, WatchedTarget).map((target) => ({
+    ...target.metrics(),
+    label: target.label,
+  }));
+  const shown = targets.filter((each) => each.taken.length > 0);
+  if (shown.length === 0) return [];
+  return [
+    heading('Other targets', 'What targets that are no functions took, and what they did not.'),
+    ...shown.map(({ label, taken, failed }) =>
+      row(
+        graph(`${label}: taken`, [...taken]),
+        ...(failed.length > 0 ? [graph(`${label}: waiting or failed`, [...failed])] : []),
       ),
     ),
   ];

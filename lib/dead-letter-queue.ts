@@ -30,6 +30,8 @@ export class DeadLetterQueue extends Queue {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       removalPolicy: dataRemovalPolicy(props.config),
+      // That of a FIFO queue must be one itself.
+      ...(props.name.endsWith('.fifo') && { fifo: true }),
     });
     const reason = 'It is a dead-letter queue itself; alarms watch its depth and age.';
     Validations.of(this).acknowledge(

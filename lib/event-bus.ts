@@ -262,10 +262,12 @@ export class EventBus extends Construct {
       state: 'ENABLED',
       ...trigger,
     });
+    const distinct = [...new Set(targets.map(({ target }) => target))];
+    const parameters = new Map(distinct.map((target) => [target, target.allowRule(rule)]));
     rule.targets = targets.map(({ target, targetId, input }) => ({
       id: targetId,
       arn: target.targetArn,
-      ...target.allowRule(rule),
+      ...parameters.get(target),
       retryPolicy: {
         maximumRetryAttempts: delivery.retryAttempts,
         maximumEventAgeInSeconds: delivery.maxEventAge,

@@ -31,7 +31,12 @@ export function targetServices(
     targets.set(queue.arn, {
       action: 'sqs:SendMessage',
       takesJson: false,
-      deliver: (body) => void queue.send({ body, senderId: 'events.amazonaws.com' }),
+      deliver: (body, _trace, _event, { SqsParameters: { MessageGroupId: groupId } = {} }) =>
+        void queue.send({
+          body,
+          senderId: 'events.amazonaws.com',
+          ...(groupId !== undefined && { groupId }),
+        }),
     });
   }
   for (const topic of topics) {

@@ -1,11 +1,13 @@
 /**
- * Messages in the two queues of failed events, in two shapes:
+ * Messages in the queues of failed events, in three shapes:
  *
  * - EventBridge could not deliver: the event is the message's body, and the message's attributes say which rule,
  *   which target and why (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html). It is the
  *   event as it was published: the rule's input transformer has not been applied.
  * - The handler failed: Lambda's record of the invocation, with the payload that the function was given
  *   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
+ * - The function behind a queue failed: the queue's message, moved by its redrive policy. SQS says from which queue, and
+ *   nothing of the error.
  */
 import * as v from 'valibot';
 import type { App } from '../app';
@@ -20,6 +22,10 @@ export interface QueueMessage {
   readonly attributes: Readonly<Record<string, string>>;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly sentAt: number;
+  /** ARN of the queue that moved it here by its redrive policy. */
+  readonly movedFrom?: string;
+  /** Message group, as FIFO queues have. */
+  readonly groupId?: string;
 }
 
 /**
@@ -30,7 +36,7 @@ export type EventIdentity = Readonly<Partial<Record<string, string>>>;
 
 interface Failure {
   readonly messageId: string;
-  /** Name of the function that did not get the event, or could not handle it. */
+  /** Name of the target that did not get the event, of the function that could not handle it, or of the function's queue. */
   readonly consumer: string;
   /** EventBridge's ERROR_CODE, or the type of the error that the handler threw. */
   readonly cause: string;
@@ -63,9 +69,19 @@ export interface UnhandledEvent extends Failure {
   readonly payload: unknown;
 }
 
-export type FailedEvent = UndeliveredEvent | UnhandledEvent;
+/** A queue gave the message out as often as its redrive policy allows, and its function failed each time. */
+export interface UnprocessedMessage extends Failure {
+  readonly kind: 'unprocessed';
+  /** ARN of the queue that it comes from. */
+  readonly queueArn: string;
+  /** The message's body. */
+  readonly payload: string;
+  readonly groupId?: string;
+}
 
-/** A message that neither EventBridge nor Lambda wrote. It is shown, but never sent. */
+export type FailedEvent = UndeliveredEvent | UnhandledEvent | UnprocessedMessage;
+
+/** A message that neither EventBridge nor Lambda wrote, and that no redrive policy moved. It is shown, but never sent. */
 export interface UnreadableMessage {
   readonly kind: 'unreadable';
   readonly messageId: string;
@@ -112,6 +128,8 @@ export function readFailedEvent(message: QueueMessage, app: App): FailedEvent | 
     if (event.success) return undelivered(message, ruleArn, targetArn, event.output as BusEvent, app);
     return unreadable(message, 'RULE_ARN and TARGET_ARN are there, but the body is no event');
   }
+  // Before its body is looked at: what a function behind a queue is given may be anything.
+  if (message.movedFrom) return unprocessed(message, message.movedFrom, body, app);
   const record = v.safeParse(FailureRecord, body);
   if (record.success) return unhandled(message, record.output, app);
   return unreadable(message, "neither a rule's dead letter nor a function's failure record");
@@ -165,12 +183,36 @@ function unhandled(
   };
 }
 
+function unprocessed(
+  { id, body, sentAt, groupId }: QueueMessage,
+  queueArn: string,
+  parsed: unknown,
+  app: App,
+): UnprocessedMessage {
+  return {
+    kind: 'unprocessed',
+    messageId: id,
+    consumer: nameInArn(queueArn),
+    cause: 'MaxReceiveCount',
+    reason: "its function failed at every try; the function's log says why",
+    poison: false,
+    failedAt: sentAt,
+    event: identify(parsed, app),
+    queueArn,
+    payload: body,
+    ...(groupId !== undefined && { groupId }),
+  };
+}
+
 function unreadable(message: QueueMessage, reason: string): UnreadableMessage {
   return { kind: 'unreadable', messageId: message.id, reason, failedAt: message.sentAt };
 }
 
-/** `arn:aws:lambda:region:account:function:name[:qualifier]` -> `name`. */
-export const nameInArn = (arn: string): string => arn.split(':')[6] ?? arn;
+/** `arn:aws:lambda:region:account:function:name[:qualifier]` and `arn:aws:sqs:region:account:name` -> `name`. */
+export function nameInArn(arn: string): string {
+  const [, , , , , resource, name] = arn.split(':');
+  return name ?? resource ?? arn;
+}
 
 const showable = (text: string, app: App): string => app.redact(oneLine(text)).slice(0, REASON_LENGTH);
 
@@ -210,7 +252,7 @@ function parseJson(text: string): unknown {
 
 /** All failures of one consumer with one cause. */
 export interface FailureGroup {
-  /** Name of the function, or `?` for messages that could not be read. */
+  /** Name of the function, target or queue, or `?` for messages that could not be read. */
   readonly consumer: string;
   readonly cause: string;
   readonly poison: boolean;

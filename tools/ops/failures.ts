@@ -1,5 +1,5 @@
 /**
- * `failures`: the messages in the two queues of failed events, grouped by consumer and cause. Deletes nothing; while it
+ * `failures`: the messages in the queues of failed events, grouped by consumer and cause. Deletes nothing; while it
  * reads, the messages are hidden from other readers (`queue-reader.ts`).
  */
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -23,9 +23,7 @@ export async function failures(session: Session, { limit }: FailuresOptions): Pr
   const signal = interruptSignal();
   const sqs = new SQSClient(stack.clientConfig);
   const groups = new FailureGroups();
-  const readers = (['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const).map(
-    (queue) => new QueueReader(sqs, stack.output(queue), VISIBILITY_SECONDS),
-  );
+  const readers = stack.failureQueueUrls.map((url) => new QueueReader(sqs, url, VISIBILITY_SECONDS));
   const seen = () => readers.reduce((sum, reader) => sum + reader.seen, 0);
   const others = await Promise.all(
     readers.map(async (reader) => {

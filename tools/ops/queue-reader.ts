@@ -131,7 +131,7 @@ export class QueueReader {
         VisibilityTimeout: this.visibilitySeconds,
         WaitTimeSeconds: WAIT_SECONDS,
         MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['SentTimestamp'],
+        MessageSystemAttributeNames: ['SentTimestamp', 'DeadLetterQueueSourceArn', 'MessageGroupId'],
       }),
     );
     return Messages;
@@ -151,5 +151,7 @@ function queueMessage({
       Object.entries(MessageAttributes).map(([name, { StringValue = '' }]) => [name, StringValue]),
     ),
     sentAt: Number(Attributes?.SentTimestamp ?? 0),
+    ...(Attributes?.DeadLetterQueueSourceArn && { movedFrom: Attributes.DeadLetterQueueSourceArn }),
+    ...(Attributes?.MessageGroupId && { groupId: Attributes.MessageGroupId }),
   };
 }

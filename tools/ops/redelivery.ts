@@ -6,7 +6,7 @@ import type { FailedEvent, UndeliveredEvent } from './failed-event';
 
 /** Filter for the failed events to send again. */
 export interface Selection {
-  /** Names of functions; undefined: all. */
+  /** Names of functions, targets and queues; undefined: all. */
   readonly consumers?: ReadonlySet<string> | undefined;
   /** Causes of failures; undefined: all. */
   readonly causes?: ReadonlySet<string> | undefined;
@@ -17,12 +17,17 @@ export function isSelected(failed: FailedEvent, { consumers, causes }: Selection
   return (!consumers || consumers.has(failed.consumer)) && (!causes || causes.has(failed.cause));
 }
 
-/** The invocation that sends a failed event again, to the function that failed only. */
+/** The invocation or message that sends a failed event again, only to the function or queue that missed it. */
 export interface Redelivery {
-  readonly functionArn: string;
-  /** Payload as JSON text: the same that the function got, or would have got. */
+  /** ARN of a function or a queue. */
+  readonly targetArn: string;
+  /** The same that the target got, or would have got; for a function JSON text. */
   readonly payload: string;
+  /** Message group, as FIFO queues need. */
+  readonly groupId?: string;
 }
+
+export const isQueue = (arn: string): boolean => arn.split(':')[2] === 'sqs';
 
 /** Error for an event that cannot or should not be sent again: it stays in its queue. */
 export class NotRedeliverableError extends Error {
@@ -36,21 +41,29 @@ export class NotRedeliverableError extends Error {
  */
 export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
   if (failed.kind === 'unhandled') {
-    return { functionArn: failed.functionArn, payload: stringifyExactly(failed.payload) };
+    return { targetArn: failed.functionArn, payload: stringifyExactly(failed.payload) };
   }
-  if (!failed.targetArn.includes(':lambda:')) {
-    throw new NotRedeliverableError('its target is no Lambda function');
+  if (failed.kind === 'unprocessed') {
+    const { queueArn, payload, groupId } = failed;
+    return { targetArn: queueArn, payload, ...(groupId !== undefined && { groupId }) };
   }
-  const payloads = new Set(
-    targets.filter(({ Arn }) => Arn === failed.targetArn).map((target) => payloadOf(failed, target)),
-  );
+  const { targetArn } = failed;
+  if (!targetArn.includes(':lambda:') && !isQueue(targetArn)) {
+    throw new NotRedeliverableError(
+      'its target is neither a function nor a queue; replay the archive for its rule instead',
+    );
+  }
+  const own = targets.filter(({ Arn }) => Arn === targetArn);
+  const payloads = new Set(own.map((target) => payloadOf(failed, target)));
   const [payload, another] = payloads;
   if (payload === undefined) throw new NotRedeliverableError('its rule no longer has the target');
   if (another !== undefined) {
     // The dead-letter message names the target by its ARN, not by its id.
-    throw new NotRedeliverableError('its rule has several targets at the function, with different inputs');
+    const where = isQueue(targetArn) ? 'queue' : 'function';
+    throw new NotRedeliverableError(`its rule has several targets at the ${where}, with different inputs`);
   }
-  return { functionArn: failed.targetArn, payload };
+  const groupId = own[0]?.SqsParameters?.MessageGroupId;
+  return { targetArn, payload, ...(groupId !== undefined && { groupId }) };
 }
 
 function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, target: Target): string {
@@ -63,7 +76,8 @@ function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, ta
   try {
     const input = compileInput(target as TargetInput)(event, context, text);
     if (!input.delivered) throw new NotRedeliverableError(input.reason);
-    JSON.parse(input.body);
+    // Queues take any text.
+    if (!isQueue(target.Arn ?? '')) JSON.parse(input.body);
     return input.body;
   } catch (error) {
     if (error instanceof InvalidTargetInputError) throw new NotRedeliverableError(error.message);

@@ -1,6 +1,6 @@
 /**
- * `redrive`: sends failed events again, each only to the function that failed and never to the bus, where every other
- * rule would match it, too.
+ * `redrive`: sends failed events again, each only to the function or queue that missed it and never to the bus, where
+ * every other rule would match it, too. A message to a queue is sent as SQS took the first one, and deleted after its 200.
  *
  * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
  * after Lambda answered 202. From then on the event is durably in Lambda's own queue: it will be handled, or come
@@ -16,16 +16,18 @@
  * An event that fails again during the run is left in its queue. It is recognized by the request id of the run's own
  * invocation, so that a cause that still exists cannot make a run endless.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { SQSClient } from '@aws-sdk/client-sqs';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { App } from '../app';
 import { EXIT, type ExitCode, explain, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf } from '../cli/terminal';
-import { type FailedEvent, type QueueMessage, readFailedEvent } from './failed-event';
+import { type FailedEvent, nameInArn, type QueueMessage, readFailedEvent } from './failed-event';
 import { QueueReader } from './queue-reader';
 import {
+  isQueue,
   isSelected,
   NotRedeliverableError,
   parseRuleArn,
@@ -49,7 +51,7 @@ export interface RedriveOptions {
 /** Visibility timeout of received messages, in seconds: far more than a batch of 10 takes at the lowest rate. */
 const VISIBILITY_SECONDS = 60;
 
-/** `sent`: accepted by Lambda; `left`: kept in its queue on purpose; `failed`: kept since it could not be sent. */
+/** `sent`: accepted by Lambda or SQS; `left`: kept in its queue on purpose; `failed`: kept since it could not be sent. */
 type Outcome = 'sent' | 'left' | 'failed';
 
 interface OutcomeGroup {
@@ -64,7 +66,7 @@ interface OutcomeGroup {
 export async function redrive(session: Session, options: RedriveOptions): Promise<ExitCode> {
   const { app, stack, terminal } = session;
   const selection = {
-    consumers: options.consumer && new Set(options.consumer.map((name) => functionName(stack, name))),
+    consumers: options.consumer && new Set(options.consumer.map((name) => consumerName(stack, name))),
     causes: options.cause && new Set(options.cause),
     includePoison: options.includePoison ?? false,
   };
@@ -74,8 +76,8 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
   let others = 0;
   let problem: unknown;
   try {
-    for (const queue of ['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const) {
-      const reader = new QueueReader(sqs, stack.output(queue), VISIBILITY_SECONDS);
+    for (const url of stack.failureQueueUrls) {
+      const reader = new QueueReader(sqs, url, VISIBILITY_SECONDS);
       for await (const batch of reader.batches(signal)) {
         await run.redriveBatch(reader, batch, signal);
         terminal.progress(run.summary);
@@ -101,7 +103,7 @@ export async function redrive(session: Session, options: RedriveOptions): Promis
   }
   if (run.counts.sent > 0 && !options.dryRun) {
     terminal.note(
-      'Lambda has the events and handles them now. What fails again comes back to the queues within minutes.',
+      'Lambda and the queues have the events, and they are handled now. What fails again comes back within minutes.',
     );
   }
   if (signal.aborted) return EXIT.interrupted;
@@ -127,11 +129,12 @@ function report(
 
 class Run {
   readonly #lambda: LambdaClient;
+  readonly #sqs: SQSClient;
   readonly #eventBridge: EventBridgeClient;
   readonly #pace: Pace;
   readonly #targets = new Map<string, Promise<Target[]>>();
-  /** Request ids of the run's own invocations. */
-  readonly #requestIds = new Set<string>();
+  /** Request ids of the run's own invocations, and ids of its own messages, which a queue moves with the message. */
+  readonly #ownIds = new Set<string>();
   readonly #groups = new Map<string, OutcomeGroup>();
   readonly counts = { sent: 0, left: 0, failed: 0 };
   /** True if all selected events except poison were sent. */
@@ -139,11 +142,12 @@ class Run {
 
   constructor(
     private readonly app: App,
-    stack: Stack,
+    private readonly stack: Stack,
     private readonly selection: Selection,
     private readonly options: RedriveOptions,
   ) {
     this.#lambda = new LambdaClient(stack.clientConfig);
+    this.#sqs = new SQSClient(stack.clientConfig);
     this.#eventBridge = new EventBridgeClient(stack.clientConfig);
     this.#pace = new Pace(options.rate);
   }
@@ -166,7 +170,7 @@ class Run {
       return;
     }
     if (!isSelected(failed, this.selection)) return;
-    if (failed.kind === 'unhandled' && this.#requestIds.has(failed.requestId)) {
+    if (this.#ownIds.has(failed.kind === 'unhandled' ? failed.requestId : message.id)) {
       this.#count(failed.consumer, failed.cause, 'left', 'it failed again: its cause is not mended');
       return;
     }
@@ -195,18 +199,10 @@ class Run {
     reader: QueueReader,
     message: QueueMessage,
     { consumer, cause }: FailedEvent,
-    { functionArn, payload }: Redelivery,
+    ready: Redelivery,
   ): Promise<void> {
     try {
-      const answer = await this.#lambda.send(
-        new InvokeCommand({
-          FunctionName: functionArn,
-          InvocationType: 'Event',
-          Payload: Buffer.from(payload),
-        }),
-      );
-      if (answer.StatusCode !== 202) throw new Error(`Lambda answered ${answer.StatusCode}, not 202`);
-      if (answer.$metadata.requestId) this.#requestIds.add(answer.$metadata.requestId);
+      this.#ownIds.add(await (isQueue(ready.targetArn) ? this.#sendMessage(ready) : this.#invoke(ready)));
     } catch (error) {
       this.#count(consumer, cause, 'failed', answerOfService(error));
       return;
@@ -220,9 +216,36 @@ class Run {
     }
   }
 
+  /** @returns the request's id */
+  async #invoke({ targetArn, payload }: Redelivery): Promise<string> {
+    const { StatusCode, $metadata } = await this.#lambda.send(
+      new InvokeCommand({
+        FunctionName: targetArn,
+        InvocationType: 'Event',
+        Payload: Buffer.from(payload),
+      }),
+    );
+    if (StatusCode !== 202) throw new Error(`Lambda answered ${StatusCode}, not 202`);
+    return $metadata.requestId ?? '';
+  }
+
+  /** @returns the message's id */
+  async #sendMessage({ targetArn, payload, groupId }: Redelivery): Promise<string> {
+    const { MessageId = '' } = await this.#sqs.send(
+      new SendMessageCommand({
+        QueueUrl: this.stack.queueUrl(nameInArn(targetArn)),
+        MessageBody: payload,
+        ...(groupId !== undefined && { MessageGroupId: groupId }),
+        // By content it would be a duplicate of itself, if it failed within 5 minutes.
+        ...(targetArn.endsWith('.fifo') && { MessageDeduplicationId: randomUUID() }),
+      }),
+    );
+    return MessageId;
+  }
+
   /** Targets of the rule that could not deliver; empty if the rule is gone, or the event was delivered. */
   #targetsOf(failed: FailedEvent): Promise<Target[]> {
-    if (failed.kind === 'unhandled') return Promise.resolve([]);
+    if (failed.kind !== 'undelivered') return Promise.resolve([]);
     const { ruleArn } = failed;
     let targets = this.#targets.get(ruleArn);
     if (!targets) {
@@ -289,10 +312,11 @@ class Pace {
   }
 }
 
-/** @throws InputError if the stack has no such function */
-function functionName(stack: Stack, name: string): string {
-  const found = stack.functions.find((full) => full === name || stack.shortName(full) === name);
+/** @throws InputError if the stack has no such function or queue */
+function consumerName(stack: Stack, name: string): string {
+  const all = [...stack.functions, ...stack.queues];
+  const found = all.find((full) => full === name || stack.shortName(full) === name);
   if (found) return found;
-  const known = stack.functions.map((full) => stack.shortName(full)).join(', ');
+  const known = all.map((full) => stack.shortName(full)).join(', ');
   throw new InputError(`--consumer is ${JSON.stringify(name)}, but must be one of ${known}.`);
 }

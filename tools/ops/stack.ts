@@ -64,6 +64,33 @@ export class Stack {
     return value;
   }
 
+  /**
+   * URLs of the queues of failed events: those of EventBridge and of Lambda, and the dead-letter queue of each target that
+   * is a queue.
+   * @throws InputError if the deployed stack is too old, or too broken, to have them
+   */
+  get failureQueueUrls(): string[] {
+    const own = [...this.outputs].filter(([name]) => /.DeadLetterQueueUrl$/.test(name)).map(([, url]) => url);
+    return [this.output('DeadLetterQueueUrl'), this.output('FailedEventsQueueUrl'), ...own];
+  }
+
+  /**
+   * Address of the stack's queue of this name.
+   * @throws InputError if there is none
+   */
+  queueUrl(name: string): string {
+    const url = this.#idsOf('AWS::SQS::Queue').find((each) => each.endsWith(`/${name}`));
+    if (url === undefined) throw new InputError(`Stack ${this.name} has no queue ${name}.`);
+    return url;
+  }
+
+  /** Full names of the stack's queues other than those of failed events. */
+  get queues(): string[] {
+    const failures = this.failureQueueUrls;
+    const urls = this.#idsOf('AWS::SQS::Queue').filter((url) => !failures.includes(url));
+    return urls.map((url) => url.slice(url.lastIndexOf('/') + 1));
+  }
+
   /** Full names of the stack's functions. */
   get functions(): string[] {
     return this.#idsOf('AWS::Lambda::Function');

@@ -81,9 +81,11 @@ export async function status({ app, stack, terminal, now }: Session): Promise<Ex
 
 async function readQueues(stack: Stack): Promise<Status['queues']> {
   const sqs = new SQSClient(stack.clientConfig);
-  const urls = [stack.output('DeadLetterQueueUrl'), stack.output('FailedEventsQueueUrl')];
   return Promise.all(
-    urls.map(async (url) => ({ name: url.slice(url.lastIndexOf('/') + 1), ...(await queueDepth(sqs, url)) })),
+    stack.failureQueueUrls.map(async (url) => ({
+      name: url.slice(url.lastIndexOf('/') + 1),
+      ...(await queueDepth(sqs, url)),
+    })),
   );
 }
 

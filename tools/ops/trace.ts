@@ -197,8 +197,7 @@ async function searchQueues(
   const sqs = new SQSClient(stack.clientConfig);
   const failures: FailedEvent[] = [];
   let unsearched = 0;
-  for (const queue of ['DeadLetterQueueUrl', 'FailedEventsQueueUrl'] as const) {
-    const url = stack.output(queue);
+  for (const url of stack.failureQueueUrls) {
     const { visible } = await queueDepth(sqs, url);
     if (visible > MOST_QUEUED) unsearched += visible;
     if (visible === 0 || visible > MOST_QUEUED) continue;

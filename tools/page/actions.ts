@@ -1,9 +1,11 @@
 /** Actions of the page. Each takes the body of a request, and checks all of it before it has any effect. */
+import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import type { App } from '../app';
+import type { StoredMessage } from '../local/services/queue';
 import type { LocalStack } from '../local/stack';
-import { readFailedEvent } from '../ops/failed-event';
-import { NotRedeliverableError, redelivery } from '../ops/redelivery';
+import { type QueueMessage, readFailedEvent } from '../ops/failed-event';
+import { NotRedeliverableError, type Redelivery, redelivery } from '../ops/redelivery';
 import { nameOf } from './counters';
 import type { Broken, RedriveResult } from './model';
 import type { Recorder } from './recorder';
@@ -103,13 +105,7 @@ export class Actions {
     let sent = 0;
     for (const message of queue.peek()) {
       if (messageIds && !messageIds.includes(message.id)) continue;
-      const attributes = Object.fromEntries(
-        Object.entries(message.attributes).map(([name, { StringValue = '' }]) => [name, StringValue]),
-      );
-      const failed = readFailedEvent(
-        { id: message.id, body: message.body, attributes, sentAt: message.sentAt },
-        this.app,
-      );
+      const failed = readFailedEvent(queueMessage(message), this.app);
       const leave = (why: string) => left.push({ messageId: message.id, why });
       if (failed.kind === 'unreadable') {
         leave(failed.reason);
@@ -121,13 +117,9 @@ export class Actions {
         continue;
       }
       try {
-        const { functionArn, payload } = redelivery(failed, this.#targetsOf(failed));
-        const target = this.stack.functions.find(
-          ({ arn }) => functionArn === arn || functionArn.startsWith(`${arn}:`),
-        );
-        if (!target) throw new NotRedeliverableError('its function is not in the stack');
+        const send = this.#sender(redelivery(failed, this.#targetsOf(failed)));
         if (!dryRun) {
-          target.invokeAsync(payload);
+          send();
           queue.remove(message.id);
         }
         sent++;
@@ -137,6 +129,25 @@ export class Actions {
       }
     }
     return { sent, left };
+  }
+
+  /** @throws NotRedeliverableError if the stack does not have the function or queue */
+  #sender({ targetArn, payload, groupId }: Redelivery): () => void {
+    const queue = this.stack.queues.find(({ arn }) => arn === targetArn);
+    if (queue) {
+      const deduplicationId = queue.isFifo ? randomUUID() : undefined;
+      return () =>
+        void queue.send({
+          body: payload,
+          ...(groupId !== undefined && { groupId }),
+          ...(deduplicationId !== undefined && { deduplicationId }),
+        });
+    }
+    const target = this.stack.functions.find(
+      ({ arn }) => targetArn === arn || targetArn.startsWith(`${arn}:`),
+    );
+    if (!target) throw new NotRedeliverableError('its function or queue is not in the stack');
+    return () => target.invokeAsync(payload);
   }
 
   #targetsOf(failed: Parameters<typeof redelivery>[0]): Parameters<typeof redelivery>[1] {
@@ -224,4 +235,21 @@ export class Actions {
     if (!queue) throw new PageInputError(`The stack has no queue ${name}.`);
     return queue;
   }
+}
+
+/** A message of the running stack as the operator's tool receives it. */
+export function queueMessage({
+  id,
+  body,
+  attributes,
+  sentAt,
+  groupId,
+  deadLetterSourceArn,
+}: StoredMessage): QueueMessage {
+  const entries = Object.entries(attributes).map(([name, { StringValue = '' }]) => [name, StringValue]);
+  return {
+    ...{ id, body, sentAt, attributes: Object.fromEntries(entries) },
+    ...(deadLetterSourceArn !== undefined && { movedFrom: deadLetterSourceArn }),
+    ...(groupId !== undefined && { groupId }),
+  };
 }

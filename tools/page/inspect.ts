@@ -4,7 +4,7 @@ import { type App, consumerName, findConsumer } from '../app';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
-import { check, Entry, PageInputError } from './actions';
+import { check, Entry, PageInputError, queueMessage } from './actions';
 import { nameOf } from './counters';
 import type { DryRun, EventPage, ItemChange, Miss, StackState, Transform } from './model';
 import type { Recorder } from './recorder';
@@ -143,13 +143,7 @@ function failedMessage(
   app: App,
   known: ReadonlyMap<string, string | undefined>,
 ): StackState['queues'][number]['messages'][number] {
-  const attributes = Object.fromEntries(
-    Object.entries(message.attributes).map(([name, { StringValue = '' }]) => [name, StringValue]),
-  );
-  const failed = readFailedEvent(
-    { id: message.id, body: message.body, attributes, sentAt: message.sentAt },
-    app,
-  );
+  const failed = readFailedEvent(queueMessage(message), app);
   const failedAt = new Date(message.sentAt).toISOString();
   const base = { messageId: message.id, failedAt };
   if (failed.kind === 'unreadable')

@@ -230,7 +230,7 @@ describe('bad input is one line and exit code 2', () => {
     expect(await startOf(makeProject({ settings: { unknown: true } }))).toMatchObject({
       exitCode: 2,
       stderr: expect.stringMatching(
-        /^AWS::SQS::Queue Odd: the local run does not know its property FifoQueue\..*\n$/,
+        /^AWS::SQS::Queue Odd: the local run does not know its property FifoThroughputLimit\..*\n$/,
       ),
     });
   });

@@ -35,7 +35,7 @@ const APP = `
       Action: 'lambda:InvokeFunction', Principal: 'events.amazonaws.com', SourceArn: arn('Placed') } },
     Placed: { Type: 'AWS::Events::Rule', Properties: { Name: 'shop-placed', EventBusName: { Ref: 'Bus' },
       EventPattern: { source: ['app'] }, Targets: [{ Id: 'Worker', Arn: arn('Worker') }] } },
-    ...(unknown && { Odd: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } } }) } });
+    ...(unknown && { Odd: { Type: 'AWS::SQS::Queue', Properties: { FifoThroughputLimit: 'perQueue' } } }) } });
 `;
 
 export const ECHO = 'exports.handler = async ({ detail }) => ({ heard: detail });';

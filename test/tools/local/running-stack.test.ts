@@ -129,8 +129,10 @@ test.each([
   ['is not known here', shop(table('orders'), {}, { VpcConfig: {} }), 'does not know its property VpcConfig'],
   [
     'is not known here, beside one that needs a restart',
-    shop(table('renamed'), { M: { Type: 'AWS::SQS::Queue', Properties: { FifoQueue: true } } }),
-    'does not know its property FifoQueue',
+    shop(table('renamed'), {
+      M: { Type: 'AWS::SQS::Queue', Properties: { FifoThroughputLimit: 'perQueue' } },
+    }),
+    'does not know its property FifoThroughputLimit',
   ],
   ['only shows with the data at hand', shop(table('orders', 'other')), 'with other keys or indexes'],
 ])('an update with something that %s changes nothing', async (_, assembly, message) => {

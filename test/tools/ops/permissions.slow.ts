@@ -66,16 +66,29 @@ test('the IAM actions of each command in the runbook are those of its calls', as
   deployment.deploy(builds.intact);
   const { ArchiveArn: EventSourceArn } = deployment.stack.assembly.outputs;
   const replay = { ReplayName: RUNNING, EventSourceArn, State: 'RUNNING' };
+  // A message that a queue moved to its dead-letter queue, which no queue of the default stack does.
+  const movedFrom = deployment.queue('failed-events').arn;
+  const moved = {
+    MessageId: 'm',
+    ReceiptHandle: 'r',
+    Body: '{}',
+    Attributes: { DeadLetterQueueSourceArn: movedFrom },
+  };
   const recorded = new Map<string, string[]>();
   for (const command of opsCommand(APP, STAGES).commands) {
     const name = command.name();
     const actions = new Set<string>();
+    let isGiven = true;
     const endpoint = await FaultyEndpoint.start(deployment.stack.url, async (call) => {
       actions.add(actionOf(call));
       const isOfRunning = call.operation === 'DescribeReplay' && call.input.ReplayName === RUNNING;
-      return isOfRunning ? { status: 200, body: replay } : undefined;
+      if (isOfRunning) return { status: 200, body: replay };
+      if (isGiven || call.operation !== 'ReceiveMessage') return undefined;
+      isGiven = true;
+      return { status: 200, body: { Messages: [moved] } };
     });
     for (const run of runsOf(name)) {
+      isGiven = name !== 'redrive';
       await deployment.start([name, ...run], undefined, endpoint.url).ended;
       await deployment.settle();
     }

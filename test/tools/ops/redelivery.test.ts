@@ -10,6 +10,7 @@ import {
   readFailedEvent,
   type UndeliveredEvent,
   type UnhandledEvent,
+  type UnprocessedMessage,
 } from '../../../tools/ops/failed-event';
 import { isSelected, NotRedeliverableError, parseRuleArn, redelivery } from '../../../tools/ops/redelivery';
 
@@ -64,8 +65,8 @@ test('numbers are sent again as they were put', () => {
 
 describe('an event that could not be delivered', () => {
   test("goes to its function as the rule's input transformer makes it", () => {
-    const { functionArn, payload } = redelivery(undelivered, [target]);
-    expect(functionArn).toBe(NOTIFIER);
+    const { targetArn, payload } = redelivery(undelivered, [target]);
+    expect(targetArn).toBe(NOTIFIER);
     expect(JSON.parse(payload)).toMatchObject({ email: 'jane@example.com' });
     expect(parseNotificationInput(JSON.parse(payload))).toMatchObject({
       orderId: 'order-1',
@@ -82,7 +83,7 @@ describe('an event that could not be delivered', () => {
 
   test('goes to the target that failed, and to no other of the same rule', () => {
     const other = { Id: 'Analytics', Arn: ANALYTICS, Input: '{"other": true}' };
-    expect(redelivery(undelivered, [other, target]).functionArn).toBe(NOTIFIER);
+    expect(redelivery(undelivered, [other, target]).targetArn).toBe(NOTIFIER);
   });
 
   test('gets a scheduled report its own date, from the time of the event', () => {
@@ -117,10 +118,10 @@ describe('an event that could not be delivered', () => {
       'its rule has several targets at the function, with different inputs',
     ],
     [
-      'the target is no function',
-      { ...undelivered, targetArn: 'arn:aws:sqs:eu-central-1:111122223333:queue' },
-      [{ Id: 'Queue', Arn: 'arn:aws:sqs:eu-central-1:111122223333:queue' }],
-      'its target is no Lambda function',
+      'the target is neither a function nor a queue',
+      { ...undelivered, targetArn: 'arn:aws:sns:eu-central-1:111122223333:topic' },
+      [{ Id: 'Topic', Arn: 'arn:aws:sns:eu-central-1:111122223333:topic' }],
+      'its target is neither a function nor a queue; replay the archive for its rule instead',
     ],
     [
       'the input path finds nothing',
@@ -158,7 +159,7 @@ test('an event that a function failed on goes to it with the very payload', () =
     payload: { type: 'daily_report', date: '2026-11-23T09:00:00Z' },
   };
   expect(redelivery(unhandled, [])).toEqual({
-    functionArn: `${ANALYTICS}:$LATEST`,
+    targetArn: `${ANALYTICS}:$LATEST`,
     payload: '{"type":"daily_report","date":"2026-11-23T09:00:00Z"}',
   });
 });
@@ -183,4 +184,34 @@ test.each([
   ],
 ])('the rule ARN %s is read', (arn, parts) => {
   expect(parseRuleArn(arn)).toEqual(parts);
+});
+
+describe('a queue', () => {
+  const QUEUE = 'arn:aws:sqs:eu-central-1:111122223333:event-driven-warehouse.fifo';
+
+  test('gets what a rule could not deliver, as its input transformer makes it, in its group', () => {
+    const InputTransformer = { InputPathsMap: { id: '$.detail.orderId' }, InputTemplate: '"order <id>"' };
+    const SqsParameters = { MessageGroupId: 'warehouse' };
+    const target = { Id: 'Warehouse', Arn: QUEUE, InputTransformer, SqsParameters };
+    expect(redelivery({ ...undelivered, targetArn: QUEUE }, [target])).toEqual({
+      targetArn: QUEUE,
+      payload: '"order order-1"',
+      groupId: 'warehouse',
+    });
+  });
+
+  test('gets a message back that its function failed on, whatever is in it', () => {
+    const message = { id: 'm', attributes: {}, sentAt: 0, movedFrom: QUEUE, groupId: 'warehouse' };
+    // Also what looks like a record of Lambda.
+    const requestContext = { requestId: 'r', functionArn: ANALYTICS, condition: 'c' };
+    for (const body of ['no JSON', JSON.stringify({ requestContext, requestPayload: {} })]) {
+      const failed = readFailedEvent({ ...message, body }, UNDESCRIBED);
+      expect(failed).toMatchObject({ kind: 'unprocessed', consumer: 'event-driven-warehouse.fifo' });
+      expect(redelivery(failed as UnprocessedMessage, [])).toEqual({
+        targetArn: QUEUE,
+        payload: body,
+        groupId: 'warehouse',
+      });
+    }
+  });
 });

@@ -89,6 +89,9 @@ export function describe(
     ApproximateReceiveCount: String(message.receiveCount),
     ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
   };
+  const { groupId, deadLetterSourceArn } = message;
+  if (groupId !== undefined) system.MessageGroupId = groupId;
+  if (deadLetterSourceArn !== undefined) system.DeadLetterQueueSourceArn = deadLetterSourceArn;
   const shown = Object.entries(system).filter(
     ([name]) => systemNames.includes('All') || systemNames.includes(name),
   );

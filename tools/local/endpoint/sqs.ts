@@ -128,6 +128,10 @@ function queueOperations(services: Services): Service['operations'] {
       Policy: Statement.length > 0 ? JSON.stringify({ Version: '2012-10-17', Statement }) : undefined,
       RedriveAllowPolicy: properties.RedriveAllowPolicy && JSON.stringify(properties.RedriveAllowPolicy),
       KmsMasterKeyId: properties.KmsMasterKeyId,
+      FifoQueue: isTrue(properties.FifoQueue) ? 'true' : undefined,
+      ContentBasedDeduplication: isTrue(properties.FifoQueue)
+        ? String(isTrue(properties.ContentBasedDeduplication))
+        : undefined,
       SqsManagedSseEnabled: String(properties.SqsManagedSseEnabled ?? !properties.KmsMasterKeyId),
     };
   };
@@ -168,19 +172,27 @@ function queueOperations(services: Services): Service['operations'] {
   };
 }
 
+const isTrue = (value: unknown): boolean => String(value) === 'true';
+
 type Outgoing = Omit<SendMessageBatchRequestEntry, 'Id'>;
 
 function send(queue: Queue, input: Input<Outgoing>, senderId: string) {
   const { MessageBody: body, DelaySeconds: delaySeconds } = input;
   const attributes = readAttributes(input.MessageAttributes);
-  for (const name of ['MessageGroupId', 'MessageDeduplicationId', 'MessageSystemAttributes'] as const) {
-    if (input[name] !== undefined) throw invalid(`The local run's queues do not know the parameter ${name}.`);
-  }
+  const { MessageGroupId: groupId, MessageDeduplicationId: deduplicationId } = input;
+  if (input.MessageSystemAttributes !== undefined)
+    throw invalid("The local run's queues do not know the parameter MessageSystemAttributes.");
+  if (deduplicationId !== undefined && !queue.isFifo)
+    throw invalid(
+      'MessageDeduplicationId: the request includes a parameter that is not valid for this queue type.',
+    );
   if (delaySeconds !== undefined) requireRange('DelaySeconds', delaySeconds, 0, 900);
   checkMessage(queue, body, attributes);
   const messageId = queue.send({
     ...{ body, attributes, senderId },
     ...(delaySeconds !== undefined && { delaySeconds }),
+    ...(groupId !== undefined && { groupId }),
+    ...(deduplicationId !== undefined && { deduplicationId }),
   });
   return {
     MessageId: messageId,

@@ -25,6 +25,7 @@ export interface RuleTarget extends TargetInput {
   readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
   /** The role that EventBridge takes on to reach the target. */
   readonly RoleArn?: string | undefined;
+  readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
 }
 
 /** Interface of targets of rules. */
@@ -43,10 +44,11 @@ export interface TargetService {
   /**
    * @param trace the event's X-Amzn-Trace-Id
    * @param event event from which the body was made
+   * @param target the target as the rule has it
    * @returns an id of the resulting message or invocation, if it has one
    * @throws ServiceError; it is tried again if the target was throttled or failed (status 429, 5xx)
    */
-  deliver(body: string, trace: string | undefined, event: EventOnBus): string | undefined;
+  deliver(body: string, trace: string | undefined, event: EventOnBus, target: RuleTarget): string | undefined;
 }
 
 export interface DeliveryOptions {
@@ -182,7 +184,7 @@ export class Delivery {
     let id: string | undefined;
     try {
       const { body, trace, event, text, isForwarded } = shipment;
-      id = service.deliver(body, trace, { event, text, ...(isForwarded && { isForwarded }) });
+      id = service.deliver(body, trace, { event, text, ...(isForwarded && { isForwarded }) }, this.target);
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       this.#retry(shipment, error);

@@ -103,8 +103,10 @@ export class MessageMoves {
 
   #continue(move: MessageMove, source: Queue, destination: Queue, perSecond: number): void {
     if (move.Status !== 'RUNNING') return;
-    for (const { body, attributes, senderId } of source.takeAway(perSecond)) {
-      destination.send({ body, attributes, senderId });
+    for (const { body, attributes, senderId, groupId, id } of source.takeAway(perSecond)) {
+      // Moved within 5 minutes of its sending it would else be a duplicate of itself.
+      const fifo = groupId === undefined ? {} : { groupId, deduplicationId: id };
+      destination.send({ body, attributes, senderId, ...fifo });
       move.ApproximateNumberOfMessagesMoved++;
     }
     if (source.depth().visible === 0) move.Status = 'COMPLETED';

@@ -1,9 +1,10 @@
 /**
- * A standard queue of SQS: at least once, in nearly the order of sending.
+ * A queue of SQS, standard (at least once, in nearly the order of sending) or FIFO (`fifo.ts`).
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
+import { BlockedGroups, Deduplication, type FifoParameters } from './fifo';
 import { Journal } from './journal';
 import { requireKnownProperties } from './known-properties';
 import { LongPolls } from './long-polls';
@@ -18,7 +19,7 @@ export interface MessageAttribute {
   readonly BinaryValue?: string;
 }
 
-export interface OutgoingMessage {
+export interface OutgoingMessage extends FifoParameters {
   readonly body: string;
   /** A string stands for an attribute of type String. */
   readonly attributes?: Readonly<Record<string, string | MessageAttribute>>;
@@ -28,9 +29,11 @@ export interface OutgoingMessage {
   readonly delaySeconds?: number;
 }
 
-export interface StoredMessage {
+export interface StoredMessage extends Pick<FifoParameters, 'groupId'> {
   readonly id: string;
   readonly body: string;
+  /** ARN of the queue that moved it here by its redrive policy. */
+  readonly deadLetterSourceArn?: string;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
   readonly senderId: string;
   /** Milliseconds since 1970-01-01 UTC, as all times here. */
@@ -82,7 +85,7 @@ interface RedrivePolicy {
 
 /** One thing that the journal keeps. Receives are not in it: after a restart every message is visible again. */
 interface Entry {
-  readonly sent?: Pick<StoredMessage, 'id' | 'body' | 'attributes' | 'senderId' | 'sentAt' | 'visibleAt'>;
+  readonly sent?: Omit<StoredMessage, 'receiveCount' | 'firstReceivedAt'>;
   readonly deleted?: string;
 }
 
@@ -108,6 +111,8 @@ export class Queue {
 
   readonly redrivePolicy: RedrivePolicy | undefined;
 
+  /** Undefined for a standard queue. */
+  readonly #deduplication: Deduplication | undefined;
   readonly #world: World;
   readonly #findQueue: QueueOptions['findQueue'];
   readonly #onStep: StepListener | undefined;
@@ -131,6 +136,7 @@ export class Queue {
       ...['QueueName', 'VisibilityTimeout', 'MessageRetentionPeriod', 'DelaySeconds', 'MaximumMessageSize'],
       ...['ReceiveMessageWaitTimeSeconds', 'RedrivePolicy', 'RedriveAllowPolicy', 'Tags'],
       ...['SqsManagedSseEnabled', 'KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds'],
+      ...['FifoQueue', 'ContentBasedDeduplication'],
     ]);
     const setting = (property: string, fallback: number) => Number(resource.properties[property] ?? fallback);
     this.name = resource.name;
@@ -145,9 +151,14 @@ export class Queue {
     this.#onStep = options.onStep;
     this.#findQueue = options.findQueue;
     this.redrivePolicy = readRedrivePolicy(resource);
+    if (String(resource.properties.FifoQueue) === 'true') this.#deduplication = new Deduplication(resource);
     this.createdAt = world.now();
     if (options.file) this.#journal = Journal.open<Entry>(options.file, (entry) => this.#restore(entry));
     this.#compact();
+  }
+
+  get isFifo(): boolean {
+    return this.#deduplication !== undefined;
   }
 
   /**
@@ -156,10 +167,7 @@ export class Queue {
    */
   send(message: OutgoingMessage): string {
     const sentAt = this.#world.now();
-    const attributes: Record<string, MessageAttribute> = {};
-    for (const [name, value] of Object.entries(message.attributes ?? {})) {
-      attributes[name] = typeof value === 'string' ? { DataType: 'String', StringValue: value } : value;
-    }
+    const attributes = typed(message.attributes);
     const bytes = sizeOf(message.body, attributes);
     if (bytes > this.maximumMessageBytes) {
       throw new ServiceError(
@@ -167,14 +175,19 @@ export class Queue {
         `One or more parameters are invalid. Reason: Message must be shorter than ${this.maximumMessageBytes} bytes.`,
       );
     }
+    const fifo = this.#deduplication?.check(message.body, message, sentAt);
+    if (fifo?.repeats !== undefined) return fifo.repeats;
+    const { groupId } = message;
     const stored = {
       id: this.#world.uuid(),
       body: message.body,
       attributes,
+      ...(groupId !== undefined && { groupId }),
       senderId: message.senderId ?? 'AIDALOCAL',
       sentAt,
       visibleAt: sentAt + 1000 * (message.delaySeconds ?? this.delaySeconds),
     };
+    if (fifo) this.#deduplication?.remember(fifo.key, stored.id, sentAt);
     this.#journal?.append({ sent: stored });
     this.#messages.set(stored.id, { ...stored, receiveCount: 0 });
     this.#onStep?.({
@@ -271,15 +284,7 @@ export class Queue {
 
   depth(): QueueDepth {
     this.#expire();
-    const now = this.#world.now();
-    let [visible, inFlight, delayed] = [0, 0, 0];
-    for (const message of this.#messages.values()) {
-      if (message.visibleAt <= now) visible++;
-      else if (message.receiveCount > 0) inFlight++;
-      else delayed++;
-    }
-    const [oldest] = this.#messages.values();
-    return { visible, inFlight, delayed, oldestAgeSeconds: oldest ? (now - oldest.sentAt) / 1000 : 0 };
+    return depthOf([...this.#messages.values()], this.#world.now());
   }
 
   /** All messages, also those that cannot be received now, without receiving them. */
@@ -298,9 +303,12 @@ export class Queue {
     this.#expire();
     const now = this.#world.now();
     const taken: ReceivedMessage[] = [];
+    const groups = new BlockedGroups();
     for (const message of this.#messages.values()) {
       if (taken.length === max) break;
-      if (message.visibleAt > now) continue;
+      const isVisible = message.visibleAt <= now;
+      if (this.#deduplication && groups.holds(message, isVisible)) continue;
+      if (!isVisible) continue;
       if (this.#moveToDeadLetters(message)) continue;
       message.receiveCount++;
       message.firstReceivedAt ??= now;
@@ -321,7 +329,7 @@ export class Queue {
     const to = this.#findQueue?.(arn);
     if (!to) return false;
     const { receipt: _, ...stored } = message;
-    to.#accept(stored);
+    to.#accept({ ...stored, deadLetterSourceArn: this.arn });
     this.remove(message.id);
     const { id: messageId, body, receiveCount } = message;
     this.#onStep?.({ kind: 'message-moved', queue: this.name, to: to.name, messageId, body, receiveCount });
@@ -330,10 +338,10 @@ export class Queue {
 
   /** Takes a message over from another queue, with its id and the time when it was sent. */
   #accept(message: StoredMessage): void {
-    const { id, body, attributes, senderId, sentAt, receiveCount } = message;
-    const sent = { id, body, attributes, senderId, sentAt, visibleAt: this.#world.now() };
+    const { receiveCount, firstReceivedAt: _, ...rest } = message;
+    const sent = { ...rest, visibleAt: this.#world.now() };
     this.#journal?.append({ sent });
-    this.#messages.set(id, { ...sent, receiveCount });
+    this.#messages.set(sent.id, { ...sent, receiveCount });
     this.#longPolls.serve();
   }
 
@@ -381,12 +389,31 @@ export class Queue {
   #compact(): void {
     if (!this.#journal || this.#deadLines <= MAX_DEAD_LINES + this.#messages.size) return;
     this.#journal.rewrite(
-      [...this.#messages.values()].map(({ id, body, attributes, senderId, sentAt, visibleAt }) => ({
-        sent: { id, body, attributes, senderId, sentAt, visibleAt },
+      [...this.#messages.values()].map(({ receipt: _, receiveCount: __, firstReceivedAt: ___, ...sent }) => ({
+        sent,
       })),
     );
     this.#deadLines = 0;
   }
+}
+
+function typed(attributes: OutgoingMessage['attributes'] = {}): Record<string, MessageAttribute> {
+  const entries = Object.entries(attributes).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? { DataType: 'String', StringValue: value } : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function depthOf(messages: readonly StoredMessage[], now: number): QueueDepth {
+  let [visible, inFlight, delayed] = [0, 0, 0];
+  for (const message of messages) {
+    if (message.visibleAt <= now) visible++;
+    else if (message.receiveCount > 0) inFlight++;
+    else delayed++;
+  }
+  const [oldest] = messages;
+  return { visible, inFlight, delayed, oldestAgeSeconds: oldest ? (now - oldest.sentAt) / 1000 : 0 };
 }
 
 /** Empty for what is no JSON object. */

@@ -7,6 +7,7 @@ import type { BusEvent } from '../../eventbridge/event';
 import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
 import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import type { Assembly, NotCovered, Resource } from '../../template/assembly';
+import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown } from '../../template/placeholder';
 import { qualifiersCalled, rulesOf } from '../../template/rules';
@@ -147,6 +148,15 @@ export class Usage {
         this.#call(resource, event['detail-type'], delivery);
       } else if (resource && DIRECT_TARGETS.includes(resource.type)) {
         this.direct.push({ ...delivery, resource });
+        for (const { source, function: reader } of eventSourceMappingsOf(this.assembly)) {
+          if (source?.resource !== resource || !reader.function) continue;
+          const { logicalId, type } = reader.function;
+          this.leaveOut(
+            logicalId,
+            type,
+            `what it takes to handle the messages of ${resource.name} is not priced`,
+          );
+        }
       } else {
         const { logicalId, type } = resource ?? rule.model.resource;
         this.leaveOut(

@@ -1,6 +1,7 @@
 /** Scope of the routes: resources of findings, and resources that they do not reach. */
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { notLookedAt } from '../../template/coverage';
+import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { rulesOf } from '../../template/rules';
 import type { Finding, Routing } from './routing';
 
@@ -10,12 +11,18 @@ const LOOKS_AT = [
   ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
 ];
 
-/** The routes end at the rules' targets: what reads from those, and what else sends events, is not looked at. */
+/**
+ * The routes end at the rules' targets, and at the function that reads a target's queue: what else reads from targets, and
+ * what else sends events, is not looked at.
+ */
 export function notCovered(assembly: Assembly): NotCovered[] {
   const targets = rulesOf(assembly).flatMap((rule) =>
     rule.targets.map(({ reference }) => reference.resource),
   );
-  const ids = new Set(targets.map((resource) => resource?.logicalId));
+  const readers = eventSourceMappingsOf(assembly).flatMap(({ resource, source }) =>
+    source?.resource?.type === 'AWS::SQS::Queue' && targets.includes(source.resource) ? resource : [],
+  );
+  const ids = new Set([...targets, ...readers].map((resource) => resource?.logicalId));
   return notLookedAt(assembly, LOOKS_AT, 'routes end at the targets of rules.').filter(
     ({ resource }) => !ids.has(resource),
   );

@@ -4,11 +4,12 @@
  */
 import { type App, consumerName, findConsumer } from '../../app';
 import type { Assembly, Resource } from '../../template/assembly';
+import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { foreignPublishersOf, isPartnerBus } from '../../template/foreign-events';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown, type Maybe } from '../../template/placeholder';
 import { Policies } from '../../template/policies';
-import { type SubscriptionModel, subscriptionsOf } from '../../template/queues';
+import { readQueue, type SubscriptionModel, subscriptionsOf } from '../../template/queues';
 import { archivesOf, qualifiersCalled, type RuleModel, rulesOf } from '../../template/rules';
 
 export type NodeKind =
@@ -88,6 +89,8 @@ export function readFlow(assembly: Assembly, app: App): Flow {
 class FlowReader {
   readonly #nodes = new Map<string, FlowNode>();
   readonly #edges: FlowEdge[] = [];
+  /** Functions and queues that a mapping joins. */
+  readonly #reads = new Set<string>();
   readonly #policies: Policies;
   readonly #rules: readonly RuleModel[];
 
@@ -107,6 +110,7 @@ class FlowReader {
       this.#archives(bus);
     }
     for (const rule of this.#rules) this.#rule(rule, buses);
+    this.#mappings();
     for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
       if (this.#nodes.has(each.logicalId)) this.#function(each, buses);
     }
@@ -198,12 +202,33 @@ class FlowReader {
     return id;
   }
 
+  /** Adds the functions that read a target's queue, and the queue for what they fail at. */
+  #mappings(): void {
+    for (const { source, function: reader } of eventSourceMappingsOf(this.assembly)) {
+      const queue = source?.resource;
+      if (!queue || !reader.function || !this.#nodes.has(queue.logicalId)) continue;
+      this.#edge(this.#node(queue), this.#node(reader.function), 'event', 'in batches');
+      this.#reads.add(`${reader.function.logicalId} ${queue.logicalId}`);
+      const { redrive } = queue.type === 'AWS::SQS::Queue' ? readQueue(queue) : {};
+      const dead = this.#find(redrive?.deadLetterArn);
+      if (!dead) continue;
+      const { maxReceiveCount: tries } = redrive ?? {};
+      const count = tries !== undefined && isKnown(tries) ? `${tries}` : 'several';
+      this.#edge(
+        this.#node(queue),
+        this.#node(dead, `after ${count} tries`),
+        'failure',
+        `fails ${count} times`,
+      );
+    }
+  }
+
   #function(resource: Resource, buses: readonly Resource[]): void {
     const id = resource.logicalId;
     const failed = this.#failureDestination(resource);
     for (const [type, { writes, reads }] of Object.entries(USES)) {
       for (const store of this.assembly.ofType(type)) {
-        if (store === failed?.queue) continue;
+        if (store === failed?.queue || this.#reads.has(`${id} ${store.logicalId}`)) continue;
         const may = (action: string) => this.#may(resource, action, store);
         if (writes.some(may)) this.#edge(id, this.#node(store), 'event', 'writes');
         else if (reads.some(may)) this.#edge(id, this.#node(store), 'reads', 'reads');

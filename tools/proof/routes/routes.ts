@@ -17,7 +17,7 @@ import { located, notCovered } from './coverage';
 import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
 import { personalDataFindings } from './personal-data';
 import type { RoutedEvent, Verdict } from './routed-event';
-import { type Delivery, type Finding, type Routing, type Rule, readRouting } from './routing';
+import { type Delivery, type Finding, isForFunctions, type Routing, type Rule, readRouting } from './routing';
 
 export interface RoutedSchedule {
   readonly rule: string;
@@ -98,14 +98,24 @@ export function proveRoutes(
 
 function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
   const foreign = rules.filter(({ isForeign }) => isForeign).map(({ name }) => name);
+  const isDescribed = Object.keys(consumers).length > 0;
+  const others = rules
+    .filter(({ isForeign }) => isDescribed && !isForeign)
+    .flatMap(({ name, targets }) =>
+      targets
+        .filter(({ model }) => !isForFunctions(model))
+        .map(({ arn, model: { reference } }) => {
+          const what = `${reference.type?.name ?? 'target'} ${reference.resource?.name ?? arn}`;
+          return `what the ${what} makes of what rule ${name} gives it: no function of the template gets it`;
+        }),
+    );
   return [
     ...(foreign.length > 0 && contracts.length > 0
       ? [`the events that ${foreign.join(' and ')} take: others publish them, no contract describes them`]
       : []),
+    ...others,
     ...(contracts.length === 0 ? ['which events the rules take: no contract is described'] : []),
-    ...(Object.keys(consumers).length === 0
-      ? ['whether the targets accept what they are given: no consumer is described']
-      : []),
+    ...(!isDescribed ? ['whether the targets accept what they are given: no consumer is described'] : []),
   ];
 }
 

@@ -19,8 +19,9 @@ import {
 } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
 import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
-import type { Assembly } from '../../template/assembly';
+import type { Assembly, Resource } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
+import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { ForeignEvents, isPartnerBus } from '../../template/foreign-events';
 import { hasPlaceholder } from '../../template/placeholder';
 import {
@@ -177,6 +178,10 @@ export function readRouting(assembly: Assembly, app: App): Routing {
   };
 }
 
+/** Checks whether functions of the template are to handle what the target gets: itself, or readers of the queue. */
+export const isForFunctions = ({ reference: { resource, type } }: TargetModel): boolean =>
+  ['function', 'queue'].includes(type?.name ?? '') || resource?.type === 'AWS::SQS::Queue';
+
 /** Reads rules as far as the service accepts them, and records findings where it does not. */
 class RoutingReader {
   readonly findings: Finding[] = [];
@@ -186,6 +191,9 @@ class RoutingReader {
   readonly #partnerBuses: readonly string[];
   readonly #foreign: ForeignEvents;
 
+  /** Functions that read queues, by the queue's logical id. */
+  readonly #readers: ReadonlyMap<string, Resource>;
+
   constructor(
     assembly: Assembly,
     private readonly app: App,
@@ -194,6 +202,18 @@ class RoutingReader {
     this.buses = buses.filter((bus) => !isPartnerBus(bus)).map(({ name }) => name);
     this.#partnerBuses = buses.filter(isPartnerBus).map(({ name }) => name);
     this.#foreign = new ForeignEvents(assembly);
+    const mappings = eventSourceMappingsOf(assembly);
+    this.#readers = new Map(
+      mappings.flatMap(({ source, function: { function: lambda } }) =>
+        source?.resource && lambda ? [[source.resource.logicalId, lambda]] : [],
+      ),
+    );
+    for (const { resource, source, function: reader } of mappings) {
+      if (resource.properties.FilterCriteria === undefined) continue;
+      const from = `${source?.arn ?? 'its source'} for ${reader.function?.name ?? reader.arn}`;
+      const message = `The filter of the mapping ${resource.logicalId} from ${from} is not looked at: it may leave messages out.`;
+      this.unknown.push({ kind: 'not-delivered', message });
+    }
   }
 
   rule(model: RuleModel): Rule {
@@ -264,17 +284,18 @@ class RoutingReader {
     this.#checkLength(at, `The id of a target of rule ${rule}`, id, TARGET.maxIdLength);
     const lambda = resource?.type === 'AWS::Lambda::Function' ? resource : undefined;
     const { app } = this;
-    const consumer = consumerName(app, lambda?.properties.Environment?.Variables);
+    const reader = lambda ?? this.#readers.get(resource?.logicalId ?? '');
+    const consumer = consumerName(app, reader?.properties.Environment?.Variables);
     const isKnown = findConsumer(app, consumer) !== undefined;
     const known = Object.keys(app.consumers);
     // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
     const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
     if (isElsewhere) {
       this.#elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
-    } else if (!isKnown && known.length > 0 && !isForeign) {
+    } else if (!isKnown && known.length > 0 && !isForeign && isForFunctions(model)) {
       // Without a description there is nothing to compare the target with.
-      const what = lambda
-        ? `${lambda.name}, whose ${app.variables.consumer} is ${consumer}`
+      const what = reader
+        ? `${reader.name}, whose ${app.variables.consumer} is ${consumer}`
         : `the ${resource?.type ?? type?.name ?? 'target'} ${resource?.name ?? arn}`;
       this.#report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
     }
@@ -363,7 +384,8 @@ function deliver(
     payload = JSON.parse(body);
   } catch (error) {
     const what = model.reference.type?.name ?? 'target';
-    const reason = `a ${what} takes JSON only (${(error as Error).message})`;
+    const taker = what === 'queue' ? `${consumer} behind the queue` : `a ${what}`;
+    const reason = `${taker} takes JSON only (${(error as Error).message})`;
     return { ...delivery, payload: body, problem: { kind: 'invalid-payload', reason } };
   }
   try {

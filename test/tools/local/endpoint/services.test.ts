@@ -487,7 +487,12 @@ describe('SQS', () => {
       'InvalidParameterValue',
       /Can't cast/,
     ],
-    ['what only FIFO queues have', { MessageGroupId: 'g' }, 'InvalidParameterValue', /MessageGroupId/],
+    [
+      'what only FIFO queues have',
+      { MessageDeduplicationId: 'd' },
+      'InvalidParameterValue',
+      /MessageDeduplicationId/,
+    ],
   ])('a message with %s is refused', async (_, more, code, message) => {
     await expect(send('x', more)).rejects.toMatchObject({
       Code: code,

@@ -26,6 +26,99 @@ async function receiveOne(queue: Queue): Promise<ReceivedMessage> {
   return message;
 }
 
+describe('a FIFO queue', () => {
+  const fifo = (properties: object = {}, options: QueueOptions = {}) =>
+    makeQueue({ FifoQueue: true, ContentBasedDeduplication: true, ...properties }, options);
+
+  test('gives no message of a group while an earlier one is in flight, but those of other groups', async () => {
+    const queue = fifo({ VisibilityTimeout: 30 });
+    for (const body of ['a1', 'a2']) queue.send({ body, groupId: 'a' });
+    queue.send({ body: 'b1', groupId: 'b' });
+    const first = await receiveOne(queue);
+    expect(first).toMatchObject({ body: 'a1', groupId: 'a' });
+    expect(bodies(await queue.receive({ max: 10 }))).toEqual(['b1']);
+    queue.delete(first.receiptHandle);
+    expect(bodies(await queue.receive({ max: 10 }))).toEqual(['a2']);
+  });
+
+  test('gives what failed again before what came later', async () => {
+    const queue = fifo({ VisibilityTimeout: 30 });
+    for (const body of ['a1', 'a2']) queue.send({ body, groupId: 'a' });
+    await queue.receive();
+    await seconds(30);
+    expect(bodies(await queue.receive({ max: 10 }))).toEqual(['a1', 'a2']);
+  });
+
+  test('takes a duplicate within 5 minutes without keeping it, and later as a message', async () => {
+    const queue = fifo();
+    const id = queue.send({ body: 'a', groupId: 'g' });
+    expect(queue.send({ body: 'a', groupId: 'g' })).toBe(id);
+    await seconds(300);
+    expect(queue.send({ body: 'a', groupId: 'g' })).not.toBe(id);
+    expect(bodies(queue.peek())).toEqual(['a', 'a']);
+  });
+
+  test('takes no message without a group or a deduplication id', () => {
+    expect(() => fifo().send({ body: 'a' })).toThrow('MessageGroupId');
+    const queue = makeQueue({ FifoQueue: true });
+    expect(() => queue.send({ body: 'a', groupId: 'g' })).toThrow('ContentBasedDeduplication');
+    queue.send({ body: 'a', groupId: 'g', deduplicationId: 'd' });
+    expect(bodies(queue.peek())).toEqual(['a']);
+  });
+
+  test('gives each group in the order of sending, whatever is received, deleted and waited for between', async () => {
+    const action = fc.oneof(
+      fc.record({ send: fc.constantFrom('a', 'b', 'c') }),
+      fc.record({ receive: fc.integer({ min: 1, max: 10 }) }),
+      fc.record({ handle: fc.boolean() }),
+      fc.record({ wait: fc.integer({ min: 1, max: 40 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+        const queue = fifo({ VisibilityTimeout: 30 });
+        const handled: Record<string, number[]> = { a: [], b: [], c: [] };
+        let sent = 0;
+        let held: ReceivedMessage[] = [];
+        for (const each of actions) {
+          if ('send' in each) queue.send({ body: String(sent++), groupId: each.send });
+          if ('receive' in each) held.push(...(await queue.receive({ max: each.receive })));
+          // A consumer handles what it was given in order, and leaves the rest of a group after a failure.
+          if ('handle' in each) {
+            const failed = new Set<string>();
+            for (const { groupId = '', body, receiptHandle } of held) {
+              if (!each.handle) failed.add(groupId);
+              if (failed.has(groupId)) continue;
+              handled[groupId]?.push(Number(body));
+              queue.delete(receiptHandle);
+            }
+            held = [];
+          }
+          if ('wait' in each) {
+            await seconds(each.wait);
+            if (each.wait >= 30) held = [];
+          }
+        }
+        for (const order of Object.values(handled)) {
+          const unique = [...new Set(order)];
+          expect(unique).toEqual([...unique].sort((x, y) => x - y));
+        }
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+test('a message that a redrive policy moved says from where', async () => {
+  const dead = makeQueue({}, {});
+  const policy = { deadLetterTargetArn: 'arn:dead', maxReceiveCount: 1 };
+  const queue = makeQueue({ RedrivePolicy: policy, VisibilityTimeout: 1 }, { findQueue: () => dead });
+  queue.send({ body: 'a', groupId: 'g' });
+  await queue.receive();
+  await seconds(1);
+  await queue.receive();
+  expect(dead.peek()).toMatchObject([{ body: 'a', groupId: 'g', deadLetterSourceArn: queue.arn }]);
+});
+
 describe('receiving', () => {
   test('gives messages in the order of sending, as many as are asked for', async () => {
     const queue = makeQueue();
@@ -250,8 +343,8 @@ test('each message that is sent is a step', () => {
 });
 
 test('a property that would change what the queue does stops the start with its name', () => {
-  expect(() => makeQueue({ FifoQueue: true })).toThrow(
-    /AWS::SQS::Queue Thework: the local run does not know its property FifoQueue/,
+  expect(() => makeQueue({ FifoThroughputLimit: 'perQueue' })).toThrow(
+    /AWS::SQS::Queue Thework: the local run does not know its property FifoThroughputLimit/,
   );
 });
 

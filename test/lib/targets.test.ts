@@ -1,0 +1,123 @@
+/** What a rule may have as its targets, and what is refused at synthesis, in one line that says what to do. */
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { OrderCreated } from '../../lambdas/events';
+import { ConfigError, parseStage } from '../../lib/config';
+import { DeadLetterQueue } from '../../lib/dead-letter-queue';
+import { EventBus } from '../../lib/event-bus';
+import { EventHandler } from '../../lib/event-handler';
+import { EventQueue } from '../../lib/event-queue';
+import type { RuleTarget, TargetInput } from '../../lib/rule-target';
+
+function parts(settings: object = {}) {
+  const stack = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'event-driven');
+  const config = parseStage('production', settings);
+  const bus = new EventBus(stack, 'Bus', config);
+  const failedEvents = new DeadLetterQueue(stack, 'FailedEvents', {
+    config,
+    name: 'failed-events',
+    holds: 'Events',
+    runbookEntry: 'failed-events-depth',
+  });
+  const timeout = Duration.seconds(30);
+  const handler = new EventHandler(stack, 'Notifier', { entry: 'notifier', timeout, failedEvents, config });
+  return { stack, config, bus, handler };
+}
+
+/** A target that keeps what it gets. */
+const KEEPER: RuleTarget = { targetArn: 'arn:aws:any', keepsData: true, allowRule: () => ({}) };
+
+describe('a rule with several targets', () => {
+  test('has each of them with its own retries and dead-letter queue', () => {
+    const { stack, bus, handler } = parts();
+    const input: TargetInput = { paths: { id: '$.detail.orderId' }, template: '{"orderId": <id>}' };
+    const targets = [
+      { target: handler, targetId: 'Whole' },
+      { target: handler, targetId: 'Part', input },
+    ];
+    bus.subscribe('orders', OrderCreated, targets, { description: 'An order' });
+    const [rule] = Object.values(Template.fromStack(stack).findResources('AWS::Events::Rule'));
+    expect(rule?.Properties.Targets).toMatchObject([
+      { Id: 'Whole', DeadLetterConfig: expect.anything(), RetryPolicy: { MaximumRetryAttempts: 3 } },
+      {
+        Id: 'Part',
+        DeadLetterConfig: expect.anything(),
+        InputTransformer: { InputTemplate: input.template },
+      },
+    ]);
+  });
+
+  test.each([
+    ['none', [], '0 targets; a rule has 1 to 5'],
+    ['a sixth', ['1', '2', '3', '4', '5', '6'], '6 targets; a rule has 1 to 5. Give the others a rule'],
+    ['two of the same id', ['1', '1'], 'two targets with the id 1: the second would replace the first'],
+  ])('is refused with %s', (_, ids, message) => {
+    const { bus, handler } = parts();
+    const targets = ids.map((targetId) => ({ target: handler, targetId }));
+    const subscribe = () => bus.subscribe('orders', OrderCreated, targets, { description: 'An order' });
+    expect(subscribe).toThrow(ConfigError);
+    expect(subscribe).toThrow(message);
+  });
+});
+
+describe('a target that keeps what it gets', () => {
+  const subscribe = (selection: { pattern: object }, paths?: Record<string, string>, template = '<a>') =>
+    parts().bus.subscribe('kept', selection, KEEPER, {
+      targetId: 'Keeper',
+      description: 'Something is kept',
+      ...(paths && { input: { paths, template } }),
+    });
+  const REFUSED =
+    'Rule kept gives customerEmail of app.orders/OrderCreated, which is personal data, to target Keeper, which keeps what it gets: name the fields that it needs in input.paths, without $.detail.customerEmail.';
+
+  test.each<[string, Parameters<typeof subscribe>]>([
+    ['the whole event', [OrderCreated]],
+    ['the whole detail', [OrderCreated, { a: '$.detail' }]],
+    ['the field', [OrderCreated, { a: '$.detail.customerEmail' }]],
+    ['the whole event as a variable', [OrderCreated, { a: '$.id' }, '<aws.events.event.json>']],
+    ['whole events of a wide pattern', [{ pattern: { source: [{ prefix: 'app.' }] } }]],
+    ['whole events of a pattern of details', [{ pattern: { detail: { total: [1] } } }]],
+  ])('gets no personal data: %s is refused', (_, given) => {
+    expect(() => subscribe(...given)).toThrow(REFUSED);
+  });
+
+  test.each<[string, Parameters<typeof subscribe>]>([
+    ['named fields', [OrderCreated, { a: '$.detail.orderId', b: '$.detail.metadata' }]],
+    ['events without personal data', [{ pattern: { source: ['app.analytics'] } }]],
+    ['events of others', [{ pattern: { source: ['partner.billing'] } }]],
+  ])('gets %s', (_, given) => {
+    expect(() => subscribe(...given)).not.toThrow();
+  });
+});
+
+describe('a queue', () => {
+  const queue = (settings: object = {}, more: object = {}) => {
+    const { stack, config, handler: consumer } = parts(settings);
+    new EventQueue(stack, 'Queue', { name: 'mails', consumer, config, ...more });
+    return Template.fromStack(stack);
+  };
+
+  test('is read by as many batches at once as its function may have calls', () => {
+    const mapping = (template: Template) =>
+      Object.values(template.findResources('AWS::Lambda::EventSourceMapping'))[0]?.Properties;
+    expect(mapping(queue())).not.toHaveProperty('ScalingConfig');
+    expect(mapping(queue({ reservedConcurrency: { notifier: 3 } })).ScalingConfig).toEqual({
+      MaximumConcurrency: 3,
+    });
+  });
+
+  test('of one batch at once must be FIFO: others would be throttled into the dead-letter queue', () => {
+    const settings = { reservedConcurrency: { notifier: 1 } };
+    expect(() => queue(settings)).toThrow(/reservedConcurrency of notifier is 1.*Set 2 or more/);
+    expect(() => queue(settings, { groupId: 'mails' })).not.toThrow();
+  });
+
+  test('takes a constant group, and no path, which EventBridge would take for one', () => {
+    expect(() => queue({}, { groupId: '$.detail.orderId' })).toThrow(/the group is \$\.detail\.orderId/);
+    queue({}, { groupId: 'mails' }).hasResourceProperties('AWS::SQS::Queue', {
+      QueueName: 'event-driven-mails.fifo',
+      FifoQueue: true,
+      ContentBasedDeduplication: true,
+    });
+  });
+});

@@ -1,0 +1,46 @@
+/** The entries of `docs/targets.md`, each alone: what its reader gets by writing it down. */
+import '../lambdas/environment';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { auditHops } from '../../tools/proof/audit/audit';
+import { readFlow } from '../../tools/proof/routes/flow';
+import { proveRoutes } from '../../tools/proof/routes/routes';
+import { descriptionOf, documentedProject, entries, sections, synthesizeProject } from './documented-project';
+
+jest.setTimeout(120_000);
+
+test('each entry has at most 15 lines', () => {
+  expect(entries().filter(({ lines }) => lines.length > 15)).toEqual([]);
+});
+
+test('all entries together compile', () => {
+  const project = documentedProject(sections());
+  const { stdout } = spawnSync('npx', ['tsc', '-p', project, '--pretty', 'false'], { encoding: 'utf8' });
+  expect(stdout.split('\n').filter((line) => line.includes('error'))).toEqual([]);
+});
+
+const isLintFound = spawnSync('cfn-lint', ['--version']).status === 0;
+
+describe.each(sections())('%s', (section) => {
+  test('passes the validators, routes, audit and cfn-lint, and is drawn', () => {
+    const project = documentedProject([section]);
+    const assembly = synthesizeProject(project);
+    const app = descriptionOf(project);
+    const { findings } = proveRoutes(assembly, app);
+    expect(findings).toEqual([]);
+    const { gaps } = auditHops(assembly, app);
+    expect(gaps).toEqual([]);
+    const { edges } = readFlow(assembly, app);
+    for (const rule of assembly.ofType('AWS::Events::Rule')) {
+      const drawn = edges.filter(({ from, kind }) => from === rule.logicalId && kind === 'event');
+      if (rule.properties.EventPattern) expect(drawn).toHaveLength(rule.properties.Targets.length);
+    }
+    if (!isLintFound) return;
+    const template = join(project, 'cdk.out', 'event-driven.template.json');
+    expect(existsSync(template)).toBe(true);
+    const args = ['--format', 'parseable', '--non-zero-exit-code', 'error', '--template', template];
+    const { stdout } = spawnSync('cfn-lint', args, { encoding: 'utf8' });
+    expect(stdout.split('\n').filter((line) => /:E\d+:/.test(line))).toEqual([]);
+  });
+});
