@@ -38,6 +38,12 @@ export const APP: App = {
   mix:
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
     '1 OrderStatusChanged status=DELIVERED',
+  savings: {
+    tableCapacity: '"tableCapacity": {"least": 5, "most": 1000}',
+    pointInTimeRecovery: '"pointInTimeRecovery": false',
+    logLevel: '"logLevel": "WARN", or single functions in "logLevels"',
+    tracingPercent: '"tracingPercent": 0',
+  },
   redact: redactEmails,
   maxEventBytes: EVENT_SIZE,
   publish,

@@ -33,6 +33,19 @@ const byFunction = <const Value extends v.GenericSchema>(value: Value) =>
     'must be an object of settings by function',
   );
 
+const falseOrBounds =
+  'must be false or {"least": 5, "most": 1000}, whole numbers from 1 to 40000, least first';
+const units = integer(1, 40_000);
+
+/** Units of capacity of a table, of reads and of writes, between which it scales. */
+const capacityBounds = v.pipe(
+  settings({
+    least: documented('The least, at any time.', units),
+    most: documented('The most, after a while of much use.', units),
+  }),
+  v.check(({ least, most }) => least <= most, falseOrBounds),
+);
+
 const tags = v.pipe(
   record(
     text(/^(?!aws:)[\w .:/=+@-]{1,128}$/, 'a tag key that does not start with aws:'),
@@ -173,6 +186,11 @@ export const StageSettings = settings({
     'What the handlers log. At INFO one line an event.',
     v.optional(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR']), 'INFO'),
   ),
+  logLevels: documented(
+    'What single functions log, instead of logLevel. At WARN a function that handles what it gets is not heard of: ' +
+      '`ops trace` then shows what it did by its effects alone.',
+    v.optional(byFunction(oneOf(['DEBUG', 'INFO', 'WARN', 'ERROR'])), {}),
+  ),
   busLogLevel: documented(
     'What EventBridge logs about the bus, without the content of events. ERROR is the cheapest way to see what it ' +
       'could not deliver and why. OFF by default, since the GovCloud regions do not have it.',
@@ -213,6 +231,17 @@ export const StageSettings = settings({
       }),
       {},
     ),
+  ),
+  tableCapacity: documented(
+    'Capacity of the tables of orders and of notified events: false pays for each read and write; bounds pay for capacity ' +
+      'by the hour, which follows the use within some minutes. Even traffic then costs about 40%; a peak that comes faster ' +
+      'is throttled, and its events are tried again.',
+    v.optional(v.union([v.literal(false), capacityBounds], falseOrBounds), false),
+  ),
+  pointInTimeRecovery: documented(
+    'Keep 35 days of changes of the orders table, to restore it as it was at any second. Without it, it is made anew ' +
+      'by a replay, as far as the archive goes back.',
+    v.optional(flag, true),
   ),
   alarms: documented('When alarms go off: at more than these.', v.optional(alarms, {})),
   runbookUrl: documented(
@@ -328,7 +357,7 @@ export function stackPrefix(stage: string, projectName: string): string {
  * @throws ConfigError
  */
 export function requireKnownFunctions(config: StageConfig, functions: readonly string[]): void {
-  for (const setting of ['memory', 'reservedConcurrency'] as const) {
+  for (const setting of ['memory', 'reservedConcurrency', 'logLevels'] as const) {
     const unknown = Object.keys(config[setting]).find((entry) => !functions.includes(entry));
     if (unknown === undefined) continue;
     throw new ConfigError(

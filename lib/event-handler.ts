@@ -54,6 +54,7 @@ export class EventHandler extends Construct implements RuleTarget {
     const { config, failedEvents, memorySize = 256 } = props;
     const { [props.entry]: reservedConcurrency } = config.reservedConcurrency;
     const functionName = `${config.prefix}-${props.entry}`;
+    const logLevel = config.logLevels[props.entry] ?? config.logLevel;
 
     // Create the log group first: Lambda would create one without an expiry.
     this.logGroup = new LogGroup(this, 'Logs', {
@@ -78,8 +79,7 @@ export class EventHandler extends Construct implements RuleTarget {
       systemLogLevelV2: SystemLogLevel.WARN,
       // Lambda drops lines below this level, and treats metrics (which have none) as INFO. The handlers' own
       // level is POWERTOOLS_LOG_LEVEL.
-      applicationLogLevelV2:
-        config.logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
+      applicationLogLevelV2: logLevel === 'DEBUG' ? ApplicationLogLevel.DEBUG : ApplicationLogLevel.INFO,
       tracing: config.tracingPercent > 0 ? Tracing.ACTIVE : Tracing.DISABLED,
       ...(reservedConcurrency && { reservedConcurrentExecutions: reservedConcurrency }),
       retryAttempts: config.processing.retryAttempts,
@@ -88,7 +88,7 @@ export class EventHandler extends Construct implements RuleTarget {
       environment: {
         POWERTOOLS_SERVICE_NAME: props.entry,
         POWERTOOLS_METRICS_NAMESPACE: config.prefix,
-        POWERTOOLS_LOG_LEVEL: config.logLevel,
+        POWERTOOLS_LOG_LEVEL: logLevel,
       },
     });
 

@@ -1,5 +1,5 @@
 import { Validations } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { Alias } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -8,6 +8,7 @@ import type { StageConfig } from './config';
 import { subscribeEmail } from './email-subscription';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
+import { capacityOf, scale } from './table-capacity';
 
 /** Topic of the customers' notifications, and the idempotency table with those already sent. */
 export class Notifications extends Construct {
@@ -30,10 +31,11 @@ export class Notifications extends Construct {
       tableName: `${config.prefix}-notified-events`,
       partitionKey: { name: IDEMPOTENCY_KEY, type: AttributeType.STRING },
       timeToLiveAttribute: IDEMPOTENCY_EXPIRY,
-      billingMode: BillingMode.PAY_PER_REQUEST,
+      ...capacityOf(config),
       encryption: TableEncryption.AWS_MANAGED,
       removalPolicy: dataRemovalPolicy(config),
     });
+    scale(this.notifiedEvents, config);
     Validations.of(this.notifiedEvents).acknowledge({
       id: 'AwsSolutions-DDB3',
       reason: 'Its items only suppress duplicates and expire within days: there is nothing to restore.',

@@ -1,4 +1,5 @@
-import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { Validations } from 'aws-cdk-lib';
+import { AttributeType, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -8,6 +9,7 @@ import type { StageConfig } from './config';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { dataRemovalPolicy } from './removal';
+import { capacityOf, scale } from './table-capacity';
 
 /** The orders table: a projection of the events, rebuilt by a replay. */
 export class OrderStore extends Construct {
@@ -18,8 +20,8 @@ export class OrderStore extends Construct {
     this.table = new Table(this, 'Table', {
       tableName: `${config.prefix}-orders`,
       partitionKey: { name: ORDER_KEY, type: AttributeType.STRING },
-      billingMode: BillingMode.PAY_PER_REQUEST,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+      ...capacityOf(config),
+      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: config.pointInTimeRecovery },
       encryption: TableEncryption.AWS_MANAGED,
       deletionProtection: config.retainData,
       removalPolicy: dataRemovalPolicy(config),
@@ -31,6 +33,14 @@ export class OrderStore extends Construct {
       projectionType: ProjectionType.INCLUDE,
       nonKeyAttributes: [...DAY_INDEX.projected],
     });
+    scale(this.table, config, [DAY_INDEX.name]);
+    if (!config.pointInTimeRecovery) {
+      Validations.of(this.table).acknowledge({
+        id: 'AwsSolutions-DDB3',
+        reason:
+          'A setting: the table is a projection of the events, and a replay of the archive makes it anew.',
+      });
+    }
   }
 
   /** Lets the handler fold events into the table, and sets the table in its environment. */

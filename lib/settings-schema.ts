@@ -14,7 +14,7 @@ export function settingsSchema(): string {
   const stage = toJsonSchema(StageSettings, { typeMode: 'input', errorMode: 'ignore' });
   const { $schema, ...stageSchema } = stage;
   const functions = { propertyNames: { enum: functionNames() } };
-  const { memory, reservedConcurrency, ...properties } = stageSchema.properties ?? {};
+  const { memory, reservedConcurrency, logLevels, ...properties } = stageSchema.properties ?? {};
   const schema = {
     $schema,
     title: 'cdk.json',
@@ -34,6 +34,7 @@ export function settingsSchema(): string {
                 ...properties,
                 memory: { ...(memory as object), ...functions },
                 reservedConcurrency: { ...(reservedConcurrency as object), ...functions },
+                logLevels: { ...(logLevels as object), ...functions },
               },
             },
           },

@@ -138,6 +138,8 @@ export interface App {
   readonly entity?: Entity;
   /** Events of an average month, in the syntax of `cost --mix`. */
   readonly mix?: string;
+  /** Own settings for the changes that `cost` proposes, by the change's id, e.g. `stages.<stage>.logLevel: "WARN"`. */
+  readonly savings?: Readonly<Record<string, string>>;
   /** Removes personal data from a text before it is shown. */
   redact(text: string): string;
   /** Maximum size of an event for `publish`, in bytes as PutEvents counts them. @default EventBridge's own limit */

@@ -21,6 +21,9 @@ test('the default stage has the documented values and bare names', () => {
     tracingPercent: 0,
     memory: {},
     reservedConcurrency: {},
+    logLevels: {},
+    tableCapacity: false,
+    pointInTimeRecovery: true,
     delivery: { retryAttempts: 3, maxEventAge: 3600 },
     processing: { retryAttempts: 2, maxEventAge: 3600 },
     alarms: {
@@ -107,6 +110,11 @@ test.each<[unknown, string]>([
   [
     { projectName: 'Event Driven' },
     'cdk.json: stages.dev.projectName is "Event Driven", but must be 1 to 24 lower-case letters, digits or hyphens, a letter first.',
+  ],
+  [
+    { tableCapacity: { least: 10, most: 5 } },
+    'cdk.json: stages.dev.tableCapacity is {"least":10,"most":5}, but must be false or {"least": 5, "most": 1000}, ' +
+      'whole numbers from 1 to 40000, least first.',
   ],
   [
     { logLevel: 'info' },

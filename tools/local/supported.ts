@@ -24,6 +24,8 @@ const RUN: readonly string[] = [
 
 /** Types that no event meets on its way, and why. */
 export const INERT: Readonly<Record<string, string>> = {
+  'AWS::ApplicationAutoScaling::ScalableTarget': 'no request is refused here for want of capacity',
+  'AWS::ApplicationAutoScaling::ScalingPolicy': 'no request is refused here for want of capacity',
   'AWS::CDK::Metadata': 'tells AWS which constructs are used',
   'AWS::CloudWatch::Alarm': 'watches; it handles no event',
   'AWS::CloudWatch::CompositeAlarm': 'watches; it handles no event',

@@ -63,7 +63,7 @@ export const invokeConfigsOf = (assembly: Assembly, notCovered?: NotCovered[]): 
 export function invokeConfigOf(assembly: Assembly, lambda: Resource, qualifier?: string): InvokeConfig {
   const { deadLetterArn } = readFunction(lambda);
   const config: InvokeConfig = invokeConfigsOf(assembly).find(
-    (each) => each.function === lambda && each.qualifier === qualifier,
+    (each) => each.function?.logicalId === lambda.logicalId && each.qualifier === qualifier,
   ) ?? { retries: ASYNC_INVOCATION.defaultRetries, ageSeconds: ASYNC_INVOCATION.defaultAgeSeconds };
   const onFailure = config.onFailure ?? deadLetterArn;
   return { ...config, ...(onFailure !== undefined && { onFailure }) };

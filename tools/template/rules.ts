@@ -140,7 +140,9 @@ export const archivesOf = (assembly: Assembly, notCovered?: NotCovered[]): Archi
 /** Aliases and versions by which rules call a function; undefined for an unqualified call. */
 export function qualifiersCalled(rules: readonly RuleModel[], lambda: Resource): (string | undefined)[] {
   const called = rules.flatMap(({ targets }) =>
-    targets.flatMap(({ reference }) => (reference.resource === lambda ? [reference.qualifier] : [])),
+    targets.flatMap(({ reference }) =>
+      reference.resource?.logicalId === lambda.logicalId ? [reference.qualifier] : [],
+    ),
   );
   return [...new Set(called)];
 }

@@ -16,6 +16,7 @@ import { costOf } from './cost';
 import { jsonReport, textReport } from './cost-report';
 import { parseMix } from './event-mix';
 import { type Measurement, measure, startLocally } from './measurement';
+import { savingsOf } from './savings';
 
 interface Options extends AssemblySource, StrictOption {
   readonly events: number[];
@@ -88,6 +89,7 @@ async function cost(given: App, measurements: string, options: Options): Promise
     stackName: assembly.stackName,
     title: assembly.title,
     cost: costOf(assembly, app, measurement, events, assumptions),
+    savings: savingsOf(assembly, app, measurement, events, assumptions),
     assumptions,
     measurement,
     ...(other && {

@@ -4,6 +4,7 @@ import { notCoveredText } from '../verdicts';
 import type { Bill, Cost } from './cost';
 import type { Measurement } from './measurement';
 import priceTable from './prices.json';
+import type { Savings } from './savings';
 import { MONTH_DAYS } from './units';
 import type { Assumptions, Delivery } from './usage';
 
@@ -12,6 +13,8 @@ export interface CostReport {
   /** Path and stacks that were read. */
   readonly title: string;
   readonly cost: Cost;
+  /** Changes that would make it cheaper. */
+  readonly savings: Savings;
   readonly assumptions: Assumptions;
   readonly measurement: Measurement;
   /** Cost of another template under the same assumptions. */
@@ -19,7 +22,14 @@ export interface CostReport {
 }
 
 /** For scripts: the bills and all that they are made of, as one JSON document. */
-export function jsonReport({ stackName, cost, assumptions, measurement, other }: CostReport): string {
+export function jsonReport({
+  stackName,
+  cost,
+  savings,
+  assumptions,
+  measurement,
+  other,
+}: CostReport): string {
   const { date, region, currency } = priceTable;
   const { mix, ...others } = assumptions;
   return JSON.stringify(
@@ -29,6 +39,7 @@ export function jsonReport({ stackName, cost, assumptions, measurement, other }:
       measurement: { date: measurement.date, machine: measurement.machine, rounds: measurement.rounds },
       assumptions: { mix: mix.map(({ label, count }) => ({ event: label, count })), ...others },
       ...cost,
+      savings,
       gaps: [],
       unknown: [],
       ...(other && { other }),
@@ -46,6 +57,7 @@ export function textReport(report: CostReport): string {
     `${title}: what a month costs in ${region}, in ${currency}, at the prices of ${date} and before free tiers`,
     bill(cost),
     ...(other ? [comparison(report, other)] : []),
+    ...cheaper(report),
     ...notCoveredText(cost.notCovered, 'Not priced'),
     ...(cost.deliveries.length === 0
       ? []
@@ -89,6 +101,16 @@ function comparison(
   return `The difference to ${name}, + for what costs more here:\n${table}`;
 }
 
+/** Changes that make the template cheaper, with what they give up; nothing if there are none. */
+function cheaper({ cost: { bills }, savings: { each, together } }: CostReport): string[] {
+  if (each.length === 0) return [];
+  const table = newTable(['events a month', ...bills.map(({ events }) => formatEvents(events))]);
+  for (const { change, saves } of each) table.push([change, ...saves.map((saved) => signed(-saved))]);
+  table.push(['Total with all of them', ...together.map(money)]);
+  const ways = each.map(({ change, setting, givesUp }) => `  - ${change}: ${setting}. Gives up ${givesUp}.`);
+  return [`What would make it cheaper (- for what a month is cheaper by):\n${table}\n${ways.join('\n')}`];
+}
+
 function fanOut(deliveries: readonly Delivery[]): string {
   const table = newTable([
     'event -> rule -> target',
@@ -129,6 +151,7 @@ function assumed({ assumptions }: CostReport): string[] {
     `${failures}% of calls fail at every retry (--failures); their events are read from the failure queue and deleted.`,
     "X-Ray records the first call of each second for each function, and of the others what the template's sampling rule says, else 5%.",
     'No duplicates, no replays, no queries of logs, one account and region. Objects in S3 are written once and not read; the records of real events compress less well than those of examples.',
+    'Reads of single items by handlers are left out.',
     'Log lines are stored as they are taken in, though CloudWatch bills them compressed. Requests to KMS are left out: services keep data keys for minutes.',
   ];
 }

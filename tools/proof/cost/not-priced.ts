@@ -16,6 +16,7 @@ const FREE: readonly RegExp[] = [
   /Policy$|Permission$/,
   /^AWS::Lambda::(Alias|Version|EventInvokeConfig|EventSourceMapping|LayerVersion|CodeSigningConfig)$/,
   /^AWS::Events::(Rule|Connection)$/,
+  /^AWS::ApplicationAutoScaling::ScalableTarget$/,
   /^AWS::Scheduler::ScheduleGroup$/,
   /^AWS::KMS::Alias$/,
   /^AWS::Logs::(LogStream|MetricFilter|QueryDefinition|SubscriptionFilter)$/,

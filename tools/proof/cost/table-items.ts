@@ -1,7 +1,8 @@
-/** What DynamoDB costs: writes and reads on demand, and what is kept. */
+/** What DynamoDB costs: writes and reads, on demand or by capacity, and what is kept. */
 import { findConsumer } from '../../app';
 import type { Resource } from '../../template/assembly';
 import type { Write } from './measurement';
+import { isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
 import type { Times, Usage } from './usage';
 
@@ -10,20 +11,24 @@ const ITEM_OVERHEAD = 100;
 
 export function tableItems(usage: Usage, times: Times): Item[] {
   let [writes, indexWrites, reads, stored, recoverable] = [0, 0, 0, 0, 0];
+  const provisioned = new ProvisionedUse();
   const newItems = new Map<Resource, { count: number; indexBytes: Map<string, number> }>();
   for (const call of usage.calls) {
     for (const write of call.measured.writes) {
       const table = usage.tableOf(call, write.table);
-      if (!table) continue;
       const bytes = sum(Object.values(write.attributes), (each) => each);
-      writes += times(call) * Math.ceil(bytes / KB);
+      const units = times(call) * Math.ceil(bytes / KB);
+      if (isOnDemand(table)) writes += units;
+      else provisioned.add(table, undefined, 'Write', units);
       const indexes = indexesOf(table).map((index) => ({
         index,
         attributes: projected(index, table, write),
       }));
-      for (const { attributes } of indexes) {
+      for (const { index, attributes } of indexes) {
         if (!attributes.some((name) => write.changed.includes(name))) continue;
-        indexWrites += times(call) * Math.ceil(bytesOf(attributes, write) / KB);
+        const indexUnits = times(call) * Math.ceil(bytesOf(attributes, write) / KB);
+        if (isOnDemand(table)) indexWrites += indexUnits;
+        else provisioned.add(table, index.IndexName, 'Write', indexUnits);
       }
       if (!write.isNew) continue;
       const months = Math.min(
@@ -49,15 +54,18 @@ export function tableItems(usage: Usage, times: Times): Item[] {
     for (const { on, index, actions } of findConsumer(usage.app, call.service)?.calls ?? []) {
       if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) continue;
       const table = usage.tableOf(call, on);
-      const { count = 0, indexBytes } = (table && newItems.get(table)) ?? {};
+      const { count = 0, indexBytes } = newItems.get(table) ?? {};
       const bytes = (count / MONTH_DAYS) * (indexBytes?.get(index) ?? 0);
-      reads += (times(call) * Math.ceil(bytes / (4 * KB))) / 2;
+      const units = (times(call) * Math.ceil(bytes / (4 * KB))) / 2;
+      if (isOnDemand(table)) reads += units;
+      else provisioned.add(table, index, 'Read', units);
     }
   }
   return [
     item('DynamoDB: writes', 'dynamodb.write', writes),
     item('DynamoDB: writes to indexes', 'dynamodb.write', indexWrites),
     item('DynamoDB: reads', 'dynamodb.read', reads),
+    ...provisioned.items(usage.assembly),
     item('DynamoDB: storage', 'dynamodb.storage', stored),
     item('DynamoDB: point-in-time recovery', 'dynamodb.recovery', recoverable),
   ];

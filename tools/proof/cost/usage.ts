@@ -227,17 +227,15 @@ export class Usage {
     return Math.min(this.assumptions.months, days === 0 ? Number.POSITIVE_INFINITY : days / MONTH_DAYS);
   }
 
-  /** @returns undefined if what its capacity costs is not priced */
-  tableOf({ resource, service }: Call, variable: string): Resource | undefined {
+  /** @throws InputError for a table that the template does not have */
+  tableOf({ resource, service }: Call, variable: string): Resource {
     const name = resource.properties.Environment?.Variables?.[variable];
     const table = this.assembly.ofType('AWS::DynamoDB::Table').find((each) => each.name === name);
     if (!table)
       throw new InputError(
         `${service} writes to the table in ${variable}, which the template does not have.`,
       );
-    if (table.properties.BillingMode === 'PAY_PER_REQUEST') return table;
-    this.leaveOut(table.logicalId, table.type, 'it is not on demand: what its capacity costs is not priced');
-    return undefined;
+    return table;
   }
 
   /** @param message without its end */

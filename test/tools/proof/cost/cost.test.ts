@@ -10,6 +10,7 @@ import { textReport } from '../../../../tools/proof/cost/cost-report';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import type { CallMeasurement, Measurement, Write } from '../../../../tools/proof/cost/measurement';
 import priceTable from '../../../../tools/proof/cost/prices.json';
+import { savingsOf } from '../../../../tools/proof/cost/savings';
 import type { Assumptions } from '../../../../tools/proof/cost/usage';
 import { synthesize } from '../../../lib/synthesize';
 import { TYPESCRIPT } from '../../../typescript';
@@ -461,11 +462,16 @@ test('every price names its page, where the number was read, and what it is for'
 });
 
 describe('the report', () => {
-  const report = { stackName: 'event-driven', title: 'cdk.out', cost: costWith(), assumptions, measurement };
+  const report = {
+    ...{ stackName: 'event-driven', title: 'cdk.out', cost: costWith(), assumptions, measurement },
+    savings: savingsOf(assemblyOf(template), APP, measurement, [MILLION], assumptions),
+  };
 
   test('says what is assumed, and where figures are from', () => {
     const text = textReport(report);
     expect(text).toContain('0% of calls fail at every retry (--failures)');
+    for (const { setting, givesUp } of report.savings.each)
+      expect(text).toContain(`${setting}. Gives up ${givesUp}.`);
     expect(text).toContain('on 2026-01-15, 1 times each, on a machine (samples/measurements.json');
     expect(text).toContain(`tools/proof/cost/prices.json of ${priceTable.date}`);
   });
@@ -563,14 +569,105 @@ describe('what is not priced', () => {
     });
     expect(bills[0]?.items).toMatchObject([{ name: 'EventBridge: events', usd: 1 }]);
   });
+});
 
-  test('is a table that is not on demand, while the rest is priced', () => {
+/** The stack with settings; each is synthesized once. */
+const assemblies = new Map<string, ReturnType<typeof assemblyOf>>();
+function stackWith(settings: object) {
+  const key = JSON.stringify(settings);
+  const made = assemblies.get(key) ?? assemblyOf(synthesize('production', settings).toJSON());
+  assemblies.set(key, made);
+  return made;
+}
+
+describe('provisioned capacity', () => {
+  const bounds = { least: 5, most: 1000 };
+  const itemsOf = (settings: object, events: number) => {
+    const { bills } = costOf(stackWith(settings), APP, measurement, [events], assumptions);
+    return new Map(bills[0]?.items.map(({ name, quantity }) => [name, quantity]));
+  };
+
+  test('is paid for by the hour, its least at least, and takes the place of requests', () => {
+    const items = itemsOf({ tableCapacity: bounds }, 1);
+    // The two tables and the index of one.
+    expect(items.get('DynamoDB: capacity for writes')).toBeCloseTo(3 * bounds.least * 720);
+    expect(items.get('DynamoDB: capacity for reads')).toBeCloseTo(3 * bounds.least * 720);
+    expect(items.has('DynamoDB: writes')).toBe(false);
+  });
+
+  test('follows the use up to its most, at 70%', () => {
+    const onDemand = itemsOf({}, 100 * MILLION);
+    const units = ['DynamoDB: writes', 'DynamoDB: writes to indexes'].map((name) => onDemand.get(name) ?? 0);
+    const used = units.reduce((sum, each) => sum + each, 0) / (30 * 24 * 60 * 60);
+    const capacity = itemsOf({ tableCapacity: bounds }, 100 * MILLION).get('DynamoDB: capacity for writes');
+    expect(capacity).toBeCloseTo((used / 0.7) * 720, 3);
+    const least = itemsOf({ tableCapacity: { least: 1, most: 1 } }, 100 * MILLION);
+    expect(least.get('DynamoDB: capacity for writes')).toBeCloseTo(3 * 720);
+  });
+
+  test('without scaling is what the template says', () => {
     const copy = structuredClone(template);
     const [id] =
       Object.entries<Json>(copy.Resources).find(([, { Type }]) => Type === 'AWS::DynamoDB::Table') ?? [];
-    copy.Resources[id as string].Properties.BillingMode = 'PROVISIONED';
-    const cost = costOf(assemblyOf(copy), APP, measurement, [MILLION], assumptions);
-    expect(cost.notCovered).toMatchObject([{ resource: id, message: expect.stringMatching(/capacity/) }]);
-    expect(cost.bills[0]?.usd).toBeGreaterThan(0);
+    const { Properties } = copy.Resources[id as string];
+    Properties.BillingMode = 'PROVISIONED';
+    Properties.ProvisionedThroughput = { ReadCapacityUnits: 7, WriteCapacityUnits: 9 };
+    delete Properties.GlobalSecondaryIndexes;
+    const { bills, notCovered } = costOf(assemblyOf(copy), APP, measurement, [MILLION], assumptions);
+    const quantityOf = (name: string) => bills[0]?.items.find((each) => each.name === name)?.quantity;
+    expect(quantityOf('DynamoDB: capacity for reads')).toBe(7 * 720);
+    expect(quantityOf('DynamoDB: capacity for writes')).toBe(9 * 720);
+    expect(notCovered.map(({ resource }) => resource)).not.toContain(id);
+  });
+});
+
+describe('what would make it cheaper', () => {
+  const EVENTS = [MILLION, 100 * MILLION];
+  const usd = (settings: object) =>
+    costOf(stackWith(settings), APP, measurement, EVENTS, assumptions).bills.map((bill) => bill.usd);
+  const savings = (settings: object = {}) =>
+    savingsOf(stackWith(settings), APP, measurement, EVENTS, assumptions);
+
+  /** Each of the app's own settings, with the value that the list names. */
+  const SETTINGS: Readonly<Record<string, object>> = {
+    tableCapacity: { tableCapacity: { least: 5, most: 40_000 } },
+    pointInTimeRecovery: { pointInTimeRecovery: false },
+    logLevel: { logLevel: 'WARN' },
+    tracingPercent: { tracingPercent: 0 },
+  };
+
+  test('saves what the stack with the setting costs less', () => {
+    expect(Object.keys(APP.savings ?? {}).sort()).toEqual(Object.keys(SETTINGS).sort());
+    const traced = { tracingPercent: 5 };
+    const now = usd(traced);
+    const found = savings(traced).each;
+    for (const [id, setting] of Object.entries(SETTINGS)) {
+      const { saves = [] } = found.find((each) => each.setting === APP.savings?.[id]) ?? {};
+      const then = usd({ ...traced, ...setting });
+      expect([id, ...saves.map((saved) => saved.toFixed(4))]).toEqual([
+        id,
+        ...now.map((before, index) => (before - (then[index] ?? 0)).toFixed(4)),
+      ]);
+    }
+  });
+
+  test('has the whole bill of all changes together', () => {
+    const all = Object.assign({}, ...Object.values(SETTINGS));
+    const { together } = savings();
+    expect(together.map((each) => each.toFixed(4))).toEqual(usd(all).map((each) => each.toFixed(4)));
+  });
+
+  test('names nothing that has been done, and nothing that saves nothing', () => {
+    const all = Object.assign({}, ...Object.values(SETTINGS));
+    expect(savings(all).each).toEqual([]);
+    for (const { saves } of savings().each) expect(Math.max(...saves)).toBeGreaterThan(0);
+  });
+
+  test('is told by properties of the template where nobody described the application', () => {
+    const { each } = savingsOf(assemblyOf(template), UNDESCRIBED, measurement, [MILLION], {
+      ...assumptions,
+      mix: [],
+    });
+    for (const { setting } of each) expect(setting).toMatch(/^AWS::/);
   });
 });

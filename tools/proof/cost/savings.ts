@@ -1,0 +1,174 @@
+/**
+ * Changes that would make a template cheaper, each with what it gives up. Each is made in a copy of the template, and the
+ * copy is priced like the template itself, so that what a change saves is never a guess.
+ */
+import type { App } from '../../app';
+import type { Assembly, Resource } from '../../template/assembly';
+import { costOf } from './cost';
+import type { Measurement } from './measurement';
+import { isOnDemand, scalingOf } from './table-capacity';
+import { type Assumptions, Usage } from './usage';
+
+/** A change to one property of resources of one type. */
+interface Change {
+  /** Key under which an app names its own setting (`App.savings`). */
+  readonly id: string;
+  readonly change: string;
+  readonly givesUp: string;
+  /** Property of the template that is another then. */
+  readonly property: string;
+  /** Properties of the resource that are others then; undefined if it has nothing to change. */
+  readonly of: (resource: Resource, context: Context) => Resource['properties'] | undefined;
+  /** Resources that the change adds for one that it changes. @default none */
+  readonly adds?: (resource: Resource) => readonly Resource[];
+}
+
+interface Context {
+  readonly app: App;
+  /** Tables that events are written to. */
+  readonly written: ReadonlySet<string>;
+}
+
+const CHANGES: readonly Change[] = [
+  {
+    id: 'tableCapacity',
+    change: 'tables with provisioned capacity that scales',
+    givesUp:
+      'a peak that comes faster than the scaling, in minutes, is throttled; its events are tried again',
+    property: 'AWS::DynamoDB::Table BillingMode',
+    of: (table, { written }) =>
+      written.has(table.logicalId) && isOnDemand(table) ? { BillingMode: 'PROVISIONED' } : undefined,
+    adds: scalingOf,
+  },
+  {
+    id: 'pointInTimeRecovery',
+    change: 'tables without point-in-time recovery',
+    givesUp: 'restoring a table as it was at a second of the last 35 days',
+    property: 'AWS::DynamoDB::Table PointInTimeRecoverySpecification',
+    of: ({ type, properties }) =>
+      type === 'AWS::DynamoDB::Table' &&
+      properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled
+        ? { PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: false } }
+        : undefined,
+  },
+  {
+    id: 'logLevel',
+    change: 'log lines from WARN on',
+    givesUp: 'the line of each event that was handled, by which it is followed through the functions',
+    property: 'AWS::Lambda::Function Environment',
+    of: (
+      { type, properties: { Environment } },
+      {
+        app: {
+          variables: { logLevel },
+        },
+      },
+    ) =>
+      type === 'AWS::Lambda::Function' &&
+      logLevel !== undefined &&
+      ['TRACE', 'DEBUG', 'INFO'].includes(Environment?.Variables?.[logLevel])
+        ? { Environment: { Variables: { ...Environment.Variables, [logLevel]: 'WARN' } } }
+        : undefined,
+  },
+  {
+    id: 'systemLogLevel',
+    change: "no lines of Lambda's own for each call",
+    givesUp: "the report of each call's duration and memory, of which CloudWatch has the metrics",
+    property: 'AWS::Lambda::Function LoggingConfig',
+    of: ({ type, properties: { LoggingConfig = {} } }) =>
+      type === 'AWS::Lambda::Function' &&
+      (LoggingConfig.LogFormat !== 'JSON' ||
+        ['INFO', 'DEBUG', undefined].includes(LoggingConfig.SystemLogLevel))
+        ? { LoggingConfig: { ...LoggingConfig, LogFormat: 'JSON', SystemLogLevel: 'WARN' } }
+        : undefined,
+  },
+  {
+    id: 'tracingPercent',
+    change: 'functions without X-Ray',
+    givesUp: 'traces',
+    property: 'AWS::Lambda::Function TracingConfig',
+    of: ({ type, properties }) =>
+      type === 'AWS::Lambda::Function' && properties.TracingConfig?.Mode === 'Active'
+        ? { TracingConfig: { Mode: 'PassThrough' } }
+        : undefined,
+  },
+  {
+    id: 'architecture',
+    change: 'functions on arm64',
+    givesUp: 'native packages for x86',
+    property: 'AWS::Lambda::Function Architectures',
+    of: ({ type, properties }) =>
+      type === 'AWS::Lambda::Function' && properties.Architectures?.[0] !== 'arm64'
+        ? { Architectures: ['arm64'] }
+        : undefined,
+  },
+];
+
+/** A change, and what a month is cheaper by it. */
+export interface Saving {
+  readonly change: string;
+  readonly givesUp: string;
+  /** The app's setting, otherwise the property of the template. */
+  readonly setting: string;
+  /** For each bill, in its currency. */
+  readonly saves: readonly number[];
+}
+
+export interface Savings {
+  /** The largest first; those that save nothing are left out. */
+  readonly each: readonly Saving[];
+  /** What a month costs with all of them, for each bill. They do not add up where two change the same item. */
+  readonly together: readonly number[];
+}
+
+/** @param events published in a month, for each bill */
+export function savingsOf(
+  assembly: Assembly,
+  app: App,
+  measurement: Measurement,
+  events: readonly number[],
+  assumptions: Assumptions,
+): Savings {
+  const usd = (priced: Assembly) =>
+    costOf(priced, app, measurement, events, assumptions).bills.map((bill) => bill.usd);
+  const now = usd(assembly);
+  const usage = new Usage(assembly, app, measurement, assumptions);
+  const tables = usage.calls
+    .filter(({ perEvent }) => perEvent > 0)
+    .flatMap((call) => call.measured.writes.map(({ table }) => usage.tableOf(call, table).logicalId));
+  const context = { app, written: new Set(tables) };
+  const each = CHANGES.map((made) => ({
+    made,
+    saves: usd(withChanges(assembly, context, [made])).map((then, index) => (now[index] ?? 0) - then),
+  }))
+    .filter(({ saves }) => saves.some((saved) => saved >= 0.005))
+    .sort((one, other) => Math.max(...other.saves) - Math.max(...one.saves));
+  return {
+    each: each.map(({ made: { id, change, givesUp, property }, saves }) => ({
+      ...{ change, givesUp, saves },
+      setting: app.savings?.[id] ?? property,
+    })),
+    together: usd(
+      withChanges(
+        assembly,
+        context,
+        each.map(({ made }) => made),
+      ),
+    ),
+  };
+}
+
+function withChanges(assembly: Assembly, context: Context, changes: readonly Change[]): Assembly {
+  const resources = new Map(assembly.resources);
+  for (const { of, adds } of changes) {
+    for (const [id, resource] of assembly.resources) {
+      const changed = of(resource, context);
+      const before = resources.get(id);
+      if (!changed || !before) continue;
+      resources.set(id, { ...before, properties: { ...before.properties, ...changed } });
+      for (const added of adds?.(resource) ?? []) resources.set(added.logicalId, added);
+    }
+  }
+  const ofType = (type: string) => [...resources.values()].filter((resource) => resource.type === type);
+  return { ...assembly, resources, ofType };
+}
