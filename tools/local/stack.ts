@@ -78,6 +78,8 @@ export interface StackParts {
   readonly openTableStore?: (options: TableStoreOptions) => TableStore;
   /** The folder with a function's code. @default a copy of its asset */
   readonly codeOf?: (resource: Resource) => string;
+  /** Stands between rules and a target. @default nothing */
+  readonly aroundTarget?: (arn: string, target: TargetService) => TargetService;
   /** Compresses an object of a delivery stream. @default gzip */
   readonly compress?: (content: Buffer) => Buffer;
 }
@@ -449,7 +451,9 @@ export class LocalStack {
   }
 
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {
-    return targetServices(assembly, { ...this, eventBridge: () => this.eventBridge });
+    const services = targetServices(assembly, { ...this, eventBridge: () => this.eventBridge });
+    const around = this.#options.parts?.aroundTarget;
+    return around ? new Map([...services].map(([arn, each]) => [arn, around(arn, each)])) : services;
   }
 }
 

@@ -2,7 +2,7 @@
  * What a handler finds around itself when it runs in this process: its own variables, its output, the world's time and
  * chance. They are parameters of its modules (see `handler-modules.ts`), so that the engine's own stay as they are.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import asyncHooks, { AsyncLocalStorage } from 'node:async_hooks';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import fsPromises from 'node:fs/promises';
@@ -45,6 +45,13 @@ export function globalsOf(options: GlobalsOptions): Record<string, unknown> {
     performance: derived(performance, { now: () => world.now(), timeOrigin: 0 }),
     crypto: chanceOf(crypto.webcrypto, world),
     ...timers,
+    AbortSignal: derived(AbortSignal, {
+      timeout: (ms: number) => {
+        const controller = new AbortController();
+        world.after(ms, () => controller.abort(new DOMException('The time is over.', 'TimeoutError')));
+        return controller.signal;
+      },
+    }),
     fetch: () => Promise.reject(new Error('fetch is not available to a handler in this process.')),
   };
   const all = derived(globalThis, own);
@@ -56,6 +63,7 @@ export function globalsOf(options: GlobalsOptions): Record<string, unknown> {
 /** Modules of Node that a handler gets otherwise than from Node. */
 export function modulesOf(world: HandlerWorld): Record<string, unknown> {
   return {
+    async_hooks: { ...asyncHooks, AsyncLocalStorage: SharedStorage },
     crypto: { ...crypto, ...methodsOf(world), webcrypto: chanceOf(crypto.webcrypto, world) },
     // Read at once, so that no thread decides what comes first. A refusal is a rejection, as it would be.
     'fs/promises': {
@@ -63,6 +71,43 @@ export function modulesOf(world: HandlerWorld): Record<string, unknown> {
       readFile: async (...args: Parameters<typeof fs.readFileSync>) => fs.readFileSync(...args),
     },
   };
+}
+
+/** Stores of all handlers' `AsyncLocalStorage`, by which they are found. */
+type Frame = ReadonlyMap<object, unknown>;
+const frames = new AsyncLocalStorage<Frame>();
+
+/**
+ * `AsyncLocalStorage` of handlers, over one of this process: Node 20 hands on each one that was ever used at every
+ * asynchronous call, also when the handler is long gone.
+ */
+class SharedStorage<Store> {
+  static snapshot = AsyncLocalStorage.snapshot;
+  static bind = AsyncLocalStorage.bind;
+
+  getStore(): Store | undefined {
+    return frames.getStore()?.get(this) as Store | undefined;
+  }
+
+  run<Result>(store: Store, work: (...values: never[]) => Result, ...values: never[]): Result {
+    return frames.run(this.#with(store), work, ...values);
+  }
+
+  exit<Result>(work: (...values: never[]) => Result, ...values: never[]): Result {
+    return frames.run(this.#with(undefined), work, ...values);
+  }
+
+  enterWith(store: Store): void {
+    frames.enterWith(this.#with(store));
+  }
+
+  disable(): void {
+    frames.enterWith(this.#with(undefined));
+  }
+
+  #with(store: Store | undefined): Frame {
+    return new Map([...(frames.getStore() ?? []), [this, store]]);
+  }
 }
 
 function dateOf(world: HandlerWorld): DateConstructor {

@@ -11,6 +11,7 @@ import {
   type Answer,
   type Environment,
   type EnvironmentSettings,
+  INIT_TIMEOUT_MS,
   type InitFailure,
   type Invocation,
   initFailed,
@@ -38,7 +39,7 @@ export class InProcessEnvironment implements Environment {
   #partialLine = '';
   #isAlive = true;
   #initDurationMs: number | undefined;
-  #loaded: Handler | InitFailure | undefined;
+  #loaded: Promise<Handler | InitFailure> | undefined;
   /** Takes what ends the present invocation. */
   #settle: ((answer: Answer) => void) | undefined;
 
@@ -68,11 +69,12 @@ export class InProcessEnvironment implements Environment {
   async invoke(invocation: Invocation): Promise<Outcome> {
     const { requestId } = invocation;
     this.#loaded ??= this.#load();
-    if (typeof this.#loaded !== 'function') return initFailed(this.#loaded, requestId);
+    const loaded = await this.#loaded;
+    if (typeof loaded !== 'function') return initFailed(loaded, requestId);
     const { world } = this.#options;
     const { timeoutSeconds } = this.#settings;
     const start = world.now();
-    const message = await this.#run(this.#loaded, invocation, start + 1000 * timeoutSeconds);
+    const message = await this.#run(loaded, invocation, start + 1000 * timeoutSeconds);
     const durationMs = world.now() - start;
     if (message.kind !== 'succeeded' && message.kind !== 'failed') this.#end();
     this.#flush();
@@ -95,7 +97,7 @@ export class InProcessEnvironment implements Environment {
     this.#settle = undefined;
   }
 
-  #load(): Handler | InitFailure {
+  async #load(): Promise<Handler | InitFailure> {
     const { world } = this.#options;
     const start = world.now();
     try {
@@ -103,15 +105,30 @@ export class InProcessEnvironment implements Environment {
       const { base, exportName } = runtime.readReference(reference, root);
       const file = codeFileAt(base);
       if (!file) throw runtime.notFound(base);
-      const handler = runtime.exportedHandler(loadModule(this.#modules(), file), exportName, reference);
+      const module = await this.#within(INIT_TIMEOUT_MS, importModule(this.#modules(), file));
+      if (!module) return this.#notLoaded({ kind: 'timed-out' }, start);
+      const handler = runtime.exportedHandler(module.exports, exportName, reference);
       this.#initDurationMs = world.now() - start;
       return handler;
     } catch (error) {
       this.#log.error('Uncaught Exception', error);
-      this.#end();
-      const message = { kind: 'init-failed' as const, error: this.#describe(error) };
-      return { message, durationMs: world.now() - start };
+      return this.#notLoaded({ kind: 'init-failed', error: this.#describe(error) }, start);
     }
+  }
+
+  #notLoaded(message: Answer, start: number): InitFailure {
+    this.#end();
+    return { message, durationMs: this.#options.world.now() - start };
+  }
+
+  /** @returns undefined if the time is over, or the environment has ended, before the work is done */
+  #within<Result>(ms: number, work: Promise<Result>): Promise<Result | undefined> {
+    const { world } = this.#options;
+    return new Promise((resolve, reject) => {
+      const timer = world.after(ms, () => resolve(undefined));
+      this.#settle = () => resolve(undefined);
+      work.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   #modules(): HandlerModules {
@@ -196,9 +213,9 @@ export class InProcessEnvironment implements Environment {
   }
 }
 
-function loadModule(modules: HandlerModules, file: string): unknown {
+async function importModule(modules: HandlerModules, file: string): Promise<{ exports: unknown }> {
   try {
-    return modules.load(file);
+    return { exports: await modules.import(file) };
   } catch (error) {
     throw runtime.loadError(error);
   }

@@ -1,6 +1,7 @@
 /** An execution environment within this process: the handler's world is the run's. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { InProcessEnvironment } from '../../../../tools/local/services/lambda-in-process';
 import { SystemWorld } from '../../../../tools/local/services/world';
@@ -8,9 +9,9 @@ import { temporaryDirectory } from '../../template/template';
 
 const START = Date.parse('2026-01-15T10:00:00Z');
 
-function environment(code: string, timeoutSeconds = 3) {
+function environment(code: string, timeoutSeconds = 3, files: Record<string, string> = { 'index.js': code }) {
   const folder = temporaryDirectory();
-  fs.writeFileSync(path.join(folder, 'index.js'), code);
+  for (const [name, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), text);
   const clock = new ManualClock(START);
   const world = new SystemWorld(clock);
   const lines: string[] = [];
@@ -41,11 +42,13 @@ test('a handler has the world of the run, and its own variables', async () => {
 test('a timer waits for the clock, and the time limit holds', async () => {
   const sleeping = environment('exports.handler = () => new Promise((r) => setTimeout(() => r(1), 2000));');
   const outcome = sleeping.invoke();
+  await turn();
   await sleeping.clock.advance(2000);
   expect(await outcome).toMatchObject({ status: 'success', payload: '1', durationMs: 2000 });
 
   const hanging = environment('exports.handler = () => new Promise(() => {});');
   const late = hanging.invoke();
+  await turn();
   await hanging.clock.advance(3000);
   expect(await late).toMatchObject({ status: 'timeout', error: { errorType: 'Sandbox.Timedout' } });
   expect(hanging.started.isAlive).toBe(false);
@@ -56,6 +59,7 @@ test('what a handler does after its end goes nowhere', async () => {
     'exports.handler = async () => { await new Promise((r) => setTimeout(r, 1000)); console.log("late"); };',
   );
   const outcome = invoke();
+  await turn();
   started.kill();
   expect(await outcome).toMatchObject({ status: 'failure', error: { errorType: 'Runtime.ExitError' } });
   await clock.advance(5000);
@@ -71,4 +75,21 @@ test.each([
   ['require("node:net"); exports.handler = () => 1;', 'OwnProcessNeededError'],
 ])('%s fails with %s', async (code, errorType) => {
   expect(await environment(code).invoke()).toMatchObject({ error: { errorType } });
+});
+
+test('an ES module may wait before its handler is there', async () => {
+  const { invoke, clock } = environment('', 3, {
+    'index.mjs': `
+      import { createRequire } from 'node:module';
+      import path, { basename as base } from 'node:path';
+      const { answer } = createRequire(import.meta.url)('./answer.cjs');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      export const handler = async () => [answer, base(import.meta.url), path.sep, Date.now()];
+    `,
+    'answer.cjs': 'exports.answer = process.env.OWN;',
+  });
+  const outcome = invoke();
+  await turn();
+  await clock.advance(500);
+  expect(JSON.parse((await outcome).payload)).toEqual(['own', 'index.mjs', '/', START + 500]);
 });
