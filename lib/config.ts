@@ -5,6 +5,7 @@
  */
 import type { Node } from 'constructs';
 import * as v from 'valibot';
+import { offsetsOf } from '../tools/eventbridge/time-zone';
 import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
 import { SOURCE_SETTINGS } from './source-settings';
 
@@ -324,13 +325,7 @@ export function parseStage(stage: string, given: unknown): StageConfig {
   const result = v.safeParse(StageSettings, given, { abortEarly: true });
   if (!result.success) throw new ConfigError(describe(stage, result.issues[0]));
   const { projectName, retainData = stage === DEFAULT_STAGE, ...rest } = result.output;
-  const { alarms: thresholds, dailyReportSchedule } = rest;
-  if (thresholds.dailyReportMinutes !== false && dailyTime(dailyReportSchedule) === undefined) {
-    throw new ConfigError(
-      `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${thresholds.dailyReportMinutes}, but must be false: ` +
-        `dailyReportSchedule ${dailyReportSchedule} is not one time every day.`,
-    );
-  }
+  checkReportAlarm(stage, rest);
   const twice = Object.keys(rest.partnerBuses).find((name) => Object.hasOwn(rest.serviceEvents, name));
   if (twice !== undefined) {
     throw new ConfigError(
@@ -344,6 +339,46 @@ export function parseStage(stage: string, given: unknown): StageConfig {
     retainData,
     prefix: stackPrefix(stage, projectName),
   };
+}
+
+type ReportSettings = Pick<StageConfig, 'alarms' | 'dailyReportSchedule' | 'dailyReportScheduler'>;
+
+/** @throws ConfigError if the alarm on the daily report cannot know when it is due */
+function checkReportAlarm(stage: string, config: ReportSettings): void {
+  const { alarms, dailyReportSchedule, dailyReportScheduler } = config;
+  const { dailyReportMinutes: minutes } = alarms;
+  if (minutes === false) return;
+  const refuse = (why: string) => {
+    throw new ConfigError(
+      `cdk.json: stages.${stage}.alarms.dailyReportMinutes is ${minutes}, but must be ${why}`,
+    );
+  };
+  const times = reportTimes(config);
+  if (times.length === 0)
+    refuse(`false: dailyReportSchedule ${dailyReportSchedule} is not one time every day.`);
+  const { flexibleMinutes = 0, timezone } = dailyReportScheduler ?? {};
+  if (flexibleMinutes >= minutes) {
+    refuse(`false, or more than dailyReportScheduler.flexibleMinutes, which is ${flexibleMinutes}.`);
+  }
+  const [first = 0, second = first, ...more] = times;
+  const shift = Math.abs(first - second) % (24 * 60 - 60);
+  if (more.length > 0 || (shift !== 0 && shift !== 60))
+    refuse(`false: the clock of ${timezone} is not moved by an hour twice a year.`);
+}
+
+/**
+ * Minutes after midnight, UTC, at which the daily report is due: one time, or one for summer and one for winter.
+ * Empty if it is not due once every day.
+ */
+export function reportTimes({
+  dailyReportSchedule,
+  dailyReportScheduler,
+}: Omit<ReportSettings, 'alarms'>): number[] {
+  const wall = dailyTime(dailyReportSchedule);
+  if (wall === undefined) return [];
+  const { timezone = 'UTC' } = dailyReportScheduler ?? {};
+  const day = 24 * 60;
+  return offsetsOf(timezone, new Date().getUTCFullYear()).map((offset) => (wall - offset + day) % day);
 }
 
 /** Prefix of a stage's physical names, and name of its stack. */

@@ -1,12 +1,20 @@
 /** Alarms of a function or another target, and of the deliveries to it. */
-import { type Alarm, type CompositeAlarm, type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  type Alarm,
+  type CompositeAlarm,
+  type IMetric,
+  MathExpression,
+  type Metric,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS } from '../lambdas/metrics';
 import type { AlarmSet, AlarmText } from './alarm-set';
 import type { StageConfig } from './config';
+import { constructsOf } from './constructs';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { functionMetric, PERIOD, ruleMetric } from './metrics';
 import type { RuleTarget, WatchedTarget } from './rule-target';
+import { ZonedSchedule } from './zoned-schedule';
 
 interface DeliveryWatch {
   readonly alarms: AlarmSet;
@@ -115,8 +123,13 @@ function watchDeliveries(watch: DeliveryWatch, bus: EventBus, target: RuleTarget
     );
 }
 
+/** Adds alarms of what brings events to the bus or to functions from elsewhere. */
+export function watchSources(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
+  return [...watchInflows(watch, bus), ...watchSchedules(watch, bus)];
+}
+
 /** Adds one page for events of other buses that do not come to this one; none if there are no such events. */
-export function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): CompositeAlarm[] {
+function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): CompositeAlarm[] {
   if (inflows.length === 0) return [];
   const { alarms, config } = watch;
   const alarm = alarms.cause('inflow-failing', {
@@ -128,6 +141,47 @@ export function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): Compo
   });
   alarms.tell('page', 'inflow-failing', alarm);
   return [alarm];
+}
+
+/** Adds one page for each schedule of EventBridge Scheduler whose function is not called. */
+function watchSchedules(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
+  const { alarms, config, remembered } = watch;
+  return constructsOf(bus, ZonedSchedule).map((schedule) => {
+    const { name } = schedule.props;
+    const [dropped, sentToDlq] = ['InvocationDroppedCount', 'InvocationsSentToDeadLetterCount'].map(
+      (metric) => schedule.metric(metric),
+    ) as [Metric, Metric];
+    const undelivered = alarms.symptom(`${name}-undelivered`, {
+      runbookEntry: 'undelivered',
+      says:
+        `EventBridge Scheduler gave up calling the function of the schedule ${schedule.groupName}. ` +
+        `What it was to get is in the queue ${config.prefix}-dlq.`,
+      metric: new MathExpression({
+        expression: 'MAX([dropped, sentToDlq])',
+        label: 'Calls not made',
+        usingMetrics: { dropped, sentToDlq },
+        period: PERIOD,
+      }),
+      threshold: config.alarms.undelivered,
+      ...remembered,
+    });
+    const lost = alarms.symptom(`${name}-lost`, {
+      runbookEntry: 'lost-in-delivery',
+      says:
+        `EventBridge Scheduler could neither call the function of the schedule ${schedule.groupName} nor put that ` +
+        `into the queue ${config.prefix}-dlq.`,
+      metric: schedule.metric('InvocationsFailedToBeSentToDeadLetterCount'),
+      threshold: 0,
+      ...remembered,
+    });
+    const alarm = alarms.cause(`${name}-not-made`, {
+      runbookEntry: 'schedule-failing',
+      says: `The schedule ${schedule.groupName} does not call its function. Which symptom: see the reason.`,
+      of: [undelivered, lost],
+    });
+    alarms.tell('page', `${name}-not-made`, alarm);
+    return alarm;
+  });
 }
 
 /** Adds symptoms of failed deliveries to the target of a rule. */

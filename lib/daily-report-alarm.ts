@@ -1,12 +1,19 @@
 /** Alarm of the daily report. */
 import { Duration } from 'aws-cdk-lib';
-import { type CompositeAlarm, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  type CompositeAlarm,
+  MathExpression,
+  type Metric,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { METRICS } from '../lambdas/metrics';
 import type { AlarmSet } from './alarm-set';
-import { dailyTime, type StageConfig } from './config';
+import { reportTimes, type StageConfig } from './config';
+import { constructsOf } from './constructs';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { ruleMetric } from './metrics';
+import { ZonedSchedule } from './zoned-schedule';
 
 interface Watched {
   readonly config: StageConfig;
@@ -32,22 +39,25 @@ export function watchReport(
   consumer: CompositeAlarm,
 ): void {
   const minutes = config.alarms.dailyReportMinutes;
-  const rule = bus.subscriptions.find(
-    ({ rule, targets }) => targets.includes(handler) && rule.scheduleExpression,
-  )?.rule;
-  const scheduled = dailyTime(config.dailyReportSchedule);
+  const timer = timerOf(bus, handler);
+  const times = reportTimes(config);
   const counts = handler.props.counts?.includes(METRICS.dailyReportsPublished);
-  if (minutes === false || scheduled === undefined || !rule || !counts) return;
+  if (minutes === false || times.length === 0 || !timer || !counts) return;
 
   const period = Duration.hours(1);
   const day = Duration.days(1).toMinutes();
-  const first = (scheduled + minutes - period.toMinutes() + day) % day;
   const began = 'FILL(minute, 0)';
-  const range = `${began} >= ${first} ${first <= scheduled ? 'AND' : 'OR'} ${began} <= ${scheduled}`;
-  const calls = ruleMetric(rule, 'Invocations').with({ period });
+  const ranges = times.map((scheduled) => {
+    const first = (scheduled + minutes - period.toMinutes() + day) % day;
+    return `${began} >= ${first} ${first <= scheduled ? 'AND' : 'OR'} ${began} <= ${scheduled}`;
+  });
+  // In summer no period of the winter's range has the call in it, and the other way round.
+  const range = ranges.length === 1 ? ranges[0] : ranges.map((each) => `(${each})`).join(' OR ');
+  const deadlines = times.map((scheduled) => clock((scheduled + minutes) % day));
+  const calls = timer.calls.with({ period });
   const missing = alarms.symptom('daily-report-missing', {
     runbookEntry: 'daily-report-missing',
-    says: `The daily report was not published by ${clock((scheduled + minutes) % day)} UTC.`,
+    says: `The daily report was not published by ${deadlines.join(' or ')} UTC.`,
     metric: new MathExpression({
       expression: `IF((FILL(calls, 0) > 0 AND (${range})) OR FILL(published, 0) > 0, FILL(published, 0))`,
       label: 'Daily reports',
@@ -75,7 +85,7 @@ export function watchReport(
   alarms.tell('ticket', 'daily-report', alarm);
   const silent = alarms.symptom('daily-report-uncalled', {
     runbookEntry: 'daily-report-missing',
-    says: `The rule ${config.prefix}-${rule.node.id} has not called its function for more than a day.`,
+    says: `The ${timer.label} has not called its function for more than a day.`,
     metric: calls,
     // Never breached: only missing data is notified.
     threshold: 0,
@@ -84,6 +94,17 @@ export function watchReport(
     missingData: TreatMissingData.MISSING,
   });
   alarms.tellOfSilence('daily-report-uncalled', silent);
+}
+
+/** The rule or the schedule that calls the handler, and the metric of its calls. */
+function timerOf(bus: EventBus, handler: EventHandler): { label: string; calls: Metric } | undefined {
+  const schedule = constructsOf(bus, ZonedSchedule).find(({ props }) => props.handler === handler);
+  if (schedule)
+    return { label: `schedule ${schedule.groupName}`, calls: schedule.metric('InvocationAttemptCount') };
+  const rule = bus.subscriptions.find(
+    ({ rule: { scheduleExpression }, targets }) => targets.includes(handler) && scheduleExpression,
+  )?.rule;
+  return rule && { label: `rule ${rule.name}`, calls: ruleMetric(rule, 'Invocations') };
 }
 
 /** Formats minutes after midnight as `HH:MM`. */

@@ -36,6 +36,7 @@ import {
   topicMetric,
 } from './metrics';
 import { WatchedTarget } from './rule-target';
+import { ZonedSchedule } from './zoned-schedule';
 
 export interface OperatorDashboardProps {
   readonly config: StageConfig;
@@ -112,11 +113,16 @@ function delivered({ bus }: OperatorDashboardProps): IWidget[][] {
       "What EventBridge handed to a rule's target. Failures: tried again, given up, lost.",
     ),
     row(
-      graph('Delivered, by rule', byRule(bus.rules, 'Invocations')),
+      graph('Delivered, by rule', [
+        ...byRule(bus.rules, 'Invocations'),
+        ...bySchedule(bus, 'InvocationAttemptCount', 'by schedule'),
+      ]),
       graph('Not delivered, by rule', [
         ...byRule(bus.rules, 'FailedInvocations', 'given up'),
         ...byRule(bus.rules, 'InvocationsSentToDlq', 'to the dead-letter queue'),
         ...byRule(bus.rules, 'InvocationsFailedToBeSentToDlq', 'LOST'),
+        ...bySchedule(bus, 'InvocationDroppedCount', 'given up'),
+        ...bySchedule(bus, 'InvocationsFailedToBeSentToDeadLetterCount', 'LOST'),
       ]),
       graph('From the bus to the target', [
         ...PERCENTILES.map((p) =>
@@ -320,6 +326,11 @@ const row = (...graphs: Graph[]): IWidget[] => graphs.map((make) => make(WIDTH /
 
 const byRule = (rules: OperatorDashboardProps['bus']['rules'], metricName: string, says = ''): Metric[] =>
   rules.map((rule) => ruleMetric(rule, metricName).with({ label: `${rule.node.id} ${says}`.trim() }));
+
+const bySchedule = (bus: EventBus, metricName: string, says: string): Metric[] =>
+  constructsOf(bus, ZonedSchedule).map((schedule) =>
+    schedule.metric(metricName).with({ label: `${schedule.props.name} ${says}` }),
+  );
 
 const labelled = (metrics: Record<string, Metric>, says: string): Metric[] =>
   Object.entries(metrics).map(([name, metric]) => metric.with({ label: `${name} ${says}` }));

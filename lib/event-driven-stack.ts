@@ -17,6 +17,7 @@ import { OrderStore } from './order-store';
 import { ReportStore } from './report-store';
 import { requireNoThirdBus } from './third-bus';
 import { sampleTraces } from './trace-sampling';
+import { ZonedSchedule } from './zoned-schedule';
 
 export interface EventDrivenStackProps extends StackProps {
   readonly config: StageConfig;
@@ -108,11 +109,21 @@ export class EventDrivenStack extends Stack {
         description: 'Every event of others becomes an analytics record',
       });
     }
-    bus.schedule('daily-report', config.dailyReportSchedule, analytics, {
-      targetId: 'DailyReport',
-      description: 'The orders of the day before are counted',
-      input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
-    });
+    const dailyReport = { description: 'The orders of the day before are counted' };
+    if (config.dailyReportScheduler) {
+      new ZonedSchedule(this, 'DailyReport', {
+        ...{ config, bus, handler: analytics, name: 'daily-report', ...dailyReport },
+        ...config.dailyReportScheduler,
+        expression: config.dailyReportSchedule,
+        input: '{"type": "daily_report", "date": "<aws.scheduler.scheduled-time>"}',
+      });
+    } else {
+      bus.schedule('daily-report', config.dailyReportSchedule, analytics, {
+        ...dailyReport,
+        targetId: 'DailyReport',
+        input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
+      });
+    }
 
     requireNoThirdBus(config, bus);
     const handlers = constructsOf(this, EventHandler);

@@ -8,7 +8,7 @@ import { AlarmSet, type AlarmText, RECOVERY_RULES } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
-import { watchConsumer, watchDelivery, watchInflows, watchTarget } from './consumer-alarms';
+import { watchConsumer, watchDelivery, watchSources, watchTarget } from './consumer-alarms';
 import { watchReport } from './daily-report-alarm';
 import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
@@ -86,7 +86,7 @@ export class Monitoring extends Construct {
     const failing = this.#alarms.cause('failing', {
       runbookEntry: 'failing',
       says: 'Something has been told already of which late events and full queues are the consequence.',
-      of: [...consumers, ...targets, ...topics, ...watchInflows(this.#delivery, bus)],
+      of: [...consumers, ...targets, ...topics, ...watchSources(this.#delivery, bus)],
     });
     this.#watchLateness(failing);
     this.#watchQueues(failing);

@@ -1,7 +1,10 @@
 /** Settings of where events come from besides this account's own publishers. */
 import * as v from 'valibot';
 import { checkPatternLength, compile, InvalidEventPatternError } from '../tools/eventbridge/event-pattern';
-import { documented, record, text } from './setting-types';
+import { isTimeZone } from '../tools/eventbridge/time-zone';
+import { documented, integer, record, settings, text } from './setting-types';
+
+const ZONE_MESSAGE = 'must be a time zone of the IANA database, such as Europe/Berlin';
 
 /**
  * Publishers with the sources that each may publish. Those of AWS are AWS's own.
@@ -77,6 +80,28 @@ export const SOURCE_SETTINGS = {
       '{"uploads": {"source": ["aws.s3"], "detail-type": ["Object Created"]}}. They are archived and recorded by ' +
       'analytics; subscribe to handle them.',
     v.optional(record(sourceName, servicePattern, 'must be an object of event patterns by name'), {}),
+  ),
+  dailyReportScheduler: documented(
+    'The daily report by EventBridge Scheduler, at dailyReportSchedule in a time zone, instead of by a rule, which knows ' +
+      'UTC only. The day that it reports stays one in UTC.',
+    v.optional(
+      settings({
+        timezone: documented(
+          'Name of the IANA time zone database, such as Europe/Berlin.',
+          v.optional(
+            v.pipe(
+              v.string(ZONE_MESSAGE),
+              v.check((zone) => isTimeZone(zone), ZONE_MESSAGE),
+            ),
+            'UTC',
+          ),
+        ),
+        flexibleMinutes: documented(
+          'Minutes within which it may be made, so that not everything of the account starts at once; 0: on time.',
+          v.optional(integer(0, 1_440), 0),
+        ),
+      }),
+    ),
   ),
   partnerBuses: documented(
     'Event sources of SaaS partners, by name, such as {"shop": "aws.partner/shopify.com/123/orders"}. Each gets the ' +

@@ -23,3 +23,29 @@ test('nobody is told of a missing report after a first deployment at any minute 
     expect([minute, mails]).toEqual([minute, []]);
   }
 }, 600_000);
+
+test.each([
+  ['Europe/Berlin', '06:00', '06:30'],
+  ['Europe/Berlin', '05:00', '05:30'],
+  ['Asia/Kolkata', '01:30', '02:00'],
+])('by the clock of %s, on days when it fires at %s UTC', (timezone, fires, missed) => {
+  const settings = {
+    dailyReportSchedule: 'cron(0 7 * * ? *)',
+    dailyReportScheduler: { timezone, flexibleMinutes: 10 },
+  };
+  const of = new SimulatedAlarms(synthesize('production', settings));
+  const attempts = [15, 16, 17, 18].map((day, index) => ({
+    ...{ metric: 'InvocationAttemptCount', of: 'event-driven-daily-report', value: 1 },
+    time: at(day, fires) + index * 3 * MINUTE,
+  }));
+  const published = [15, 17, 18].map((day) => ({
+    ...{ metric: 'DailyReportsPublished', of: 'analytics', value: 1 },
+    time: at(day, fires) + 9 * MINUTE,
+  }));
+  const points = [...attempts, ...published];
+  const off = of
+    .run(points, { only: /daily-report-missing$/, step: MINUTE, end: START + 3.6 * DAY })
+    .filter(({ state }) => state === 'ALARM')
+    .map(({ time }) => new Date(time).toISOString().slice(8, 16));
+  expect(off).toEqual([`16T${missed}`]);
+});

@@ -65,13 +65,23 @@ export const FACTORS: readonly Factor[] = [
   of('alarms.trafficFloor', false, 1, 1_000_000),
   of('alarms.quietMinutes', 5, 1_440),
   {
-    settings: ['dailyReportSchedule', 'alarms.dailyReportMinutes'],
+    settings: [
+      ...['dailyReportSchedule', 'alarms.dailyReportMinutes'],
+      ...['dailyReportScheduler.timezone', 'dailyReportScheduler.flexibleMinutes'],
+    ],
     values: [
       {},
       { alarms: { dailyReportMinutes: 10 } },
       { dailyReportSchedule: 'cron(50 23 ? * * *)', alarms: { dailyReportMinutes: 45 } },
       { dailyReportSchedule: 'cron(0 0 * * ? *)' },
       { dailyReportSchedule: 'rate(1 day)', alarms: { dailyReportMinutes: false } },
+      { dailyReportScheduler: {} },
+      { dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 15 } },
+      {
+        dailyReportSchedule: 'rate(1 day)',
+        alarms: { dailyReportMinutes: false },
+        dailyReportScheduler: { timezone: 'Australia/Lord_Howe', flexibleMinutes: 1_440 },
+      },
     ],
   },
   of('runbookUrl', 'https://wiki.example.com/runbook'),

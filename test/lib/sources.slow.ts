@@ -16,6 +16,8 @@ const PARTNER = 'aws.partner/shopify.com/123/orders';
 const SETTINGS = {
   serviceEvents: { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
   partnerBuses: { shop: PARTNER },
+  dailyReportSchedule: 'cron(0 7 * * ? *)',
+  dailyReportScheduler: { timezone: 'Europe/Berlin' },
 };
 const root = mkdtempSync(join(tmpdir(), 'sources-'));
 const intact = join(root, 'intact');
@@ -43,7 +45,7 @@ async function running(
   change(template.Resources);
   writeFileSync(file, JSON.stringify(template));
   const steps: TimedStep[] = [];
-  const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
+  const clock = new ManualClock(Date.UTC(2026, 0, 16, 5, 58));
   const assembly = readAssembly(directory, { region: 'us-east-1' });
   const stack = await LocalStack.start({
     ...{ assembly, world: new SystemWorld(clock), port: 0, maxEnvironments: 1 },
@@ -111,6 +113,41 @@ describe.each([
           const isRole = Type === 'AWS::IAM::Role' && id.includes(`Role${rule.replace('-', '')}`);
           if (isRole) Properties.Policies[0].PolicyDocument.Statement[0].Action = 'events:PutRule';
         }
+      },
+    ));
+});
+
+describe('a schedule in a time zone', () => {
+  const fired = (steps: readonly TimedStep[]) =>
+    steps.flatMap((step) => (step.kind === 'schedule-fired' ? [step.event.time] : []));
+
+  test('calls its function by the wall clock, and the report of the day before is published', () =>
+    running(async (local) => {
+      const { stack, clock, steps } = local;
+      await clock.advance(120_000);
+      await stack.settled();
+      expect(fired(steps)).toEqual(['2026-01-16T06:00:00Z']);
+      const put = steps.flatMap((step) => (step.kind === 'event-put' ? [step.event] : []));
+      expect(put).toMatchObject([{ 'detail-type': 'DailyReportGenerated', detail: { date: '2026-01-15' } }]);
+      expect(messages(local, 'dlq')).toEqual([]);
+    }));
+
+  test('that may not call it keeps what it was to get, which is redriven to the function alone', () =>
+    running(
+      async (local) => {
+        await local.clock.advance(120_000);
+        await local.stack.settled();
+        const [dead] = messages(local, 'dlq');
+        expect(dead).toMatchObject({
+          body: { type: 'daily_report', date: '2026-01-16T06:00:00Z' },
+          attributes: { ERROR_CODE: 'NO_PERMISSIONS', SCHEDULE_ARN: expect.stringContaining('daily-report') },
+        });
+      },
+      (resources) => {
+        const [role] = Object.entries(resources).flatMap(([id, each]) =>
+          id.startsWith('DailyReportRole') ? [each] : [],
+        );
+        role?.Properties.Policies[0].PolicyDocument.Statement.shift();
       },
     ));
 });

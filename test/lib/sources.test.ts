@@ -15,6 +15,7 @@ const SETTINGS = {
   organizations: { 'o-a1b2c3d4e5': ['partner.stock', 'partner.billing'] },
   serviceEvents: { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
   partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
+  dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 15 },
 };
 const assembly = assemblyOf(synthesize('production', SETTINGS).toJSON());
 
@@ -118,6 +119,18 @@ test.each<[object, string]>([
       partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
     },
     'cdk.json: stages.dev.partnerBuses.shop has a name that serviceEvents has already: the two would be one rule. Choose another name.',
+  ],
+  [
+    { dailyReportScheduler: { timezone: 'Berlin' } },
+    'cdk.json: stages.dev.dailyReportScheduler.timezone is "Berlin", but must be a time zone of the IANA database, such as Europe/Berlin.',
+  ],
+  [
+    { dailyReportScheduler: { flexibleMinutes: 30 } },
+    'cdk.json: stages.dev.alarms.dailyReportMinutes is 30, but must be false, or more than dailyReportScheduler.flexibleMinutes, which is 30.',
+  ],
+  [
+    { dailyReportScheduler: { timezone: 'Australia/Lord_Howe' } },
+    'cdk.json: stages.dev.alarms.dailyReportMinutes is 30, but must be false: the clock of Australia/Lord_Howe is not moved by an hour twice a year.',
   ],
 ])('%j is refused with what is allowed', (settings, message) => {
   expect(() => parseStage('dev', settings)).toThrow(message);

@@ -1,5 +1,6 @@
 /** Targets of rules by ARN: those that run here, and for all others a sink that records deliveries. */
 import type { Assembly } from '../template/assembly';
+import { schedulesOf } from '../template/schedules';
 import type { TargetService } from './services/delivery';
 import type { EventBridge } from './services/event-bridge';
 import type { LambdaFunction } from './services/lambda';
@@ -68,5 +69,6 @@ function recordedTargets(assembly: Assembly, known: ReadonlyMap<string, unknown>
   const arns = rules.flatMap(({ properties }) =>
     (properties.Targets ?? []).map(({ Arn }: { Arn: unknown }) => String(Arn)),
   );
-  return [...new Set<string>(arns)].filter((arn) => !known.has(arn));
+  const scheduled = schedulesOf(assembly).map(({ targetArn }) => targetArn);
+  return [...new Set<string>([...arns, ...scheduled])].filter((arn) => !known.has(arn));
 }

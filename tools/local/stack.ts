@@ -177,7 +177,7 @@ export class LocalStack {
     this.metrics = new Metrics(world);
     const recorder: MetricRecorder = new MetricRecorder(this.metrics, world, {
       ...{ queues: this.queues, deliveryStreams: this.deliveryStreams },
-      busOfRule: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name)?.busName,
+      ruleNamed: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name),
     });
     this.#recorder = recorder;
     this.alarms = new Alarms({

@@ -19,7 +19,7 @@ const RUN: readonly string[] = [
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
   ...['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::IAM::RolePolicy'],
-  ...['AWS::Logs::LogGroup'],
+  ...['AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'],
 ];
 
 /** Types that no event meets on its way, and why. */
@@ -40,6 +40,7 @@ export const INERT: Readonly<Record<string, string>> = {
   'AWS::Logs::QueryDefinition': 'a saved query',
   'AWS::S3::Bucket': 'objects become files, of the delivery stream that writes them',
   'AWS::S3::BucketPolicy': 'nobody but the delivery stream reaches the files through the stack',
+  'AWS::Scheduler::ScheduleGroup': 'a name under which schedules are counted',
   'AWS::XRay::SamplingRule': 'traces; it handles no event',
   'Custom::S3AutoDeleteObjects': 'acts only when the stack is deleted',
 };

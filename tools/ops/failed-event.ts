@@ -1,9 +1,11 @@
 /**
- * Messages in the queues of failed events, in three shapes:
+ * Messages in the queues of failed events, in four shapes:
  *
  * - EventBridge could not deliver: the event is the message's body, and the message's attributes say which rule,
  *   which target and why (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html). It is the
  *   event as it was published: the rule's input transformer has not been applied.
+ * - EventBridge Scheduler could not call the function: the body is what it was to get
+ *   (https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html).
  * - The handler failed: Lambda's record of the invocation, with the payload that the function was given
  *   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
  * - The function behind a queue failed: the queue's message, moved by its redrive policy. SQS says from which queue, and
@@ -58,12 +60,12 @@ export interface UndeliveredEvent extends Failure {
   readonly published: EventOnBus;
 }
 
-/** The function failed on the payload. */
+/** The function failed on the payload, or a schedule could not give it to the function. */
 export interface UnhandledEvent extends Failure {
   readonly kind: 'unhandled';
   /** ARN, with the qualifier if Lambda's record has one. */
   readonly functionArn: string;
-  /** Request id of the last failed invocation. */
+  /** Request id of the last failed invocation; empty if there was none. */
   readonly requestId: string;
   /** Payload of the function; numbers keep their spelling (`ExactNumber`). */
   readonly payload: unknown;
@@ -121,13 +123,14 @@ const PublishedEvent = v.looseObject({
 const REASON_LENGTH = 300;
 
 export function readFailedEvent(message: QueueMessage, app: App): FailedEvent | UnreadableMessage {
-  const { RULE_ARN: ruleArn, TARGET_ARN: targetArn } = message.attributes;
+  const { RULE_ARN: ruleArn, SCHEDULE_ARN: scheduleArn, TARGET_ARN: targetArn } = message.attributes;
   const body = parseJson(message.body);
   if (ruleArn && targetArn) {
     const event = v.safeParse(PublishedEvent, body);
     if (event.success) return undelivered(message, ruleArn, targetArn, event.output as BusEvent, app);
     return unreadable(message, 'RULE_ARN and TARGET_ARN are there, but the body is no event');
   }
+  if (scheduleArn && targetArn && body !== undefined) return uncalled(message, targetArn, body, app);
   // Before its body is looked at: what a function behind a queue is given may be anything.
   if (message.movedFrom) return unprocessed(message, message.movedFrom, body, app);
   const record = v.safeParse(FailureRecord, body);
@@ -155,6 +158,21 @@ function undelivered(
     ruleArn,
     targetArn,
     published: { event: published, text: message.body },
+  };
+}
+
+function uncalled(message: QueueMessage, functionArn: string, payload: unknown, app: App): UnhandledEvent {
+  const { ERROR_CODE: cause = 'UNKNOWN', ERROR_MESSAGE: reason = '' } = message.attributes;
+  return {
+    kind: 'unhandled',
+    messageId: message.id,
+    consumer: nameInArn(functionArn),
+    cause,
+    reason: showable(reason, app),
+    poison: false,
+    failedAt: message.sentAt,
+    event: identify(payload, app),
+    ...{ functionArn, requestId: '', payload },
   };
 }
 

@@ -1,14 +1,23 @@
 /** Schedules of EventBridge Scheduler. Rules with a schedule are in `rules.ts`. */
 import * as v from 'valibot';
+import { InvalidScheduleError, parseSchedule, type Schedule } from '../eventbridge/schedule';
+import { inTimeZone, isTimeZone } from '../eventbridge/time-zone';
 import type { Maybe } from './placeholder';
 import { number, readProperties } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
+import type { RuleModel } from './rules';
 import { type TargetReference, targetReference } from './targets';
 
 const Text = v.optional(v.string());
 const ScheduleProperties = v.looseObject({
   ScheduleExpression: v.string(),
   ScheduleExpressionTimezone: v.optional(v.string(), 'UTC'),
+  Name: Text,
+  GroupName: v.optional(v.string(), 'default'),
+  FlexibleTimeWindow: v.optional(
+    v.looseObject({ Mode: Text, MaximumWindowInMinutes: v.optional(number) }),
+    {},
+  ),
   State: v.optional(v.string(), 'ENABLED'),
   Target: v.looseObject({
     Arn: v.string(),
@@ -32,8 +41,15 @@ const SCHEDULER_AGE_SECONDS = 86_400;
 /** A schedule of EventBridge Scheduler. */
 export interface SchedulerSchedule {
   readonly resource: Resource;
+  readonly name: string;
   readonly expression: string;
   readonly timezone: string;
+  /** Name of the group, by which Scheduler counts its metrics. */
+  readonly group: string;
+  /** ARN of the group, which is the source of Scheduler's calls. */
+  readonly groupArn: string;
+  /** Minutes after its time within which it fires; 0: on time. */
+  readonly flexibleMinutes: Maybe<number>;
   readonly enabled: boolean;
   readonly targetArn: string;
   readonly target: TargetReference;
@@ -44,6 +60,50 @@ export interface SchedulerSchedule {
   readonly retries: Maybe<number>;
   readonly ageSeconds: Maybe<number>;
   readonly deadLetterArn?: string;
+}
+
+/** Id of a schedule's one target, which has none itself. */
+export const SCHEDULE_TARGET = 'Target';
+
+/**
+ * Times of a schedule.
+ * @throws InvalidScheduleError
+ */
+export function timesOf({
+  expression,
+  timezone,
+}: Pick<SchedulerSchedule, 'expression' | 'timezone'>): Schedule {
+  const [, once] = /^at\((\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\)$/.exec(expression) ?? [];
+  if (!isTimeZone(timezone)) throw new InvalidScheduleError(`there is no time zone ${timezone}`);
+  if (once === undefined) return inTimeZone(parseSchedule(expression), timezone);
+  const wall = new Date(`${once}Z`);
+  return inTimeZone({ next: (after) => (wall > after ? wall : undefined) }, timezone);
+}
+
+/** The schedule as a scheduled rule that does the same, for tools that ask what happens, and not by which permission. */
+export function asRule(schedule: SchedulerSchedule): RuleModel {
+  const { resource, name, expression, enabled, target, targetArn, roleArn, retries, ageSeconds } = schedule;
+  return {
+    ...{ resource, name, arn: resource.arn, bus: 'default', enabled },
+    state: enabled ? 'ENABLED' : 'DISABLED',
+    scheduleExpression: expression,
+    targets: [
+      {
+        ...{
+          id: SCHEDULE_TARGET,
+          arn: targetArn,
+          reference: target,
+          roleArn,
+          passedRoles: [],
+          retries,
+          ageSeconds,
+        },
+        ...(schedule.deadLetterArn !== undefined && { deadLetterArn: schedule.deadLetterArn }),
+        input: { Id: SCHEDULE_TARGET, ...(schedule.input !== undefined && { Input: schedule.input }) },
+        parameters: {},
+      },
+    ],
+  };
 }
 
 export const SCHEDULER_SERVICE = 'scheduler.amazonaws.com';
@@ -58,8 +118,13 @@ export const schedulesOf = (assembly: Assembly, notCovered?: NotCovered[]): Sche
     const action = universal ?? target.type?.actions[0];
     return {
       resource,
+      name: resource.name,
       expression: read.ScheduleExpression,
       timezone: read.ScheduleExpressionTimezone,
+      group: read.GroupName,
+      groupArn: `arn:${assembly.partition}:scheduler:${assembly.region}:${assembly.account}:schedule-group/${read.GroupName}`,
+      flexibleMinutes:
+        (read.FlexibleTimeWindow.Mode === 'FLEXIBLE' && read.FlexibleTimeWindow.MaximumWindowInMinutes) || 0,
       enabled: read.State !== 'DISABLED',
       targetArn: Target.Arn,
       target,

@@ -5,6 +5,7 @@ import {
   type QueueMessage,
   readFailedEvent,
 } from '../../../tools/ops/failed-event';
+import { redelivery } from '../../../tools/ops/redelivery';
 
 const EVENT = {
   version: '0',
@@ -184,6 +185,26 @@ test('reasons are shown without e-mail addresses', () => {
   const ERROR_MESSAGE = 'jane@example.com is not known';
   expect(readFailedEvent(undelivered({ ERROR_MESSAGE }), APP)).toMatchObject({
     reason: '[redacted] is not known',
+  });
+});
+
+test('a call that a schedule could not make is sent to its function with what it was to get', () => {
+  const attributes = {
+    SCHEDULE_ARN: 'arn:aws:scheduler:eu-central-1:111122223333:schedule/g/event-driven-daily-report',
+    TARGET_ARN: FUNCTION_ARN,
+    ERROR_CODE: 'AccessDeniedException',
+    ERROR_MESSAGE: 'The role may not call it.',
+  };
+  const payload = { type: 'daily_report', date: '2026-11-23T09:00:00Z' };
+  const failed = readFailedEvent(message({ body: JSON.stringify(payload), attributes }), APP);
+  expect(failed).toMatchObject({
+    kind: 'unhandled',
+    consumer: 'event-driven-order-processor',
+    cause: 'AccessDeniedException',
+  });
+  expect(redelivery(failed as FailedEvent, [])).toEqual({
+    functionArn: FUNCTION_ARN,
+    payload: JSON.stringify(payload),
   });
 });
 

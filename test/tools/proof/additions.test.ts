@@ -63,7 +63,8 @@ test.each(ADDED)('%s', (_, type, Properties) => {
   ]).toContain('Added');
 
   const routes = proveRoutes(assembly, APP);
-  expect([...named(routes.notCovered), ...routes.routing.buses]).toContain(
+  const schedules = routes.routing.schedules.map(({ model }) => model.resource.logicalId);
+  expect([...named(routes.notCovered), ...routes.routing.buses, ...schedules]).toContain(
     name === 'second' ? 'second' : 'Added',
   );
 

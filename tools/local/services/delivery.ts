@@ -67,7 +67,15 @@ export interface DeliveryOptions {
 interface DeliveringRule {
   readonly name: string;
   readonly arn: string;
+  /** Present if it is a schedule of EventBridge Scheduler, which does everything by the target's role. */
+  readonly scheduler?: {
+    /** ARN of the group, for which Scheduler acts. */
+    readonly groupArn: string;
+    readonly input: CompiledInput;
+  };
 }
+
+const SCHEDULER = 'scheduler.amazonaws.com';
 
 /** An event on its way to the target. */
 interface Shipment {
@@ -118,7 +126,7 @@ export class Delivery {
     readonly target: RuleTarget,
     private readonly options: DeliveryOptions,
   ) {
-    this.#input = compileInput(target);
+    this.#input = rule.scheduler?.input ?? compileInput(target);
   }
 
   /** Number of events that wait for a retry. */
@@ -212,6 +220,11 @@ export class Delivery {
   #permission({ action, needsNoPolicy }: TargetService): Decision {
     const { policies } = this.options;
     const { Arn: arn, RoleArn: role } = this.target;
+    const { scheduler } = this.rule;
+    if (scheduler && role !== undefined) {
+      const assumed = policies.mayAssumeArn(SCHEDULER, role, scheduler.groupArn);
+      return assumed.allowed && action !== undefined ? policies.roleMay(role, action, arn) : assumed;
+    }
     if (action === undefined || (role === undefined && needsNoPolicy)) return { allowed: true, reason: '' };
     if (role === undefined) return policies.serviceMay(SERVICE, this.rule.arn, action, arn);
     const assumed = policies.mayAssumeArn(SERVICE, role, this.rule.arn);
@@ -291,13 +304,17 @@ export class Delivery {
       return;
     }
     this.#forgetDecisions();
-    this.#mayDeadLetter ??= policies.serviceMay(SERVICE, this.rule.arn, 'sqs:SendMessage', queueArn);
+    const { scheduler } = this.rule;
+    const { RoleArn: role = '' } = this.target;
+    this.#mayDeadLetter ??= scheduler
+      ? policies.roleMay(role, 'sqs:SendMessage', queueArn)
+      : policies.serviceMay(SERVICE, this.rule.arn, 'sqs:SendMessage', queueArn);
     if (!this.#mayDeadLetter.allowed) {
       lost(`The dead-letter queue ${queueArn} does not let the rule in. ${this.#mayDeadLetter.reason}`);
       return;
     }
     const attributes: Record<string, string> = {
-      RULE_ARN: this.rule.arn,
+      [scheduler ? 'SCHEDULE_ARN' : 'RULE_ARN']: this.rule.arn,
       TARGET_ARN: this.target.Arn,
       ERROR_CODE: code,
       ERROR_MESSAGE: message,
@@ -305,7 +322,9 @@ export class Delivery {
       ...(exhausted && { EXHAUSTED_RETRY_CONDITION: exhausted }),
     };
     try {
-      queue.send({ body: shipment.text, attributes, senderId: SERVICE });
+      // Scheduler keeps what the target was to get, a rule the event itself.
+      const body = scheduler ? shipment.body : shipment.text;
+      queue.send({ body, attributes, senderId: scheduler ? role : SERVICE });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
       lost(`The dead-letter queue ${queueArn} refuses it. ${error.message}`);

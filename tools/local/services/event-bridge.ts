@@ -10,6 +10,7 @@ import { RuleIndex } from '../../eventbridge/rule-index';
 import { InvalidScheduleError, scheduledEvent } from '../../eventbridge/schedule';
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
+import { schedulesOf } from '../../template/schedules';
 import { currentTrace } from '../steps';
 import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
@@ -17,7 +18,7 @@ import type { InFlight } from './in-flight';
 import { requireKnownProperties } from './known-properties';
 import { discarded, type PutEventsEntry, parseDetail, readTime, refuse } from './put-entry';
 import { type Replay, Replays, type ReplaysOptions, type StartReplayRequest } from './replays';
-import { archiveRule, defineRule, Rule, type RuleDefinition } from './rule';
+import { archiveRule, defineRule, defineSchedule, Rule, type RuleDefinition } from './rule';
 import { RuleSchedules } from './rule-schedules';
 import { ServiceError } from './service-error';
 
@@ -130,6 +131,7 @@ export class EventBridge {
     return left;
   }
 
+  /** Rules, and schedules of EventBridge Scheduler, which are on no bus. */
   get rules(): readonly Rule[] {
     return this.#rules;
   }
@@ -179,15 +181,19 @@ export class EventBridge {
     const { assembly, world, rules: resources } = options;
     const createdAt = new Date(world.now());
     const changed = (rule: Rule) => this.#file(rule);
-    const rules = resources.map((resource) => {
+    const made = (resource: Resource, define: () => RuleDefinition) => {
       try {
-        return new Rule(defineRule(resource, assembly, options), createdAt, changed);
+        return new Rule(define(), createdAt, changed);
       } catch (error) {
         throw refusalOf(resource, error);
       }
-    });
+    };
+    const rules = resources.map((each) => made(each, () => defineRule(each, assembly, options)));
     for (const archive of this.archives.values()) {
       rules.push(new Rule(archiveRule(archive), createdAt, changed));
+    }
+    for (const model of schedulesOf(assembly)) {
+      rules.push(made(model.resource, () => defineSchedule(model, options)));
     }
     this.#schedules.clear();
     this.#retired = this.#deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);

@@ -5,12 +5,13 @@ import type { Clock } from './clock';
 import type { DeliveryStream } from './delivery-stream';
 import type { Metrics } from './metrics';
 import type { Queue } from './queue';
+import type { Rule } from './rule';
 
 export interface RecordedParts {
   readonly queues: readonly Queue[];
   readonly deliveryStreams: readonly DeliveryStream[];
-  /** Name of the bus of a rule. */
-  busOfRule(rule: string): string | undefined;
+  /** A rule, or a schedule of EventBridge Scheduler. */
+  ruleNamed(name: string): Pick<Rule, 'busName' | 'scheduler'> | undefined;
 }
 
 /** Metrics of services that are counted here, by namespace. */
@@ -22,6 +23,10 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
   'AWS/Lambda': [
     ...['Invocations', 'Errors', 'Throttles', 'Duration', 'ConcurrentExecutions', 'AsyncEventAge'],
     ...['AsyncEventsDropped', 'DestinationDeliveryFailures'],
+  ],
+  'AWS/Scheduler': [
+    ...['InvocationAttemptCount', 'InvocationDroppedCount', 'InvocationsSentToDeadLetterCount'],
+    'InvocationsFailedToBeSentToDeadLetterCount',
   ],
   'AWS/SQS': [
     ...[
@@ -36,6 +41,14 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
     ...['IncomingRecords', 'IncomingBytes', 'DeliveryToS3.Success', 'DeliveryToS3.Records'],
     'DeliveryToS3.DataFreshness',
   ],
+};
+
+/** Names of Scheduler's metrics for those of a rule. */
+const SCHEDULER_NAMES: Readonly<Record<string, string>> = {
+  Invocations: 'InvocationAttemptCount',
+  FailedInvocations: 'InvocationDroppedCount',
+  InvocationsSentToDlq: 'InvocationsSentToDeadLetterCount',
+  InvocationsFailedToBeSentToDlq: 'InvocationsFailedToBeSentToDeadLetterCount',
 };
 
 /** Checks whether the run records the metric: a handler's own, or one of those above. */
@@ -160,14 +173,14 @@ export class MetricRecorder {
     this.#add('AWS/Lambda', 'ConcurrentExecutions', all, {});
   }
 
-  /** The default bus is no dimension. */
+  /** The default bus is no dimension; a schedule is counted by its group, under names of Scheduler's own. */
   #ofRule(rule: string, names: readonly string[]): void {
-    const bus = this.#parts.busOfRule(rule);
-    const dimensions = {
-      ...(bus !== undefined && bus !== 'default' && { EventBusName: bus }),
-      RuleName: rule,
-    };
-    for (const name of names) this.#add('AWS/Events', name, 1, dimensions);
+    const { busName = 'default', scheduler } = this.#parts.ruleNamed(rule) ?? {};
+    const dimensions = { ...(busName !== 'default' && { EventBusName: busName }), RuleName: rule };
+    for (const name of names) {
+      if (!scheduler) this.#add('AWS/Events', name, 1, dimensions);
+      else this.#add('AWS/Scheduler', SCHEDULER_NAMES[name] ?? name, 1, { ScheduleGroup: scheduler.group });
+    }
   }
 
   #wroteObject(bucket: string, records: number): void {

@@ -2,9 +2,12 @@
 
 import { checkPatternLength, compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { parseSchedule, type Schedule } from '../../eventbridge/schedule';
+import { compileScheduleInput } from '../../eventbridge/schedule-input';
 import { TARGET } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
+import { isKnown } from '../../template/placeholder';
 import { readRule } from '../../template/rules';
+import { SCHEDULE_TARGET, type SchedulerSchedule, timesOf } from '../../template/schedules';
 import type { Archive } from './archive';
 import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
 import { requireKnownProperties } from './known-properties';
@@ -26,6 +29,13 @@ export interface RuleDefinition {
   readonly deliveries: readonly Delivery[];
   /** The rule is this archive's own. */
   readonly archive?: Archive;
+  /** Present if it is a schedule of EventBridge Scheduler, which is on no bus. */
+  readonly scheduler?: {
+    readonly group: string;
+    readonly times: Schedule;
+    /** Minutes within which it fires after its time. */
+    readonly flexibleMinutes: number;
+  };
 }
 
 export class Rule {
@@ -42,6 +52,7 @@ export class Rule {
   readonly deliveries: readonly Delivery[];
   readonly pattern: EventPattern | undefined;
   readonly schedule: Schedule | undefined;
+  readonly scheduler: RuleDefinition['scheduler'];
   #state: 'ENABLED' | 'DISABLED';
 
   /**
@@ -64,8 +75,11 @@ export class Rule {
     this.archive = definition.archive;
     this.deliveries = definition.deliveries;
     this.pattern = this.eventPattern === undefined ? undefined : compile(this.eventPattern);
+    this.scheduler = definition.scheduler;
+    const { scheduleExpression } = this;
     this.schedule =
-      this.scheduleExpression === undefined ? undefined : parseSchedule(this.scheduleExpression, createdAt);
+      definition.scheduler?.times ??
+      (scheduleExpression === undefined ? undefined : parseSchedule(scheduleExpression, createdAt));
     this.#state = definition.state;
   }
 
@@ -137,6 +151,37 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
     scheduleExpression,
     state,
     deliveries,
+  };
+}
+
+/** Properties of a schedule that have an effect here; encryption at rest has none on when it fires. */
+const SCHEDULE_PROPERTIES: readonly string[] = [
+  ...['Name', 'Description', 'GroupName', 'ScheduleExpression', 'ScheduleExpressionTimezone', 'State'],
+  ...['FlexibleTimeWindow', 'Target', 'KmsKeyArn'],
+];
+
+/**
+ * Reads a schedule of EventBridge Scheduler.
+ * @throws AssemblyError for a property that is not known here
+ * @throws InvalidScheduleError, InvalidTargetInputError for what Scheduler would refuse
+ */
+export function defineSchedule(model: SchedulerSchedule, options: DeliveryOptions): RuleDefinition {
+  const { resource, name, expression, group, groupArn, flexibleMinutes, enabled } = model;
+  requireKnownProperties(resource, resource.properties, [...SCHEDULE_PROPERTIES]);
+  const known = ['Arn', 'RoleArn', 'Input', 'DeadLetterConfig', 'RetryPolicy'];
+  if (!options.targets.get(model.targetArn)?.isRecorded)
+    requireKnownProperties(resource, resource.properties.Target, known, 'Target');
+  const target = { ...resource.properties.Target, Id: SCHEDULE_TARGET };
+  const scheduler = { groupArn, input: compileScheduleInput(model.input) };
+  return {
+    ...{ name, arn: resource.arn, busName: '', scheduleExpression: expression },
+    state: enabled ? 'ENABLED' : 'DISABLED',
+    deliveries: [new Delivery({ name, arn: resource.arn, scheduler }, target, options)],
+    scheduler: {
+      group,
+      times: timesOf(model),
+      flexibleMinutes: isKnown(flexibleMinutes) ? flexibleMinutes : 0,
+    },
   };
 }
 

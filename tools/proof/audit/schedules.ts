@@ -1,4 +1,5 @@
 /** Schedules of EventBridge Scheduler, which hand over by a role of their own. */
+import type { Metric } from '../../template/alarms';
 import { isKnown } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
@@ -21,7 +22,8 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
   const role = scene.role(roleArn);
   if (!role) scene.missing(hop, 'permission', resource, 'its role', roleArn);
   else {
-    const assumed = scene.permissions.mayAssume(SCHEDULER_SERVICE, role, resource.arn);
+    // Scheduler acts for the group: https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    const assumed = scene.permissions.mayAssume(SCHEDULER_SERVICE, role, schedule.groupArn);
     hop.needs('sts:AssumeRole', assumed, resource, `for ${SCHEDULER_SERVICE}, by its role`);
   }
   if (isCall || action === undefined) {
@@ -31,6 +33,18 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
     hop.needs(action, scene.permissions.roleMay(roleArn, action, targetArn), resource, 'for its role');
   }
   auditDeadLetters(scene, hop, schedule);
+  const metric = (metricName: string): Metric => ({
+    namespace: 'AWS/Scheduler',
+    name: metricName,
+    dimensions: { ScheduleGroup: schedule.group },
+  });
+  hop.watch(
+    resource,
+    metric('InvocationDroppedCount'),
+    metric('InvocationsSentToDeadLetterCount'),
+    // Each of these is lost.
+    { ...metric('InvocationsFailedToBeSentToDeadLetterCount'), at: 1 },
+  );
 }
 
 /** https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html */

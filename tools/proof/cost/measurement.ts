@@ -209,11 +209,12 @@ async function runMix(
       }
     }
     // What the clock would do: the targets of schedules are given their payload by hand.
-    for (const { deliveries, rule: name } of proveRoutes(assembly, app).schedules) {
-      const rule = assembly.ofType('AWS::Events::Rule').find((each) => each.name === name);
+    const { schedules, routing } = proveRoutes(assembly, app);
+    for (const { deliveries, rule: name } of schedules) {
+      const rule = [...routing.rules, ...routing.schedules].find((each) => each.name === name);
       for (const { target: id, payload = '' } of deliveries) {
-        const target = rule?.properties.Targets.find(({ Id }: Resource['properties']) => Id === id);
-        const invoked = stack.functions.find(({ arn }) => arn === target?.Arn);
+        const target = rule?.targets.find((each) => each.id === id)?.model.reference.resource;
+        const invoked = stack.functions.find(({ arn }) => arn === target?.arn);
         for (let call = 0; invoked && call < Math.min(rounds, SCHEDULED_CALLS); call++) {
           invoked.invokeAsync(payload);
           await stack.settled();

@@ -102,6 +102,7 @@ export class Usage {
       const event = { ...exampleEvent(contract, assembly), detail: contract.create(detail, EXAMPLE_IDS) };
       this.#publish({ event, label, perEvent: count / total, perMonth: 0 });
     }
+    for (const schedule of this.routing.schedules) this.#fire(schedule);
     for (const rule of this.routing.rules) {
       this.#fire(rule);
       this.#leaveOutForeign(rule);

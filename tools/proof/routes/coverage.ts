@@ -9,6 +9,7 @@ import type { Finding, Routing } from './routing';
 const LOOKS_AT = [
   ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::Lambda::Function'],
   ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
+  'AWS::Scheduler::Schedule',
 ];
 
 /**
@@ -29,8 +30,8 @@ export function notCovered(assembly: Assembly): NotCovered[] {
 }
 
 /** With the resource that it is about, of which it gives the name. */
-export function located({ rules }: Routing, finding: Finding): Finding {
-  const rule = rules.find(({ name }) => name === finding.rule)?.model.resource;
+export function located({ rules, schedules }: Routing, finding: Finding): Finding {
+  const rule = [...rules, ...schedules].find(({ name }) => name === finding.rule)?.model.resource;
   if (!rule)
     return finding.contract === undefined
       ? finding

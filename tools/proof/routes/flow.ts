@@ -11,6 +11,7 @@ import { isKnown, type Maybe } from '../../template/placeholder';
 import { Policies } from '../../template/policies';
 import { readQueue, type SubscriptionModel, subscriptionsOf } from '../../template/queues';
 import { archivesOf, qualifiersCalled, type RuleModel, rulesOf } from '../../template/rules';
+import { asRule, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 
 export type NodeKind =
   | 'publisher'
@@ -110,6 +111,7 @@ class FlowReader {
       this.#archives(bus);
     }
     for (const rule of this.#rules) this.#rule(rule, buses);
+    for (const schedule of schedulesOf(this.assembly)) this.#schedule(schedule);
     this.#mappings();
     for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
       if (this.#nodes.has(each.logicalId)) this.#function(each, buses);
@@ -170,6 +172,18 @@ class FlowReader {
       this.#nodes.set(clock, { id: clock, kind: 'schedule', title, subtitle: 'UTC', name });
       this.#edge(clock, id, 'event');
     }
+    this.#targets(id, targets);
+  }
+
+  #schedule(schedule: SchedulerSchedule): void {
+    const { resource, name, expression, timezone } = schedule;
+    const id = resource.logicalId;
+    const title = expression.replace(/^cron\((.*)\)$/, '$1');
+    this.#nodes.set(id, { id, kind: 'schedule', title, subtitle: timezone, name });
+    this.#targets(id, asRule(schedule).targets);
+  }
+
+  #targets(id: string, targets: RuleModel['targets']): void {
     for (const { arn, reference, retries, ageSeconds, deadLetterArn } of targets) {
       const target = reference.resource;
       this.#edge(id, target ? this.#node(target) : this.#unknownTarget(arn), 'event');

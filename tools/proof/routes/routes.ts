@@ -68,7 +68,9 @@ export function proveRoutes(
     const example = examples.get(contract) as BusEvent;
     return routeContract(routing, contract, example);
   });
-  const schedules = routing.rules.flatMap((rule) => routeSchedule(routing, rule, now));
+  const schedules = [...routing.rules, ...routing.schedules].flatMap((rule) =>
+    routeSchedule(routing, rule, now),
+  );
   const own = events.filter(({ kind }) => kind !== 'near-miss');
   const decisions = decideRoutes(routing, examples, (rule) => isReachable(routing, rule));
   const findings = [

@@ -15,9 +15,9 @@ import {
   type CompiledInput,
   compileInput,
   InvalidTargetInputError,
-  type TargetInput,
 } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../../eventbridge/schedule';
+import { compileScheduleInput } from '../../eventbridge/schedule-input';
 import { ARCHIVE, RULE, TARGET } from '../../eventbridge/service-facts';
 import type { Assembly, Resource } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
@@ -31,6 +31,7 @@ import {
   rulesOf,
   type TargetModel,
 } from '../../template/rules';
+import { asRule, type SchedulerSchedule, schedulesOf, timesOf } from '../../template/schedules';
 
 /** A problem that a proof found. */
 export interface Finding {
@@ -139,6 +140,8 @@ export interface Delivery {
 
 export interface Routing {
   readonly rules: readonly Rule[];
+  /** Schedules of EventBridge Scheduler, as scheduled rules that do the same. */
+  readonly schedules: readonly Rule[];
   readonly archives: readonly Archive[];
   /** Names of the template's own buses, to which contracts are published. */
   readonly buses: readonly string[];
@@ -164,10 +167,12 @@ const INGESTION_TIME = '2026-01-15T10:00:01Z';
 export function readRouting(assembly: Assembly, app: App): Routing {
   const reader = new RoutingReader(assembly, app);
   const rules = rulesOf(assembly).map((rule) => reader.rule(rule));
+  const schedules = schedulesOf(assembly).map((schedule) => reader.schedule(schedule));
   const archives = archivesOf(assembly).map((archive) => reader.archive(archive));
   reader.checkCounts(rules);
   return {
     rules,
+    schedules,
     archives,
     buses: reader.buses,
     account: assembly.account,
@@ -257,6 +262,19 @@ class RoutingReader {
     };
   }
 
+  schedule(read: SchedulerSchedule): Rule {
+    const model = asRule(read);
+    const { name, arn, bus, enabled, scheduleExpression, targets } = model;
+    const at = { rule: name };
+    const times = this.#times(`Schedule ${name}`, at, () => timesOf(read));
+    return {
+      ...{ model, name, arn, bus, enabled, isForeign: false },
+      ...(scheduleExpression !== undefined && { scheduleExpression }),
+      ...(times && { schedule: times }),
+      targets: targets.map((target) => this.#target(name, target, false, compileScheduleInput)),
+    };
+  }
+
   archive({ name, bus, eventPattern }: ArchiveModel): Archive {
     const at = { rule: name };
     this.#checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
@@ -276,7 +294,13 @@ class RoutingReader {
     }
   }
 
-  #target(rule: string, model: TargetModel, isForeign: boolean): Target {
+  /** @param compileIt reads a constant input. @default as that of a rule's target */
+  #target(
+    rule: string,
+    model: TargetModel,
+    isForeign: boolean,
+    compileIt?: (input: string | undefined) => CompiledInput,
+  ): Target {
     const { id, arn, reference } = model;
     const { resource, type } = reference;
     const at = { rule, target: id };
@@ -299,7 +323,9 @@ class RoutingReader {
         : `the ${resource?.type ?? type?.name ?? 'target'} ${resource?.name ?? arn}`;
       this.#report('no-parser', at, `${named} is ${what}; described are the functions ${known.join(', ')}.`);
     }
-    const input = this.#input(at, model.input);
+    const input = this.#input(at, () =>
+      compileIt ? compileIt(model.input.Input) : compileInput(model.input),
+    );
     return {
       model,
       id,
@@ -310,9 +336,9 @@ class RoutingReader {
     };
   }
 
-  #input(at: { readonly rule: string }, target: TargetInput): CompiledInput | undefined {
+  #input(at: { readonly rule: string }, compiled: () => CompiledInput): CompiledInput | undefined {
     try {
-      return compileInput(target);
+      return compiled();
     } catch (error) {
       if (!(error instanceof InvalidTargetInputError)) throw error;
       this.#report('invalid-input', at, `Rule ${at.rule}: ${error.message}`);
@@ -337,11 +363,15 @@ class RoutingReader {
       const message = `Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`;
       this.#report('invalid-schedule', { rule }, message);
     }
+    return this.#times(`Rule ${rule}`, { rule }, () => parseSchedule(expression));
+  }
+
+  #times(named: string, at: Partial<Finding>, parse: () => Schedule): Schedule | undefined {
     try {
-      return parseSchedule(expression);
+      return parse();
     } catch (error) {
       if (!(error instanceof InvalidScheduleError)) throw error;
-      this.#report('invalid-schedule', { rule }, `Rule ${rule}: ${error.message} ${error.reason}.`);
+      this.#report('invalid-schedule', at, `${named}: ${error.message} ${error.reason}.`);
       return undefined;
     }
   }

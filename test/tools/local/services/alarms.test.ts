@@ -38,7 +38,7 @@ function run(...resources: readonly Resource[]) {
   });
   const recorder = new MetricRecorder(metrics, clock, {
     ...{ queues: [queue], deliveryStreams: [] },
-    busOfRule: (rule) => (rule === 'daily' ? 'default' : 'bus'),
+    ruleNamed: (rule) => ({ busName: rule === 'daily' ? 'default' : 'bus', scheduler: undefined }),
   });
   const of = (type: string) => resources.filter((each) => each.type === type);
   const alarms = new Alarms({
