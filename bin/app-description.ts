@@ -6,7 +6,7 @@ import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contr
 import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import { eventIdsOf } from '../lambdas/order-item';
-import { ORDER_KEY } from '../lambdas/order-table';
+import { DAY_INDEX, DAY_SHARDS, ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import { EVENT_SIZE } from '../lambdas/publisher';
 import { version } from '../package.json';
@@ -38,6 +38,8 @@ export const APP: App = {
   mix:
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
     '1 OrderStatusChanged status=DELIVERED',
+  // A day's orders; changes of older orders spread over more.
+  indexPartitions: { [DAY_INDEX.name]: DAY_SHARDS },
   savings: {
     tableCapacity: '"tableCapacity": {"least": 5, "most": 1000}',
     pointInTimeRecovery: '"pointInTimeRecovery": false',

@@ -138,6 +138,8 @@ export interface App {
   readonly entity?: Entity;
   /** Events of an average month, in the syntax of `cost --mix`. */
   readonly mix?: string;
+  /** Number of partition keys of an index that are written to at the same time, by the index's name. */
+  readonly indexPartitions?: Readonly<Record<string, number>>;
   /** Own settings for the changes that `cost` proposes, by the change's id, e.g. `stages.<stage>.logLevel: "WARN"`. */
   readonly savings?: Readonly<Record<string, string>>;
   /** Removes personal data from a text before it is shown. */

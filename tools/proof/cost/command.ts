@@ -15,8 +15,11 @@ import { exitCodeOf, type StrictOption, withStrictOption } from '../verdicts';
 import { costOf } from './cost';
 import { jsonReport, textReport } from './cost-report';
 import { parseMix } from './event-mix';
+import { limitsOf } from './limits';
+import { limitsJson, limitsText, writeLimits } from './limits-report';
 import { type Measurement, measure, startLocally } from './measurement';
 import { savingsOf } from './savings';
+import { Usage } from './usage';
 
 interface Options extends AssemblySource, StrictOption {
   readonly events: number[];
@@ -25,6 +28,8 @@ interface Options extends AssemblySource, StrictOption {
   readonly slowdown: number;
   readonly coldStarts: number;
   readonly failures: number;
+  readonly limits?: boolean;
+  readonly write?: string;
   readonly compare?: string;
   readonly measure?: boolean;
   readonly json?: boolean;
@@ -62,6 +67,11 @@ export function costCommand(app: App, measurements: string): Command {
     )
     .option('--cold-starts <percent>', 'calls that load the code first', numberFrom(0, 100), 0.5)
     .option('--failures <percent>', 'calls that fail at every retry', numberFrom(0, 100), 0.1)
+    .option(
+      '--limits',
+      "the rates at which the stack meets the quotas on an event's way, instead of the bill",
+    )
+    .option('--write <file>', 'with --limits: put the table into this Markdown file')
     .option('--compare <template>', 'the difference to another template, or cdk.out')
     .option('--measure', 'measure again, in a local run, and keep the result in samples/measurements.json')
     .option('--json', 'all of it as one JSON document')
@@ -70,6 +80,7 @@ export function costCommand(app: App, measurements: string): Command {
 
 async function cost(given: App, measurements: string, options: Options): Promise<ExitCode> {
   const { events, months, slowdown, coldStarts, failures, compare } = options;
+  if (options.write !== undefined && !options.limits) throw new InputError('--write goes with --limits.');
   const other = compare === undefined ? undefined : readTemplate(compare, '--compare');
   const assembly = await loadAssembly(options);
   const app = describedBy(given, assembly);
@@ -85,6 +96,12 @@ async function cost(given: App, measurements: string, options: Options): Promise
   }
   const measurement: Measurement = JSON.parse(readFileSync(measurements, 'utf8'));
   const assumptions = { mix, months, slowdown, coldStarts, failures };
+  if (options.limits) {
+    const limits = limitsOf(new Usage(assembly, app, measurement, assumptions));
+    if (options.write !== undefined) writeLimits(options.write, limits);
+    console.log(options.json ? limitsJson(assembly.stackName, limits) : limitsText(assembly.title, limits));
+    return exitCodeOf({ gaps: [], unknown: [], notCovered: assembly.notCovered }, options);
+  }
   const report = {
     stackName: assembly.stackName,
     title: assembly.title,

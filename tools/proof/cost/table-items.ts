@@ -4,50 +4,68 @@ import type { Resource } from '../../template/assembly';
 import type { Write } from './measurement';
 import { isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
-import type { Times, Usage } from './usage';
+import type { Call, Times, Usage } from './usage';
 
 /** Stored with each item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
 const ITEM_OVERHEAD = 100;
+
+/** A write of a handler to a table, and what it changes of an index. */
+interface TableWrite {
+  readonly call: Call;
+  readonly write: Write;
+  readonly table: Resource;
+  /** Undefined for the table itself. */
+  readonly index: string | undefined;
+  /** Units of 1 KB. */
+  readonly units: number;
+}
+
+/** All writes of one call of each function. */
+export function writesOf(usage: Usage): TableWrite[] {
+  return usage.calls.flatMap((call) =>
+    call.measured.writes.flatMap((write): TableWrite[] => {
+      const table = usage.tableOf(call, write.table);
+      const bytes = sum(Object.values(write.attributes), (each) => each);
+      const indexes = indexesOf(table).flatMap((index): TableWrite[] => {
+        const attributes = projected(index, table, write);
+        if (!attributes.some((name) => write.changed.includes(name))) return [];
+        const units = Math.ceil(bytesOf(attributes, write) / KB);
+        return [{ call, write, table, index: index.IndexName, units }];
+      });
+      return [{ call, write, table, index: undefined, units: Math.ceil(bytes / KB) }, ...indexes];
+    }),
+  );
+}
 
 export function tableItems(usage: Usage, times: Times): Item[] {
   let [writes, indexWrites, reads, stored, recoverable] = [0, 0, 0, 0, 0];
   const provisioned = new ProvisionedUse();
   const newItems = new Map<Resource, { count: number; indexBytes: Map<string, number> }>();
-  for (const call of usage.calls) {
-    for (const write of call.measured.writes) {
-      const table = usage.tableOf(call, write.table);
-      const bytes = sum(Object.values(write.attributes), (each) => each);
-      const units = times(call) * Math.ceil(bytes / KB);
-      if (isOnDemand(table)) writes += units;
-      else provisioned.add(table, undefined, 'Write', units);
-      const indexes = indexesOf(table).map((index) => ({
-        index,
-        attributes: projected(index, table, write),
-      }));
-      for (const { index, attributes } of indexes) {
-        if (!attributes.some((name) => write.changed.includes(name))) continue;
-        const indexUnits = times(call) * Math.ceil(bytesOf(attributes, write) / KB);
-        if (isOnDemand(table)) indexWrites += indexUnits;
-        else provisioned.add(table, index.IndexName, 'Write', indexUnits);
-      }
-      if (!write.isNew) continue;
-      const months = Math.min(
-        usage.assumptions.months,
-        (write.livesDays ?? Number.POSITIVE_INFINITY) / MONTH_DAYS,
-      );
-      const inIndexes = sum(indexes, ({ attributes }) =>
-        attributes.length > 0 ? bytesOf(attributes, write) + ITEM_OVERHEAD : 0,
-      );
-      const gigabytes = (times(call) * months * (bytes + ITEM_OVERHEAD + inIndexes)) / GB;
-      stored += gigabytes;
-      if (table.properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled)
-        recoverable += gigabytes;
-      const known = newItems.get(table) ?? { count: 0, indexBytes: new Map<string, number>() };
-      known.count += times(call);
-      for (const { index, attributes } of indexes)
-        known.indexBytes.set(index.IndexName, bytesOf(attributes, write));
-      newItems.set(table, known);
-    }
+  for (const { call, write, table, index, units } of writesOf(usage)) {
+    if (!isOnDemand(table)) provisioned.add(table, index, 'Write', times(call) * units);
+    else if (index === undefined) writes += times(call) * units;
+    else indexWrites += times(call) * units;
+    if (index !== undefined || !write.isNew) continue;
+    const bytes = sum(Object.values(write.attributes), (each) => each);
+    const months = Math.min(
+      usage.assumptions.months,
+      (write.livesDays ?? Number.POSITIVE_INFINITY) / MONTH_DAYS,
+    );
+    const indexes = indexesOf(table).map((each) => ({
+      name: each.IndexName,
+      attributes: projected(each, table, write),
+    }));
+    const inIndexes = sum(indexes, ({ attributes }) =>
+      attributes.length > 0 ? bytesOf(attributes, write) + ITEM_OVERHEAD : 0,
+    );
+    const gigabytes = (times(call) * months * (bytes + ITEM_OVERHEAD + inIndexes)) / GB;
+    stored += gigabytes;
+    if (table.properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled)
+      recoverable += gigabytes;
+    const known = newItems.get(table) ?? { count: 0, indexBytes: new Map<string, number>() };
+    known.count += times(call);
+    for (const { name, attributes } of indexes) known.indexBytes.set(name, bytesOf(attributes, write));
+    newItems.set(table, known);
   }
   // A report reads the index's entries of one day.
   for (const call of usage.calls) {
