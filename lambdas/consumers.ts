@@ -4,6 +4,7 @@
  * (`npm run routes`, `audit`, `cost`). So it refers to the handlers' own parsers and has no effects; tests compare it
  * with the running handlers.
  */
+import type { GenericSchema } from 'valibot';
 import { isReportRequest, parseReportRequest, reportEventId } from './analytics/daily-report';
 import { analyticsRecord } from './analytics/record';
 import type { EventSelection } from './contract';
@@ -16,7 +17,7 @@ import {
   OrderStatusChanged,
 } from './events';
 import { METRICS, type MetricName } from './metrics';
-import { parseNotificationInput } from './notification';
+import { NotificationInput, parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';
 import { DAY_INDEX } from './order-table';
 
@@ -56,6 +57,8 @@ export interface Consumer {
    * @throws PoisonEventError if the handler would throw one
    */
   accepts(payload: unknown): void;
+  /** Schema of what the rule's transformer makes for it; absent if it gets whole events. */
+  readonly payload?: GenericSchema;
   /** Personal fields of the contracts (`personalData`) that it may get. */
   readonly personalData: readonly string[];
   /** Contracts whose events it publishes. */
@@ -83,6 +86,7 @@ export const CONSUMERS: Readonly<Record<string, Consumer>> = {
     accepts: (payload) => {
       parseNotificationInput(payload);
     },
+    payload: NotificationInput,
     // Sends mail to the address.
     personalData: ['customerEmail'],
     publishes: [],

@@ -44,7 +44,8 @@ export interface NotifiedChange {
 
 const Message = v.pipe(v.string(), v.maxLength(1_000, 'at most 1000 characters'));
 
-const Input = v.object({ message: Message, id: Id, time: Timestamp, detail: JsonObject });
+/** Output of the transformer, as far as it is read. */
+export const NotificationInput = v.object({ message: Message, id: Id, time: Timestamp, detail: JsonObject });
 
 /** Input made by the previous template, which the queue of failed events may hold when this code is deployed. */
 const InputBefore = v.object({
@@ -63,7 +64,8 @@ const InputBefore = v.object({
 export function parseNotificationInput(input: unknown): NotifiedChange {
   const { type } = OrderStatusChanged;
   const given = check(type, '', JsonObject, input);
-  const { message, ...event } = 'metadata' in given ? eventOfBefore(given) : check(type, '', Input, given);
+  const { message, ...event } =
+    'metadata' in given ? eventOfBefore(given) : check(type, '', NotificationInput, given);
   const { metadata, detail } = OrderStatusChanged.parseDetail(event.detail, event);
   const { orderId, status, updatedAt } = detail;
   if (!(NOTIFIED_STATUSES as readonly string[]).includes(status)) {

@@ -78,6 +78,11 @@ export interface Consumer {
    * @throws Error if the handler would reject it
    */
   accepts(payload: unknown): void;
+  /**
+   * Schema of what a rule's transformer makes for it. What `accepts` checks beyond it, it checks by code.
+   * @default not known: what a transformer makes is tried, and not decided for all events
+   */
+  readonly payload?: v.GenericSchema;
   /** Fields of personal data that it may be given. */
   readonly personalData: readonly string[];
   /** Contracts whose events it publishes. */

@@ -228,14 +228,22 @@ function ofType(schema: JsonSchema, path: string): ValueSet {
   }
 }
 
+/** Keyword of a schema whose texts are to be within the limits whichever way they are counted. */
+export const WITHIN_BOTH_LENGTHS = 'x-within-both-lengths';
+
 /** `maxLength` counts code points in JSON Schema and UTF-16 units in code; a text within either limit is in the domain. */
-function textConditions({ pattern, minLength, maxLength }: JsonSchema): ValueSet[] {
+function textConditions({ pattern, minLength, maxLength, ...rest }: JsonSchema): ValueSet[] {
   const [min, max] = [Number(minLength ?? 0), Number(maxLength ?? Number.POSITIVE_INFINITY)];
   const isBounded = min > 0 || Number.isFinite(max);
   return [
     ...(typeof pattern === 'string' ? [any(...languageOf(pattern).map(texts))] : []),
     ...(isBounded
-      ? [any(texts(lengthBetween(min, max, 'units')), texts(lengthBetween(min, max, 'points')))]
+      ? [
+          (rest[WITHIN_BOTH_LENGTHS] ? all : any)(
+            texts(lengthBetween(min, max, 'units')),
+            texts(lengthBetween(min, max, 'points')),
+          ),
+        ]
       : []),
   ];
 }

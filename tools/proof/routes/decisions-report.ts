@@ -1,5 +1,6 @@
 /** What `npm run routes` prints of what holds for all events. */
 import { printableJson } from '../../cli/escape-control';
+import type { FieldDecision } from './accepted-fields';
 import {
   type InputDecision,
   type PairDecision,
@@ -16,7 +17,7 @@ type Shorten = (name: string) => string;
  * @param verbose with the events that show it
  */
 export function decisionLines(
-  { rules, pairs, inputs }: RouteDecisions,
+  { rules, pairs, inputs, fields }: RouteDecisions,
   short: Shorten,
   verbose: boolean,
 ): string[] {
@@ -40,6 +41,7 @@ export function decisionLines(
         ),
         ...together(pairs.filter(isOwn), short, verbose),
         ...inputs.filter(isOwn).map((input) => made(input, short)),
+        ...accepted(fields.filter(isOwn), short),
       ].map((line) => `  ${line}`),
     ];
   });
@@ -110,4 +112,25 @@ function made(input: InputDecision, short: Shorten): string {
     case 'cannot tell':
       return `cannot tell whether ${what} is JSON for each: ${input.reason}`;
   }
+}
+
+/** A line for the accepted fields of a target, and one for each other. */
+function accepted(fields: readonly FieldDecision[], short: Shorten): string[] {
+  const targets = [...new Set(fields.map(({ rule, target }) => JSON.stringify([rule, target])))];
+  return targets.flatMap((key) => {
+    const own = fields.filter(({ rule, target }) => JSON.stringify([rule, target]) === key);
+    const [{ rule, target }] = own as [FieldDecision];
+    const what = `of what ${short(rule)} gives to its target ${target}`;
+    const fine = own.filter(({ verdict }) => verdict === 'accepted').map(({ field }) => field);
+    return [
+      ...(fine.length > 0 ? [`${what}, these fields are accepted for each: ${fine.join(', ')}`] : []),
+      ...own.flatMap((decision) => {
+        if (decision.verdict === 'refused')
+          return [`${what}, ${decision.field} is refused for some: ${printableJson(decision.taken)}`];
+        return decision.verdict === 'cannot tell'
+          ? [`cannot tell whether ${decision.field}, ${what}, is accepted for each: ${decision.reason}`]
+          : [];
+      }),
+    ];
+  });
 }

@@ -2,7 +2,7 @@
  * What holds for all events that the contracts' schemas allow, and not for examples only: which rules take every, some
  * or none of them, which rules take the same ones, and whether a transformer makes JSON of each.
  */
-import type { Contract } from '../../app';
+import { type App, type Contract, findConsumer } from '../../app';
 import { printableJson } from '../../cli/escape-control';
 import {
   ANY_EVENT,
@@ -20,6 +20,7 @@ import { LAST_UNIT, NondeterministicMachine } from '../../eventbridge/text-machi
 import { texts, UndecidedError } from '../../eventbridge/value-set';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { contractDomain } from '../contracts/domain';
+import { decideFields, type FieldDecision } from './accepted-fields';
 import type { Finding, Routing, Rule, Target } from './routing';
 
 interface Undecided {
@@ -61,6 +62,8 @@ export interface RouteDecisions {
   readonly rules: readonly RuleDecision[];
   readonly pairs: readonly PairDecision[];
   readonly inputs: readonly InputDecision[];
+  /** Fields of transformers' outputs that their consumers read. */
+  readonly fields: readonly FieldDecision[];
   /** Questions that exceeded the budget. */
   readonly notLookedAt: readonly string[];
 }
@@ -80,6 +83,7 @@ export const READING = 'events with only the declared fields, and without dots i
  */
 export function decideRoutes(
   routing: Routing,
+  app: App,
   examples: ReadonlyMap<Contract, BusEvent>,
   isReachable: (rule: Rule) => boolean,
 ): RouteDecisions {
@@ -101,6 +105,12 @@ export function decideRoutes(
       inputs: living.flatMap((rule) =>
         rule.targets.flatMap((target) => decideInput(routing, contract.type, rule, target, domain)),
       ),
+      fields: living.flatMap((rule) =>
+        rule.targets.flatMap((target) => {
+          const consumer = findConsumer(app, target.consumer);
+          return decideFields(routing, contract.type, rule, target, domain, consumer);
+        }),
+      ),
     };
   });
   const any = examples.size === 0 ? comparedOnBuses(routing) : { pairs: [], notLookedAt: [] };
@@ -108,6 +118,7 @@ export function decideRoutes(
     rules: decided.flatMap(({ rules }) => rules),
     pairs: [...decided.flatMap(({ pairs }) => pairs), ...any.pairs],
     inputs: decided.flatMap(({ inputs }) => inputs),
+    fields: decided.flatMap(({ fields }) => fields),
     notLookedAt: [...decided.flatMap(({ notLookedAt }) => notLookedAt), ...any.notLookedAt],
   };
 }
@@ -242,6 +253,22 @@ export function spoiledInputs({ inputs }: RouteDecisions, known: readonly Findin
       `Rule ${rule} has nothing valid to give to its target ${target} for some events of ${contract}: ` +
       `<${input.variable}> stands in quotes and is inserted as it is. E.g. ${printableJson(input.taken)}.`;
     return [{ kind: 'invalid-payload', rule, target, contract, message }];
+  });
+}
+
+/** Fields that a consumer refuses for an event that none of those tried is like. */
+export function refusedFields({ fields }: RouteDecisions, known: readonly Finding[]): Finding[] {
+  return fields.flatMap((decision): Finding[] => {
+    if (decision.verdict !== 'refused') return [];
+    const { contract, rule, target, field, taken } = decision;
+    const isKnown = known.some(
+      (each) => each.kind === 'refused-payload' && each.rule === rule && each.target === target,
+    );
+    if (isKnown) return [];
+    const message =
+      `Rule ${rule} gives its target ${target} a field ${field} that it refuses for some events of ${contract}. ` +
+      `E.g. ${printableJson(taken)}.`;
+    return [{ kind: 'refused-payload', rule, target, contract, message }];
   });
 }
 

@@ -14,7 +14,13 @@ import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contrac
 import { eachVersion } from '../contracts/versions';
 import { witnessOf } from '../contracts/witness';
 import { located, notCovered } from './coverage';
-import { decideRoutes, patternWarnings, type RouteDecisions, spoiledInputs } from './decisions';
+import {
+  decideRoutes,
+  patternWarnings,
+  type RouteDecisions,
+  refusedFields,
+  spoiledInputs,
+} from './decisions';
 import { personalDataFindings } from './personal-data';
 import type { RoutedEvent, Verdict } from './routed-event';
 import { type Delivery, type Finding, isForFunctions, type Routing, type Rule, readRouting } from './routing';
@@ -72,7 +78,7 @@ export function proveRoutes(
     routeSchedule(routing, rule, now),
   );
   const own = events.filter(({ kind }) => kind !== 'near-miss');
-  const decisions = decideRoutes(routing, examples, (rule) => isReachable(routing, rule));
+  const decisions = decideRoutes(routing, app, examples, (rule) => isReachable(routing, rule));
   const findings = [
     ...routing.findings,
     ...disabledRules(routing),
@@ -83,7 +89,7 @@ export function proveRoutes(
     ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
     ...personalDataFindings(routing, app, contracts, events),
   ];
-  findings.push(...spoiledInputs(decisions, findings));
+  findings.push(...spoiledInputs(decisions, findings), ...refusedFields(decisions, findings));
   const warnings = patternWarnings(routing);
   return {
     routing,

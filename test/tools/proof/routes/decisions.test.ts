@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { APP } from '../../../../bin/app-description';
 import type { App } from '../../../../tools/app';
 import { decisionLines } from '../../../../tools/proof/routes/decisions-report';
@@ -108,6 +109,57 @@ test('a transformer that makes no JSON of some event is found by such an event',
   );
   const list = decide({ list: created({ total: [0] }) }, input('{"a":"<items>"}'));
   expect(list.input('list')).toMatchObject({ verdict: 'cannot tell' });
+});
+
+test('the fields that a transformer makes are accepted for each event, or refused for one that is shown', () => {
+  const payload = v.object({
+    id: v.pipe(v.string(), v.regex(/^[0-9a-f-]{36}$/)),
+    customer: v.pipe(v.string(), v.maxLength(20)),
+    created: v.pipe(v.string(), v.minLength(1)),
+    text: v.pipe(v.string(), v.maxLength(2_000)),
+    short: v.pipe(v.string(), v.maxLength(40)),
+    time: v.pipe(v.string(), v.isoTimestamp()),
+    total: v.pipe(v.number(), v.maxValue(1e9)),
+    detail: v.pipe(v.custom<object>(Boolean), v.metadata({ type: 'object' })),
+  });
+  const accepts = (given: unknown) => void v.parse(payload, given);
+  const consumers = {
+    ...APP.consumers,
+    analytics: { ...APP.consumers.analytics, payload, accepts },
+  } as App['consumers'];
+  const asked = {
+    id: '$.id',
+    customer: '$.detail.customerId',
+    created: '$.detail.createdAt',
+    total: '$.detail.total',
+  };
+  const InputTransformer = {
+    InputPathsMap: { ...asked, time: '$.time', detail: '$.detail' },
+    InputTemplate: `{${[...Object.keys(asked), 'time', 'detail'].map((name) => `"${name}":<${name}>`).join()},"text":"<id> <time>","short":"<id>.","other":<id>}`,
+  };
+  const { proof, text } = decide(
+    { all: created({ total: [{ numeric: ['>', 5] }] }) },
+    { InputTransformer },
+    { ...APP, consumers },
+  );
+  const fields = proof.decisions.fields.filter(({ rule }) => rule === 'all');
+  expect(Object.fromEntries(fields.map(({ field, verdict }) => [field, verdict]))).toEqual({
+    id: 'accepted',
+    customer: 'refused',
+    created: 'refused',
+    total: 'refused',
+    text: 'accepted',
+    short: 'cannot tell',
+    time: 'cannot tell',
+    detail: 'accepted',
+  });
+  const shown = (name: string) => fields.find(({ field }) => field === name);
+  expect(shown('customer')).toMatchObject({
+    taken: { detail: { customerId: expect.stringMatching(/^.{21}$/) } },
+  });
+  expect(shown('total')).toMatchObject({ taken: { detail: { total: 1_000_000_001 } } });
+  expect(shown('time')).toMatchObject({ reason: expect.stringContaining('time is checked by code') });
+  expect(text(false)).toMatch(/these fields are accepted for each: id, detail, text\n/);
 });
 
 test('what AWS gets wrong of a pattern is a warning', () => {
