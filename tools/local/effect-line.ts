@@ -72,6 +72,8 @@ export function effectLine(
       return ['REFUSED', red(`${step.source} ${step.detailType}: ${step.code} ${step.message}`)];
     case 'event-dropped':
       return ['DROPPED', red(`${step.eventId}: ${step.reason}`)];
+    case 'rule-changed':
+      return ['rule', `${short(step.rule)}  ${step.state}`];
     case 'replay-changed': {
       const sent = step.replayed > 0 ? `, ${plural(step.replayed, 'event')} sent` : '';
       return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];

@@ -36,7 +36,8 @@ import { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { SystemWorld, type World } from './services/world';
 import { needsRestart, orphanedInvocations } from './stack-changes';
-import { currentTrace, type Step, type StepListener, type TimedStep } from './steps';
+import { clockMoved, StepLinks } from './step-links';
+import { currentRequest, type StepListener, type TimedStep } from './steps';
 import { isRunMapping, isRunnable, knownInPart, notRun, requireSupported, rulesToRun } from './supported';
 
 export interface LocalStackOptions {
@@ -106,6 +107,7 @@ export class LocalStack {
   readonly startedAt: number;
   readonly #options: LocalStackOptions;
   readonly #onStep: StepListener;
+  readonly #links = new StepLinks();
   readonly #inFlight = new InFlight();
   /** Code and, without a data directory, archives. Gone when the stack stops. */
   readonly #workDirectory: string;
@@ -134,7 +136,7 @@ export class LocalStack {
     this.#policies = new Policies(assembly, world);
     this.#onStep = (step) => {
       this.#recorder?.record(step);
-      onStep?.(this.#timed(step));
+      onStep?.(this.#links.complete(step, world.now(), currentRequest()));
     };
     const steps = { onStep: this.#onStep };
     this.#authorizer = new Authorizer({
@@ -341,7 +343,10 @@ export class LocalStack {
 
   /** Moves the time forward, if the clock runs by itself. */
   advanceTo(time: number): void {
-    this.#systemClock?.advanceTo(time);
+    const from = this.now;
+    if (time <= from || !this.#systemClock) return;
+    this.#systemClock.advanceTo(time);
+    this.#onStep(clockMoved(from, time));
   }
 
   /** Undefined if the time stands still. */
@@ -427,11 +432,6 @@ export class LocalStack {
     this.logGroups.close();
     await this.#tables?.stop();
     fs.rmSync(this.#workDirectory, { recursive: true, force: true });
-  }
-
-  #timed(step: Step): TimedStep {
-    const trace = currentTrace();
-    return { at: new Date(this.#options.world.now()).toISOString(), ...(trace && { trace }), ...step };
   }
 
   #define(assembly: Assembly, resource: Resource): FunctionDefinition {

@@ -2,6 +2,7 @@
  * Steps of a run, in the terms of the services, for the live log, `--json` and the tests. A step is a plain JSON object;
  * its consequences are found by its ids:
  * `eventId` (an event on a bus), `requestId` (an invocation) and `trace` (the call that an invocation made).
+ * `step-schema.ts` has the same as a JSON Schema.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BusEvent } from '../eventbridge/event';
@@ -47,6 +48,10 @@ export type Step =
   | ({ kind: 'dead-lettered'; queue: string; attributes: Record<string, string> } & Delivery)
   /** The event reached neither its target nor a dead-letter queue. */
   | ({ kind: 'delivery-lost'; code: string; message: string } & Delivery)
+  /** The rule was enabled or disabled while the stack runs. */
+  | { kind: 'rule-changed'; rule: string; state: 'ENABLED' | 'DISABLED' }
+  /** The stack's clock was moved forward; both are times in ISO 8601. */
+  | { kind: 'clock-moved'; from: string; to: string }
   | { kind: 'replay-changed'; replay: string; state: string; replayed: number; reason?: string }
   // Lambda
   | {
@@ -75,6 +80,8 @@ export type Step =
       durationMs: number;
       errorType: string;
       errorMessage: string;
+      /** Lines of the stack trace, with positions in the source where there is a source map. */
+      frames?: string[];
       retryInMs?: number;
     }
   | { kind: 'invocation-throttled'; function: string; requestId: string; retryInMs: number }
@@ -111,6 +118,8 @@ export type Step =
       body: string;
       attributes: Record<string, string>;
     }
+  | { kind: 'message-received'; queue: string; messageId: string; receiveCount: number }
+  | { kind: 'message-deleted'; queue: string; messageId: string }
   /** It was received as often as the queue lets it be, and moved to another. */
   | {
       kind: 'message-moved';
@@ -133,21 +142,37 @@ export type Step =
 /** A component calls it for each step that it makes. */
 export type StepListener = (step: Step) => void;
 
-/** A step with its time (ISO 8601, of the stack's clock) and the trace of the request that it belongs to. */
-export type TimedStep = { at: string; trace?: string } & Step;
+/** A step with its time, and with what ties it to others. All times are ISO 8601, of the stack's clock. */
+export type TimedStep = {
+  at: string;
+  /** Trace header of the request that it belongs to. */
+  trace?: string;
+  /** The event that it happened for, if it is known. */
+  eventId?: string;
+  /** When it is tried again. */
+  dueAt?: string;
+  /** Milliseconds from the begin of the call that it is a part of. */
+  callMs?: number;
+} & Step;
 
-const traceOfRequest = new AsyncLocalStorage<string | undefined>();
-
-/**
- * Does `work` as part of the request that carried this `X-Amzn-Trace-Id`. The SDK sends that header with every
- * call that is made inside a function, as the invocation's own, so that the call can be told from the calls of
- * others.
- */
-export function withTrace<Result>(header: string | undefined, work: () => Result): Result {
-  return traceOfRequest.run(header, work);
+/** The request at hand. */
+export interface CurrentRequest {
+  /** Its `X-Amzn-Trace-Id`. */
+  readonly trace?: string | undefined;
+  /** Milliseconds since 1970-01-01 UTC, of the stack's clock. */
+  readonly startedAt: number;
 }
 
-/** The trace header of the request at hand, if it has one. */
-export function currentTrace(): string | undefined {
-  return traceOfRequest.getStore();
+const requests = new AsyncLocalStorage<CurrentRequest>();
+
+/**
+ * Does `work` as part of a request. The SDK sends the trace header with every call that is made inside a function, as
+ * the invocation's own, so that the call can be told from the calls of others.
+ */
+export function withRequest<Result>(request: CurrentRequest, work: () => Result): Result {
+  return requests.run(request, work);
+}
+
+export function currentRequest(): CurrentRequest | undefined {
+  return requests.getStore();
 }

@@ -1,11 +1,14 @@
 /** The page's API, on the project's own stack and its real bundles. */
-
+import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
+import Ajv from 'ajv';
 import fc from 'fast-check';
 import { APP } from '../../../bin/app-description';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
+import { STEP_SCHEMA_FILE, stepSchema } from '../../../tools/local/step-schema';
+import type { TimedStep } from '../../../tools/local/steps';
 import { PageAttachment } from '../../../tools/page/attachment';
 import { withoutPersonal } from '../../../tools/page/export';
 import type { DryRun, EventPage, RedriveResult, Snapshot, StackState } from '../../../tools/page/model';
@@ -25,6 +28,8 @@ const POISON = { ...CREATED, detail: { orderId: 'order-8', customerId: 'c', tota
 const builds = new Builds();
 let stack: LocalStack;
 let address: URL;
+/** Steps of the run, as `npm start -- --json` prints them. */
+const steps: TimedStep[] = [];
 beforeAll(async () => {
   const page = new PageAttachment({ app: () => APP, measurement: () => undefined });
   stack = await LocalStack.start({
@@ -33,7 +38,10 @@ beforeAll(async () => {
     port: 0,
     maxEnvironments: 1,
     handlers: page.handlers,
-    onStep: page.onStep,
+    onStep: (step) => {
+      steps.push(step);
+      page.onStep(step);
+    },
   });
   address = new URL(page.attach(stack));
 });
@@ -280,5 +288,53 @@ describe('an export', () => {
         );
       }),
     );
+  });
+});
+
+describe('the steps of the run', () => {
+  const validate = new Ajv({ formats: { 'date-time': true } }).compile(
+    JSON.parse(readFileSync(STEP_SCHEMA_FILE, 'utf8')),
+  );
+  const printed = () => steps.map((step) => JSON.parse(JSON.stringify(step)) as TimedStep);
+
+  test('are described by the file that npm run schema writes', () => {
+    expect(readFileSync(STEP_SCHEMA_FILE, 'utf8')).toBe(stepSchema());
+  });
+
+  test('are as docs/steps.schema.json says, which has no unknown field', () => {
+    for (const step of printed())
+      expect({ step, errors: validate(step) ? null : validate.errors }).toMatchObject({ errors: null });
+    for (const step of printed().slice(0, 50)) expect(validate({ ...step, other: 1 })).toBe(false);
+  });
+
+  test('each of a delivery, an invocation, a call or a message of an event has its id', () => {
+    const ofEvents = new Set(['delivered', 'log-line', 'item-written', 'message-published', 'records-put']);
+    const without = steps.filter(
+      ({ kind, eventId }) => (ofEvents.has(kind) || kind.startsWith('invocation-')) && eventId === undefined,
+    );
+    // What the page sends to one function alone is no event of a bus.
+    const direct = new Set(without.flatMap((step) => ('requestId' in step ? [step.requestId] : [])));
+    const sent = steps.filter(
+      (step) => 'requestId' in step && !direct.has(step.requestId) && step.kind !== 'egress-refused',
+    );
+    expect(sent.filter(({ eventId }) => eventId === undefined)).toEqual([]);
+    expect(steps.filter(({ kind, eventId }) => kind === 'message-sent' && eventId !== undefined)).not.toEqual(
+      [],
+    );
+  });
+
+  test('of a failure say when it is tried again, and where in the source it was thrown', () => {
+    const failed = steps.filter((step) => step.kind === 'invocation-failed');
+    const [first] = failed.filter(({ retryInMs }) => retryInMs !== undefined);
+    expect(Date.parse(first?.dueAt ?? '') - Date.parse(first?.at ?? '')).toBe(first?.retryInMs);
+    expect(failed.flatMap(({ frames = [] }) => frames)).toContainEqual(expect.stringMatching(/^at /));
+  });
+
+  test('tell of rules that were switched and of the clock that was moved', () => {
+    expect(steps.flatMap((step) => (step.kind === 'rule-changed' ? [step.state] : []))).toEqual([
+      'DISABLED',
+      'ENABLED',
+    ]);
+    expect(steps.find(({ kind }) => kind === 'clock-moved')).toBeDefined();
   });
 });

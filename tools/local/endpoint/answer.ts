@@ -4,7 +4,7 @@
  */
 import { ServiceError } from '../services/service-error';
 import { Trail } from '../services/trail';
-import { withTrace } from '../steps';
+import { withRequest } from '../steps';
 import { cloudformation } from './cloudformation';
 import { cloudtrail } from './cloudtrail';
 import { cloudwatch } from './cloudwatch';
@@ -55,6 +55,7 @@ export function createAnswer(services: Services, options: AnswerOptions = {}): H
 
 class Api {
   readonly #services: readonly Service[];
+  readonly #now: () => number;
   readonly #trail: Trail;
   readonly #readers: ReadonlyMap<Service, InputReader>;
   readonly #options: AnswerOptions;
@@ -62,6 +63,7 @@ class Api {
 
   constructor(services: Services, options: AnswerOptions) {
     this.#trail = new Trail(services.world);
+    this.#now = () => services.world.now();
     this.#services = [
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
@@ -115,7 +117,9 @@ class Api {
       },
     };
     try {
-      const output = await withTrace(call.trace, () => this.#run(exchange, call));
+      const output = await withRequest({ trace: call.trace, startedAt: this.#now() }, () =>
+        this.#run(exchange, call),
+      );
       if (output instanceof HttpReply) return output;
       return exchange.reply(output, context.requestId);
     } catch (error) {

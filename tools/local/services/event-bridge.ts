@@ -11,7 +11,7 @@ import { InvalidScheduleError, scheduledEvent } from '../../eventbridge/schedule
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type Assembly, AssemblyError, busName, type Resource } from '../../template/assembly';
 import { schedulesOf } from '../../template/schedules';
-import { currentTrace } from '../steps';
+import { currentRequest } from '../steps';
 import { Archive } from './archive';
 import type { Delivery, DeliveryOptions } from './delivery';
 import type { InFlight } from './in-flight';
@@ -156,8 +156,7 @@ export class EventBridge {
    * @throws InvalidEventPatternError, InvalidScheduleError, and then nothing has changed
    */
   setRule(definition: RuleDefinition): void {
-    const createdAt = new Date(this.#options.world.now());
-    const rule = new Rule(definition, createdAt, (each) => this.#file(each));
+    const rule = new Rule(definition, new Date(this.#options.world.now()), this.#changed);
     this.removeRule(definition.arn);
     this.#retired = this.#retired.filter((each) => !definition.deliveries.includes(each));
     this.#rules = [...this.#rules, rule];
@@ -177,20 +176,25 @@ export class EventBridge {
     this.#retired = [...this.#retired, ...waiting];
   }
 
+  /** Files a rule that was enabled or disabled, and reports it. */
+  readonly #changed = (rule: Rule): void => {
+    this.#file(rule);
+    this.#options.onStep?.({ kind: 'rule-changed', rule: rule.name, state: rule.state });
+  };
+
   #load(options: EventBridgeOptions): void {
     const { assembly, world, rules: resources } = options;
     const createdAt = new Date(world.now());
-    const changed = (rule: Rule) => this.#file(rule);
     const made = (resource: Resource, define: () => RuleDefinition) => {
       try {
-        return new Rule(define(), createdAt, changed);
+        return new Rule(define(), createdAt, this.#changed);
       } catch (error) {
         throw refusalOf(resource, error);
       }
     };
     const rules = resources.map((each) => made(each, () => defineRule(each, assembly, options)));
     for (const archive of this.archives.values()) {
-      rules.push(new Rule(archiveRule(archive), createdAt, changed));
+      rules.push(new Rule(archiveRule(archive), createdAt, this.#changed));
     }
     for (const model of schedulesOf(assembly)) {
       rules.push(made(model.resource, () => defineSchedule(model, options)));
@@ -266,7 +270,7 @@ export class EventBridge {
     const reason = bus ? discarded(DetailType) : this.#missing(EventBusName);
     if (bus && !reason) {
       onStep?.({ kind: 'event-put', bus: bus.name, eventId: event.id, event });
-      this.#route(bus.name, eventOnBus(event, entry.Detail), TraceHeader ?? currentTrace());
+      this.#route(bus.name, eventOnBus(event, entry.Detail), TraceHeader ?? currentRequest()?.trace);
     } else {
       const shown = bus?.name ?? EventBusName;
       onStep?.({ kind: 'event-dropped', bus: shown, eventId: event.id, reason: reason ?? '' });

@@ -372,17 +372,21 @@ export class LambdaFunction {
       this.#report({ kind: 'invocation-succeeded', ...common, result: payload });
       return;
     }
-    const { errorType, errorMessage } = error;
     this.#report({
       kind: 'invocation-failed',
       ...common,
-      errorType,
-      errorMessage,
+      ...failureOf(error),
       ...(retryInMs !== undefined && { retryInMs }),
     });
   }
 
   #report: StepListener = (step) => this.#options.onStep?.(step);
+}
+
+/** The error, with the frames of its stack trace. */
+function failureOf({ errorType, errorMessage, trace = [] }: NonNullable<Outcome['error']>) {
+  const frames = trace.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
+  return { errorType, errorMessage, ...(frames.length > 0 && { frames }) };
 }
 
 /** The invocation's own segment within the caller's trace, or within a new one. */

@@ -98,6 +98,8 @@ const MAX_DEAD_LINES = 1000;
 
 const HANDLE = /^[\w-]{36}\.[\w-]{36}\./;
 
+const receiptOf = ({ id, receiveCount }: Message) => ({ messageId: id, receiveCount });
+
 export class Queue {
   readonly name: string;
   readonly arn: string;
@@ -222,8 +224,8 @@ export class Queue {
    */
   delete(receiptHandle: string): void {
     const message = this.#find(receiptHandle);
-    if (message?.receipt !== receiptHandle) return;
-    this.remove(message.id);
+    if (message?.receipt !== receiptHandle || !this.remove(message.id)) return;
+    this.#onStep?.({ kind: 'message-deleted', queue: this.name, messageId: message.id });
   }
 
   /** @throws ServiceError (ReceiptHandleIsInvalid, MessageNotInflight, InvalidParameterValueException) */
@@ -308,8 +310,7 @@ export class Queue {
       if (taken.length === max) break;
       const isVisible = message.visibleAt <= now;
       if (this.#deduplication && groups.holds(message, isVisible)) continue;
-      if (!isVisible) continue;
-      if (this.#moveToDeadLetters(message)) continue;
+      if (!isVisible || this.#moveToDeadLetters(message)) continue;
       message.receiveCount++;
       message.firstReceivedAt ??= now;
       message.visibleAt = now + 1000 * visibilityTimeoutSeconds;
@@ -317,6 +318,7 @@ export class Queue {
       message.receipt = receiptHandle;
       const { receipt: _, ...stored } = message;
       taken.push({ ...stored, receiptHandle });
+      this.#onStep?.({ kind: 'message-received', queue: this.name, ...receiptOf(message) });
     }
     return taken;
   }
