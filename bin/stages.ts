@@ -1,7 +1,7 @@
 /** The stages of `cdk.json` and the names that they are deployed under. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DEFAULT_PROJECT, DEFAULT_STAGE, stackPrefix } from '../lib/config';
+import { DEFAULT_PROJECT, DEFAULT_STAGE, stackPrefix, stageKey } from '../lib/config';
 import { InputError } from '../tools/cli/errors';
 import type { Stages } from '../tools/ops/stack';
 
@@ -18,8 +18,8 @@ export function stagesOf(cdkJson: unknown): Stages {
   return {
     default: DEFAULT_STAGE,
     stackName(stage) {
-      if (Object.hasOwn(stages, stage))
-        return stackPrefix(stage, stages[stage]?.projectName ?? DEFAULT_PROJECT);
+      const key = stageKey(Object.keys(stages), stage);
+      if (key !== undefined) return stackPrefix(stage, stages[key]?.projectName ?? DEFAULT_PROJECT);
       const known = Object.keys(stages).join(', ');
       throw new InputError(
         `--stage is ${JSON.stringify(stage)}, but must be one of cdk.json's stages: ${known}.`,

@@ -12,7 +12,7 @@ import {
 import { Construct } from 'constructs';
 import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
-import { dataRemovalPolicy } from './removal';
+import { bucketRemoval } from './removal';
 
 /** Firehose stream to S3: each event is a line of JSON, in compressed objects in a folder for each day. */
 export class AnalyticsStream extends Construct {
@@ -27,7 +27,7 @@ export class AnalyticsStream extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      removalPolicy: dataRemovalPolicy(config),
+      ...bucketRemoval(config),
       versioned: config.analyticsVersioning,
       ...(config.analyticsAccessLogs && {
         serverAccessLogsBucket: this.#accessLogsBucket(config),
@@ -129,7 +129,7 @@ export class AnalyticsStream extends Construct {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
-      removalPolicy: dataRemovalPolicy(config),
+      ...bucketRemoval(config),
       lifecycleRules: [{ id: 'expire', expiration: Duration.days(config.analyticsRetentionDays) }],
     });
     Validations.of(bucket).acknowledge({

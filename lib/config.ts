@@ -1,6 +1,7 @@
 /**
  * Settings of a stage, the only place where stages differ. They are in `cdk.json` under `context.stages`, one object for
- * each stage; `-c stage=dev` selects one. Every setting has a default.
+ * each stage, or for all stages whose names match a pattern such as `pr-*`; `-c stage=dev` selects one. Every setting has a
+ * default.
  * `npm run schema` writes their descriptions into the JSON Schema that editors read.
  */
 import type { Node } from 'constructs';
@@ -274,6 +275,8 @@ export interface StageConfig extends Omit<v.InferOutput<typeof StageSettings>, '
   /** Prefix of physical names, at most 40 characters (an archive's name has 48): the project name, and `-<stage>` except for the default stage. */
   readonly prefix: string;
   readonly retainData: boolean;
+  /** True for a stage of a pattern, such as `pr-*`: `cdk destroy` leaves nothing of it. */
+  readonly isEphemeral: boolean;
 }
 
 /** One line that names the setting, its value and what is allowed. */
@@ -295,12 +298,16 @@ export function readConfig(node: Node): StageConfig {
   }
   const stage: unknown = node.tryGetContext('stage') ?? DEFAULT_STAGE;
   const known = Object.keys(stages);
-  if (typeof stage !== 'string' || !known.includes(stage)) {
+  const key = typeof stage === 'string' ? stageKey(known, stage) : undefined;
+  if (typeof stage !== 'string' || key === undefined) {
     throw new ConfigError(
       `stage is ${JSON.stringify(stage)}, but must be one of cdk.json's stages: ${known.join(', ')}.`,
     );
   }
-  const configs = Object.entries(stages).map(([name, given]) => parseStage(name, given));
+  // Each pattern is checked as the stage that is asked for, or as one of its names.
+  const configs = Object.entries(stages).map(([name, given]) =>
+    parseStage(name === key ? stage : name.replace(/\*$/, '0'), given, name),
+  );
   for (const [index, { stage: name, prefix }] of configs.entries()) {
     const other = configs.slice(0, index).find((each) => each.prefix === prefix);
     if (!other) continue;
@@ -312,19 +319,34 @@ export function readConfig(node: Node): StageConfig {
   return configs.find((config) => config.stage === stage) as StageConfig;
 }
 
+/** Key in `cdk.json` of a stage: its name, or the pattern that it is a name of, such as `pr-*` for `pr-42`. */
+export function stageKey(keys: readonly string[], stage: string): string | undefined {
+  const isOf = (key: string) =>
+    key.endsWith('*') && stage.startsWith(key.slice(0, -1)) && stage.length >= key.length;
+  return keys.find((key) => key === stage && !key.endsWith('*')) ?? keys.find(isOf);
+}
+
 /**
  * Checks one stage's settings and fills in the defaults.
+ * @param key of `cdk.json`; one that ends with `*` is for stages that leave nothing when they are destroyed. @default the stage
  * @throws ConfigError
  */
-export function parseStage(stage: string, given: unknown): StageConfig {
+export function parseStage(stage: string, given: unknown, key: string = stage): StageConfig {
+  const isEphemeral = key.endsWith('*');
   if (!/^[a-z][a-z0-9-]{0,14}$/.test(stage)) {
     throw new ConfigError(
       `stage is ${JSON.stringify(stage)}, but must be 1 to 15 lower-case letters, digits or hyphens, a letter first.`,
     );
   }
   const result = v.safeParse(StageSettings, given, { abortEarly: true });
-  if (!result.success) throw new ConfigError(describe(stage, result.issues[0]));
+  if (!result.success) throw new ConfigError(describe(key, result.issues[0]));
   const { projectName, retainData = stage === DEFAULT_STAGE, ...rest } = result.output;
+  if (isEphemeral && retainData) {
+    throw new ConfigError(
+      `cdk.json: stages.${key}.retainData is true, but must be false: stages by a pattern leave nothing when they are ` +
+        'destroyed. Give a stage that keeps its data a name.',
+    );
+  }
   checkReportAlarm(stage, rest);
   const twice = Object.keys(rest.partnerBuses).find((name) => Object.hasOwn(rest.serviceEvents, name));
   if (twice !== undefined) {
@@ -337,6 +359,7 @@ export function parseStage(stage: string, given: unknown): StageConfig {
     ...rest,
     stage,
     retainData,
+    isEphemeral,
     prefix: stackPrefix(stage, projectName),
   };
 }

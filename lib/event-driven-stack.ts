@@ -8,6 +8,7 @@ import { AnalyticsStream } from './analytics-stream';
 import { requireKnownFunctions, STAGE_TAG, type StageConfig } from './config';
 import { constructsOf } from './constructs';
 import { DeadLetterQueue } from './dead-letter-queue';
+import { leaveNothing } from './ephemeral';
 import { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
 import { EventSources, sourcesFromOutside } from './event-sources';
@@ -133,6 +134,8 @@ export class EventDrivenStack extends Stack {
     );
     if (config.tracingPercent > 0) sampleTraces(this, config);
     new Monitoring(this, 'Monitoring', { config, bus, analyticsStream });
+
+    if (config.isEphemeral) leaveNothing(this, config);
 
     Tags.of(this).add(STAGE_TAG, config.stage);
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);

@@ -7,3 +7,9 @@ import type { StageConfig } from './config';
  */
 export const dataRemovalPolicy = ({ retainData }: Pick<StageConfig, 'retainData'>): RemovalPolicy =>
   retainData ? RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE : RemovalPolicy.DESTROY;
+
+/** Removal of a bucket: one with objects cannot be deleted, so those of an ephemeral stage are emptied first. */
+export const bucketRemoval = (config: Pick<StageConfig, 'retainData' | 'isEphemeral'>) => ({
+  removalPolicy: dataRemovalPolicy(config),
+  ...(config.isEphemeral && { autoDeleteObjects: true }),
+});

@@ -27,7 +27,7 @@ export function settingsSchema(): string {
           stages: {
             description: 'One object of settings for each stage; -c stage=… picks one.',
             type: 'object',
-            propertyNames: { pattern: '^[a-z][a-z0-9-]{0,14}$' },
+            propertyNames: { pattern: '^[a-z][a-z0-9-]{0,14}$|^[a-z][a-z0-9-]{0,12}\\*$' },
             additionalProperties: {
               ...stageSchema,
               properties: {

@@ -10,6 +10,7 @@ test('the default stage has the documented values and bare names', () => {
     prefix: 'event-driven',
     tags: {},
     retainData: true,
+    isEphemeral: false,
     archiveRetentionDays: 30,
     logRetentionDays: 14,
     analyticsRetentionDays: 365,
@@ -61,12 +62,10 @@ test('another stage has its name in the prefix and does not keep its data', () =
   expect(config.retainData).toBe(false);
 });
 
-test.each(Object.keys(context.stages))(
-  'the stage %s of cdk.json is valid and picked by -c stage',
-  (stage) => {
-    expect(readConfig(new App({ context: { ...context, stage } }).node).stage).toBe(stage);
-  },
-);
+test.each(Object.keys(context.stages))('the stage %s of cdk.json is valid and picked by -c stage', (key) => {
+  const stage = key.replace('*', '7');
+  expect(readConfig(new App({ context: { ...context, stage } }).node).stage).toBe(stage);
+});
 
 test('without any stages in the context the default stage is there', () => {
   expect(readConfig(new App().node).prefix).toBe('event-driven');

@@ -11,7 +11,8 @@ import { problemsOf } from './proven';
 import { allPairs, FACTORS, settingsOf } from './settings';
 
 const { stages: _, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
-const STAGES = ['production', 'dev'] as const;
+/** By name, and one by a pattern. */
+const STAGES = ['production', 'dev', 'pr-1'] as const;
 /** The stage is a factor as well. */
 const SIZES = [STAGES.length, ...FACTORS.map(({ values }) => values.length)];
 
@@ -28,7 +29,10 @@ afterEach(() => {
 
 const contextOf = ([stage = 0, ...choice]: readonly number[]) => {
   const name = STAGES[stage] ?? 'production';
-  const stages = { [name]: settingsOf(choice) };
+  const isEphemeral = name === 'pr-1';
+  // A stage by a pattern keeps no data.
+  const settings = { ...settingsOf(choice), ...(isEphemeral && { retainData: false }) };
+  const stages = { [isEphemeral ? 'pr-*' : name]: settings };
   return { ...flags, stages, stage: name, 'aws:cdk:bundling-stacks': [] };
 };
 

@@ -203,7 +203,7 @@ test('a call that a schedule could not make is sent to its function with what it
     cause: 'AccessDeniedException',
   });
   expect(redelivery(failed as FailedEvent, [])).toEqual({
-    functionArn: FUNCTION_ARN,
+    targetArn: FUNCTION_ARN,
     payload: JSON.stringify(payload),
   });
 });
