@@ -5,6 +5,7 @@ import { STAGES } from '../../bin/stages';
 import { PoisonEventError } from '../../lambdas/contract';
 import { METRICS } from '../../lambdas/metrics';
 import { observed } from '../../lambdas/telemetry';
+import { parseQuery } from '../../tools/local/services/insights-query';
 import { opsCommand } from '../../tools/ops/cli';
 import { invoke } from '../lambdas/invocation';
 import { documentedProject, sections, templateOf } from '../targets/documented-project';
@@ -580,6 +581,50 @@ describe('the saved log queries', () => {
       );
       expect(unknown).toEqual([]);
     }
+  });
+
+  test('find, run over the lines of handlers, an order, what one request caused, and failures by reason', async () => {
+    const event = (orderId: string, correlationId: string) => ({
+      ...{ id: `event-of-${orderId}`, 'detail-type': 'OrderCreated', source: 'app.orders' },
+      detail: { orderId, metadata: { eventId: `event-of-${orderId}`, correlationId } },
+    });
+    const stored = observed(async () => ({ outcome: 'stored', response: 1 }));
+    const broken = observed(() => Promise.reject(new Error('no table')));
+    const runs = [
+      await invoke(stored, event('order-1001', 'request-1001')),
+      await invoke(stored, event('order-1002', 'request-1001')),
+      await invoke(broken, event('order-1003', 'request-2')),
+      await invoke(broken, event('order-1003', 'request-2')),
+    ];
+    const rows = runs.flatMap(({ lines }, at) =>
+      lines.map((line, i) => ({
+        '@timestamp': Date.UTC(2026, 0, 15, 10, at),
+        '@message': JSON.stringify(line),
+        '@log': '000000000000:/aws/lambda/f',
+        '@ptr': `${at}-${i}`,
+        ...(line as Record<string, string | number>),
+      })),
+    );
+    const run = (name: string) => {
+      const [query] = stack
+        .ofType('AWS::Logs::QueryDefinition')
+        .filter(({ Name }) => Name === `event-driven/${name}`);
+      return parseQuery(query?.QueryString).run(rows, 1_000).rows;
+    };
+    expect(run('order')).toMatchObject([
+      { event: 'OrderCreated', outcome: 'stored', eventId: 'event-of-order-1001' },
+    ]);
+    expect(run('correlation-id').map(({ orderId }) => orderId)).toEqual(['order-1001', 'order-1002']);
+    expect(run('failures')).toMatchObject([
+      {
+        failure: 'failed',
+        kind: 'Error',
+        why: 'no table',
+        calls: '2',
+        events: '1',
+        sampleEventId: 'event-of-order-1003',
+      },
+    ]);
   });
 
   test('find the lines that handlers write of a failure', async () => {

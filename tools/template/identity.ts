@@ -223,7 +223,7 @@ const HASH_LENGTH = 8;
 
 /**
  * Names for the resources of a stack without a name: `<stack>-<logical id>`, cut to the service's maximum length.
- * CloudFormation appends random characters; here a hash is appended where the name would not be unique.
+ * CloudFormation appends random characters, and shortens both parts, the stack's first; here a hash is appended where the name would not be unique.
  * @param given physical names that the template gives, of any type
  * @returns names by logical id
  */
@@ -240,8 +240,14 @@ export function generatedNames(
       const limit = IDENTITIES[type]?.maxLength ?? MAX_GENERATED_NAME;
       const isUnique = whole.length <= limit && !isTaken(whole.toLowerCase());
       const hash = createHash('sha256').update(logicalId).digest('hex').slice(0, HASH_LENGTH);
-      const generated = isUnique ? whole : `${whole.slice(0, limit - HASH_LENGTH - 1)}-${hash}`;
+      const generated = isUnique ? whole : shortened(stackName, logicalId, limit - HASH_LENGTH - 1) + hash;
       return [logicalId, type === 'AWS::S3::Bucket' ? generated.toLowerCase() : generated];
     }),
   );
+}
+
+/** The logical id says more than the stack's name, so that is shortened first. */
+function shortened(stackName: string, logicalId: string, room: number): string {
+  const id = logicalId.slice(0, Math.floor((room * 2) / 3));
+  return `${stackName.slice(0, room - id.length - 1)}-${id}-`.replace(/^-/, '');
 }

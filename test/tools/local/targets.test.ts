@@ -1,5 +1,6 @@
 /** Targets of rules, queues that functions are fed from, and what only records. */
 import { ManualClock } from '../../../tools/local/services/clock';
+import { MessageMoves } from '../../../tools/local/services/message-moves';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
@@ -265,6 +266,25 @@ describe('a queue with a redrive policy', () => {
     expect(bodies('jobs')).toEqual([]);
     expect(queue('dead')?.peek()).toMatchObject([{ id, body: 'poison', receiveCount: 2 }]);
     expect(of('message-moved')).toMatchObject([{ queue: 'jobs', to: 'dead', receiveCount: 2 }]);
+  });
+
+  test('gets back what SQS is told to move, as fast as it is told', async () => {
+    const { clock, stack, queue, bodies } = await redrive({
+      deadLetterTargetArn: arnOf('Dead'),
+      maxReceiveCount: 2,
+    });
+    for (const body of ['a', 'b', 'c']) queue('dead')?.send({ body, attributes: { kind: 'test' } });
+    const moves = new MessageMoves(stack.queues, new SystemWorld(clock));
+    const SourceArn = ARN('sqs', 'dead');
+    moves.start({ SourceArn, MaxNumberOfMessagesPerSecond: 2 });
+    expect([bodies('jobs'), bodies('dead')]).toEqual([['a', 'b'], ['c']]);
+    expect(() => moves.start({ SourceArn })).toThrow('There is already a task running');
+    await clock.advance(1_000);
+    expect([bodies('jobs'), bodies('dead')]).toEqual([['a', 'b', 'c'], []]);
+    expect(moves.list(SourceArn, 10)).toMatchObject([
+      { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
+    ]);
+    expect(queue('jobs')?.peek()[0]).toMatchObject({ attributes: { kind: { StringValue: 'test' } } });
   });
 
   test.each([{ maxReceiveCount: 3 }, { deadLetterTargetArn: 'x', maxReceiveCount: 0 }, 'nonsense'])(
