@@ -2,7 +2,7 @@
 import type { Policies } from '../template/policies';
 import type { Decision } from '../template/policy';
 import { functionOfAccessKeyId } from './services/lambda-variables';
-import type { StepListener } from './steps';
+import { currentRequest, type StepListener } from './steps';
 
 export interface AuthorizerOptions {
   readonly policies: () => Policies;
@@ -25,7 +25,11 @@ export class Authorizer {
     const decision = this.options.isBroken(name)
       ? { allowed: false, reason: 'its permissions are broken on purpose' }
       : this.#decide(name, action, resource);
-    if (decision.allowed) return decision;
+    const request = currentRequest();
+    if (decision.allowed) {
+      if (request && decision.by !== undefined) request.allowedBy = `${action} by ${decision.by}`;
+      return decision;
+    }
     const { reason } = decision;
     this.options.onStep({ kind: 'access-denied', principal: name, action, resource, reason });
     return { allowed: false, reason };

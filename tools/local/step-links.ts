@@ -12,7 +12,7 @@ export class StepLinks {
 
   /** @param now time of the stack's clock, in milliseconds since 1970-01-01 UTC */
   complete(step: Step, now: number, request: CurrentRequest | undefined): TimedStep {
-    const { trace, startedAt } = request ?? {};
+    const { trace, startedAt, allowedBy } = request ?? {};
     const eventId = this.#eventOf(step, trace);
     const retryInMs = 'retryInMs' in step ? step.retryInMs : undefined;
     return {
@@ -20,6 +20,7 @@ export class StepLinks {
       ...(trace !== undefined && { trace }),
       ...(trace !== undefined && startedAt !== undefined && { callMs: now - startedAt }),
       ...(eventId !== undefined && { eventId }),
+      ...(trace !== undefined && allowedBy !== undefined && { allowedBy }),
       ...(retryInMs !== undefined && { dueAt: new Date(now + retryInMs).toISOString() }),
       ...step,
     };

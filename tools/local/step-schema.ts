@@ -22,6 +22,12 @@ const common = {
   trace: v.exactOptional(v.pipe(text, v.description('Trace header of the request that it belongs to.'))),
   eventId: v.exactOptional(v.pipe(text, v.description('The event that it happened for, if it is known.'))),
   dueAt: v.exactOptional(v.pipe(text, v.isoTimestamp(), v.description('When it is tried again.'))),
+  allowedBy: v.exactOptional(
+    v.pipe(
+      text,
+      v.description('The action, and the statement of a policy that allowed the delivery or the call.'),
+    ),
+  ),
   callMs: v.exactOptional(
     v.pipe(
       v.number(),

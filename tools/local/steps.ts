@@ -36,6 +36,8 @@ export type Step =
       requestId?: string;
       attempt: number;
       isRecorded?: boolean;
+      /** As of every step: the action, and the policy's statement. */
+      allowedBy?: string;
     } & Delivery)
   | ({
       kind: 'delivery-failed';
@@ -151,6 +153,8 @@ export type TimedStep = {
   eventId?: string;
   /** When it is tried again. */
   dueAt?: string;
+  /** What allowed the delivery, or the call that it is a part of, e.g. `sqs:SendMessage by DlqPolicy`. */
+  allowedBy?: string;
   /** Milliseconds from the begin of the call that it is a part of. */
   callMs?: number;
 } & Step;
@@ -161,6 +165,8 @@ export interface CurrentRequest {
   readonly trace?: string | undefined;
   /** Milliseconds since 1970-01-01 UTC, of the stack's clock. */
   readonly startedAt: number;
+  /** Set once the caller's policies have allowed it. */
+  allowedBy?: string;
 }
 
 const requests = new AsyncLocalStorage<CurrentRequest>();

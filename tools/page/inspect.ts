@@ -1,12 +1,13 @@
 /** Queries of the page to the running stack: one event in detail, the state of the stores, a dry run. */
 import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
 import { type App, consumerName, findConsumer } from '../app';
+import type { EventPattern } from '../eventbridge/event-pattern';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
 import { check, Entry, PageInputError, queueMessage } from './actions';
 import { nameOf } from './counters';
-import type { DryRun, EventPage, ItemChange, Miss, StackState, Transform } from './model';
+import type { DryRun, EventPage, ItemChange, Miss, MissedField, StackState, Transform } from './model';
 import type { Recorder } from './recorder';
 
 /** Maximum number of messages or items of a store that are shown. */
@@ -20,7 +21,7 @@ export function eventPage(stack: LocalStack, app: App, recorder: Recorder, event
   return {
     ...detail,
     misses: missesOf(stack, detail),
-    transforms: hops.flatMap(({ rule }) => transformOf(stack, rule)),
+    transforms: hops.flatMap(({ rule, target }) => transformOf(stack, rule, target)),
     items: detail.steps.flatMap((step): ItemChange[] =>
       step.kind === 'item-written' ? [{ seq: step.seq, ...recorder.before(step.seq) }] : [],
     ),
@@ -38,18 +39,24 @@ function missesOf(
   return stack.eventBridge.rules.flatMap(({ name, busName, pattern, archive, state }): Miss[] => {
     if (busName !== bus || !pattern || archive || taken.has(name)) return [];
     if (state === 'DISABLED') return [{ rule: name, fields: [] }];
-    return [
-      { rule: name, fields: pattern.explain(event).misses.map(({ field, reason }) => ({ field, reason })) },
-    ];
+    return [{ rule: name, fields: missedFields(pattern, event) }];
   });
 }
 
-function transformOf(stack: LocalStack, ruleName: string): Transform[] {
+function missedFields(pattern: EventPattern, event: object): MissedField[] {
+  return pattern.explain(event).misses.map(({ field: path, actual, allowed, reason }) => ({
+    ...{ path, allowed, reason },
+    ...(actual !== undefined && { value: actual }),
+  }));
+}
+
+function transformOf(stack: LocalStack, ruleName: string, targetName: string): Transform[] {
   const rule = stack.eventBridge.rules.find(({ name }) => name === ruleName);
-  const [target] = rule?.targets ?? [];
+  const target = rule?.targets.find(({ Arn }) => nameOf(Arn) === targetName);
   const transformer = (target as TargetInput | undefined)?.InputTransformer;
   if (!transformer) return [];
-  return [{ rule: ruleName, paths: transformer.InputPathsMap ?? {}, template: transformer.InputTemplate }];
+  const { InputPathsMap: paths = {}, InputTemplate: template } = transformer;
+  return [{ rule: ruleName, target: targetName, paths, template }];
 }
 
 /** Finds the rules that match an entry, and whether each consumer accepts the payload. */
@@ -67,11 +74,10 @@ export function dryRun(stack: LocalStack, app: App, body: unknown): DryRun {
     const { name, arn, busName, pattern, archive, state, targets } = rule;
     if (!pattern || archive || (bus !== undefined && busName !== bus)) return [];
     if (state === 'DISABLED')
-      return [{ rule: name, misses: [{ field: 'state', reason: 'the rule is disabled' }] }];
-    if (!pattern.matches(event)) {
-      const misses = pattern.explain(event).misses.map(({ field, reason }) => ({ field, reason }));
-      return [{ rule: name, misses }];
-    }
+      return [
+        { rule: name, misses: [{ path: 'state', allowed: ['ENABLED'], reason: 'the rule is disabled' }] },
+      ];
+    if (!pattern.matches(event)) return [{ rule: name, misses: missedFields(pattern, event) }];
     const context = { ruleArn: arn, ruleName: name, ingestionTime: time };
     return [
       {

@@ -70,16 +70,29 @@ export interface ItemChange {
   readonly before?: object | null;
 }
 
+export interface MissedField {
+  /** Dotted path, e.g. `detail.status`. */
+  readonly path: string;
+  /** The event's value: absent if it has no such field, a list if it has several. */
+  readonly value?: unknown;
+  /** The field's list in the pattern. */
+  readonly allowed: readonly unknown[];
+  /** Both in words. */
+  readonly reason: string;
+}
+
 /** A rule of the event's bus that did not match. */
 export interface Miss {
   readonly rule: string;
-  /** Fields that did not match, with the reason. Empty if the rule was disabled. */
-  readonly fields: readonly { readonly field: string; readonly reason: string }[];
+  /** Fields that did not match. Empty if the rule was disabled. */
+  readonly fields: readonly MissedField[];
 }
 
-/** A rule's input transformer, as in the template. */
+/** Input transformer of a rule's target, as in the template. */
 export interface Transform {
   readonly rule: string;
+  /** Physical name of the target. */
+  readonly target: string;
   /** Paths of the variables, by name, e.g. `$.detail.status`. */
   readonly paths: Readonly<Record<string, string>>;
   readonly template: string;
@@ -171,7 +184,7 @@ export interface DryRun {
     readonly rule: string;
     /** Present if the rule would match. */
     readonly targets?: readonly { readonly name: string; readonly refuses?: string }[];
-    readonly misses?: readonly { readonly field: string; readonly reason: string }[];
+    readonly misses?: readonly MissedField[];
   }[];
 }
 

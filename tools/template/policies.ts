@@ -102,19 +102,19 @@ export class Policies {
     const reader = new PolicyReader(assembly);
     for (const { policy, protects } of reader.protecting()) {
       const key = typeof protects === 'string' ? protects : protects.logicalId;
-      this.#ofResource.set(key, [...(this.#ofResource.get(key) ?? []), ...policy.statements]);
+      this.#ofResource.set(key, [...(this.#ofResource.get(key) ?? []), ...placed(policy)]);
       note(policy);
     }
     const attached = reader.attached();
     for (const { policy, roles } of attached) {
-      this.#managed.set(policy.source.logicalId, policy.statements);
+      this.#managed.set(policy.source.logicalId, placed(policy));
       note(policy, roles);
     }
     for (const role of assembly.ofType('AWS::IAM::Role')) {
       const { inline, managed, boundary, trust } = reader.role(role);
       for (const policy of [...inline, trust]) note(policy, [role]);
       const own = attached.filter(({ roles }) => roles.includes(role)).map(({ policy }) => policy);
-      const statements = [...inline, ...own].flatMap((policy) => [...policy.statements]);
+      const statements = [...inline, ...own].flatMap(placed);
       const unknown: string[] = [];
       for (const arn of managed) {
         const known = this.#managedPolicy(arn);
@@ -285,6 +285,15 @@ export class Policies {
       'aws:ViaAWSService': 'false',
     };
   }
+}
+
+/** The statements of a policy, each with its place. */
+function placed({ source, statements }: ReadPolicy): Statement[] {
+  return statements.map((statement, i) => {
+    const name = statement.Sid ?? `statement ${i + 1}`;
+    const place = statements.length === 1 ? source.logicalId : `${name} of ${source.logicalId}`;
+    return { ...statement, place };
+  });
 }
 
 const isDeny = ({ Effect }: Statement): boolean => Effect === 'Deny';

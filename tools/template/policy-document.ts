@@ -20,6 +20,8 @@ export interface Statement {
   readonly Condition?:
     | Readonly<Record<string, Readonly<Record<string, OneOrMany<string | boolean | number>>>>>
     | undefined;
+  /** Its place, e.g. `statement 2 of OrdersPolicy`: the policy's logical id. */
+  readonly place?: string;
   /** Reason why it cannot be told whether the statement applies, as part of a sentence. */
   readonly cannotTell?: string;
   /** True if `${...}` is a policy variable, as in version 2012-10-17; otherwise it is text. @default true */

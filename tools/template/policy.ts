@@ -24,6 +24,8 @@ export interface Decision {
   readonly allowed: boolean;
   /** Set if the decision cannot be told; `reason` says why, and `allowed` is false. */
   readonly unknown?: true;
+  /** The place of the statement that allows it. */
+  readonly by?: string;
   /** The statement that decided, or the difference from the one that came closest. One line. */
   readonly reason: string;
 }
@@ -33,7 +35,7 @@ export interface Decision {
  * @throws AssemblyError for a statement that IAM would refuse
  */
 export function evaluate(statements: readonly Statement[], request: AccessRequest): Decision {
-  let allowing: string | undefined;
+  let allowing: { label: string; place: string | undefined } | undefined;
   let undecided: string | undefined;
   let undecidedDeny: string | undefined;
   let nearest: { mismatch: string; closeness: number } | undefined;
@@ -47,12 +49,15 @@ export function evaluate(statements: readonly Statement[], request: AccessReques
     } else if (statement.Effect === 'Deny') {
       if (applies) return { allowed: false, reason: `${label} denies ${describe(request)}.` };
     } else if (applies) {
-      allowing ??= label;
+      allowing ??= { label, place: statement.place };
     } else if (!nearest || closeness > nearest.closeness) {
       nearest = { mismatch: `${label}: ${why}`, closeness };
     }
   }
-  if (allowing && !undecidedDeny) return { allowed: true, reason: `${allowing} allows it.` };
+  if (allowing && !undecidedDeny) {
+    const { label, place } = allowing;
+    return { allowed: true, reason: `${label} allows it.`, ...(place !== undefined && { by: place }) };
+  }
   const unknown = allowing ? undecidedDeny : undecided;
   if (unknown) return { allowed: false, unknown: true, reason: unknown };
   const hint = nearest && nearest.closeness > 0 ? ` Nearest is ${nearest.mismatch}.` : '';

@@ -106,7 +106,13 @@ describe('an event', () => {
     const { summary, misses, items, personalData } = await put({ ...CREATED, bus: BUS });
     expect(summary).toMatchObject({ state: 'handled', entity: 'order-7' });
     expect(summary.hops.map(({ target }) => target)).toContain('event-driven-order-processor');
-    expect(misses.flatMap(({ fields }) => fields.map(({ field }) => field))).toContain('detail-type');
+    expect(misses.flatMap(({ fields }) => fields)).toContainEqual(
+      expect.objectContaining({
+        path: 'detail-type',
+        value: 'OrderCreated',
+        allowed: expect.arrayContaining(['OrderStatusChanged']),
+      }),
+    );
     expect(items[0]).toMatchObject({ before: null });
     expect(personalData).toContain('customerEmail');
     const client = DynamoDBDocumentClient.from(
@@ -321,6 +327,15 @@ describe('the steps of the run', () => {
     expect(steps.filter(({ kind, eventId }) => kind === 'message-sent' && eventId !== undefined)).not.toEqual(
       [],
     );
+  });
+
+  test('of a delivery and of a call name the statement that allowed it', () => {
+    const policies = new Set(stack.assembly.resources.keys());
+    const policyOf = (step: TimedStep) => step.allowedBy?.replace(/^\S+ by (.* of )?/, '') ?? '';
+    const toFunctions = steps.filter((step) => step.kind === 'delivered' && step.requestId !== undefined);
+    const calls = steps.filter(({ kind, trace }) => kind === 'item-written' && trace !== undefined);
+    for (const step of [...toFunctions, ...calls]) expect(policies).toContain(policyOf(step));
+    expect([toFunctions.length, calls.length]).not.toContain(0);
   });
 
   test('of a failure say when it is tried again, and where in the source it was thrown', () => {

@@ -204,6 +204,7 @@ export class Delivery {
       ...(service.isRecorded && { isRecorded: true }),
       payload: shipment.body,
       attempt: shipment.attempts,
+      ...(this.#mayInvoke.by !== undefined && { allowedBy: `${service.action} by ${this.#mayInvoke.by}` }),
       ...(id !== undefined && { requestId: id }),
     });
   }

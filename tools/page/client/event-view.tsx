@@ -1,7 +1,7 @@
 /** One event: its timeline, the payload and the writes of each hop, and the rules that did not match. */
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { EventPage, EventSummary, NumberedStep } from '../model';
+import type { EventPage, EventSummary, MissedField, NumberedStep } from '../model';
 import { call } from './api';
 import { outcome, short } from './event-list';
 import { current, events, eventsOf, selected } from './events';
@@ -151,14 +151,15 @@ function SendAgain({ page }: { page: EventPage | undefined }) {
 }
 
 function HopPanel({ page, track }: { page: EventPage; track: Track }) {
-  const delivered = track.steps.find((step) => step.kind === 'delivered');
-  const transform = page.transforms.find(({ rule }) => rule === track.rule);
-  const ended = track.steps.findLast(
+  const { steps } = track;
+  const delivered = steps.find((step) => step.kind === 'delivered');
+  const transform = page.transforms.find(
+    ({ rule, target }) => rule === track.rule && (track.target === undefined || target === track.target),
+  );
+  const ended = steps.findLast(
     (step) => step.kind === 'invocation-succeeded' || step.kind === 'invocation-failed',
   );
-  const failure = track.steps.findLast(
-    (step) => step.kind === 'invocation-failed' || step.kind === 'delivery-failed',
-  );
+  const started = steps.findLast((step) => step.kind === 'invocation-started');
   return (
     <section class="panel" aria-label={`Hop ${track.title}`}>
       <header>
@@ -166,14 +167,18 @@ function HopPanel({ page, track }: { page: EventPage; track: Track }) {
         <span class="dim">
           {[
             ended && 'attempt' in ended && `attempt ${ended.attempt}`,
+            started?.kind === 'invocation-started' && (started.coldStart ? 'cold start' : 'warm'),
             track.tookMs !== undefined && took(track.tookMs),
-            ended?.kind === 'invocation-succeeded' && `returned ${ended.result.slice(0, 200)}`,
+            ended?.kind === 'invocation-succeeded' && `returned ${cut(ended.result, 120)}`,
           ]
             .filter(Boolean)
             .join(' · ')}
         </span>
+        <span class="space" />
+        {delivered?.allowedBy && <Allowed by={delivered.allowedBy} />}
       </header>
-      {failure && <Failure step={failure} />}
+      <Failure steps={steps} />
+      <Calls steps={steps} />
       {delivered?.kind === 'delivered' && (
         <Payloads
           event={page.event}
@@ -187,11 +192,67 @@ function HopPanel({ page, track }: { page: EventPage; track: Track }) {
   );
 }
 
-function Failure({ step }: { step: NumberedStep }) {
-  if (step.kind === 'delivery-failed') return <pre class="error">{`${step.code}: ${step.message}`}</pre>;
-  if (step.kind !== 'invocation-failed') return null;
-  return <pre class="error">{`${step.errorType}: ${step.errorMessage}`}</pre>;
+function Allowed({ by }: { by: string }) {
+  const [action, place] = by.split(' by ');
+  return (
+    <span class="handled" title={`${action} is allowed by ${place}`}>
+      <StateIcon state="handled" /> {action} allowed <code class="dim">{place}</code>
+    </span>
+  );
 }
+
+/** The last failure, with the frames of its stack trace, and each call that was denied. */
+function Failure({ steps }: { steps: readonly NumberedStep[] }) {
+  const failed = steps.findLast(({ kind }) => kind === 'invocation-failed' || kind === 'delivery-failed');
+  const denied = steps.filter((step) => step.kind === 'access-denied');
+  return (
+    <>
+      {denied.map(({ seq, action, resource, reason }) => (
+        <pre key={seq} class="error">{`${action} denied on ${resource}\n${reason}`}</pre>
+      ))}
+      {failed?.kind === 'delivery-failed' && <pre class="error">{`${failed.code}: ${failed.message}`}</pre>}
+      {failed?.kind === 'invocation-failed' && (
+        <pre class="error">
+          {`${failed.errorType}: ${failed.errorMessage}`}
+          {failed.frames?.map((frame, i) => (
+            <span key={`${i} ${frame}`} class={/node_modules|node:/.test(frame) ? 'frame dim' : 'frame'}>
+              {frame}
+            </span>
+          ))}
+        </pre>
+      )}
+    </>
+  );
+}
+
+/** The calls that the function made: what, how long, and what allowed it. */
+function Calls({ steps }: { steps: readonly NumberedStep[] }) {
+  const calls = steps.filter(({ callMs, kind }) => callMs !== undefined && kind !== 'access-denied');
+  if (calls.length === 0) return null;
+  return (
+    <dl class="calls">
+      {calls.map((step) => (
+        <>
+          <dt>
+            {step.kind.replaceAll('-', ' ')} <b>{short(storeOf(step))}</b>
+          </dt>
+          <dd class="right">{took(step.callMs ?? 0)}</dd>
+          <dd>{step.allowedBy && <Allowed by={step.allowedBy} />}</dd>
+        </>
+      ))}
+    </dl>
+  );
+}
+
+function storeOf(step: NumberedStep): string {
+  if ('table' in step) return step.table;
+  if ('topic' in step) return step.topic;
+  if ('stream' in step) return step.stream;
+  if ('queue' in step) return step.queue;
+  return 'bus' in step ? step.bus : '';
+}
+
+const cut = (text: string, length: number) => (text.length > length ? `${text.slice(0, length - 1)}…` : text);
 
 function Payloads(props: {
   event: object;
@@ -268,16 +329,23 @@ function Misses({ page: { misses } }: { page: EventPage }) {
             <dt>{short(rule)}</dt>
             <dd>
               {fields.length === 0 && 'disabled'}
-              {fields.map(({ field, reason }) => (
-                <div key={field}>
-                  <code>{field}</code> {reason}
-                </div>
+              {fields.map((field) => (
+                <Missed key={field.path} {...field} />
               ))}
             </dd>
           </>
         ))}
       </dl>
     </section>
+  );
+}
+
+function Missed({ path, value, allowed }: MissedField) {
+  return (
+    <div>
+      <code>{path}</code> {value === undefined ? 'is absent' : <>is {JSON.stringify(value)}</>}
+      <div class="dim">allowed: {allowed.map((each) => JSON.stringify(each)).join(', ')}</div>
+    </div>
   );
 }
 

@@ -185,9 +185,9 @@ function WouldReach({ dry }: { dry: DryRun | undefined }) {
                 {target.refuses && <span class="failed"> would refuse it: {target.refuses}</span>}
               </div>
             ))}
-            {misses?.map(({ field, reason }) => (
-              <div key={field} class="dim">
-                <code>{field}</code> {reason}
+            {misses?.map(({ path, reason }) => (
+              <div key={path} class="dim">
+                <code>{path}</code> {reason}
               </div>
             ))}
           </span>

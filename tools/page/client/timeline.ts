@@ -17,6 +17,8 @@ export interface Track {
   readonly level: number;
   readonly state: EventState;
   readonly rule?: string;
+  /** Physical name of the target. */
+  readonly target?: string;
   readonly bars: readonly Bar[];
   /** Calls during the bar. */
   readonly marks: readonly { readonly at: number; readonly says: string }[];
@@ -88,6 +90,7 @@ function tracksOf(hop: Hop, steps: readonly NumberedStep[], at: (step: NumberedS
       level: 2,
       state: hop.state,
       rule: hop.rule,
+      target: hop.target,
       steps: own,
     },
     bars: barsOf(own, at),
