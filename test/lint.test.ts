@@ -27,6 +27,9 @@ const FORBIDDEN = [
   ['tools/local/probe.ts', '../ops/cli'],
   ['tools/local/probe.ts', '../page/attachment'],
   ['tools/ops/probe.ts', '../page/attachment'],
+  ['tools/local/probe.ts', '../sim/simulation'],
+  ['tools/sim/probe.ts', '../proof/routes/routes'],
+  ['tools/sim/probe.ts', '../../bin/app-description'],
   ['tools/proof/routes/probe.ts', '../../local/stack'],
   ['tools/proof/probe.ts', '../ops/cli'],
   ['tools/proof/cost/measurement.ts', '../../ops/cli'],
@@ -44,6 +47,7 @@ const ALLOWED = [
   ['tools/local/endpoint/probe.ts', '../services/queue'],
   ['tools/proof/cost/measurement.ts', '../../local/stack'],
   ['tools/ops/probe.ts', '../template/assembly'],
+  ['tools/sim/probe.ts', '../local/stack'],
 ] as const;
 
 /** Files that lint finds fault with, of a folder with this project's rules. */

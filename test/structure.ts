@@ -70,6 +70,8 @@ forbid('tools/proof', 'tools/ops');
 for (const room of ['tools/local', 'tools/proof']) forbid('tools/ops', room);
 for (const room of ['tools/proof', 'tools/ops']) forbid('tools/local', room);
 for (const room of ['tools/local', 'tools/proof', 'tools/ops']) forbid('tools/template', room);
+for (const room of ['template', 'local', 'proof', 'ops', 'page']) forbid(`tools/${room}`, 'tools/sim');
+for (const room of ['tools/proof', 'tools/page']) forbid('tools/sim', room);
 for (const lowest of ['tools/app', 'tools/cli', 'tools/eventbridge']) {
   const upward = arrows.filter(({ path, to }) => within(lowest)(path) && !within(lowest)(to));
   console.log(`${lowest} -> the house: ${upward.length} arrows`);

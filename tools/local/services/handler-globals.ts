@@ -60,11 +60,14 @@ export function globalsOf(options: GlobalsOptions): Record<string, unknown> {
   return { ...own, globalThis: all, global: all };
 }
 
+/** Read once: some of its properties are getters that take their time. */
+const CRYPTO = { ...crypto };
+
 /** Modules of Node that a handler gets otherwise than from Node. */
 export function modulesOf(world: HandlerWorld): Record<string, unknown> {
   return {
     async_hooks: { ...asyncHooks, AsyncLocalStorage: SharedStorage },
-    crypto: { ...crypto, ...methodsOf(world), webcrypto: chanceOf(crypto.webcrypto, world) },
+    crypto: { ...CRYPTO, ...methodsOf(world), webcrypto: chanceOf(crypto.webcrypto, world) },
     // Read at once, so that no thread decides what comes first. A refusal is a rejection, as it would be.
     'fs/promises': {
       ...fsPromises,

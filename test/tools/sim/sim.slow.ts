@@ -1,0 +1,29 @@
+/** The same seed is the same log; planted mistakes are found. */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { synthesize } from '../../../tools/template/source/synthesize';
+import { TYPESCRIPT } from '../../typescript';
+import { temporaryDirectory } from '../template/template';
+
+jest.setTimeout(300_000);
+const cdkOut = path.join(temporaryDirectory(), 'cdk.out');
+beforeAll(() => synthesize(process.cwd(), cdkOut), 60_000);
+
+const sim = (...args: string[]) =>
+  spawnSync(process.execPath, [...TYPESCRIPT, 'bin/sim.ts', '--assembly', cdkOut, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
+
+test('a seed has the same log, byte for byte, in another process and after other seeds', () => {
+  const alone = sim('--seed', '7', '--json').stdout;
+  expect(sim('--seed', '7', '--json').stdout).toBe(alone);
+  const afterOthers = sim('--seeds', '5-7', '--json').stdout;
+  expect(afterOthers.endsWith(alone)).toBe(true);
+});
+
+test('every planted mistake is found by its seed, and shrunk', () => {
+  const { status, stdout } = sim('--mutants');
+  expect(stdout).not.toContain('✗');
+  expect(status).toBe(0);
+});

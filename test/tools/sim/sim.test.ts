@@ -1,0 +1,35 @@
+/** The simulator, as a command: it holds, it repeats itself, and it finds a mistake and shrinks it. */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { synthesize } from '../../../tools/template/source/synthesize';
+import { TYPESCRIPT } from '../../typescript';
+import { temporaryDirectory } from '../template/template';
+
+const cdkOut = path.join(temporaryDirectory(), 'cdk.out');
+beforeAll(() => synthesize(process.cwd(), cdkOut));
+
+function sim(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...TYPESCRIPT, 'bin/sim.ts', '--assembly', cdkOut, ...args],
+    { encoding: 'utf8', maxBuffer: 2 ** 28 },
+  );
+  return { status, stdout, stderr };
+}
+
+test('20 seeds of 40 events hold', () => {
+  const all = sim('--seeds', '1-20', '--events', '40');
+  expect(all).toMatchObject({ status: 0, stderr: '' });
+  expect(all.stdout).toMatch(/Everything held: 20 seeds/);
+});
+
+test.each([
+  ['--seed', 'x'],
+  ['--seeds', '9-1'],
+  ['--seed', '1', '--seeds', '1-2'],
+  ['--seed', '1', '--keep', 'c1,z9'],
+  ['--mutants', 'no such mutant'],
+])('%s %s is bad input, told in one line', (...args) => {
+  const { status, stderr } = sim(...args);
+  expect([status, stderr.trim().split('\n').length]).toEqual([2, 1]);
+});

@@ -1,0 +1,208 @@
+/** `npm run sim`: the app under faults of every kind, each run decided by a seed. */
+import path from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import { createCommand, exitWith, wholeNumberFrom } from '../cli/command';
+import { EXIT, type ExitCode, InputError } from '../cli/errors';
+import { printableJson } from '../cli/escape-control';
+import type { Assembly, Resource } from '../template/assembly';
+import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../template/source/assembly-option';
+import { bundlePublisher } from './bundle';
+import { FAULT_KINDS } from './faults';
+import type { Model } from './model';
+import { type Bundling, type Mutant, type MutatedApp, mutate } from './mutants';
+import { only, type Plan, partsOf, planOf } from './plan';
+import { shrink } from './shrink';
+import { type SimulationOptions, type SimulationResult, simulate } from './simulation';
+import { Tally } from './tally';
+
+export interface SimSetting {
+  readonly model: () => Model;
+  readonly bundling: Bundling;
+  readonly mutants: () => readonly Mutant[];
+}
+
+interface Options extends AssemblySource {
+  readonly seed?: number;
+  readonly seeds?: readonly [number, number];
+  readonly events: number;
+  readonly minutes: number;
+  readonly soak?: boolean;
+  readonly json?: boolean;
+  readonly keep?: readonly string[];
+  readonly mutants?: string | true;
+}
+
+/** Seeds of a run without any option that says how many. */
+const DEFAULT_SEEDS = [1, 20] as const;
+/** Lines of the log that a failure shows. */
+const SHOWN_LINES = 25;
+/** A soak whose memory is larger than that has a leak. */
+const MOST_HEAP_BYTES = 2 ** 30;
+
+export function simCommand(setting: SimSetting): Command {
+  return withAssemblyOptions(createCommand('npm run sim --'))
+    .description(
+      'Runs the stack in a simulated world, in which calls fail, answers are lost, handlers are killed, events come ' +
+        'twice and late. A seed decides everything. Checked after every step: nothing is lost, nobody is told twice, ' +
+        'the table is what the events say.',
+    )
+    .option('--seed <number>', 'this seed only', wholeNumberFrom(0, 2 ** 31))
+    .option('--seeds <from-to>', 'these seeds, e.g. 1-100 (default: 1-20)', readRange)
+    .option('--events <number>', 'events of each seed', wholeNumberFrom(1, 10_000), 40)
+    .option('--keep <parts>', 'of the plan only these commands and faults, e.g. c3,f1', (text) =>
+      text.split(','),
+    )
+    .option('--soak', 'seed after seed, with progress, until the time is over or one fails', false)
+    .option('--minutes <number>', 'time of a soak', wholeNumberFrom(1, 100_000), 10)
+    .option('--mutants [name]', 'plant mistakes in the app, one at a time, and find each')
+    .option('--json', 'each seed as one JSON document: its plan, its log and its result', false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 everything held, 1 something is broken (or a mutant was not found), 2 bad input.\n\nFaults:\n' +
+        Object.entries(FAULT_KINDS)
+          .map(([kind, what]) => `  ${kind.padEnd(18)}${what}`)
+          .join('\n'),
+    )
+    .action(exitWith((options: Options) => sim(setting, options)));
+}
+
+function readRange(text: string): readonly [number, number] {
+  const [, from, to] = /^(\d{1,9})-(\d{1,9})$/.exec(text) ?? [];
+  if (from === undefined || Number(from) > Number(to))
+    throw new InvalidArgumentError('Expected from-to, as in 1-100.');
+  return [Number(from), Number(to)];
+}
+
+async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
+  checkOptions(options);
+  // A world that waits for something outside of itself ends the process without a result.
+  process.exitCode = EXIT.failed;
+  const assembly = await loadAssembly(options);
+  const model = setting.model();
+  const publisherCode = bundlePublisher(model.publisher, setting.bundling.options);
+  const base = {
+    assembly,
+    model,
+    publisherCode,
+    codeOf: (resource: Resource) => assembly.assetPath(resource),
+  };
+  if (options.mutants !== undefined) return findMutants(setting, options, base, assembly);
+  return runSeeds(options, base);
+}
+
+function checkOptions({ seed, seeds, soak, keep, mutants, json }: Options): void {
+  if (seed !== undefined && seeds) throw new InputError('--seed and --seeds exclude each other.');
+  if (keep && seed === undefined) throw new InputError('--keep needs --seed: parts are those of one plan.');
+  if (soak && (json || keep))
+    throw new InputError('--soak tells figures, and takes neither --json nor --keep.');
+  if (mutants !== undefined && (soak || json))
+    throw new InputError('--mutants takes neither --soak nor --json.');
+}
+
+function planFor(model: Model, seed: number, { events, keep }: Options): Plan {
+  const plan = planOf(model, seed, events);
+  if (!keep) return plan;
+  const unknown = keep.filter((id) => !partsOf(plan).includes(id));
+  if (unknown.length > 0) {
+    throw new InputError(
+      `--keep names ${unknown.join(', ')}, but seed ${seed} with ${events} events has no such part.`,
+    );
+  }
+  return only(plan, new Set(keep));
+}
+
+async function runSeeds(options: Options, base: SimulationOptions): Promise<ExitCode> {
+  const { seed, soak, json, minutes } = options;
+  const [from, to] = seed === undefined ? (options.seeds ?? DEFAULT_SEEDS) : [seed, seed];
+  const tally = new Tally();
+  const last = soak ? Number.POSITIVE_INFINITY : to;
+  for (let each = from; each <= last; each++) {
+    if (soak && tally.minutes >= minutes) break;
+    const plan = planFor(base.model, each, options);
+    const lines: string[] = [];
+    const result = await simulate(plan, json ? { ...base, onLine: (line) => lines.push(line) } : base);
+    if (json) console.log(printableJson({ plan, log: lines.map((line) => JSON.parse(line)), result }));
+    tally.add(plan, result);
+    if (result.violation) {
+      if (!json) await report(plan, result, options, base);
+      return EXIT.failed;
+    }
+    if (soak && tally.isTimeToTell()) console.log(tally.line);
+    if (process.memoryUsage().heapUsed > MOST_HEAP_BYTES) {
+      console.log(`✗ Memory: more than ${MOST_HEAP_BYTES} bytes are in use after seed ${each}.`);
+      return EXIT.failed;
+    }
+  }
+  if (!json) console.log(tally.summary);
+  return EXIT.ok;
+}
+
+async function report(
+  plan: Plan,
+  result: SimulationResult,
+  options: Options,
+  base: SimulationOptions,
+): Promise<void> {
+  console.log(`✗ Seed ${plan.seed}: ${result.violation?.invariant}: ${result.violation?.message}`);
+  const all = partsOf(plan).length;
+  const smallest = await shrink(plan, result, (each) => simulate(each, base));
+  const kept = partsOf(smallest.plan);
+  const lines: string[] = [];
+  await simulate(smallest.plan, { ...base, onLine: (line) => lines.push(line) });
+  console.log(`\nShrunk from ${all} parts to ${kept.length}, by ${smallest.runs} runs:`);
+  for (const { at, ...command } of smallest.plan.commands)
+    console.log(`  ${at} ms: ${JSON.stringify(command)}`);
+  for (const fault of smallest.plan.faults) console.log(`  ${JSON.stringify(fault)}`);
+  console.log(`\n${smallest.result.violation?.invariant}: ${smallest.result.violation?.message}`);
+  console.log('\nThe last steps:');
+  for (const line of lines.slice(-SHOWN_LINES))
+    console.log(`  ${printableJson(JSON.parse(line)).slice(0, 240)}`);
+  console.log(`\nAgain: ${repeat(smallest.plan, options)}`);
+}
+
+const repeat = (plan: Plan, { events }: Options): string =>
+  `npm run sim -- --seed ${plan.seed} --events ${events} --keep ${partsOf(plan).join(',')}`;
+
+/** Runs the listed seed of each mutant; with a name also others, until it is found. */
+async function findMutants(
+  { mutants, bundling }: SimSetting,
+  options: Options,
+  base: SimulationOptions,
+  assembly: Assembly,
+): Promise<ExitCode> {
+  const wanted = mutants().filter(
+    ({ name }) => options.mutants === true || name.includes(String(options.mutants)),
+  );
+  if (wanted.length === 0)
+    throw new InputError(`--mutants is ${options.mutants}, but no mutant has that in its name.`);
+  let missed = 0;
+  for (const mutant of wanted) {
+    const directory = options.assembly ?? path.join(bundling.project, 'cdk.out');
+    const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling);
+    const found = await findMutant(mutant, options, { ...base, ...mutated });
+    if (found) console.log(found);
+    else {
+      missed++;
+      console.log(`✗ ${mutant.name}: not found by any of its seeds`);
+    }
+  }
+  console.log(`${wanted.length - missed} of ${wanted.length} mutants were found.`);
+  return missed === 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function findMutant(
+  { name, seed }: Mutant,
+  options: Options,
+  base: SimulationOptions,
+): Promise<string | undefined> {
+  const [from, to] = options.seeds ?? [seed, seed];
+  for (let each = from; each <= to; each++) {
+    const plan = planFor(base.model, each, options);
+    const result = await simulate(plan, base);
+    if (!result.violation) continue;
+    const { plan: smallest } = await shrink(plan, result, (smaller) => simulate(smaller, base), 60);
+    const { commands, faults } = smallest;
+    return `✓ ${name}: seed ${each}, ${result.violation.invariant}, shrunk to ${commands.length} commands and ${faults.length} faults`;
+  }
+  return undefined;
+}

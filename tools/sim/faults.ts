@@ -1,0 +1,103 @@
+/** Faults of a simulation. Each is a record of its own: the call of a hop that it strikes, and what happens to it. */
+import type { App } from '../app';
+import type { Random } from './random';
+
+/** What happens to a call of AWS. */
+export const CALL_FAULTS = {
+  throttled: 'refused as throttled, without an effect',
+  refused: 'refused with an error of the service, without an effect',
+  'access-denied': 'refused as if the role did not allow it',
+  'connection-lost': 'the connection breaks before the service has the request',
+  'answer-lost': 'done, and the connection breaks before the answer',
+  'late-effect': 'done after the client has given up waiting',
+  'late-answer': 'done, and answered after the client has given up waiting',
+  'killed-before': "the function's environment ends before the service has the request",
+  'killed-after': 'done, and the environment ends before the answer',
+  'partly-failed': 'done for all entries but the first, which fails',
+} as const;
+
+/** What happens to an invocation. */
+export const INVOKE_FAULTS = {
+  throws: 'the handler fails before it does anything',
+  'times-out': 'the handler is cut off at its time limit before it does anything',
+} as const;
+
+/** What happens to a delivery of a rule. */
+export const DELIVERY_FAULTS = {
+  duplicated: 'the target gets the event twice',
+  'target-throttled': 'the target refuses it as throttled; it is tried again',
+  'target-failed': 'the target fails; it is tried again',
+  'target-denied': 'the target refuses it for good: it goes to the dead-letter queue',
+} as const;
+
+export const FAULT_KINDS = { ...CALL_FAULTS, ...INVOKE_FAULTS, ...DELIVERY_FAULTS };
+export type FaultKind = keyof typeof FAULT_KINDS;
+
+export interface Fault {
+  /** E.g. `f3`. */
+  readonly id: string;
+  /** `<who> <action>`, `<consumer> invoke` or `<consumer> deliver`. */
+  readonly hop: string;
+  /** Number of the call of the hop that it strikes, from 1. */
+  readonly call: number;
+  readonly kind: FaultKind;
+}
+
+/** Name under which whoever publishes calls AWS. */
+export const PUBLISHER = 'publisher';
+
+/** Actions whose answer can fail for some entries. */
+const BATCHES: readonly string[] = ['events:PutEvents', 'firehose:PutRecordBatch'];
+
+/** A random subset of the kinds strikes, each at random calls. */
+export function drawFaults(app: App, random: Random, events: number): Fault[] {
+  const hops: [hop: string, kinds: FaultKind[]][] = [
+    [`${PUBLISHER} events:PutEvents`, callKinds('events:PutEvents', true)],
+  ];
+  for (const [name, { calls }] of Object.entries(app.consumers)) {
+    hops.push([`${name} invoke`, Object.keys(INVOKE_FAULTS) as FaultKind[]]);
+    hops.push([`${name} deliver`, Object.keys(DELIVERY_FAULTS) as FaultKind[]]);
+    for (const action of calls.flatMap(({ actions }) => actions)) {
+      hops.push([`${name} ${action}`, callKinds(action, false)]);
+    }
+  }
+  const on = new Set((Object.keys(FAULT_KINDS) as FaultKind[]).filter(() => random.chance(0.5)));
+  const count = random.below(events + 1);
+  const faults: Fault[] = [];
+  for (let index = 0; index < count; index++) {
+    const [hop, kinds] = random.pick(hops);
+    const kind = random.pick(kinds);
+    const call = 1 + random.below(events);
+    if (on.has(kind)) faults.push({ id: `f${index + 1}`, hop, call, kind });
+  }
+  return faults;
+}
+
+function callKinds(action: string, isPublisher: boolean): FaultKind[] {
+  return (Object.keys(CALL_FAULTS) as FaultKind[]).filter(
+    (kind) =>
+      (kind !== 'partly-failed' || BATCHES.includes(action)) && !(isPublisher && kind.startsWith('killed')),
+  );
+}
+
+/** The faults of a run, each used once. */
+export class FaultPlan {
+  readonly #byCall = new Map<string, Fault>();
+  readonly #calls = new Map<string, number>();
+  /** Number of faults that struck, by kind. */
+  readonly struck = new Map<FaultKind, number>();
+  isOff = false;
+
+  constructor(faults: readonly Fault[]) {
+    for (const fault of faults) this.#byCall.set(`${fault.hop} ${fault.call}`, fault);
+  }
+
+  /** Counts a call of the hop. @returns the fault that strikes it */
+  take(hop: string): Fault | undefined {
+    const call = (this.#calls.get(hop) ?? 0) + 1;
+    this.#calls.set(hop, call);
+    const fault = this.isOff ? undefined : this.#byCall.get(`${hop} ${call}`);
+    if (fault) this.struck.set(fault.kind, (this.struck.get(fault.kind) ?? 0) + 1);
+    return fault;
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * The ledger of a run: each event and rule that matched it is in exactly one place, by the steps of the log alone. It
+ * knows what should be where, and is compared with where the parts of the stack say it is.
+ */
+import { type App, consumerName } from '../app';
+import type { BusEvent } from '../eventbridge/event';
+import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
+import type { LocalStack } from '../local/stack';
+import type { TimedStep } from '../local/steps';
+import { rulesOf } from '../template/rules';
+import { DescribedRouting } from './described-routing';
+import type { Violation } from './model';
+
+interface Delivery {
+  readonly eventId: string;
+  readonly rule: string;
+  state: 'under way' | 'delivered' | 'dead-lettered' | 'lost';
+}
+
+export interface Invocation {
+  readonly requestId: string;
+  readonly consumer: string;
+  /** Id of the event on the bus, if it is of one. */
+  readonly eventId: string | undefined;
+  readonly payload: unknown;
+  state: 'waiting' | 'handled' | 'in a queue' | 'lost';
+}
+
+interface Expected {
+  readonly event: BusEvent;
+  readonly isReplayed: boolean;
+  /** Consumers of the rules that matched. */
+  readonly matched: string[];
+}
+
+export class Ledger {
+  readonly #app: App;
+  readonly #deliveries = new Map<string, Delivery>();
+  readonly #invocations = new Map<string, Invocation>();
+  /** By call trace. */
+  readonly #traces = new Map<string, string>();
+  /** Messages by queue. */
+  readonly #queued = new Map<string, number>();
+  readonly #events = new Map<string, Expected>();
+  readonly #handled = new Set<string>();
+  /** Attempts that failed, by request id. */
+  readonly #attempts = new Map<string, number>();
+  readonly #consumerOfRule = new Map<string, string>();
+  readonly #consumerOfFunction = new Map<string, string>();
+  readonly #described: DescribedRouting;
+  /** Ids that publishers gave to the events on the bus. */
+  readonly #published = new Set<string>();
+  readonly #archived = new Set<string>();
+  readonly #hasArchive: boolean;
+  /** Events of the present step, whose rules are compared when it is over. */
+  #fresh: Expected[] = [];
+  #underWay = 0;
+  #waiting = 0;
+  /** Losses are no violation while it is set: a fault says so. */
+  mayLose = false;
+
+  constructor(app: App, stack: LocalStack) {
+    this.#app = app;
+    this.#hasArchive = stack.eventBridge.archives.size > 0;
+    const byArn = new Map<string, string>();
+    for (const { name, arn, resource } of stack.functions) {
+      const consumer = consumerName(app, resource.properties.Environment?.Variables) ?? name;
+      this.#consumerOfFunction.set(name, consumer);
+      byArn.set(arn, consumer);
+    }
+    for (const { name, targets } of rulesOf(stack.assembly)) {
+      const consumer = targets.map(({ arn }) => byArn.get(arn)).find((each) => each !== undefined);
+      if (consumer) this.#consumerOfRule.set(name, consumer);
+    }
+    this.#described = new DescribedRouting(app);
+  }
+
+  consumerOf(functionName: string): string {
+    return this.#consumerOfFunction.get(functionName) ?? functionName;
+  }
+
+  invocation(requestId: string): Invocation | undefined {
+    return this.#invocations.get(requestId);
+  }
+
+  requestOfTrace(trace: string | undefined): string | undefined {
+    return trace === undefined ? undefined : this.#traces.get(trace);
+  }
+
+  /** Nothing is on its way any more. */
+  get isSettled(): boolean {
+    return this.#underWay === 0 && this.#waiting === 0;
+  }
+
+  get summary(): string {
+    return `${this.#underWay} deliveries and ${this.#waiting} invocations are under way`;
+  }
+
+  /** Records an invocation that no step tells of: of a redrive, or a second delivery. */
+  invoked(requestId: string, functionName: string, payload: string, eventId?: string): void {
+    if (this.#invocations.has(requestId)) return;
+    const parsed: unknown = JSON.parse(payload);
+    this.#invocations.set(requestId, {
+      ...{ requestId, consumer: this.consumerOf(functionName), payload: parsed, state: 'waiting' },
+      eventId: eventId ?? idOf(parsed),
+    });
+    this.#waiting++;
+  }
+
+  /** Payloads of the invocations with the event that the consumer got. */
+  payloadsOf(eventId: string, consumer: string): unknown[] {
+    return [...this.#invocations.values()]
+      .filter((each) => each.eventId === eventId && each.consumer === consumer)
+      .map(({ payload }) => payload);
+  }
+
+  /** A publisher was told that the bus has its events. */
+  published(ids: readonly string[]): Violation | undefined {
+    const missing = ids.find((id) => !this.#published.has(id));
+    return missing === undefined
+      ? undefined
+      : violation('lost', `${missing} counts as published, but is not on the bus`);
+  }
+
+  deleted(queue: string): void {
+    this.#count(queue, -1);
+  }
+
+  onStep(step: TimedStep): Violation | undefined {
+    switch (step.kind) {
+      case 'event-put':
+        return this.#put(step.eventId, step.event);
+      case 'rule-matched':
+        this.#events.get(step.eventId)?.matched.push(this.#consumerOfRule.get(step.rule) ?? step.rule);
+        return this.#begin(step.eventId, step.rule);
+      case 'schedule-fired':
+        return this.#begin(step.eventId, step.rule);
+      case 'event-archived':
+        this.#archived.add(step.eventId);
+        return undefined;
+      case 'access-denied':
+        return violation('permission', `${step.principal} may not ${step.action} on ${step.resource}`);
+      case 'delivered':
+        return this.#deliver(step);
+      case 'dead-lettered':
+        this.#count(step.queue, 1);
+        return this.#end(step, 'dead-lettered') ?? this.#isDeliverable(step);
+      case 'delivery-lost':
+        if (!this.mayLose) return violation('lost', `${step.eventId} by ${step.rule}: ${step.message}`);
+        return this.#end(step, 'lost');
+      case 'event-dropped':
+        return violation('lost', `${step.eventId}: ${step.reason}`);
+      default:
+        return this.#onInvocation(step);
+    }
+  }
+
+  /** After each pick of the world: compares with the rules, and with the queues. */
+  check(stack: LocalStack): Violation | undefined {
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    for (const { event, isReplayed, matched } of fresh) {
+      if (this.#hasArchive && !isReplayed && !this.#archived.has(event.id))
+        return violation('archive', `${event['detail-type']} ${event.id} is not in it`);
+      const expected = this.#described.receivers(event, isReplayed);
+      if (String([...matched].sort()) !== String(expected)) {
+        return violation(
+          'routing',
+          `${event['detail-type']} ${event.id}${isReplayed ? ' (replayed)' : ''} went to [${[...matched].sort()}], but [${expected}] receive it`,
+        );
+      }
+    }
+    for (const queue of stack.queues) {
+      const known = this.#queued.get(queue.name) ?? 0;
+      const there = queue.peek().length;
+      if (known !== there)
+        return violation('one place', `${queue.name} has ${there} messages, but ${known} came to it`);
+    }
+    return undefined;
+  }
+
+  /** When nothing is under way: each event is with each of its consumers. @param isExcused it may stay in a queue */
+  atEnd(isExcused: (consumer: string, event: BusEvent) => boolean): Violation | undefined {
+    if (!this.isSettled) return violation('drain', `it does not end: ${this.summary}`);
+    for (const { event, isReplayed, matched } of this.#events.values()) {
+      for (const consumer of matched) {
+        if (this.#handled.has(`${event.id} ${consumer}`) || isExcused(consumer, event)) continue;
+        const how = isReplayed ? 'replayed' : 'put';
+        return violation(
+          'forgotten',
+          `${event['detail-type']} ${event.id} was ${how}, and ${consumer} never handled it`,
+        );
+      }
+    }
+    return undefined;
+  }
+
+  #put(eventId: string, event: BusEvent): undefined {
+    const isReplayed = 'replay-name' in event;
+    const expected = { event, isReplayed, matched: [] };
+    this.#events.set(eventId, expected);
+    const id = (event.detail as { metadata?: { eventId?: unknown } }).metadata?.eventId;
+    if (typeof id === 'string') this.#published.add(id);
+    this.#fresh.push(expected);
+  }
+
+  #begin(eventId: string, rule: string): undefined {
+    // A replay sends the event through the rule once more.
+    const key = `${eventId} ${rule}`;
+    const before = this.#deliveries.get(key);
+    if (before?.state === 'under way') return;
+    this.#deliveries.set(key, { eventId, rule, state: 'under way' });
+    this.#underWay++;
+  }
+
+  #deliver(step: TimedStep & { kind: 'delivered' }): Violation | undefined {
+    if (step.requestId !== undefined) {
+      const name = step.targetArn.split(':').at(-1) ?? '';
+      this.invoked(step.requestId, name, step.payload, step.eventId);
+    }
+    return this.#end(step, 'delivered');
+  }
+
+  #end(
+    { eventId, rule }: { readonly eventId: string; readonly rule: string },
+    state: Delivery['state'],
+  ): Violation | undefined {
+    const delivery = this.#deliveries.get(`${eventId} ${rule}`);
+    if (delivery?.state !== 'under way')
+      return violation(
+        'one place',
+        `${eventId} by ${rule} is ${state}, but was ${delivery?.state ?? 'nowhere'}`,
+      );
+    delivery.state = state;
+    this.#underWay--;
+    return undefined;
+  }
+
+  #onInvocation(step: TimedStep): Violation | undefined {
+    switch (step.kind) {
+      case 'invocation-started':
+        this.#traces.set(step.callTrace, step.requestId);
+        return this.#waits(step.requestId, step.kind);
+      case 'invocation-failed':
+        this.#attempts.set(step.requestId, step.attempt);
+        return this.#waits(step.requestId, step.kind);
+      case 'invocation-throttled':
+        return this.#waits(step.requestId, step.kind);
+      case 'invocation-succeeded':
+        return this.#finish(step.requestId, 'handled') ?? this.#isReadable(step.requestId);
+      case 'invocation-given-up':
+        this.#count(step.destination.split(':').at(-1) ?? '', 1);
+        return this.#finish(step.requestId, 'in a queue') ?? this.#wasTried(step);
+      case 'invocation-lost':
+        if (!this.mayLose) return violation('lost', `${step.function} ${step.requestId}: ${step.message}`);
+        return this.#finish(step.requestId, 'lost');
+      default:
+        return undefined;
+    }
+  }
+
+  /** A delivery fails for good by a fault of the target only, or if no input can be made of the event. */
+  #isDeliverable({
+    eventId,
+    rule,
+    attributes,
+  }: TimedStep & { kind: 'dead-lettered' }): Violation | undefined {
+    const { ERROR_CODE: code = '', ERROR_MESSAGE: message = '' } = attributes;
+    const event = this.#events.get(eventId)?.event;
+    if (/^(ERROR_FROM_TARGET|THROTTLING)$/.test(code)) return undefined;
+    if (code === 'INVALID_JSON' && event && this.#described.isPoison(event)) return undefined;
+    return violation('delivery', `${eventId} by ${rule}: ${code}: ${message}`);
+  }
+
+  /** Lambda itself tries again before an operator has to. */
+  #wasTried({ requestId, condition }: TimedStep & { kind: 'invocation-given-up' }): Violation | undefined {
+    const attempts = this.#attempts.get(requestId) ?? 0;
+    if (attempts > ASYNC_INVOCATION.retryDelaysSeconds.length) return undefined;
+    return violation('retries', `${requestId} was given up after ${attempts} attempts (${condition})`);
+  }
+
+  /** What a consumer cannot read it must not count as handled. */
+  #isReadable(requestId: string): Violation | undefined {
+    const { consumer, payload } = this.#invocations.get(requestId) as Invocation;
+    try {
+      this.#app.consumers[consumer]?.accepts(payload);
+      return undefined;
+    } catch (error) {
+      return violation('poison', `${consumer} handled what it cannot read: ${(error as Error).message}`);
+    }
+  }
+
+  #waits(requestId: string, kind: string): Violation | undefined {
+    const state = this.#invocations.get(requestId)?.state;
+    return state === 'waiting'
+      ? undefined
+      : violation('one place', `${kind} of ${requestId}, which is ${state ?? 'unknown'}`);
+  }
+
+  #finish(requestId: string, state: Invocation['state']): Violation | undefined {
+    const wrong = this.#waits(requestId, state);
+    if (wrong) return wrong;
+    const invocation = this.#invocations.get(requestId) as Invocation;
+    invocation.state = state;
+    this.#waiting--;
+    if (state === 'handled' && invocation.eventId !== undefined) {
+      this.#handled.add(`${invocation.eventId} ${invocation.consumer}`);
+    }
+    return undefined;
+  }
+
+  #count(queue: string, change: number): void {
+    this.#queued.set(queue, (this.#queued.get(queue) ?? 0) + change);
+  }
+}
+
+const violation = (invariant: string, message: string): Violation => ({ invariant, message });
+
+/** An event's id in a payload that has one. */
+function idOf(payload: unknown): string | undefined {
+  const id = (payload as { readonly id?: unknown } | null)?.id;
+  return typeof id === 'string' ? id : undefined;
+}

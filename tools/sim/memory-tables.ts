@@ -1,0 +1,190 @@
+/**
+ * A store of tables that answers at once: dynalite's own checks and operations over a map in memory. What dynalite keeps
+ * in LevelDB, with threads and timers of its own, is no part of a simulated world.
+ */
+import { EventEmitter } from 'node:events';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import type { TableStore } from '../local/services/table-store';
+
+const load = createRequire(__filename);
+const DYNALITE = path.dirname(load.resolve('dynalite/package.json'));
+
+interface Refusal extends Error {
+  readonly statusCode?: number;
+  readonly body?: object;
+}
+type Done = (error: Refusal | null, value?: unknown) => void;
+type Action = (store: object, data: object, done: Done) => void;
+
+interface Operation {
+  readonly run: Action;
+  readonly types: object;
+  readonly custom: unknown;
+}
+
+const validations = load(path.join(DYNALITE, 'validations')) as {
+  checkTypes(data: object, types: object): object;
+  checkValidations(data: object, types: object, custom: unknown, store: object): void;
+};
+const { lazy } = load(path.join(DYNALITE, 'db')) as { lazy: unknown };
+if (typeof lazy !== 'function') throw new Error('This version of dynalite is not known.');
+
+const operations = new Map<string, Operation>();
+
+function operationOf(name: string): Operation {
+  const file = `${name[0]?.toLowerCase()}${name.slice(1)}`;
+  let operation = operations.get(file);
+  if (!operation) {
+    const { types, custom } = load(path.join(DYNALITE, 'validations', file));
+    operation = { run: load(path.join(DYNALITE, 'actions', file)), types, custom };
+    operations.set(file, operation);
+  }
+  return operation;
+}
+
+/** Data of all tables; it outlives a store that is opened on it. */
+export type TableData = Map<string, Map<string, unknown>>;
+
+export class MemoryTables implements TableStore {
+  readonly #store: object;
+  readonly #data: TableData;
+
+  constructor(data: TableData = new Map()) {
+    this.#data = data;
+    this.#store = {
+      options: {
+        createTableMs: 0,
+        deleteTableMs: 0,
+        updateTableMs: 0,
+        maxItemSizeKb: 400,
+        maxItemSize: 409_600,
+      },
+      tableDb: { ...this.#open('table'), awsAccountId: '000000000000', awsRegion: 'us-east-1' },
+      getTable: (name: string, ...rest: unknown[]) => this.#getTable(name, rest.at(-1) as Done),
+      getItemDb: (name: string) => this.#open(`item ${name}`),
+      getIndexDb: (kind: string, table: string, index: string) =>
+        this.#open(`index ${kind.toLowerCase()} ${table} ${index}`),
+    };
+  }
+
+  async request(operation: string, body: string): Promise<{ status: number; body: string }> {
+    if (operation === 'CreateTable') return this.#create(JSON.parse(body));
+    const { run, types, custom } = operationOf(operation);
+    try {
+      const data = validations.checkTypes(JSON.parse(body), types);
+      validations.checkValidations(data, types, custom, this.#store);
+      const value = await new Promise((resolve, reject) => {
+        run(this.#store, data, (error, result) => (error ? reject(error) : resolve(result)));
+      });
+      return { status: 200, body: JSON.stringify(value) };
+    } catch (error) {
+      const { statusCode, body: refusal } = error as Refusal;
+      if (statusCode === undefined) throw error;
+      return { status: statusCode, body: JSON.stringify(refusal) };
+    }
+  }
+
+  async stop(): Promise<void> {}
+
+  /** dynalite makes a table after a delay; here it is there at once. */
+  #create(request: Readonly<Record<string, unknown>> & { readonly TableName: string }) {
+    const tables = this.#mapOf('table');
+    if (tables.has(request.TableName)) {
+      return {
+        status: 400,
+        body: JSON.stringify({ __type: 'x#ResourceInUseException', message: 'It exists.' }),
+      };
+    }
+    const indexes = (kind: string) =>
+      ((request[kind] ?? []) as object[]).map((index) => ({ ...index, IndexStatus: 'ACTIVE' }));
+    const table = {
+      ...request,
+      ...{ TableStatus: 'ACTIVE', ItemCount: 0, TableSizeBytes: 0 },
+      ...(request.GlobalSecondaryIndexes
+        ? { GlobalSecondaryIndexes: indexes('GlobalSecondaryIndexes') }
+        : {}),
+    };
+    tables.set(request.TableName, table);
+    return { status: 200, body: JSON.stringify({ TableDescription: table }) };
+  }
+
+  #getTable(name: string, done: Done): void {
+    const table = this.#mapOf('table').get(name);
+    if (table) {
+      done(null, structuredClone(table));
+      return;
+    }
+    const body = {
+      __type: 'com.amazonaws.dynamodb.v20120810#ResourceNotFoundException',
+      message: 'Requested resource not found',
+    };
+    done(Object.assign(new Error('Requested resource not found'), { statusCode: 400, body }));
+  }
+
+  #mapOf(name: string): Map<string, unknown> {
+    let map = this.#data.get(name);
+    if (!map) {
+      map = new Map();
+      this.#data.set(name, map);
+    }
+    return map;
+  }
+
+  /** One of dynalite's databases. */
+  #open(name: string) {
+    const map = this.#mapOf(name);
+    const values = (range: object) => valuesOf(map, range as Range);
+    return {
+      lock: (_: string, run: (release: (done: Done) => Done) => void) => run((done) => done),
+      get: (key: string, done: Done) => {
+        const value = map.get(key);
+        if (value === undefined) done(Object.assign(new Error('NotFound'), { name: 'NotFoundError' }));
+        else done(null, structuredClone(value));
+      },
+      put: (key: string, value: unknown, done: Done) => {
+        map.set(key, structuredClone(value));
+        done(null);
+      },
+      del: (key: string, done: Done) => {
+        map.delete(key);
+        done(null);
+      },
+      batch: (changes: readonly { type: string; key: string; value?: unknown }[], done: Done) => {
+        for (const { type, key, value } of changes) {
+          if (type === 'put') map.set(key, structuredClone(value));
+          else map.delete(key);
+        }
+        done(null);
+      },
+      createValueStream: values,
+      createReadStream: values,
+    };
+  }
+}
+
+interface Range {
+  readonly gt?: string;
+  readonly gte?: string;
+  readonly lt?: string;
+  readonly lte?: string;
+  readonly reverse?: boolean;
+}
+
+/** As LevelDB streams values: in the order of the keys' bytes. */
+function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse }: Range): EventEmitter {
+  const stream = new EventEmitter();
+  const isWithin = (key: string) =>
+    (gt === undefined || key > gt) &&
+    (gte === undefined || key >= gte) &&
+    (lt === undefined || key < lt) &&
+    (lte === undefined || key <= lte);
+  const keys = [...map.keys()].filter(isWithin).sort((a, b) => (a < b ? -1 : 1));
+  if (reverse) keys.reverse();
+  const found = keys.map((key) => structuredClone(map.get(key)));
+  queueMicrotask(() => {
+    for (const value of found) stream.emit('data', value);
+    stream.emit('end');
+  });
+  return stream;
+}

@@ -1,0 +1,106 @@
+/** Mutants: the app with one mistake in its template or its code, each of which a simulation must find. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+import { InputError } from '../cli/errors';
+import { type Assembly, type Resource, readAssembly } from '../template/assembly';
+
+// biome-ignore lint/suspicious/noExplicitAny: a template has no static type
+export type Resources = Record<string, { Type: string; Properties: any }>;
+
+/** A change of the template's resources. @returns false if there is nothing to change */
+export type TemplateChange = (resources: Resources) => boolean;
+
+/** A change of a source file. */
+export interface SourceChange {
+  /** Relative to the project. */
+  readonly file: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface Mutant {
+  /** The mistake, in words. */
+  readonly name: string;
+  readonly change: TemplateChange | SourceChange;
+  /** Seed that finds it. */
+  readonly seed: number;
+}
+
+/** How the functions' code is made. */
+export interface Bundling {
+  readonly project: string;
+  readonly options: BuildOptions;
+  /** @returns the file of a function's handler, relative to the project */
+  entryOf(functionName: string): string | undefined;
+  /** Name of the bundle in the function's folder, and the files beside it. */
+  readonly bundleFile: string;
+  readonly files: Readonly<Record<string, string>>;
+}
+
+export interface MutatedApp {
+  readonly assembly: Assembly;
+  readonly codeOf: (resource: Resource) => string;
+}
+
+/**
+ * @param directory folder of the assembly
+ * @throws InputError if the mutant changes nothing
+ */
+export async function mutate(
+  { name, change }: Mutant,
+  directory: string,
+  assembly: Assembly,
+  bundling: Bundling,
+): Promise<MutatedApp> {
+  const codeOf = (resource: Resource) => assembly.assetPath(resource);
+  if (typeof change !== 'function')
+    return { assembly, codeOf: await changedCode(name, change, assembly, bundling) };
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'sim-mutant-'));
+  for (const file of fs.readdirSync(directory).filter((each) => each.endsWith('.json'))) {
+    fs.copyFileSync(path.join(directory, file), path.join(copy, file));
+  }
+  const file = path.join(copy, `${assembly.stackName}.template.json`);
+  const template = JSON.parse(fs.readFileSync(file, 'utf8'));
+  if (!change(template.Resources)) throw new InputError(`The mutant "${name}" finds nothing to change.`);
+  fs.writeFileSync(file, JSON.stringify(template));
+  const { account, region } = assembly;
+  const byName = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.name, each]));
+  return {
+    assembly: readAssembly(copy, { account, region }),
+    codeOf: (resource) => codeOf(byName.get(resource.name) ?? resource),
+  };
+}
+
+async function changedCode(name: string, change: SourceChange, assembly: Assembly, bundling: Bundling) {
+  const { project, options, entryOf, bundleFile, files } = bundling;
+  const changed = path.join(project, change.file);
+  const source = fs.readFileSync(changed, 'utf8');
+  if (!source.includes(change.from)) throw new InputError(`The mutant "${name}" finds nothing to change.`);
+  const contents = source.replace(change.from, () => change.to);
+  const folders = new Map<string, string>();
+  for (const resource of assembly.ofType('AWS::Lambda::Function')) {
+    const entry = entryOf(resource.name);
+    if (!entry) continue;
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sim-mutant-'));
+    await build({
+      ...options,
+      absWorkingDir: project,
+      entryPoints: [entry],
+      outfile: path.join(folder, bundleFile),
+      plugins: [
+        {
+          name: 'mutant',
+          setup: ({ onLoad }) =>
+            onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
+              loaded === changed ? { contents, loader: 'ts' } : undefined,
+            ),
+        },
+      ],
+    });
+    for (const [file, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, file), text);
+    folders.set(resource.name, folder);
+  }
+  return (resource: Resource) => folders.get(resource.name) ?? assembly.assetPath(resource);
+}

@@ -1,0 +1,73 @@
+/** The plan of a seed: what is done, and which faults strike. Every part of it can be left out. */
+import { drawFaults, type Fault } from './faults';
+import { type Action, type Command, type Model, poisonOf } from './model';
+import { Random } from './random';
+
+export interface Plan {
+  readonly seed: number;
+  readonly commands: readonly Command[];
+  readonly faults: readonly Fault[];
+}
+
+const HOUR_MS = 60 * 60 * 1000;
+const WRONG_CLOCKS_MS = [-26 * HOUR_MS, -90_000, 90_000, 26 * HOUR_MS];
+
+/** @param spanMs time over which the commands are spread; the model says when its events are */
+export function planOf(model: Model, seed: number, events: number): Plan {
+  const random = new Random(`${seed} plan`);
+  const planned = model.plan(random, events);
+  const spanMs = Math.max(60_000, ...planned.map(({ at }) => at));
+  const commands: Omit<Command, 'id'>[] = [];
+  const add = (at: number, action: Action) => commands.push({ ...action, at: Math.floor(at) } as Command);
+  let batch: { at: number; events: (typeof planned)[number]['event'][] } | undefined;
+  const clockOffsetMs = random.chance(0.3) ? random.pick(WRONG_CLOCKS_MS) : undefined;
+  const flush = () => {
+    if (!batch) return;
+    const isWrong = clockOffsetMs !== undefined && random.chance(0.3);
+    add(batch.at, { kind: 'publish', events: batch.events, ...(isWrong && { clockOffsetMs }) });
+    batch = undefined;
+  };
+  for (const { at, event } of planned) {
+    // Some publishers send several events in one call.
+    if (batch && (batch.events.length === 10 || random.chance(0.8))) flush();
+    batch ??= { at, events: [] };
+    batch.events.push(event);
+  }
+  flush();
+  const some = (most: number) => random.below(most + 1);
+  for (let count = some(Math.ceil(events / 20)); count > 0; count--) {
+    const contract = random.pick(model.app.contracts);
+    const { source, detailType } = contract;
+    const detail = JSON.stringify(poisonOf(contract, random, `poison-${count}`));
+    add(random.next() * spanMs, { kind: 'put', source, detailType, detail });
+  }
+  for (let count = some(2); count > 0; count--) {
+    const stopAfter = random.chance(0.5) ? { stopAfter: 1 + random.below(3) } : {};
+    add(random.next() * (spanMs + 10 * 60_000), { kind: 'redrive', ...stopAfter });
+  }
+  for (let count = some(1); count > 0; count--) {
+    const cancel = random.chance(0.5) ? { cancelAfterMs: 900 + random.below(400) } : {};
+    add(random.next() * spanMs, { kind: 'replay', toAll: random.chance(0.5), ...cancel });
+  }
+  for (let count = some(1); count > 0; count--) add(random.next() * spanMs, { kind: 'deploy' });
+  for (let count = some(1); count > 0; count--) {
+    const consumer = random.pick(Object.keys(model.app.consumers));
+    add(random.next() * spanMs, { kind: 'throttle', consumer, invocations: 1 + random.below(4) });
+  }
+  return {
+    seed,
+    commands: commands.map((command, index) => ({ ...command, id: `c${index + 1}` }) as Command),
+    faults: drawFaults(model.app, random, events),
+  };
+}
+
+/** The plan with these parts alone. @param ids of commands and faults */
+export function only(plan: Plan, ids: ReadonlySet<string>): Plan {
+  return {
+    seed: plan.seed,
+    commands: plan.commands.filter(({ id }) => ids.has(id)),
+    faults: plan.faults.filter(({ id }) => ids.has(id)),
+  };
+}
+
+export const partsOf = ({ commands, faults }: Plan): string[] => [...commands, ...faults].map(({ id }) => id);

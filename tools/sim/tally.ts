@@ -1,0 +1,56 @@
+/** Figures of many seeds. */
+import type { FaultKind } from './faults';
+import type { Plan } from './plan';
+import type { SimulationResult } from './simulation';
+
+const YEAR_MS = 365.25 * 24 * 60 * 60 * 1000;
+const TELL_MS = 30_000;
+
+export class Tally {
+  readonly #start = performance.now();
+  readonly #cpu = process.cpuUsage();
+  readonly #faults = new Map<string, number>();
+  #told = this.#start;
+  #seeds = 0;
+  #commands = 0;
+  #steps = 0;
+  #virtualMs = 0;
+
+  add({ commands }: Plan, { steps, virtualMs, struck }: SimulationResult): void {
+    this.#seeds++;
+    this.#commands += commands.length;
+    this.#steps += steps;
+    this.#virtualMs += virtualMs;
+    for (const [kind, count] of Object.entries(struck) as [FaultKind, number][]) {
+      this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
+    }
+  }
+
+  get minutes(): number {
+    return (performance.now() - this.#start) / 60_000;
+  }
+
+  /** True twice a minute. */
+  isTimeToTell(): boolean {
+    if (performance.now() - this.#told < TELL_MS) return false;
+    this.#told = performance.now();
+    return true;
+  }
+
+  get line(): string {
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const cpuMinutes = (user + system) / 60e6;
+    const faults = [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
+    return (
+      `${this.#seeds} seeds (${(this.#seeds / this.minutes).toFixed(0)} a minute, ` +
+      `${(this.#seeds / cpuMinutes).toFixed(0)} a minute of CPU), ${this.#commands} commands, ${faults} faults, ` +
+      `${this.#steps} steps checked, ${(this.#virtualMs / 3_600_000).toFixed(1)} hours of virtual time`
+    );
+  }
+
+  get summary(): string {
+    const faults = [...this.#faults].sort(([, one], [, other]) => other - one);
+    const kinds = faults.map(([kind, count]) => `${count} ${kind}`).join(', ');
+    return `✓ Everything held: ${this.line} (${(this.#virtualMs / YEAR_MS).toFixed(3)} years).\nFaults: ${kinds || 'none'}.`;
+  }
+}
