@@ -244,10 +244,10 @@ export class LocalStack {
       ...(dataDirectory && { directory: path.join(dataDirectory, 'tables') }),
       ...(parts.openTableStore && { openStore: parts.openTableStore }),
       ...steps,
+      onRequest: (request) => this.#recorder?.recordTableRequest(request),
     });
     this.#eventBridge = await EventBridge.start({
-      assembly,
-      rules: rulesToRun(assembly),
+      ...{ assembly, rules: rulesToRun(assembly) },
       world,
       policies: this.#policies,
       targets: this.#targets(assembly),

@@ -6,6 +6,7 @@ import type { DeliveryStream } from './delivery-stream';
 import type { Metrics } from './metrics';
 import type { Queue } from './queue';
 import type { Rule } from './rule';
+import type { TableRequest } from './tables';
 
 export interface RecordedParts {
   readonly queues: readonly Queue[];
@@ -19,6 +20,11 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
   'AWS/Events': [
     ...['MatchedEvents', 'TriggeredRules', 'Invocations', 'FailedInvocations', 'InvocationsSentToDlq'],
     'InvocationsFailedToBeSentToDlq',
+  ],
+  'AWS/DynamoDB': [
+    ...['SuccessfulRequestLatency', 'ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits', 'UserErrors'],
+    ...['ReadThrottleEvents', 'WriteThrottleEvents', 'ThrottledRequests', 'SystemErrors'],
+    'ConditionalCheckFailedRequests',
   ],
   'AWS/Lambda': [
     ...['Invocations', 'Errors', 'Throttles', 'Duration', 'ConcurrentExecutions', 'AsyncEventAge'],
@@ -50,6 +56,13 @@ const SCHEDULER_NAMES: Readonly<Record<string, string>> = {
   InvocationsSentToDlq: 'InvocationsSentToDeadLetterCount',
   InvocationsFailedToBeSentToDlq: 'InvocationsFailedToBeSentToDeadLetterCount',
 };
+
+/** Codes of DynamoDB for requests over a limit of their rate. */
+const THROTTLES: readonly string[] = [
+  ...['ProvisionedThroughputExceededException', 'RequestLimitExceeded', 'ThrottlingException'],
+];
+/** Answers with status 400 that have metrics of their own. */
+const NO_USER_ERRORS = [...THROTTLES, 'ConditionalCheckFailedException'];
 
 /** Checks whether the run records the metric: a handler's own, or one of those above. */
 export function isCounted({ Namespace, MetricName }: Metric): boolean {
@@ -105,6 +118,28 @@ export class MetricRecorder {
       default:
         this.#ofFunction(step);
     }
+  }
+
+  /** https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html */
+  recordTableRequest({ operation, tables, index, durationMs, consumed, error }: TableRequest): void {
+    const kind = /^(Get|BatchGet|Query|Scan)/.test(operation) ? 'Read' : 'Write';
+    const add = (name: string, value: number, dimensions: Readonly<Record<string, string>>) =>
+      this.#add('AWS/DynamoDB', name, value, dimensions);
+    for (const [TableName, units] of Object.entries(consumed))
+      add(`Consumed${kind}CapacityUnits`, units, { TableName });
+    for (const TableName of tables) {
+      const ofOperation = { TableName, Operation: operation };
+      if (!error) add('SuccessfulRequestLatency', durationMs, ofOperation);
+      else if (error.status >= 500) add('SystemErrors', 1, ofOperation);
+      else if (THROTTLES.includes(error.code)) {
+        add('ThrottledRequests', 1, ofOperation);
+        add(`${kind}ThrottleEvents`, 1, { TableName, ...(index && { GlobalSecondaryIndexName: index }) });
+      } else if (error.code === 'ConditionalCheckFailedException') {
+        add('ConditionalCheckFailedRequests', 1, { TableName });
+      }
+    }
+    const isOfUser = error && error.status < 500 && !NO_USER_ERRORS.includes(error.code);
+    if (isOfUser) add('UserErrors', 1, {});
   }
 
   /** Values that are measured at a time rather than counted. */

@@ -11,6 +11,22 @@ export interface TablesOptions extends TableStoreOptions {
   /** Holds the items. @default dynalite in a thread of its own */
   readonly openStore?: (options: TableStoreOptions) => TableStore;
   readonly onStep?: StepListener;
+  /** Called when a request was answered, for the metrics. */
+  readonly onRequest?: (request: TableRequest) => void;
+}
+
+/** An answered request of the DynamoDB API. */
+export interface TableRequest {
+  readonly operation: string;
+  readonly tables: readonly string[];
+  /** Name of the index that was read. */
+  readonly index?: string;
+  /** Milliseconds, by the stack's clock. */
+  readonly durationMs: number;
+  /** Capacity units by table. */
+  readonly consumed: Readonly<Record<string, number>>;
+  /** Present if it failed. */
+  readonly error?: { readonly code: string; readonly status: number };
 }
 
 /** A request or a response of the DynamoDB API; values are in DynamoDB's JSON, e.g. `{"S": "text"}`. */
@@ -75,6 +91,34 @@ export class Tables {
    * @throws ServiceError with DynamoDB's own code and message
    */
   async request(operation: (typeof TABLE_OPERATIONS)[number], input: Message): Promise<Message> {
+    const { onRequest } = this.#options;
+    if (!onRequest || !USES_CAPACITY.test(operation)) return this.#answer(operation, input);
+    const started = this.#clock.now();
+    const told = (more: Pick<TableRequest, 'consumed' | 'error'>) =>
+      onRequest({
+        operation,
+        tables: input.RequestItems ? Object.keys(input.RequestItems) : [String(input.TableName)],
+        ...(typeof input.IndexName === 'string' && { index: input.IndexName }),
+        durationMs: this.#clock.now() - started,
+        ...more,
+      });
+    try {
+      const wanted = input.ReturnConsumedCapacity;
+      const answer = await this.#answer(operation, { ...input, ReturnConsumedCapacity: wanted ?? 'TOTAL' });
+      const { ConsumedCapacity: consumed, ...rest } = answer;
+      const each: Message[] = [consumed ?? []].flat();
+      told({
+        consumed: Object.fromEntries(each.map(({ TableName, CapacityUnits }) => [TableName, CapacityUnits])),
+      });
+      return wanted === undefined || wanted === 'NONE' ? rest : answer;
+    } catch (error) {
+      if (error instanceof ServiceError)
+        told({ consumed: {}, error: { code: error.code, status: error.status } });
+      throw error;
+    }
+  }
+
+  async #answer(operation: (typeof TABLE_OPERATIONS)[number], input: Message): Promise<Message> {
     switch (operation) {
       case 'DescribeTimeToLive':
         await this.#send('DescribeTable', { TableName: input.TableName });
@@ -271,6 +315,9 @@ export class Tables {
     this.#options.onStep?.({ kind: 'item-deleted', table, key: plain(key), expired: true });
   }
 }
+
+/** Operations on items. */
+const USES_CAPACITY = /Item$|^(Query|Scan)$/;
 
 /** Streams of changes, which no reader gets here; the start tells. */
 export const STREAMS: readonly string[] = ['StreamSpecification', 'KinesisStreamSpecification'];

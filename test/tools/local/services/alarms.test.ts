@@ -95,13 +95,11 @@ test('what is too much shows at once when somebody asks', () => {
 });
 
 test('of a metric that is not counted here the alarm says so', () => {
-  const { alarms } = run(
-    alarm('throttled', metric('AWS/DynamoDB', 'ReadThrottleEvents', { TableName: 't' })),
-  );
+  const { alarms } = run(alarm('throttled', metric('AWS/DynamoDB', 'AccountMaxReads', {})));
   expect(alarms.statuses()).toMatchObject([
     {
       state: 'INSUFFICIENT_DATA',
-      reason: 'Unchecked: the local run does not count ReadThrottleEvents of AWS/DynamoDB.',
+      reason: 'Unchecked: the local run does not count AccountMaxReads of AWS/DynamoDB.',
     },
   ]);
 });
@@ -165,6 +163,29 @@ test('what happens is counted under the names and dimensions of the services', (
   expect(sum('AWS/Lambda', 'ConcurrentExecutions', {})).toBe(1);
   expect(sum('shop', 'Poison', { service: 'f' })).toBe(3);
   expect(sum('shop', 'Poison', {})).toBeUndefined();
+});
+
+test('the requests of a table are counted by their outcome, as DynamoDB counts them', () => {
+  const { recorder, metrics, clock } = run();
+  const request = { tables: ['t'], durationMs: 3, consumed: {} };
+  const failed = (code: string, status = 400) => ({ ...request, error: { code, status } });
+  recorder.recordTableRequest({ ...request, operation: 'GetItem', consumed: { t: 0.5 } });
+  recorder.recordTableRequest({ ...request, operation: 'PutItem', consumed: { t: 2 } });
+  recorder.recordTableRequest({ ...failed('ConditionalCheckFailedException'), operation: 'PutItem' });
+  recorder.recordTableRequest({ ...failed('ThrottlingException'), operation: 'Query', index: 'i' });
+  recorder.recordTableRequest({ ...failed('ValidationException'), operation: 'Query' });
+  recorder.recordTableRequest({ ...failed('InternalServerError', 500), operation: 'PutItem' });
+  const sum = (name: string, dimensions: Record<string, string>) =>
+    metrics.statistic(metric('AWS/DynamoDB', name, dimensions), 'Sum', START, clock.now() + MINUTE_MS);
+  const TableName = 't';
+  expect(sum('ConsumedReadCapacityUnits', { TableName })).toBe(0.5);
+  expect(sum('ConsumedWriteCapacityUnits', { TableName })).toBe(2);
+  expect(sum('SuccessfulRequestLatency', { TableName, Operation: 'GetItem' })).toBe(3);
+  expect(sum('ConditionalCheckFailedRequests', { TableName })).toBe(1);
+  expect(sum('ThrottledRequests', { TableName, Operation: 'Query' })).toBe(1);
+  expect(sum('ReadThrottleEvents', { TableName, GlobalSecondaryIndexName: 'i' })).toBe(1);
+  expect(sum('SystemErrors', { TableName, Operation: 'PutItem' })).toBe(1);
+  expect(sum('UserErrors', {})).toBe(1);
 });
 
 test('statistics of many values', () => {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { ManualClock } from '../../../../tools/local/services/clock';
-import { Tables } from '../../../../tools/local/services/tables';
+import { type TableRequest, Tables } from '../../../../tools/local/services/tables';
 import type { Step } from '../../../../tools/local/steps';
 import { resource } from '../../template/resource';
 
@@ -59,6 +59,32 @@ const key = (id: string) => ({ TableName: 'orders', Key: { orderId: { S: id } } 
 const put = (id: string, more: object = {}) => ({
   TableName: 'orders',
   Item: { orderId: { S: id }, ...more },
+});
+
+test('answered requests are told, with the capacity that they used; who did not ask for it does not get it', async () => {
+  const requests: TableRequest[] = [];
+  tables = await Tables.start([orders()], clock, {
+    ...account,
+    onRequest: (each) => void requests.push(each),
+  });
+  expect(await tables.request('PutItem', put('a'))).toEqual({});
+  const asked = await tables.request('GetItem', {
+    ...key('a'),
+    ConsistentRead: true,
+    ReturnConsumedCapacity: 'TOTAL',
+  });
+  expect(asked.ConsumedCapacity).toEqual({ TableName: 'orders', CapacityUnits: 1 });
+  const twice = { ...put('a'), ConditionExpression: 'attribute_not_exists(orderId)' };
+  await expect(tables.request('PutItem', twice)).rejects.toThrow('conditional');
+  await tables.request('DescribeTable', { TableName: 'orders' });
+  expect(requests).toEqual([
+    { operation: 'PutItem', tables: ['orders'], durationMs: 0, consumed: { orders: 1 } },
+    { operation: 'GetItem', tables: ['orders'], durationMs: 0, consumed: { orders: 1 } },
+    {
+      ...{ operation: 'PutItem', tables: ['orders'], durationMs: 0, consumed: {} },
+      error: { code: 'ConditionalCheckFailedException', status: 400 },
+    },
+  ]);
 });
 
 test("the template's tables are there, with keys, indexes and ARNs", async () => {
