@@ -6,5 +6,5 @@ export const TYPESCRIPT: readonly string[] = [
   // Set by jest.config.ts.
   process.env.COUNT_COVERAGE
     ? join(__dirname, 'coverage', 'register.cjs')
-    : require.resolve('esbuild-register'),
+    : join(__dirname, '..', 'bin', 'typescript.cjs'),
 ];

@@ -9,7 +9,6 @@ import type { AssemblySource } from '../template/source/assembly-option';
 import { Bundler, type Bundling } from './bundler';
 import { checkDataDirectory } from './data-directory';
 import type { Handler } from './endpoint/answer';
-import { inProcess } from './in-process';
 import { openInBrowser } from './open';
 import { inspectPorts, requireFreePort } from './ports';
 import { Reloader } from './reload';
@@ -77,6 +76,9 @@ const LOSSES: readonly string[] = ['event-refused', 'event-dropped', 'delivery-l
 /** Exit code that a shell reports for a process ended by Ctrl-C. */
 const INTERRUPTED = 130;
 
+// A run with processes of their own needs nothing of it.
+const loadInProcess = () => (require('./in-process') as typeof import('./in-process')).inProcess;
+
 /**
  * @returns the process's exit code: with `once` 1 if an event was lost or a sample's effect is missing
  * @throws InputError
@@ -102,7 +104,7 @@ export async function run(options: RunOptions): Promise<number> {
     assembly,
     world: new SystemWorld(manual ?? new SystemClock(options.speed)),
     isReplaceable: options.watch,
-    ...(options.inProcess && { parts: { startEnvironment: inProcess({ world: new SystemWorld() }) } }),
+    ...(options.inProcess && { parts: { startEnvironment: loadInProcess()({ world: new SystemWorld() }) } }),
     ...(options.data !== undefined && { dataDirectory: options.data }),
     ...(options.port !== undefined && { port: options.port }),
     ...(options.allowEgress && { allowEgress: options.allowEgress }),

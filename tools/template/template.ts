@@ -1,7 +1,6 @@
 /** A CloudFormation template as a document: its sections, read from JSON or YAML. */
 
 import * as v from 'valibot';
-import { type CollectionTag, Pair, parseDocument, Scalar, type ScalarTag, YAMLMap, type YAMLSeq } from 'yaml';
 import { InputError } from '../cli/errors';
 
 /** A template that cannot be read or evaluated. One line: where, what, and what is allowed. */
@@ -119,45 +118,11 @@ function parseText(text: string, name: string): unknown {
       throw new AssemblyError(`${name} is not JSON: ${(error as Error).message}`);
     }
   }
-  // The library limits the number of aliases, against a file that expands without end.
-  const document = parseDocument(text, { customTags: SHORT_FORMS, prettyErrors: true });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem) throw new AssemblyError(`${name} is not YAML: ${problem.message.split('\n')[0]}`);
+  // Loaded late: most templates are JSON, and the library takes longer to load than they take to read.
+  const { parseYaml }: typeof import('./yaml') = require('./yaml');
   try {
-    return document.toJS();
+    return parseYaml(text);
   } catch (error) {
     throw new AssemblyError(`${name} is not YAML: ${(error as Error).message}`);
   }
-}
-
-const FUNCTIONS = [
-  ...['And', 'Base64', 'Cidr', 'Equals', 'FindInMap', 'ForEach', 'GetAZs', 'GetAtt', 'If', 'ImportValue'],
-  ...['Join', 'Length', 'Not', 'Or', 'Select', 'Split', 'Sub', 'ToJsonString', 'Transform'],
-];
-
-/** `!Sub text` is `{"Fn::Sub": "text"}`, `!Ref Id` is `{"Ref": "Id"}`. */
-const SHORT_FORMS: (ScalarTag | CollectionTag)[] = [...FUNCTIONS, 'Ref', 'Condition'].flatMap((name) => {
-  const key = FUNCTIONS.includes(name) ? `Fn::${name}` : name;
-  const scalar: ScalarTag = {
-    tag: `!${name}`,
-    // `!GetAtt Queue.Arn` is `["Queue", "Arn"]`.
-    resolve: (text) => ({ [key]: name === 'GetAtt' ? splitAttribute(text) : text }),
-  };
-  const collection = (kind: 'seq' | 'map'): CollectionTag => ({
-    tag: `!${name}`,
-    collection: kind,
-    resolve: (node) => wrapped(key, node),
-  });
-  return [scalar, collection('seq'), collection('map')];
-});
-
-function splitAttribute(text: string): string[] {
-  const dot = text.indexOf('.');
-  return dot < 0 ? [text] : [text.slice(0, dot), text.slice(dot + 1)];
-}
-
-function wrapped(key: string, node: YAMLMap.Parsed | YAMLSeq.Parsed): YAMLMap {
-  const map = new YAMLMap();
-  map.add(new Pair(new Scalar(key), node));
-  return map;
 }

@@ -2,8 +2,6 @@
  * An ES module as the body of an async function, so that it can be run with globals as parameters: imports become
  * awaited calls, exports a returned object.
  */
-import { buildSync } from 'esbuild';
-
 /** Names that the body uses for what a module has from outside. */
 export const IMPORT = '__import';
 export const IMPORT_META = '__importMeta';
@@ -19,6 +17,8 @@ export function functionBodyOf(code: string): string {
 
 /** One statement a line for each import, and one for all exports. */
 function normalized(code: string): string {
+  // Only a module that is run within this process waits for it.
+  const { buildSync } = require('esbuild') as typeof import('esbuild');
   try {
     const { outputFiles } = buildSync({
       ...{ stdin: { contents: code }, bundle: true, format: 'esm', platform: 'node', target: 'es2022' },
