@@ -19,6 +19,7 @@ export class AnalyticsStream extends Construct {
   readonly stream: CfnDeliveryStream;
   readonly bucket: Bucket;
   readonly errorLogs: LogGroup;
+  readonly role: Role;
 
   constructor(scope: Construct, id: string, config: StageConfig) {
     super(scope, id);
@@ -68,7 +69,7 @@ export class AnalyticsStream extends Construct {
     });
 
     // The actions of https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
-    const role = new Role(this, 'Role', {
+    this.role = new Role(this, 'Role', {
       // Only for this stream, against the confused deputy. By name, since the stream needs the role first.
       // https://docs.aws.amazon.com/firehose/latest/dev/cross-service-confused-deputy-prevention.html
       assumedBy: new ServicePrincipal('firehose.amazonaws.com', {
@@ -99,7 +100,7 @@ export class AnalyticsStream extends Construct {
         }),
       },
     });
-    Validations.of(role).acknowledge({
+    Validations.of(this.role).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket)}.Arn>/*]`,
       reason: 'Firehose names each object itself; the bucket holds nothing else.',
     });
@@ -109,7 +110,7 @@ export class AnalyticsStream extends Construct {
       deliveryStreamEncryptionConfigurationInput: { keyType: 'AWS_OWNED_CMK' },
       extendedS3DestinationConfiguration: {
         bucketArn: this.bucket.bucketArn,
-        roleArn: role.roleArn,
+        roleArn: this.role.roleArn,
         prefix: 'events/!{timestamp:yyyy/MM/dd}/',
         errorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
         compressionFormat: 'GZIP',

@@ -255,6 +255,12 @@ export const StageSettings = settings({
     v.optional(schedule, 'cron(0 9 * * ? *)'),
   ),
   ...SOURCE_SETTINGS,
+  customerManagedKey: documented(
+    'A key of this account, $1 a month, for everything that holds events: bus (which then has a dead-letter queue of its ' +
+      'own), archive, queues, the topic of notifications, tables, analytics stream and bucket, log groups. Without it AWS ' +
+      'encrypts them by keys of its own.',
+    v.optional(flag, false),
+  ),
   notificationEmail: documented(
     "Receives every notification, after confirming AWS's mail. Without it nobody is subscribed.",
     v.optional(email),

@@ -7,6 +7,7 @@ import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambda
 import { AnalyticsStream } from './analytics-stream';
 import { requireKnownFunctions, STAGE_TAG, type StageConfig } from './config';
 import { constructsOf } from './constructs';
+import { CustomerKey } from './customer-key';
 import { DeadLetterQueue } from './dead-letter-queue';
 import { leaveNothing } from './ephemeral';
 import { EventBus } from './event-bus';
@@ -133,9 +134,11 @@ export class EventDrivenStack extends Stack {
       handlers.map(({ props: { entry } }) => entry),
     );
     if (config.tracingPercent > 0) sampleTraces(this, config);
+    const customerKey = config.customerManagedKey && new CustomerKey(this, 'CustomerKey', config, bus);
     new Monitoring(this, 'Monitoring', { config, bus, analyticsStream });
 
     if (config.isEphemeral) leaveNothing(this, config);
+    if (customerKey) customerKey.encrypt();
 
     Tags.of(this).add(STAGE_TAG, config.stage);
     for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
@@ -146,6 +149,7 @@ export class EventDrivenStack extends Stack {
       EventBusArn: bus.bus.eventBusArn,
       ArchiveArn: bus.archive.attrArn,
       DeadLetterQueueUrl: bus.deadLetterQueue.queueUrl,
+      ...(customerKey && { BusDeadLetterQueueUrl: customerKey.busDeadLetterQueue.queueUrl }),
       FailedEventsQueueUrl: failedEvents.queueUrl,
       OrdersTableName: orders.table.tableName,
       NotifiedEventsTableName: notifications.notifiedEvents.tableName,

@@ -32,6 +32,7 @@ export interface ZonedScheduleProps {
  */
 export class ZonedSchedule extends Construct {
   readonly groupName: string;
+  readonly role: Role;
 
   constructor(
     scope: Construct,
@@ -43,7 +44,7 @@ export class ZonedSchedule extends Construct {
     const { account } = Stack.of(this);
     this.groupName = `${config.prefix}-${name}`;
     const group = new CfnScheduleGroup(this, 'Group', { name: this.groupName });
-    const role = new Role(this, 'Role', {
+    this.role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': account, 'aws:SourceArn': group.attrArn } },
       }),
@@ -66,7 +67,7 @@ export class ZonedSchedule extends Construct {
         flexibleMinutes > 0 ? { mode: 'FLEXIBLE', maximumWindowInMinutes: flexibleMinutes } : { mode: 'OFF' },
       target: {
         arn: handler.targetArn,
-        roleArn: role.roleArn,
+        roleArn: this.role.roleArn,
         input: props.input,
         retryPolicy: {
           maximumRetryAttempts: config.delivery.retryAttempts,

@@ -50,6 +50,7 @@ test('the default stage has the documented values and bare names', () => {
     runbookUrl: 'docs/runbook.md',
     dailyReportSchedule: 'cron(0 9 * * ? *)',
     publisherAccounts: {},
+    customerManagedKey: false,
     organizations: {},
     serviceEvents: {},
     partnerBuses: {},

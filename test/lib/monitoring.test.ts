@@ -427,8 +427,11 @@ describe('the runbook', () => {
   });
 
   test('every entry belongs to an alarm, once', () => {
-    const another = new Stack(synthesize('production', { dailyReportScheduler: {} }));
-    const linked = [...described(), ...another.composites.map((properties) => ({ properties }))].map(
+    const another = new Stack(
+      synthesize('production', { dailyReportScheduler: {}, customerManagedKey: true }),
+    );
+    const others = [...another.alarms, ...another.composites.map((properties) => ({ properties }))];
+    const linked = [...described(), ...others].map(
       ({ properties }) => LINK.exec(properties.AlarmDescription)?.[2],
     );
     expect([...entries].sort()).toEqual([...new Set(linked)].sort());

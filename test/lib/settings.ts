@@ -97,6 +97,7 @@ export const FACTORS: readonly Factor[] = [
     { a: { source: ['aws.ec2', 'aws.health'] }, 'name-of-16-chars': { source: ['aws.s3'] } },
   ),
   of('partnerBuses', { shop: 'aws.partner/shopify.com/123/orders' }),
+  of('customerManagedKey', true),
   of('notificationEmail', 'shop@example.com'),
   of('alarmEmail', 'ops@example.com'),
   of('ticketEmail', 'tickets@example.com'),

@@ -379,6 +379,7 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Eve
   requireKnownProperties(resource, resource.properties, [
     ...['Name', 'Description', 'Tags', 'Policy'],
     'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.
+    'DeadLetterConfig', // For what cannot be encrypted.
     'LogConfig', // Nor does what is logged about it.
     'EventSourceName', // A partner's; its name is the bus's.
   ]);

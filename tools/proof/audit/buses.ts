@@ -2,9 +2,11 @@
 import { sampleEvent } from '../../eventbridge/event';
 import type { Resource } from '../../template/assembly';
 import { isPartnerBus, thirdBusesOf } from '../../template/foreign-events';
+import { EVENTS_SERVICE } from '../../template/targets';
 import { exampleEvent } from '../contracts/variants';
 import { DAY } from './durations';
 import { retentionOf } from './failure-queues';
+import type { Hop } from './hops';
 import type { Scene } from './scene';
 
 export function auditBus(scene: Scene, bus: Resource): void {
@@ -23,6 +25,8 @@ export function auditBus(scene: Scene, bus: Resource): void {
   }
   hop.encryption = encryption.of(hop, bus, []);
 
+  auditBusDeadLetters(scene, hop, bus);
+
   const archives = scene.assembly.ofType('AWS::Events::Archive');
   const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
   for (const archive of own) auditArchive(scene, bus, archive);
@@ -33,6 +37,36 @@ export function auditBus(scene: Scene, bus: Resource): void {
     );
     hop.gap('coverage', bus, `it has no archive: nothing could be replayed${others.join('')}`);
   }
+}
+
+/**
+ * Under a key of the account a bus may fail to encrypt or decrypt an event, which is then in its own dead-letter queue.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+ */
+function auditBusDeadLetters(scene: Scene, hop: Hop, bus: Resource): void {
+  const { KmsKeyIdentifier: key, DeadLetterConfig } = bus.properties;
+  const arn: string | undefined = DeadLetterConfig?.Arn;
+  if (arn === undefined) {
+    const lost = 'an event that cannot be encrypted or decrypted is lost';
+    if (key !== undefined)
+      hop.gap('failure-destination', bus, `it has a key, and no dead-letter queue: ${lost}`);
+    return;
+  }
+  const queue = scene.find(arn);
+  if (queue?.type !== 'AWS::SQS::Queue') {
+    scene.missing(hop, 'failure-destination', bus, 'its dead-letter queue', arn);
+    return;
+  }
+  scene.failureQueues.add(queue);
+  const decision = scene.permissions.serviceMay(EVENTS_SERVICE, bus.arn, 'sqs:SendMessage', queue.arn);
+  hop.needs('sqs:SendMessage', decision, queue, `for the bus ${bus.name}`);
+  scene.encryption.of(hop, queue, [{ service: EVENTS_SERVICE, sourceArn: bus.arn }]);
+  if (key === undefined || queue.properties.KmsMasterKeyId !== key) return;
+  hop.gap(
+    'failure-destination',
+    queue,
+    'it is under the key of its bus: what the one cannot encrypt, neither can the other',
+  );
 }
 
 /** What a partner sends is kept by the archive of a bus that a rule puts all of it on, or by one of its own. */

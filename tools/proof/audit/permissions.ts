@@ -15,6 +15,7 @@ const KEY_ACTIONS = ['kms:GenerateDataKey', 'kms:Decrypt'];
 const ENCRYPTION_CONTEXTS: Readonly<Record<string, string>> = {
   'AWS::Events::Archive': 'aws:events:event-bus:arn',
   'AWS::Events::EventBus': 'aws:events:event-bus:arn',
+  'AWS::Logs::LogGroup': 'aws:logs:arn',
   'AWS::SNS::Topic': 'aws:sns:topicArn',
   'AWS::SQS::Queue': 'aws:sqs:arn',
 };
@@ -80,8 +81,7 @@ export class Permissions {
     const context = {
       'kms:ViaService': `${service}.${this.#assembly.region}.amazonaws.com`,
       ...(encryptionContext && {
-        [`kms:EncryptionContext:${encryptionContext}`]:
-          resource.type === 'AWS::Events::Archive' ? resource.properties.SourceArn : resource.arn,
+        [`kms:EncryptionContext:${encryptionContext}`]: encryptedArn(resource),
       }),
       ...(!isRole && { 'aws:SourceArn': sender.sourceArn, 'aws:SourceAccount': this.#assembly.account }),
     };
@@ -132,7 +132,7 @@ export class Permissions {
     const namesRole = ({ Effect, Principal }: Statement) =>
       Effect === 'Deny' || JSON.stringify(Principal).includes(`"${roleArn}"`);
     if (!decision.allowed || evaluate(statements.filter(namesRole), request).allowed) return decision;
-    return this.#policies.roleMay(roleArn, action, key.arn);
+    return this.#policies.roleMay(roleArn, action, key.arn, context);
   }
 
   #key(reference: string): Resource | undefined {
@@ -154,6 +154,12 @@ export class Permissions {
   get #root(): string {
     return `arn:aws:iam::${this.#assembly.account}:root`;
   }
+}
+
+/** ARN that the service gives to the key: an archive is a part of its bus. */
+function encryptedArn({ type, arn, properties }: Resource): string {
+  if (type === 'AWS::Events::Archive') return String(properties.SourceArn);
+  return type === 'AWS::Logs::LogGroup' ? arn.replace(/:\*$/, '') : arn;
 }
 
 /** One of the keys that AWS makes in each account, e.g. alias/aws/sns. */

@@ -73,4 +73,5 @@ function auditDeadLetters(
     hop.gap('failure-destination', queue, 'Scheduler takes no FIFO queue for dead letters');
   const decision = scene.permissions.roleMay(roleArn, 'sqs:SendMessage', queue.arn);
   hop.needs('sqs:SendMessage', decision, resource, 'for its role, on its dead-letter queue');
+  scene.encryption.of(hop, queue, [{ role: roleArn }]);
 }
