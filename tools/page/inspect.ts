@@ -1,5 +1,5 @@
 /** Queries of the page to the running stack: one event in detail, the state of the stores, a dry run. */
-import { CloudWatchClient, DescribeAlarmsCommand } from '@aws-sdk/client-cloudwatch';
+import { type AlarmType, CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { type App, consumerName, findConsumer } from '../app';
 import type { EventPattern } from '../eventbridge/event-pattern';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
@@ -183,9 +183,9 @@ function messagesOf(recorder: Recorder, topic: string): StackState['topics'][num
   return recorder.published(topic).map(({ at, subject, body }) => {
     let text = body;
     try {
-      const parsed: unknown = JSON.parse(body);
-      const inner = (parsed as { body?: unknown } | null)?.body;
+      const { body: inner, AlarmDescription, NewStateValue, NewStateReason } = Object(JSON.parse(body));
       if (typeof inner === 'string') text = inner;
+      else if (NewStateValue !== undefined) text = `${AlarmDescription ?? NewStateReason}`;
     } catch {
       // The message is not JSON.
     }
@@ -201,16 +201,21 @@ async function alarmsOf(stack: LocalStack): Promise<StackState['alarms']> {
     credentials: { accessKeyId: 'page', secretAccessKey: 'page' },
   });
   try {
-    const { MetricAlarms = [], CompositeAlarms = [] } = await client.send(
-      new DescribeAlarmsCommand({ MaxRecords: 100 }),
-    );
-    return [...MetricAlarms, ...CompositeAlarms].map(
-      ({ AlarmName = '', StateValue = '', StateReason = '' }) => ({
-        name: AlarmName,
-        state: StateValue,
-        reason: StateReason,
-      }),
-    );
+    const alarms: StackState['alarms'][number][] = [];
+    const AlarmTypes: AlarmType[] = ['MetricAlarm', 'CompositeAlarm'];
+    for await (const page of paginateDescribeAlarms({ client }, { AlarmTypes })) {
+      const { MetricAlarms = [], CompositeAlarms = [] } = page;
+      for (const alarm of [...MetricAlarms, ...CompositeAlarms]) {
+        const { AlarmName = '', StateValue = '', StateReason = '', AlarmDescription = '' } = alarm;
+        alarms.push({
+          name: AlarmName,
+          state: StateValue,
+          reason: StateReason,
+          description: AlarmDescription,
+        });
+      }
+    }
+    return alarms;
   } finally {
     client.destroy();
   }

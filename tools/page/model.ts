@@ -223,7 +223,7 @@ export interface StackState {
       readonly at: string;
       readonly subject?: string;
       readonly body: string;
-      /** Text for the reader: `body` of a JSON body, otherwise the whole body. */
+      /** Text for the reader: `body` of a JSON body, an alarm's description, otherwise the whole body. */
       readonly text: string;
     }[];
   }[];
@@ -232,7 +232,13 @@ export interface StackState {
     readonly records: number;
     readonly objects: readonly { readonly key: string; readonly records: number; readonly bytes: number }[];
   }[];
-  readonly alarms: readonly { readonly name: string; readonly state: string; readonly reason: string }[];
+  readonly alarms: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly reason: string;
+    /** From the template; names the entry of the runbook. */
+    readonly description: string;
+  }[];
   readonly rules: readonly string[];
   readonly functions: readonly string[];
 }

@@ -257,7 +257,7 @@ function Cells({ event, place }: { event: EventSummary; place: Place }) {
   );
 }
 
-const Ago = ({ at }: { at: string }) => <i>{hasRelativeTimes.value ? ago(at, now.value) : ''}</i>;
+const Ago = ({ at }: { at: string }) => <i class="ago">{hasRelativeTimes.value ? ago(at, now.value) : ''}</i>;
 
 function Outcome({ event }: { event: EventSummary }) {
   // Only what waits has to be drawn again with the time.

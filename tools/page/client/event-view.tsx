@@ -5,8 +5,9 @@ import type { EventPage, EventSummary, MissedField, NumberedStep } from '../mode
 import { call } from './api';
 import { outcome, short } from './event-list';
 import { current, events, eventsOf, selected } from './events';
-import { bytes, took } from './format';
+import { bytes, plural, took } from './format';
 import { Key, StateIcon } from './icons';
+import { readLog } from './log-text';
 import { type Mark, Payload, sourcesOf } from './payload';
 import { act, draft, load, now, open, view } from './state';
 import { type Track, timelineOf } from './timeline';
@@ -310,10 +311,21 @@ function Payloads(props: {
           personalData={hidden}
         />
       </div>
-      <footer class="dim">→ passed on = taken over + made by the template grey: left behind</footer>
+      <MarksLegend />
     </>
   );
 }
+
+const MarksLegend = () => (
+  <footer class="dim">
+    <span class="marks">
+      <span>→ passed on</span>
+      <span>= taken over</span>
+      <span>+ made by the template</span>
+      <span>grey: left behind</span>
+    </span>
+  </footer>
+);
 
 function Misses({ page: { misses } }: { page: EventPage }) {
   return (
@@ -351,19 +363,28 @@ function Missed({ path, value, allowed }: MissedField) {
 
 function Logs({ page }: { page: EventPage }) {
   const lines = page.steps.flatMap((step) => (step.kind === 'log-line' ? [step] : []));
+  const told = lines.flatMap((line) => {
+    const said = readLog(line.message);
+    return said ? [{ ...line, ...said }] : [];
+  });
   if (lines.length === 0) return null;
   const start = Date.parse(page.summary.at);
+  const rest = lines.length - told.length;
   return (
     <section class="panel" aria-label="Logs">
       <header>
         <h3>Logs</h3>
-        <span class="badge">{lines.length}</span>
+        <span class="badge">{told.length}</span>
+        {rest > 0 && <span class="dim">and {plural(rest, 'line')} of metrics and of the platform</span>}
       </header>
-      {lines.map((line) => (
+      {told.map((line) => (
         <div key={line.seq} class="log">
           <span class="dim">+{took(Math.max(0, Date.parse(line.at) - start))}</span>
           <span>{short(line.function)}</span>
-          <code>{line.message.trimEnd()}</code>
+          <span>
+            <code class={line.isError ? 'failed' : ''}>{line.text}</code>{' '}
+            <code class="dim">{line.fields}</code>
+          </span>
         </div>
       ))}
     </section>

@@ -68,7 +68,10 @@ function Text({
 }
 
 const usd = (amount: number) =>
-  `$${amount.toLocaleString('en-US', { maximumFractionDigits: amount < 10 ? 2 : 0 })}`;
+  `$${amount.toLocaleString('en-US', {
+    minimumFractionDigits: amount < 10 ? 2 : 0,
+    maximumFractionDigits: amount < 10 ? 2 : 0,
+  })}`;
 
 export function BillView() {
   const report = useReport<BillReport>('cost');
@@ -119,9 +122,11 @@ export function BillView() {
   );
 }
 
+const short = new Intl.NumberFormat('en-US', { notation: 'compact' });
+
 /** Plot of the cost by events, with logarithmic axes. */
 function Plot({ months, at }: { months: BillReport['months']; at: number }) {
-  const [width, height, margin] = [520, 220, 40];
+  const [width, height, margin] = [560, 250, 56];
   const log = (value: number) => Math.log10(Math.max(value, 0.01));
   const xs = months.map(({ events }) => log(events));
   const ys = months.map(({ usd: amount }) => log(amount));
@@ -132,18 +137,24 @@ function Plot({ months, at }: { months: BillReport['months']; at: number }) {
     Math.ceil(Math.max(...ys)),
   ];
   const x = (value: number) => margin + ((value - x0) / (x1 - x0 || 1)) * (width - margin - 10);
-  const y = (value: number) => height - 24 - ((value - y0) / (y1 - y0 || 1)) * (height - 36);
+  const y = (value: number) => height - 34 - ((value - y0) / (y1 - y0 || 1)) * (height - 46);
   const points = months.map((_, i) => `${x(xs[i] as number)} ${y(ys[i] as number)}`);
   const ticks = Array.from({ length: y1 - y0 + 1 }, (_, i) => y0 + i);
+  const powers = Array.from({ length: Math.floor(x1) - Math.ceil(x0) + 1 }, (_, i) => Math.ceil(x0) + i);
   return (
     <svg class="plot" viewBox={`0 0 ${width} ${height}`} role="img" aria-label="The bill by events a month">
       {ticks.map((tick) => (
         <g key={tick}>
           <path class="grid" d={`M${margin} ${y(tick)}H${width - 10}`} />
           <text class="second" x={margin - 6} y={y(tick) + 4} text-anchor="end">
-            {usd(10 ** tick)}
+            {`$${(10 ** tick).toLocaleString('en-US')}`}
           </text>
         </g>
+      ))}
+      {powers.map((power) => (
+        <text key={power} class="second" x={x(power)} y={height - 10} text-anchor="middle">
+          {short.format(10 ** power)}
+        </text>
       ))}
       <path class="curve" d={`M${points.join('L')}`} />
       <circle class="dot" r="5" cx={x(xs[at] ?? x0)} cy={y(ys[at] ?? y0)} />

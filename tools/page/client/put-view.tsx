@@ -4,6 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { ContractForm, DryRun } from '../model';
 import { call } from './api';
 import { short } from './event-list';
+import { plural } from './format';
 import { Key, StateIcon } from './icons';
 import { act, draft, load, open, snapshot, whileUntouched } from './state';
 
@@ -344,8 +345,8 @@ function parsed(typed: string): unknown {
 function describe({ type, format, minLength, maxLength, minimum, maximum, const: only }: Field): string {
   if (only !== undefined) return `always ${JSON.stringify(only)}`;
   const bounds = [
-    minLength !== undefined && `at least ${minLength} characters`,
-    maxLength !== undefined && `at most ${maxLength.toLocaleString('en-US')} characters`,
+    minLength !== undefined && `at least ${plural(minLength, 'character')}`,
+    maxLength !== undefined && `at most ${plural(maxLength, 'character')}`,
     minimum !== undefined && `at least ${minimum.toLocaleString('en-US')}`,
     maximum !== undefined && `at most ${maximum.toLocaleString('en-US')}`,
   ];

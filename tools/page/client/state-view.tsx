@@ -42,7 +42,7 @@ export function StateView() {
       {tables.map((table) => (
         <TablePanel key={table.name} table={table} />
       ))}
-      <div class="columns">
+      <div class="masonry">
         {topics.map((topic) => (
           <TopicPanel key={topic.name} topic={topic} />
         ))}
@@ -90,7 +90,7 @@ function StreamPanel({ stream }: { stream: StackState['streams'][number] }) {
       </header>
       {objects.length === 0 && <p class="empty">No object written yet: records are collected first.</p>}
       {objects.map(({ key, records: count, bytes }) => (
-        <div key={key} class="log">
+        <div key={key} class="log object">
           <code>{key}</code>
           <span class="dim">
             {plural(count, 'record')}, {bytes.toLocaleString('en-US')} B
@@ -185,11 +185,14 @@ function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
         </button>
       </header>
       {list.length === 0 && <p class="empty">None is in alarm.</p>}
-      {list.map(({ name, state, reason }) => (
+      {list.map(({ name, state, reason, description }) => (
         <div key={name} class="reach">
           <StateIcon state={state === 'ALARM' ? 'failed' : state === 'OK' ? 'handled' : 'unmatched'} />
           <span>{short(name)}</span>
-          <span class="dim">{state === 'INSUFFICIENT_DATA' ? `not evaluated here: ${reason}` : reason}</span>
+          <span>
+            {state === 'INSUFFICIENT_DATA' ? `Not evaluated here: ${reason}` : reason}
+            {state === 'ALARM' && description && <div class="dim">{description}</div>}
+          </span>
         </div>
       ))}
     </section>

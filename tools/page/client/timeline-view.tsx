@@ -14,6 +14,7 @@ export function Timeline(props: {
       <div class="track head" aria-hidden="true">
         <span>Hop (bar: run, mark: a call)</span>
         <span class="axis">
+          <Idle idle={scale.idle} />
           {scale.ticks.map(({ at, text }) => (
             <i key={at} style={{ left: `${at}%` }}>
               {text}
@@ -34,6 +35,7 @@ export function Timeline(props: {
             <StateIcon state={track.state} /> {track.title} <i class="dim">{track.note}</i>
           </span>
           <span class="axis">
+            <Idle idle={scale.idle} />
             {track.bars.map((bar) => (
               <i
                 key={bar.from}
@@ -55,6 +57,15 @@ export function Timeline(props: {
   );
 }
 
+/** Stretches without work, whose length is not to scale. */
+const Idle = ({ idle }: { idle: readonly { readonly at: number; readonly width: number }[] }) => (
+  <>
+    {idle.map(({ at, width }) => (
+      <i key={at} class="idle" style={{ left: `${at}%`, width: `${width}%` }} />
+    ))}
+  </>
+);
+
 /** Minimum idle time that is drawn as a short gap, in milliseconds. */
 const IDLE_MS = 1_000;
 
@@ -66,24 +77,25 @@ function scaleOf(tracks: readonly Track[]) {
   const sorted = [...new Set([0, ...points])].sort((a, b) => a - b);
   const busy = (from: number, to: number) =>
     tracks.some(({ bars }) => bars.some((bar) => bar.from <= from && bar.to >= to));
-  // Positions on a line whose long idle stretches are shortened to a tenth of the rest.
+  // Positions on a line whose long idle stretches are shortened to a sixth of the rest.
   const work = sorted.slice(1).reduce((sum, at, i) => {
     const before = sorted[i] as number;
     return sum + (at - before > IDLE_MS && !busy(before, at) ? 0 : at - before);
   }, 0);
-  const gap = Math.max(2, work / 10);
+  const gap = Math.max(2, work / 6);
   const places = new Map<number, number>();
   const ticks: { at: number; text: string }[] = [];
   let place = 0;
   for (const [i, at] of sorted.entries()) {
     const before = sorted[i - 1] ?? 0;
     const isIdle = at - before > IDLE_MS && !busy(before, at);
-    if (isIdle) ticks.push({ at: place, text: `${took(at - before)} idle` });
+    if (isIdle) ticks.push({ at: place, text: `${took(at - before)}` });
     place += isIdle ? gap : at - before;
     places.set(at, place);
   }
   const total = Math.max(1, place);
   return {
+    idle: ticks.map(({ at }) => ({ at: (100 * at) / total, width: (100 * gap) / total })),
     at: (ms: number) => (100 * (places.get(ms) ?? 0)) / total,
     ticks: [
       { at: 0, text: '0' },

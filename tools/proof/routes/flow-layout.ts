@@ -53,7 +53,8 @@ export function placeFlow(flow: Flow): PlacedFlow {
   const edges = flow.edges.flatMap((edge): PlacedEdge[] => {
     const [from, to] = [byId.get(edge.from), byId.get(edge.to)];
     if (!from || !to) return [];
-    const path = edge.kind === 'failure' ? failurePath(from, to, queues.indexOf(edge.to)) : curve(from, to);
+    const path =
+      edge.kind === 'failure' ? failurePath(from, to, queues.indexOf(edge.to)) : curve(from, to, nodes);
     return [{ ...edge, path }];
   });
   const last = COLUMNS.length - 1;
@@ -140,7 +141,7 @@ function sortByNeighbours(
   column?.sort((a, b) => weight(a) - weight(b));
 }
 
-function curve(from: PlacedNode, to: PlacedNode): string {
+function curve(from: PlacedNode, to: PlacedNode, nodes: readonly PlacedNode[]): string {
   if (from.x === to.x) {
     const x = from.x + from.width / 2;
     const [a, b] = from.y < to.y ? [from.y + from.height, to.y] : [from.y, to.y + to.height];
@@ -153,11 +154,27 @@ function curve(from: PlacedNode, to: PlacedNode): string {
     const middle = (x1 + x2) / 2;
     return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
   }
+  const lane = laneOf([x1, x2], y1, nodes);
+  if (lane !== y1) {
+    const [a, b] = [x1 + GAP, x2 - GAP];
+    const [left, right] = [(x1 + a) / 2, (b + x2) / 2];
+    return `M${x1} ${y1}C${left} ${y1} ${left} ${lane} ${a} ${lane}L${b} ${lane}C${right} ${lane} ${right} ${y2} ${x2} ${y2}`;
+  }
   if (y1 === y2) return `M${x1} ${y1}L${x2} ${y2}`;
   // Across several columns the curve is in the last gap, where it meets no node.
   const start = Math.max(x1, x2 - GAP);
   const middle = (start + x2) / 2;
   return `M${x1} ${y1}L${start} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+}
+
+/** The y at which an edge crosses the columns between its ends: its own, or else the nearest that meets no node. */
+function laneOf([x1, x2]: readonly [number, number], y: number, nodes: readonly PlacedNode[]): number {
+  const between = nodes.filter((node) => node.x > x1 && node.x + node.width < x2);
+  const isFree = (lane: number) => between.every((node) => lane < node.y || lane > node.y + node.height);
+  const half = (ROW - HEIGHT) / 2;
+  const lanes = between.flatMap((node) => [node.y - half, node.y + node.height + half]);
+  const nearest = [y, ...lanes.sort((a, b) => Math.abs(a - y) - Math.abs(b - y))].find(isFree);
+  return nearest ?? y;
 }
 
 /** Right-angled, down a trunk in the gap that all failures of a column to one queue share. */

@@ -82,6 +82,25 @@ describe('the flow', () => {
 });
 
 describe('the layout', () => {
+  test('leads no event through a node that is not its end', () => {
+    for (const { from, to, kind, path } of placed.edges) {
+      if (kind === 'failure') continue;
+      // Level stretches; the curves are in the gaps between the columns.
+      for (const [, x1, y, x2, end] of path.matchAll(/(-?[\d.]+) (-?[\d.]+)L(-?[\d.]+) (-?[\d.]+)/g)) {
+        if (y !== end) continue;
+        const crossed = placed.nodes.filter(
+          (node) =>
+            ![from, to].includes(node.id) &&
+            Number(y) >= node.y &&
+            Number(y) <= node.y + node.height &&
+            node.x < Number(x2) &&
+            node.x + node.width > Number(x1),
+        );
+        expect(crossed).toEqual([]);
+      }
+    }
+  });
+
   const overlaps = ({ nodes }: PlacedFlow) =>
     nodes.flatMap((a, i) =>
       nodes
