@@ -395,11 +395,14 @@ describe('the alarms topic', () => {
 });
 
 describe('the runbook', () => {
+  /** With what the first one has not. */
+  let another: Stack;
   const entries = [...RUNBOOK.matchAll(/^## ([a-z-]+)$/gm)].map(([, heading]) => heading);
   /** The stack with every target of `docs/targets.md`. */
   let withTargets: Stack;
   beforeAll(() => {
     withTargets = new Stack(templateOf(documentedProject(sections())));
+    another = new Stack(synthesize('production', { dailyReportScheduler: {}, customerManagedKey: true }));
   });
   const alarmsOf = ({ alarms, composites }: Stack) => [
     ...alarms.map(({ name, properties }) => ({ name, properties })),
@@ -427,9 +430,6 @@ describe('the runbook', () => {
   });
 
   test('every entry belongs to an alarm, once', () => {
-    const another = new Stack(
-      synthesize('production', { dailyReportScheduler: {}, customerManagedKey: true }),
-    );
     const others = [...another.alarms, ...another.composites.map((properties) => ({ properties }))];
     const linked = [...described(), ...others].map(
       ({ properties }) => LINK.exec(properties.AlarmDescription)?.[2],
@@ -463,7 +463,7 @@ describe('the runbook', () => {
   });
 
   test('what it names exists: resources of the stack, commands of the tool', () => {
-    const names = JSON.stringify([...Object.values(stack.resources), ...stack.alarms]);
+    const names = JSON.stringify([stack, another].map(({ resources, alarms }) => [resources, alarms]));
     const named = [...RUNBOOK.matchAll(/event-driven-[a-z]+(?:-[a-z]+)*/g)].map(([name]) => name);
     const unknown = named.filter((name) => !names.includes(name) && name !== 'event-driven-dev');
     expect(unknown).toEqual([]);
