@@ -9,6 +9,7 @@ import { eventIdsOf } from '../lambdas/order-item';
 import { DAY_INDEX, DAY_SHARDS, ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import { EVENT_SIZE } from '../lambdas/publisher';
+import { TARGETS } from '../lambdas/targets';
 import { version } from '../package.json';
 import type { App, Contract } from '../tools/app';
 import { publish } from './app-publisher';
@@ -22,6 +23,7 @@ export const APP: App = {
       { ...consumer, attempts: CLIENT_CONFIG.maxAttempts },
     ]),
   ),
+  targets: TARGETS,
   variables: {
     consumer: 'POWERTOOLS_SERVICE_NAME',
     metricsNamespace: 'POWERTOOLS_METRICS_NAMESPACE',

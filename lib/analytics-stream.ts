@@ -7,12 +7,20 @@ import {
   Bucket,
   BucketEncryption,
   type CfnBucket,
+  type LifecycleRule,
   StorageClass,
 } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import type { StageConfig } from './config';
 import type { EventHandler } from './event-handler';
 import { bucketRemoval } from './removal';
+
+export interface StreamProps {
+  /** Physical name without the stack's prefix. @default analytics */
+  readonly name?: string;
+  /** Ends each record with a line break, for records that come without one. @default false */
+  readonly endsLines?: boolean;
+}
 
 /** Firehose stream to S3: each event is a line of JSON, in compressed objects in a folder for each day. */
 export class AnalyticsStream extends Construct {
@@ -21,9 +29,14 @@ export class AnalyticsStream extends Construct {
   readonly errorLogs: LogGroup;
   readonly role: Role;
 
-  constructor(scope: Construct, id: string, config: StageConfig) {
+  constructor(
+    scope: Construct,
+    id: string,
+    config: StageConfig,
+    { name = 'analytics', endsLines = false }: StreamProps = {},
+  ) {
     super(scope, id);
-    const streamName = `${config.prefix}-analytics`;
+    const streamName = `${config.prefix}-${name}`;
     this.bucket = new Bucket(this, 'Bucket', {
       encryption: BucketEncryption.S3_MANAGED,
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -34,22 +47,7 @@ export class AnalyticsStream extends Construct {
         serverAccessLogsBucket: this.#accessLogsBucket(config),
         serverAccessLogsPrefix: 'access/',
       }),
-      lifecycleRules: [
-        {
-          id: 'expire',
-          // S3 keeps objects in infrequent access for 30 days at least.
-          ...(config.analyticsRetentionDays > 60 && {
-            transitions: [
-              { storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) },
-            ],
-          }),
-          expiration: Duration.days(config.analyticsRetentionDays),
-          ...(config.analyticsVersioning && {
-            noncurrentVersionExpiration: Duration.days(config.analyticsRetentionDays),
-          }),
-          abortIncompleteMultipartUploadAfter: Duration.days(7),
-        },
-      ],
+      lifecycleRules: [expiry(config)],
     });
     Validations.of(this.bucket).acknowledge({
       id: 'AwsSolutions-S1',
@@ -115,6 +113,7 @@ export class AnalyticsStream extends Construct {
         errorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
         compressionFormat: 'GZIP',
         bufferingHints: { intervalInSeconds: 60, sizeInMBs: 5 },
+        ...(endsLines && { processingConfiguration: LINES }),
         cloudWatchLoggingOptions: {
           enabled: true,
           logGroupName: this.errorLogs.logGroupName,
@@ -148,5 +147,30 @@ export class AnalyticsStream extends Construct {
   }
 }
 
+/** Firehose's own processor, which is free. https://docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning-new-line-delimiter.html */
+const LINES = {
+  enabled: true,
+  processors: [
+    {
+      type: 'AppendDelimiterToRecord',
+      parameters: [{ parameterName: 'Delimiter', parameterValue: '\\n' }],
+    },
+  ],
+};
+
 const allow = (actions: string[], resource: string) =>
   new PolicyStatement({ effect: Effect.ALLOW, actions, resources: [resource] });
+
+/** Expiry of objects, and of earlier versions of them. */
+const expiry = (config: StageConfig): LifecycleRule => ({
+  id: 'expire',
+  // S3 keeps objects in infrequent access for 30 days at least.
+  ...(config.analyticsRetentionDays > 60 && {
+    transitions: [{ storageClass: StorageClass.INFREQUENT_ACCESS, transitionAfter: Duration.days(30) }],
+  }),
+  expiration: Duration.days(config.analyticsRetentionDays),
+  ...(config.analyticsVersioning && {
+    noncurrentVersionExpiration: Duration.days(config.analyticsRetentionDays),
+  }),
+  abortIncompleteMultipartUploadAfter: Duration.days(7),
+});

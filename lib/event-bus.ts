@@ -181,8 +181,10 @@ export class EventBus extends Construct {
     const { replayed = true, targetId = '', input, description } = props;
     const targets = isFanOut(given) ? given : [{ target: given, targetId, ...(input && { input }) }];
     requireTargets(name, targets);
-    for (const { target, ...more } of targets)
+    for (const { target, ...more } of targets) {
+      target.checkInput?.(more);
       if (target.keepsData) requireNoPersonalData(name, selection.pattern, more);
+    }
     const rule = this.#rule(name, description, targets, {
       eventBusName: this.bus.eventBusName,
       eventPattern: { ...selection.pattern, ...(!replayed && NOT_REPLAYED) },

@@ -33,6 +33,11 @@ export interface RuleTarget {
   allowRule(rule: CfnRule): TargetParameters;
   /** True if the target keeps or hands on what it gets, out of reach of the handlers' redaction. @default false */
   readonly keepsData?: boolean;
+  /**
+   * Checks what the target would get.
+   * @throws ConfigError for an input that it does not take
+   */
+  checkInput?(props: TargetProps): void;
 }
 
 /** A symptom of lost or failed events behind a target. */
@@ -46,6 +51,8 @@ export interface TargetSymptom {
   readonly metric: IMetric;
   /** Value above which the alarm goes off. @default 0 */
   readonly threshold?: number;
+  /** Goes off below the threshold instead. @default false */
+  readonly below?: boolean;
 }
 
 /** A target other than a function. `Monitoring` adds one page for all symptoms of each, and its row of the dashboard. */
@@ -57,6 +64,9 @@ export abstract class WatchedTarget extends Construct implements RuleTarget {
   abstract readonly targetArn: string;
   abstract allowRule(rule: CfnRule): TargetParameters;
   readonly keepsData: boolean = false;
+
+  /** @throws ConfigError for an input that the target does not take. @default it takes any */
+  checkInput(_props: TargetProps): void {}
 
   /** Symptoms besides failed deliveries. @default none */
   symptoms(): readonly TargetSymptom[] {

@@ -128,6 +128,8 @@ export interface App {
   readonly catalogue?: CatalogueInfo;
   /** Consumers by name; a function's environment variable `variables.consumer` has the name. */
   readonly consumers: Readonly<Record<string, Consumer>>;
+  /** Personal fields that targets other than functions may have, by the target's id in its rule. @default none */
+  readonly targets?: Readonly<Record<string, readonly string[]>>;
   /** Names of a function's environment variables that the tools read. */
   readonly variables: {
     /** Has the name of the consumer. */

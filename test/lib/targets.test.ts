@@ -6,7 +6,10 @@ import { ConfigError, parseStage } from '../../lib/config';
 import { DeadLetterQueue } from '../../lib/dead-letter-queue';
 import { EventBus } from '../../lib/event-bus';
 import { EventHandler } from '../../lib/event-handler';
+import { EventLog } from '../../lib/event-log';
 import { EventQueue } from '../../lib/event-queue';
+import { EventTopic } from '../../lib/event-topic';
+import { OtherBus } from '../../lib/other-bus';
 import type { RuleTarget, TargetInput } from '../../lib/rule-target';
 
 function parts(settings: object = {}) {
@@ -68,7 +71,7 @@ describe('a target that keeps what it gets', () => {
       ...(paths && { input: { paths, template } }),
     });
   const REFUSED =
-    'Rule kept gives customerEmail of app.orders/OrderCreated, which is personal data, to target Keeper, which keeps what it gets: name the fields that it needs in input.paths, without $.detail.customerEmail.';
+    'Rule kept gives customerEmail of app.orders/OrderCreated, which is personal data, to target Keeper, which keeps what it gets: name the fields that it needs in input.paths, without $.detail.customerEmail, or let it have the field in lambdas/targets.ts.';
 
   test.each<[string, Parameters<typeof subscribe>]>([
     ['the whole event', [OrderCreated]],
@@ -119,5 +122,104 @@ describe('a queue', () => {
       FifoQueue: true,
       ContentBasedDeduplication: true,
     });
+  });
+});
+
+const DESCRIBED = { targetId: 'T', description: 'Something is handed on' };
+
+describe('a topic', () => {
+  const topic = (...subscribers: string[]) => {
+    const { stack, config } = parts();
+    new EventTopic(stack, 'Topic', { name: 'news', subscribers, config });
+    return Template.fromStack(stack);
+  };
+
+  test('has a dead-letter queue for each subscriber', () => {
+    const found = Object.values(
+      topic('a@example.com', 'https://example.com/hook').findResources('AWS::SNS::Subscription'),
+    );
+    expect(found.map(({ Properties }) => Properties.Protocol)).toEqual(['email', 'https']);
+    for (const { Properties } of found) expect(Properties.RedrivePolicy.deadLetterTargetArn).toBeDefined();
+  });
+
+  test.each([
+    [[], 'Topic news has no subscriber: SNS drops each message.'],
+    [['http://example.com'], '"http://example.com" is neither an e-mail address nor an https: URL.'],
+  ])('with the subscribers %j is refused', (subscribers, message) => {
+    expect(() => topic(...subscribers)).toThrow(message);
+  });
+});
+
+describe('a log group', () => {
+  const subscribe = (template?: string) => {
+    const { stack, config, bus } = parts();
+    const log = new EventLog(stack, 'Log', { name: 'changes', config });
+    const input = template === undefined ? undefined : { paths: { time: '$.time', id: '$.id' }, template };
+    bus.subscribe('logged', { pattern: { source: ['partner.x'] } }, log, {
+      ...DESCRIBED,
+      ...(input && { input }),
+    });
+    return stack;
+  };
+
+  test('lets only its rules write', () => {
+    const stack = subscribe('{"timestamp": <time>, "message": "It was <id>"}');
+    const [policy] = Object.values(Template.fromStack(stack).findResources('AWS::Logs::ResourcePolicy'));
+    expect(JSON.stringify(policy)).toMatch(/PutLogEvents.*aws:SourceArn/);
+  });
+
+  test('takes whole events', () => {
+    expect(() => subscribe()).not.toThrow();
+  });
+
+  test.each(['{"id": <id>}', '"<id>"', '{"message": "<id>"}'])('does not take the input %s', (template) => {
+    expect(() => subscribe(template)).toThrow(/takes a time and a text: write the input's template as/);
+  });
+});
+
+describe('another bus', () => {
+  const ARN = 'arn:aws:events:eu-central-1:111122223333:event-bus/partner';
+  const subscribe = (busArn: string, input?: TargetInput) => {
+    const { stack, bus } = parts();
+    const other = new OtherBus(stack, 'Other', { name: 'other', from: bus, busArn });
+    const selection = { pattern: { source: ['app.analytics'] } };
+    bus.subscribe('shared', selection, other, { ...DESCRIBED, ...(input && { input }) });
+    return stack;
+  };
+
+  test('is reached by a role of this rule only, which may only put events there', () => {
+    const roles = Object.values(Template.fromStack(subscribe(ARN)).findResources('AWS::IAM::Role'));
+    const role = roles.find(({ Properties }) => JSON.stringify(Properties).includes('events:PutEvents'));
+    const { AssumeRolePolicyDocument: trust, Policies } = role?.Properties ?? {};
+    expect(trust.Statement).toMatchObject([
+      {
+        Principal: { Service: 'events.amazonaws.com' },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnEquals: { 'aws:SourceArn': expect.anything() },
+        },
+      },
+    ]);
+    expect(Policies[0].PolicyDocument.Statement).toMatchObject([
+      { Action: 'events:PutEvents', Resource: ARN },
+    ]);
+  });
+
+  test('gets whole events: an input is refused', () => {
+    const input = { paths: { id: '$.id' }, template: '{"id": <id>}' };
+    expect(() => subscribe(ARN, input)).toThrow(
+      'Target T is a bus, which gets whole events: leave the input out',
+    );
+  });
+
+  test.each(['partner', 'arn:aws:sqs:eu-central-1:111122223333:queue'])('cannot be %s', (busArn) => {
+    expect(() => subscribe(busArn)).toThrow('is no ARN of a bus, such as');
+  });
+
+  test('cannot be the bus of its rule', () => {
+    const { stack, bus } = parts();
+    const make = () =>
+      new OtherBus(stack, 'Other', { name: 'other', from: bus, busArn: bus.bus.eventBusArn });
+    expect(make).toThrow('its events would go round for ever');
   });
 });

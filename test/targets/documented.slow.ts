@@ -1,7 +1,6 @@
 /** The entries of `docs/targets.md`, each alone: what its reader gets by writing it down. */
 import '../lambdas/environment';
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditHops } from '../../tools/proof/audit/audit';
 import { readFlow } from '../../tools/proof/routes/flow';
@@ -20,10 +19,11 @@ test('all entries together compile', () => {
   expect(stdout.split('\n').filter((line) => line.includes('error'))).toEqual([]);
 });
 
-const isLintFound = spawnSync('cfn-lint', ['--version']).status === 0;
+/** Templates of the sections, each alone. */
+const templates: string[] = [];
 
 describe.each(sections())('%s', (section) => {
-  test('passes the validators, routes, audit and cfn-lint, and is drawn', () => {
+  test('passes the validators, routes and audit, and is drawn', () => {
     const project = documentedProject([section]);
     const assembly = synthesizeProject(project);
     const app = descriptionOf(project);
@@ -36,11 +36,14 @@ describe.each(sections())('%s', (section) => {
       const drawn = edges.filter(({ from, kind }) => from === rule.logicalId && kind === 'event');
       if (rule.properties.EventPattern) expect(drawn).toHaveLength(rule.properties.Targets.length);
     }
-    if (!isLintFound) return;
-    const template = join(project, 'cdk.out', 'event-driven.template.json');
-    expect(existsSync(template)).toBe(true);
-    const args = ['--format', 'parseable', '--non-zero-exit-code', 'error', '--template', template];
-    const { stdout } = spawnSync('cfn-lint', args, { encoding: 'utf8' });
-    expect(stdout.split('\n').filter((line) => /:E\d+:/.test(line))).toEqual([]);
+    templates.push(join(project, 'cdk.out', 'event-driven.template.json'));
   });
+});
+
+const isLintFound = spawnSync('cfn-lint', ['--version']).status === 0;
+(isLintFound ? test : test.skip)('cfn-lint has no error in any of them', () => {
+  expect(templates).toHaveLength(sections().length);
+  const args = ['--format', 'parseable', '--non-zero-exit-code', 'error', '--template', ...templates];
+  const { stdout } = spawnSync('cfn-lint', args, { encoding: 'utf8' });
+  expect(stdout.split('\n').filter((line) => /:E\d+:/.test(line))).toEqual([]);
 });

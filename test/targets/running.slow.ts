@@ -4,7 +4,8 @@
  */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { OrderCreated } from '../../lambdas/events';
+import { gunzipSync } from 'node:zlib';
+import { DailyReportGenerated, OrderCreated, OrderStatusChanged } from '../../lambdas/events';
 import { Deployment } from '../tools/ops/deployment';
 import { documentedProject, sections, synthesizeProject } from './documented-project';
 
@@ -71,6 +72,12 @@ async function until(condition: () => boolean, seconds = 10): Promise<void> {
 const handledBy = (name: string) =>
   deployment.stepsOf('invocation-succeeded').filter((step) => step.function === `event-driven-${name}`);
 
+const undelivered = () =>
+  deployment
+    .stepsOf('dead-lettered')
+    .map(({ target, attributes }) => [target, attributes.ERROR_CODE])
+    .sort();
+
 describe('a queue', () => {
   const batches = () => deployment.stepsOf('batch-handled');
 
@@ -116,9 +123,84 @@ describe('a queue', () => {
   test('gets what could not be delivered to it by a redrive', async () => {
     deployment.deploy(forbidden);
     await publish(OrderCreated);
-    expect(deployment.stepsOf('dead-lettered')).toMatchObject([{ target: 'Warehouse' }]);
+    expect(undelivered()).toContainEqual(['Warehouse', 'NO_PERMISSIONS']);
     deployment.deploy(build);
-    expect((await deployment.ops('redrive', '--json')).json).toMatchObject({ sent: 1 });
+    const redriven = await deployment.ops('redrive', '--json', '--consumer', 'warehouse');
+    expect(redriven.json).toMatchObject({ sent: 1, left: 0 });
     await until(() => handledBy('warehouse').length > 0);
   });
+});
+
+describe('what could not be delivered', () => {
+  test('waits in the dead-letter queue, which says for each what is to be done', async () => {
+    deployment.deploy(forbidden);
+    for (const contract of [OrderCreated, OrderStatusChanged, DailyReportGenerated]) await publish(contract);
+    // The bus of another account is recorded, and has no policy here that could keep the rule out.
+    const kept = ['ChangeLog', 'ReportLog', 'ReportRecords', 'ReportTopic', 'Sales', 'Warehouse'];
+    expect(undelivered()).toEqual(kept.map((target) => [target, 'NO_PERMISSIONS']));
+
+    const { json } = await deployment.ops('redrive', '--json', '--dry-run');
+    expect(json).toMatchObject({ sent: 1, failed: 0 });
+    for (const { outcome, reason } of json.groups) {
+      if (outcome === 'left') expect(reason).toMatch(/neither a function nor a queue; replay the archive/);
+    }
+  });
+
+  test('is brought home by a replay of the archive for its rule', async () => {
+    deployment.deploy(forbidden);
+    const publishedAt = deployment.stack.now;
+    await publish(OrderStatusChanged);
+    deployment.deploy(build);
+    await deployment.advance(900);
+    // The tool's clock is the machine's.
+    const at = (ms: number) => new Date(publishedAt + ms).toISOString();
+    const window = ['--from', at(-60_000), '--to', at(60_000), '--allow-recent', '--yes'];
+    const replayed = await deployment.ops('replay', ...window, '--rule', 'order-changes-logged');
+    expect(replayed).toMatchObject({ exitCode: 0 });
+    await until(() => delivered('ChangeLog').length > 0);
+    expect(handledBy('order-processor')).toHaveLength(1);
+  });
+});
+
+const delivered = (target: string) =>
+  deployment.stepsOf('delivered').filter((step) => step.target === target);
+
+test('a topic publishes what it is given to its subscribers', async () => {
+  await publish(DailyReportGenerated);
+  const [message] = deployment.stepsOf('message-published').filter(({ topic }) => topic.endsWith('-reports'));
+  expect(message).toMatchObject({ subscribers: 1 });
+  expect(JSON.parse(message?.body ?? '')).toMatchObject({
+    detail: { date: DailyReportGenerated.example.date },
+  });
+});
+
+test('a log group has a line with the time and the text of the input', async () => {
+  await publish(OrderStatusChanged, { status: 'SHIPPED' });
+  const { orderId } = OrderStatusChanged.example;
+  expect(deployment.stack.logGroups.events('/aws/events/event-driven-changes')).toMatchObject([
+    { message: `${orderId} is SHIPPED`, timestamp: expect.any(Number) },
+  ]);
+});
+
+test('a stream writes a line for each event, without personal data', async () => {
+  for (const orderId of ['order-1', 'order-2']) await publish(OrderCreated, { orderId });
+  const stream = deployment.stack.deliveryStreams.find(({ name }) => name === 'event-driven-sales');
+  await stream?.flush();
+  const [object] = stream?.objects ?? [];
+  const lines = gunzipSync(object?.body ?? '').toString();
+  expect(lines).toMatch(/^\{"orderId": "order-1".*\}\n\{"orderId": "order-2".*\}\n$/);
+  expect(lines).not.toContain('@');
+});
+
+test('a bus of another account gets the whole event, which is recorded', async () => {
+  await publish(DailyReportGenerated);
+  const [step] = delivered('Partner');
+  expect(step).toMatchObject({ isRecorded: true, targetArn: expect.stringContaining(':111122223333:') });
+  expect(JSON.parse(step?.payload ?? '')).toMatchObject({ 'detail-type': 'DailyReportGenerated' });
+});
+
+test('each target of a rule gets the event', async () => {
+  await publish(DailyReportGenerated);
+  expect(delivered('ReportLog')).toHaveLength(1);
+  expect(delivered('ReportRecords')).toHaveLength(1);
 });

@@ -1,9 +1,11 @@
 /** Targets of rules by ARN: those that run here, and for all others a sink that records deliveries. */
-import type { Assembly } from '../template/assembly';
+import type { Assembly, Resource } from '../template/assembly';
 import { schedulesOf } from '../template/schedules';
 import type { TargetService } from './services/delivery';
+import type { DeliveryStream } from './services/delivery-stream';
 import type { EventBridge } from './services/event-bridge';
 import type { LambdaFunction } from './services/lambda';
+import type { LogGroups } from './services/log-groups';
 import type { Queue } from './services/queue';
 import type { Topic } from './services/topic';
 import { rulesToRun } from './supported';
@@ -12,14 +14,16 @@ export interface TargetParts {
   readonly functions: readonly LambdaFunction[];
   readonly queues: readonly Queue[];
   readonly topics: readonly Topic[];
+  readonly deliveryStreams: readonly DeliveryStream[];
+  readonly logGroups: LogGroups;
+  /** The stack's time, in milliseconds since 1970-01-01 UTC. */
+  readonly now: number;
   /** Asked for at each delivery: it has the targets before it is there itself. */
   readonly eventBridge: () => EventBridge;
 }
 
-export function targetServices(
-  assembly: Assembly,
-  { functions, queues, topics, eventBridge }: TargetParts,
-): ReadonlyMap<string, TargetService> {
+export function targetServices(assembly: Assembly, parts: TargetParts): ReadonlyMap<string, TargetService> {
+  const { functions, queues, topics, deliveryStreams, eventBridge } = parts;
   const targets = new Map<string, TargetService>();
   for (const each of functions) {
     targets.set(each.arn, {
@@ -47,6 +51,16 @@ export function targetServices(
       deliver: (message) => void topic.publish({ message }),
     });
   }
+  for (const stream of deliveryStreams) {
+    targets.set(stream.arn, {
+      action: 'firehose:PutRecord',
+      takesJson: false,
+      deliver: (record) => stream.put([Buffer.from(record)])[0],
+    });
+  }
+  for (const group of assembly.ofType('AWS::Logs::LogGroup')) {
+    targets.set(group.arn.replace(/:\*$/, ''), logTarget(group, parts));
+  }
   const buses = assembly.ofType('AWS::Events::EventBus').map(({ arn }) => arn);
   const standard = `arn:${assembly.partition}:events:${assembly.region}:${assembly.account}:event-bus/default`;
   for (const arn of [...buses, standard]) {
@@ -61,6 +75,41 @@ export function targetServices(
     targets.set(arn, { action: undefined, takesJson: false, isRecorded: true, deliver: () => undefined });
   }
   return targets;
+}
+
+function logTarget({ arn, name }: Resource, parts: TargetParts): TargetService {
+  return {
+    action: 'logs:PutLogEvents',
+    resource: `${arn.replace(/:\*$/, '')}:log-stream:any`,
+    takesJson: false,
+    deliver: (body, _trace, { event }) => {
+      const { timestamp, message } = logEvent(body, parts.now);
+      // A stream for each event, as EventBridge makes them.
+      parts.logGroups.append(name, event.id, timestamp, message);
+      return undefined;
+    },
+  };
+}
+
+/**
+ * A log event: the whole payload at the present time, or the time and the text that an input transformer made.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#targets-specifics-cwl
+ */
+function logEvent(body: string, now: number): { timestamp: number; message: string } {
+  const whole = { timestamp: now, message: body };
+  let given: { timestamp?: unknown; message?: unknown } | null;
+  try {
+    given = JSON.parse(body);
+  } catch {
+    return whole;
+  }
+  const { timestamp, message } = given ?? {};
+  if (timestamp === undefined || message === undefined) return whole;
+  const time = typeof timestamp === 'number' ? timestamp : Date.parse(String(timestamp));
+  return {
+    timestamp: Number.isNaN(time) ? now : time,
+    message: typeof message === 'string' ? message : JSON.stringify(message),
+  };
 }
 
 /** ARNs of the template's targets that nothing here runs. */

@@ -26,7 +26,7 @@ export function orphanedInvocations(folder: string, functions: ReadonlySet<strin
 export function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
   const type = (after ?? before)?.type ?? '';
   const isTakenOver =
-    /^AWS::(Events::(Rule|EventBusPolicy)|Scheduler::Schedule|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|SNS::TopicPolicy)/;
+    /^AWS::(Events::(Rule|EventBusPolicy)|Scheduler::Schedule|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|Logs::ResourcePolicy|SNS::TopicPolicy)/;
   if (isTakenOver.test(type)) return false;
   if (Object.hasOwn(INERT, type)) return false;
   if (!before || !after) return true;

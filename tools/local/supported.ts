@@ -19,7 +19,7 @@ const RUN: readonly string[] = [
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
   ...['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::IAM::RolePolicy'],
-  ...['AWS::Logs::LogGroup', 'AWS::Scheduler::Schedule'],
+  ...['AWS::Logs::LogGroup', 'AWS::Logs::ResourcePolicy', 'AWS::Scheduler::Schedule'],
 ];
 
 /** Types that no event meets on its way, and why. */

@@ -184,3 +184,10 @@ export function targetReference(assembly: Assembly, arn: string): TargetReferenc
   const resource = assembly.find(arn);
   return { ...(type && { type }), ...(resource && { resource }) };
 }
+
+/** Checks whether it is a bus of another account or region, which no stack of this account can have. */
+export function isBusElsewhere({ account, region }: Assembly, arn: string): boolean {
+  const [, , service, ofRegion, ofAccount, resource = ''] = arn.split(':');
+  if (service !== 'events' || !resource.startsWith('event-bus/')) return false;
+  return ofRegion !== region || ofAccount !== account;
+}

@@ -56,6 +56,8 @@ export class DeliveryStream {
   readonly #options: DeliveryStreamOptions;
   /** Records that are not yet written, as base64. */
   readonly #journal: Journal<string> | undefined;
+  /** What each record ends with, beside what it has. */
+  readonly #delimiter: Buffer;
   readonly #bufferBytes: number;
   readonly #bufferMs: number;
   #buffer: Buffer[] = [];
@@ -87,10 +89,16 @@ export class DeliveryStream {
       destination,
       [
         ...['BucketARN', 'RoleARN', 'Prefix', 'ErrorOutputPrefix', 'BufferingHints', 'CompressionFormat'],
-        ...['CloudWatchLoggingOptions', 'EncryptionConfiguration', 'FileExtension'],
+        ...[
+          'CloudWatchLoggingOptions',
+          'EncryptionConfiguration',
+          'FileExtension',
+          'ProcessingConfiguration',
+        ],
       ],
       'ExtendedS3DestinationConfiguration',
     );
+    this.#delimiter = delimiterOf(resource);
     const { CompressionFormat: compression = 'UNCOMPRESSED', BufferingHints: hints = {} } = destination;
     if (compression !== 'UNCOMPRESSED' && compression !== 'GZIP') {
       throw new AssemblyError(
@@ -192,7 +200,7 @@ export class DeliveryStream {
     if (records.length === 0) return;
     const { compress = gzip } = this.#options;
     const isCompressed = this.destination.CompressionFormat === 'GZIP';
-    const content = Buffer.concat(records);
+    const content = Buffer.concat(records.flatMap((record) => [record, this.#delimiter]));
     const body = isCompressed ? await compress(content) : content;
     const extension = this.destination.FileExtension || (isCompressed ? '.gz' : '');
     const time = new Date(oldest).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
@@ -215,6 +223,26 @@ export class DeliveryStream {
       bytes: body.length,
     });
   }
+}
+
+/**
+ * Text that Firehose appends to each record: the only processor that needs no function.
+ * @throws AssemblyError for another processor
+ */
+function delimiterOf({ type, logicalId, properties }: Resource): Buffer {
+  const { Enabled, Processors = [] } =
+    properties.ExtendedS3DestinationConfiguration.ProcessingConfiguration ?? {};
+  if (String(Enabled) !== 'true' || Processors.length === 0) return Buffer.alloc(0);
+  const [{ Type, Parameters = [] }] = Processors;
+  const named = Parameters.find(
+    ({ ParameterName }: { ParameterName: string }) => ParameterName === 'Delimiter',
+  );
+  if (Processors.length > 1 || Type !== 'AppendDelimiterToRecord' || !named) {
+    throw new AssemblyError(
+      `${type} ${logicalId}: the local run knows no processor but AppendDelimiterToRecord with a Delimiter.`,
+    );
+  }
+  return Buffer.from(String(named.ParameterValue).replaceAll('\\n', '\n'));
 }
 
 /**

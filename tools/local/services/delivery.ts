@@ -35,6 +35,8 @@ export interface TargetService {
    * `lambda:InvokeFunction`; undefined if it is not checked.
    */
   readonly action: string | undefined;
+  /** ARN that the action acts on. @default the target's */
+  readonly resource?: string;
   /** A target of the same account needs no policy, but a role that it is given must be allowed. */
   readonly needsNoPolicy?: boolean;
   /** True if the target does not run here, and deliveries are only reported. */
@@ -218,9 +220,10 @@ export class Delivery {
   }
 
   /** Decides whether the rule may deliver to the target: by the target's role, otherwise by the target's policy. */
-  #permission({ action, needsNoPolicy }: TargetService): Decision {
+  #permission({ action, needsNoPolicy, resource }: TargetService): Decision {
     const { policies } = this.options;
-    const { Arn: arn, RoleArn: role } = this.target;
+    const { Arn, RoleArn: role } = this.target;
+    const arn = resource ?? Arn;
     const { scheduler } = this.rule;
     if (scheduler && role !== undefined) {
       const assumed = policies.mayAssumeArn(SCHEDULER, role, scheduler.groupArn);

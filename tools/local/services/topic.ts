@@ -3,7 +3,7 @@ import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import { FilterPolicy } from './filter-policy';
 import { requireKnownProperties } from './known-properties';
-import type { MessageAttribute, Queue } from './queue';
+import type { MessageAttribute, OutgoingMessage, Queue } from './queue';
 import { ServiceError } from './service-error';
 import type { World } from './world';
 
@@ -22,6 +22,14 @@ export interface Subscription {
   readonly rawMessageDelivery: boolean;
   /** @default it gets every message */
   readonly filterPolicy?: FilterPolicy;
+}
+
+interface SubscriberQueues {
+  /** Absent for a protocol that is not delivered here. */
+  readonly queue?: Queue | undefined;
+  /** Queue of the subscription's redrive policy. */
+  readonly deadLetters?: Queue | undefined;
+  readonly ofTemplate: boolean;
 }
 
 export interface TopicOptions {
@@ -44,11 +52,7 @@ export class Topic {
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #maySend: TopicOptions['maySend'];
   readonly #onStep: StepListener | undefined;
-  readonly #subscriptions: {
-    subscription: Subscription;
-    readonly queue?: Queue;
-    readonly ofTemplate: boolean;
-  }[] = [];
+  readonly #subscriptions: ({ subscription: Subscription } & SubscriberQueues)[] = [];
 
   /** @throws AssemblyError for a property or a protocol that is not known here, or a queue that is not there */
   constructor(
@@ -88,7 +92,10 @@ export class Topic {
     const queue = this.#queues.get(queueArn);
     if (!queue)
       throw invalid(`Invalid parameter: Endpoint Reason: there is no queue ${queueArn} in this stack`);
-    return this.#subscribe({ protocol: 'sqs', endpoint: queueArn, ...settings }, queue, false);
+    return this.#subscribe(
+      { protocol: 'sqs', endpoint: queueArn, ...settings },
+      { queue, ofTemplate: false },
+    );
   }
 
   /** Changes the settings of a subscription. */
@@ -123,18 +130,11 @@ export class Topic {
       body: text,
       subscribers: this.#subscriptions.length,
     });
-    for (const { subscription, queue, ofTemplate } of this.#subscriptions) {
+    for (const entry of this.#subscriptions) {
+      const { subscription, queue } = entry;
       if (subscription.filterPolicy && !subscription.filterPolicy.matches(text, attributes)) continue;
       if (!queue) {
-        this.#undelivered(
-          messageId,
-          subscription,
-          `the local run does not deliver by ${subscription.protocol}`,
-        );
-        continue;
-      }
-      const { allowed, reason } = ofTemplate ? this.#maySend(queue, this.arn) : { allowed: true, reason: '' };
-      if (!allowed) {
+        const reason = `the local run does not deliver by ${subscription.protocol}`;
         this.#undelivered(messageId, subscription, reason);
         continue;
       }
@@ -142,12 +142,10 @@ export class Topic {
       const sent = subscription.rawMessageDelivery
         ? { body, attributes }
         : { body: this.#envelope(messageId, body, subject, attributes, subscription) };
-      try {
-        queue.send({ ...sent, senderId: 'AIDASNS' });
-      } catch (error) {
-        if (!(error instanceof ServiceError)) throw error;
-        this.#undelivered(messageId, subscription, error.message);
-      }
+      const reason = this.#send(queue, sent, entry.ofTemplate);
+      if (reason === undefined) continue;
+      this.#undelivered(messageId, subscription, reason);
+      if (entry.deadLetters) this.#send(entry.deadLetters, sent, true);
     }
     return messageId;
   }
@@ -156,13 +154,13 @@ export class Topic {
     const within = owner === this.resource ? 'Subscription' : undefined;
     const known = [
       ...['TopicArn', 'Protocol', 'Endpoint', 'RawMessageDelivery', 'Region'],
-      ...['FilterPolicy', 'FilterPolicyScope'],
+      ...['FilterPolicy', 'FilterPolicyScope', 'RedrivePolicy'],
     ];
     requireKnownProperties(owner, properties, known, within);
     const { Protocol: protocol, Endpoint: endpoint, RawMessageDelivery: raw = false } = properties;
-    if (!['sqs', 'email', 'email-json', 'sms'].includes(protocol)) {
+    if (!['sqs', 'email', 'email-json', 'sms', 'http', 'https'].includes(protocol)) {
       throw new AssemblyError(
-        `${owner.type} ${owner.logicalId}: the local run does not know the protocol ${protocol}. Known are sqs, email, email-json and sms.`,
+        `${owner.type} ${owner.logicalId}: the local run does not know the protocol ${protocol}. Known are sqs, email, email-json, sms, http and https.`,
       );
     }
     const queue = protocol === 'sqs' ? this.#queues.get(endpoint) : undefined;
@@ -174,13 +172,19 @@ export class Topic {
     const { FilterPolicy: filter, FilterPolicyScope: scope } = properties;
     const filterPolicy = filter && new FilterPolicy(JSON.stringify(filter), scope);
     const settings = { rawMessageDelivery: String(raw) === 'true', ...(filterPolicy && { filterPolicy }) };
-    this.#subscribe({ protocol, endpoint, ...settings }, queue, true);
+    const deadLetterArn = deadLetterTarget(properties.RedrivePolicy);
+    const deadLetters = deadLetterArn === undefined ? undefined : this.#queues.get(deadLetterArn);
+    if (deadLetterArn !== undefined && !deadLetters) {
+      throw new AssemblyError(
+        `${owner.type} ${owner.logicalId}: there is no queue ${deadLetterArn} in this stack.`,
+      );
+    }
+    this.#subscribe({ protocol, endpoint, ...settings }, { queue, deadLetters, ofTemplate: true });
   }
 
   #subscribe(
     request: Omit<Subscription, 'arn'>,
-    queue: Queue | undefined,
-    ofTemplate: boolean,
+    { queue, deadLetters, ofTemplate }: SubscriberQueues,
   ): Subscription {
     const same = this.#subscriptions.find(
       ({ subscription }) =>
@@ -188,8 +192,21 @@ export class Topic {
     );
     if (same) return same.subscription;
     const subscription = { arn: `${this.arn}:${this.#world.uuid()}`, ...request };
-    this.#subscriptions.push({ subscription, ofTemplate, ...(queue && { queue }) });
+    this.#subscriptions.push({ subscription, queue, deadLetters, ofTemplate });
     return subscription;
+  }
+
+  /** @returns the reason why the queue does not get it; undefined if it does */
+  #send(queue: Queue, message: OutgoingMessage, isChecked: boolean): string | undefined {
+    const { allowed, reason } = isChecked ? this.#maySend(queue, this.arn) : { allowed: true, reason: '' };
+    if (!allowed) return reason;
+    try {
+      queue.send({ ...message, senderId: 'AIDASNS' });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ServiceError)) throw error;
+      return error.message;
+    }
   }
 
   #undelivered(messageId: string, { protocol, endpoint }: Subscription, reason: string): void {
@@ -233,6 +250,13 @@ export class Topic {
       }),
     });
   }
+}
+
+/** @returns the ARN of the queue for what could not be delivered */
+function deadLetterTarget(policy: unknown): string | undefined {
+  if (policy === undefined) return undefined;
+  const { deadLetterTargetArn } = typeof policy === 'string' ? JSON.parse(policy) : policy;
+  return deadLetterTargetArn;
 }
 
 const invalid = (message: string) => new ServiceError('InvalidParameter', message);

@@ -4,6 +4,7 @@ import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { Alarms, type Metric } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
+import { isBusElsewhere } from '../../template/targets';
 import { type Routing, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
 import { type Findings, type GapKind, Hop, type HopKind, isHopEnd } from './hops';
@@ -90,15 +91,18 @@ export class Scene {
    */
   missing(hop: Hop, kind: GapKind, resource: Resource, what: string, reference: string): void {
     const { region: ownRegion } = this.assembly;
-    const [, , service, region, , ...path] = reference.split(':');
+    const [, , , region] = reference.split(':');
     if (hasPlaceholder(reference)) {
       hop.cannotTell(kind, resource, `what ${what} is: ${reasonsOf(reference)}`);
       return;
     }
     const message = `${what} is ${reference}, ${this.whereIs(reference)}`;
+    const isUnreachable = region && region !== ownRegion;
     // A bus is the only target that may be in another region than its rule.
-    const isBus = service === 'events' && path.join(':').startsWith('event-bus/');
-    const isUnreachable = region && region !== ownRegion && !isBus;
+    if (isBusElsewhere(this.assembly, reference)) {
+      hop.cannotTell(kind, resource, `${message}: whether its policy lets this account in`);
+      return;
+    }
     if (this.isDescribed || isUnreachable) hop.gap(kind, resource, message);
     else hop.cannotTell(kind, resource, message);
   }

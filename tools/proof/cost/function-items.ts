@@ -1,5 +1,6 @@
 /** Cost of functions: calls, durations, log lines, traces, metrics; and fixed monthly items. */
 import { Alarms } from '../../template/alarms';
+import type { Resource } from '../../template/assembly';
 import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
 import type { Call, Times, Usage } from './usage';
 
@@ -29,13 +30,26 @@ export function functionItems(usage: Usage, times: Times): Item[] {
   return [item('Lambda: calls', 'lambda.request', sum(usage.calls, attempts)), ...durations, ...starts];
 }
 
+/** What CloudWatch counts for each log event beside its text, in bytes. */
+const LOG_EVENT_OVERHEAD = 26;
+
 export function logItems(usage: Usage, times: Times): Item[] {
-  const written = usage.calls.map((call) => {
-    const bytes = usage.attempts(call, times) * call.call.logBytes;
-    const name = call.resource.properties.LoggingConfig?.LogGroup;
-    const group = usage.assembly.ofType('AWS::Logs::LogGroup').find((each) => each.name === name);
-    return { bytes, stored: bytes * usage.monthsKept(Number(group?.properties.RetentionInDays ?? 0)) };
+  const kept = (bytes: number, group: Resource | undefined) => ({
+    bytes,
+    stored: bytes * usage.monthsKept(Number(group?.properties.RetentionInDays ?? 0)),
   });
+  const groups = usage.assembly.ofType('AWS::Logs::LogGroup');
+  const byFunctions = usage.calls.map((call) => {
+    const name = call.resource.properties.LoggingConfig?.LogGroup;
+    const group = groups.find((each) => each.name === name);
+    return kept(usage.attempts(call, times) * call.call.logBytes, group);
+  });
+  const byRules = usage.direct
+    .filter(({ resource }) => groups.includes(resource))
+    .map((delivery) =>
+      kept(times(delivery) * (delivery.payloadBytes + LOG_EVENT_OVERHEAD), delivery.resource),
+    );
+  const written = [...byFunctions, ...byRules];
   return [
     item('CloudWatch: log lines', 'logs.ingestion', sum(written, ({ bytes }) => bytes) / GB),
     item('CloudWatch: log lines, kept', 'logs.storage', sum(written, ({ stored }) => stored) / GB),

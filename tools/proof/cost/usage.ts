@@ -68,7 +68,10 @@ export interface DirectDelivery extends Delivery {
 }
 
 /** Types of targets of rules other than functions. */
-const DIRECT_TARGETS = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'];
+const DIRECT_TARGETS = [
+  ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'],
+  'AWS::Logs::LogGroup',
+];
 
 /** How often something happens in the month of a bill. */
 export type Times = (each: Pick<Delivery, 'perEvent' | 'perMonth'>) => number;
@@ -135,8 +138,10 @@ export class Usage {
 
   #deliver(rule: Rule, { event, label, perEvent, perMonth }: PublishedEvent): void {
     for (const { target: id, payload = '' } of this.routing.deliver(rule, event)) {
-      const arn = rule.targets.find((target) => target.id === id)?.arn ?? '';
-      const resource = [...this.assembly.resources.values()].find((each) => each.arn === arn);
+      const target = rule.targets.find((each) => each.id === id);
+      const arn = target?.arn ?? '';
+      const known = [...this.assembly.resources.values()].find((each) => each.arn === arn);
+      const resource = known ?? target?.model.reference.resource;
       const delivery = {
         rule: rule.name,
         target: resource?.name ?? arn,

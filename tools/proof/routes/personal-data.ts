@@ -25,7 +25,9 @@ export function personalDataFindings(
       for (const field of personalData) {
         const detail = { ...(taken.event.detail as object), [field]: MARKER };
         for (const { target, consumer, payload } of routing.deliver(rule, { ...taken.event, detail })) {
-          const isAllowed = findConsumer(app, consumer)?.personalData.includes(field);
+          const allowed =
+            consumer === undefined ? app.targets?.[target] : findConsumer(app, consumer)?.personalData;
+          const isAllowed = allowed?.includes(field);
           if (isAllowed || !payload?.includes(MARKER)) continue;
           const { arn } = rule.targets.find(({ id }) => id === target) as Target;
           const message =

@@ -32,6 +32,7 @@ import {
   type TargetModel,
 } from '../../template/rules';
 import { asRule, type SchedulerSchedule, schedulesOf, timesOf } from '../../template/schedules';
+import { isBusElsewhere } from '../../template/targets';
 
 /** A problem that a proof found. */
 export interface Finding {
@@ -200,7 +201,7 @@ class RoutingReader {
   readonly #readers: ReadonlyMap<string, Resource>;
 
   constructor(
-    assembly: Assembly,
+    private readonly assembly: Assembly,
     private readonly app: App,
   ) {
     const buses = assembly.ofType('AWS::Events::EventBus');
@@ -313,7 +314,8 @@ class RoutingReader {
     const isKnown = findConsumer(app, consumer) !== undefined;
     const known = Object.keys(app.consumers);
     // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
-    const isElsewhere = !resource && !hasPlaceholder(arn) && !/:events:[^:]*:[^:]*:target\//.test(arn);
+    const isAction = /:events:[^:]*:[^:]*:target\//.test(arn);
+    const isElsewhere = !resource && !hasPlaceholder(arn) && !isAction && !isBusElsewhere(this.assembly, arn);
     if (isElsewhere) {
       this.#elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0 && !isForeign && isForFunctions(model)) {

@@ -55,6 +55,28 @@ test("a subscribed queue gets the service's envelope", () => {
   });
 });
 
+test("what a queue does not take goes to the subscription's dead-letter queue, if that lets the topic in", () => {
+  const dead = new Queue(resource('AWS::SQS::Queue', 'dead'), world);
+  const subscription = {
+    Protocol: 'sqs',
+    Endpoint: queue.arn,
+    RawMessageDelivery: true,
+    RedrivePolicy: { deadLetterTargetArn: dead.arn },
+  };
+  const publish = (refusing: readonly Queue[]) =>
+    makeTopic([subscription], {
+      queues: [queue, dead],
+      maySend: (to) => ({ allowed: !refusing.includes(to), reason: 'no' }),
+    }).publish({ message: 'hello' });
+  publish([queue]);
+  expect(dead.peek()).toMatchObject([{ body: 'hello' }]);
+  publish([queue, dead]);
+  publish([]);
+  expect(dead.peek()).toHaveLength(1);
+  expect(queue.peek()).toHaveLength(1);
+  expect(steps.filter(({ kind }) => kind === 'notification-undelivered')).toHaveLength(2);
+});
+
 test('without subject and attributes the envelope has none', () => {
   makeTopic([{ Protocol: 'sqs', Endpoint: queue.arn }]).publish({ message: 'hello' });
   expect(Object.keys(JSON.parse(queue.peek()[0]?.body ?? ''))).not.toEqual(
