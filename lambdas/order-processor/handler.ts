@@ -3,10 +3,9 @@
  * any order.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { timed } from '../call-times';
 import { CLIENT_CONFIG } from '../client-config';
-import { parseEnvelope } from '../contract';
+import { isJsonObject } from '../contract';
 import { readEnvironment } from '../env';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
@@ -23,7 +22,7 @@ interface Response {
 
 export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
-  client = DynamoDBDocumentClient.from(rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG)))),
+  client = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
   now = () => new Date(),
 } = {}) => {
   const orders = new OrderStore(client, table);
@@ -58,7 +57,8 @@ export const makeHandler = ({
   });
 };
 
-const isReplayed = (event: unknown): boolean => parseEnvelope(event)['replay-name'] !== undefined;
+/** @param event that was read before */
+const isReplayed = (event: unknown): boolean => isJsonObject(event) && event['replay-name'] !== undefined;
 
 function describeConflict(event: OrderEvent, { status = INITIAL_STATUS }: Stored): string {
   return event.kind === 'created'

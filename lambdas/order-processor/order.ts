@@ -1,5 +1,5 @@
 /** Reads an event as a creation or a status change of an order. */
-import { type DetailOf, type ParsedEvent, PoisonEventError, parseEnvelope } from '../contract';
+import { type DetailOf, isJsonObject, type ParsedEvent, PoisonEventError, parseEnvelope } from '../contract';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import type { Creation } from '../order-item';
 import { DAY_INDEX, dayShard } from '../order-table';
@@ -24,19 +24,16 @@ export type OrderEvent = {
  * @throws PoisonEventError if it is no event of those two contracts
  */
 export function readOrderEvent(event: unknown): OrderEvent {
+  // The contract reads the whole event, this field too.
+  const type = isJsonObject(event) ? event['detail-type'] : undefined;
+  if (type === OrderCreated.detailType) return created(OrderCreated.parse(event));
+  if (type === OrderStatusChanged.detailType) return statusChanged(OrderStatusChanged.parse(event));
   const { source, 'detail-type': detailType } = parseEnvelope(event);
-  switch (detailType) {
-    case OrderCreated.detailType:
-      return created(OrderCreated.parse(event));
-    case OrderStatusChanged.detailType:
-      return statusChanged(OrderStatusChanged.parse(event));
-    default:
-      throw new PoisonEventError(
-        `${source}/${detailType}`,
-        'detail-type',
-        `expected ${OrderCreated.detailType} or ${OrderStatusChanged.detailType}.`,
-      );
-  }
+  throw new PoisonEventError(
+    `${source}/${detailType}`,
+    'detail-type',
+    `expected ${OrderCreated.detailType} or ${OrderStatusChanged.detailType}.`,
+  );
 }
 
 function created({ detail, metadata, dropped }: ParsedEvent<DetailOf<typeof OrderCreated>>): OrderEvent {

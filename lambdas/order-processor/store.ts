@@ -1,6 +1,11 @@
 /** The orders table as the order processor writes it. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { STATUS_TRANSITIONS } from '../events';
 import { orderAttributes, readOrderItem } from '../order-item';
 import { ORDER_KEY } from '../order-table';
@@ -40,12 +45,12 @@ type Tried =
   | { readonly isWritten: false; readonly wasSentBefore: boolean };
 
 export class OrderStore {
-  readonly #client: DynamoDBDocumentClient;
+  readonly #client: DynamoDBClient;
   readonly #table: string;
   readonly #order: StatusOrder;
 
   constructor(
-    client: DynamoDBDocumentClient,
+    client: DynamoDBClient,
     table: string,
     transitions: Readonly<Record<string, readonly string[]>> = STATUS_TRANSITIONS,
   ) {
@@ -93,12 +98,18 @@ export class OrderStore {
   }
 
   async #tryWrite(orderId: string, write: Write): Promise<Tried> {
-    const Key = { [ORDER_KEY]: orderId };
+    const { ExpressionAttributeValues: values, ...expressions } = write;
     try {
       const { Attributes: before = {} } = await this.#client.send(
-        new UpdateCommand({ TableName: this.#table, Key, ...write, ReturnValues: 'UPDATED_OLD' }),
+        new UpdateItemCommand({
+          TableName: this.#table,
+          Key: { [ORDER_KEY]: { S: orderId } },
+          ...expressions,
+          ExpressionAttributeValues: marshall(values),
+          ReturnValues: 'UPDATED_OLD',
+        }),
       );
-      return { isWritten: true, before };
+      return { isWritten: true, before: unmarshall(before) };
     } catch (error) {
       if (!(error instanceof ConditionalCheckFailedException)) throw error;
       // After a lost answer the SDK repeats the write, and the condition refuses the repetition.
@@ -108,15 +119,15 @@ export class OrderStore {
 
   async #read(orderId: string): Promise<Item | undefined> {
     const attributes = ['processedAt', ...orderAttributes(this.#order.statuses)];
-    const { Item } = await this.#client.send(
-      new GetCommand({
+    const { Item: item } = await this.#client.send(
+      new GetItemCommand({
         TableName: this.#table,
-        Key: { [ORDER_KEY]: orderId },
+        Key: { [ORDER_KEY]: { S: orderId } },
         ConsistentRead: true,
         ProjectionExpression: attributes.map((_, i) => `#${i}`).join(', '),
         ExpressionAttributeNames: Object.fromEntries(attributes.map((name, i) => [`#${i}`, name])),
       }),
     );
-    return Item;
+    return item && unmarshall(item);
   }
 }

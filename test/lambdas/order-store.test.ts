@@ -255,7 +255,7 @@ describe('one event that comes in order', () => {
     } finally {
       send.mockRestore();
     }
-    expect(calls).toEqual(Array.from({ length: 4 }, () => 'UpdateCommand'));
+    expect(calls).toEqual(Array.from({ length: 4 }, () => 'UpdateItemCommand'));
   });
 });
 
