@@ -109,10 +109,22 @@ test('memory holds the latest objects only', async () => {
   expect(stream.objects.map(({ body }) => body.toString('utf8', 0, 1))).toEqual(['b', 'c']);
 });
 
+test("a processor's delimiter ends each record", async () => {
+  const Parameters = [{ ParameterName: 'Delimiter', ParameterValue: '\\n' }];
+  const Processors = [{ Type: 'AppendDelimiterToRecord', Parameters }];
+  const stream = makeStream({
+    CompressionFormat: 'UNCOMPRESSED',
+    ProcessingConfiguration: { Enabled: true, Processors },
+  });
+  stream.put([Buffer.from('a'), Buffer.from('b')]);
+  await stream.flush();
+  expect(stream.objects.map(({ body }) => body.toString())).toEqual(['a\nb\n']);
+});
+
 test.each([
   [
-    { ProcessingConfiguration: { Enabled: true } },
-    /its property ExtendedS3DestinationConfiguration\.ProcessingConfiguration/,
+    { ProcessingConfiguration: { Enabled: true, Processors: [{ Type: 'Lambda' }] } },
+    /knows no processor but AppendDelimiterToRecord with a Delimiter/,
   ],
   [{ DynamicPartitioningConfiguration: {} }, /DynamicPartitioningConfiguration/],
   [{ CompressionFormat: 'Snappy' }, /does not know CompressionFormat Snappy/],
