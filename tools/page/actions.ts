@@ -21,20 +21,20 @@ export const Entry = v.object({
   detail: v.record(v.string(), v.unknown()),
   bus: v.optional(v.string()),
 });
-const Send = v.object({ to: v.optional(v.string()) });
-const Redrive = v.object({ messageIds: v.optional(v.array(v.string())), dryRun: v.boolean() });
-const Switch = v.object({ enabled: v.boolean() });
-const Replay = v.object({
+export const Send = v.object({ to: v.optional(v.string()) });
+export const Redrive = v.object({ messageIds: v.optional(v.array(v.string())), dryRun: v.boolean() });
+export const Switch = v.object({ enabled: v.boolean() });
+export const Replay = v.object({
   archive: v.string(),
   minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)),
   rules: v.optional(v.array(v.string())),
 });
-const BreakHop = v.object({
+export const BreakHop = v.object({
   hop: v.string(),
   kind: v.picklist(['throttle', 'fail', 'time-out', 'deny']),
   calls: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
 });
-const MoveClock = v.union([
+export const MoveClock = v.union([
   v.object({ to: v.literal('next') }),
   v.object({ seconds: v.pipe(v.number(), v.minValue(0), v.maxValue(366 * 86_400)) }),
 ]);

@@ -1,32 +1,52 @@
-/** OpenAPI document of the page's API, for scripts. The schemas of answers are the types of `model.ts`. */
-const text = { type: 'string' } as const;
-const id = (name: string, description: string) => ({
-  name,
-  in: 'path',
-  required: true,
-  schema: text,
-  description,
-});
-const body = (properties: Readonly<Record<string, object>>, required: readonly string[] = []) => ({
-  required: true,
-  content: { 'application/json': { schema: { type: 'object', properties, required } } },
-});
-const answers = {
-  200: { description: 'Done; the answer is JSON.' },
-  400: { description: 'It cannot be done. `message` says why, and nothing was changed.' },
-  401: { description: 'The token is missing or wrong.' },
-};
-const entry = body(
-  {
-    source: text,
-    detailType: text,
-    detail: { type: 'object' },
-    bus: { ...text, description: 'Default: the custom bus.' },
-  },
-  ['source', 'detailType', 'detail'],
-);
+/**
+ * OpenAPI document of the page's API, for scripts. Only what it has is answered. Bodies are checked by the same schemas; the
+ * answers are the types of `model.ts`.
+ */
+import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
+import type * as v from 'valibot';
+import { StepSchema } from '../local/step-schema';
+import { BreakHop, Entry, MoveClock, Redrive, Replay, Send, Switch } from './actions';
 
-const operation = (summary: string, more: object = {}) => ({ summary, responses: answers, ...more });
+const schemaOf = (schema: v.GenericSchema): JsonSchema => toJsonSchema(schema, { errorMode: 'ignore' });
+
+const inPath = (name: string, description: string) => ({
+  parameters: [{ name, in: 'path', required: true, schema: { type: 'string' }, description }],
+});
+const after = {
+  parameters: [
+    {
+      ...{ name: 'after', in: 'query', schema: { type: 'integer', minimum: 0 } },
+      description: 'Number of the newest known step. Default: 0, none.',
+    },
+  ],
+};
+const body = (schema: v.GenericSchema) => ({
+  requestBody: { required: true, content: { 'application/json': { schema: schemaOf(schema) } } },
+});
+
+const problem = (description: string) => ({
+  description,
+  content: {
+    'application/json': {
+      schema: { type: 'object', properties: { message: { type: 'string' } }, required: ['message'] },
+    },
+  },
+});
+const problems = {
+  400: problem('It cannot be done. `message` says why, and nothing was changed.'),
+  401: problem('The token is missing or wrong.'),
+};
+
+function operation(summary: string, ...more: readonly object[]) {
+  const answer = { description: 'Done.', content: { 'application/json': { schema: { type: 'object' } } } };
+  return { summary, responses: { 200: answer, ...problems }, ...Object.assign({}, ...more) };
+}
+
+/** @param schema of the data of each server-sent event */
+function stream(summary: string, schema: object) {
+  const answer = { description: 'Server-sent events.', content: { 'text/event-stream': { schema } } };
+  return { summary, responses: { 200: answer, ...problems }, ...after };
+}
 
 export const OPENAPI = {
   openapi: '3.1.0',
@@ -34,94 +54,55 @@ export const OPENAPI = {
     title: 'The page of the local run',
     version: '1',
     description:
-      'What the page shows and does, for scripts. The token stands in the fragment of the address that the local run prints.',
+      'What the page shows and does, for scripts. The token is in the fragment of the address that the local run prints.',
   },
   servers: [{ url: '/_page/api' }],
   security: [{ token: [] }],
   components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   paths: {
-    '/snapshot': {
-      get: operation('The picture, the contracts, and what became of every event that is kept'),
-    },
+    '/snapshot': { get: operation('The picture, the contracts, and the state of every kept event') },
     '/changes': {
-      get: operation('What changes, as server-sent events: at most one every 50 ms', {
-        parameters: [
-          {
-            name: 'after',
-            in: 'query',
-            schema: { type: 'integer' },
-            description: 'Number of the newest step that is known.',
-          },
-        ],
-      }),
+      get: stream('Changed events and counts, at most ten times a second', { type: 'object' }),
     },
     '/steps': {
-      get: operation(
-        'Every step, as server-sent events: what `npm start -- --json` prints, with a number and the time of the machine',
-        {
-          parameters: [{ name: 'after', in: 'query', schema: { type: 'integer' } }],
-        },
+      get: stream(
+        'Every step: as `npm start -- --json` prints it, with its number `seq` and the time of the machine `wall`',
+        schemaOf(StepSchema),
       ),
     },
-    '/events': { post: operation('Puts an event', { requestBody: entry }) },
+    '/events': { post: operation('Puts an event', body(Entry)) },
     '/events/{id}': {
-      get: operation('One event: its steps, the rules that did not take it, items before and after', {
-        parameters: [id('id', 'EventBridge id')],
-      }),
+      get: operation(
+        'One event: its steps, each rule that did not match with the values that kept it, transformers, items before and after',
+        inPath('id', 'EventBridge id'),
+      ),
     },
     '/events/{id}/send': {
-      post: operation('Sends it again as it was: to the bus, or only to one function', {
-        parameters: [id('id', 'EventBridge id')],
-        requestBody: body({ to: { ...text, description: 'Name of a function. Default: the bus.' } }),
-      }),
+      post: operation(
+        'Sends it again as it was: to the bus, or only to the function `to`',
+        inPath('id', 'EventBridge id'),
+        body(Send),
+      ),
     },
-    '/dry-run': { post: operation('Who would take an entry; nothing is sent', { requestBody: entry }) },
+    '/dry-run': { post: operation('Who would take an entry; nothing is sent', body(Entry)) },
     '/state': { get: operation('Queues, tables, topics, streams and alarms as they are now') },
     '/queues/{name}/redrive': {
-      post: operation('Sends failed events again, each only to the consumer that failed', {
-        parameters: [id('name', 'Name of the queue')],
-        requestBody: body(
-          {
-            messageIds: { type: 'array', items: text, description: 'Default: all but poison.' },
-            dryRun: { type: 'boolean' },
-          },
-          ['dryRun'],
-        ),
-      }),
+      post: operation(
+        'Sends failed events again, each only to the consumer that failed: those named, or all but poison',
+        inPath('name', 'Name of the queue'),
+        body(Redrive),
+      ),
     },
-    '/queues/{name}/purge': {
-      post: operation('Empties the queue', { parameters: [id('name', 'Name of the queue')] }),
-    },
+    '/queues/{name}/purge': { post: operation('Empties the queue', inPath('name', 'Name of the queue')) },
     '/rules/{name}': {
-      post: operation('Enables or disables a rule', {
-        parameters: [id('name', 'Name of the rule')],
-        requestBody: body({ enabled: { type: 'boolean' } }, ['enabled']),
-      }),
+      post: operation('Enables or disables a rule', inPath('name', 'Name of the rule'), body(Switch)),
     },
-    '/replays': {
-      post: operation('Replays the last minutes of an archive to its bus', {
-        requestBody: body(
-          { archive: text, minutes: { type: 'number' }, rules: { type: 'array', items: text } },
-          ['archive', 'minutes'],
-        ),
-      }),
-    },
-    '/broken': {
-      post: operation('Breaks the next calls of a function on purpose', {
-        requestBody: body(
-          { hop: text, kind: { enum: ['throttle', 'fail', 'time-out', 'deny'] }, calls: { type: 'integer' } },
-          ['hop', 'kind'],
-        ),
-      }),
-    },
+    '/replays': { post: operation('Replays the last minutes of an archive to its bus', body(Replay)) },
+    '/broken': { post: operation('Breaks the next calls of a function on purpose', body(BreakHop)) },
     '/broken/{id}': {
-      delete: operation('Mends what was broken', { parameters: [id('id', 'As `POST /broken` answered')] }),
+      delete: operation('Mends what was broken', inPath('id', 'As `POST /broken` answered')),
     },
-    '/clock': {
-      post: operation('Moves the clock forward', {
-        requestBody: body({ to: { const: 'next' }, seconds: { type: 'number' } }),
-      }),
-    },
+    '/clock': { post: operation('Moves the clock forward', body(MoveClock)) },
     '/routes': { get: operation('What `npm run routes` says of the running template') },
     '/audit': { get: operation('What `npm run audit` says of it') },
     '/cost': { get: operation('Its bill, for 26 numbers of events a month') },
@@ -129,3 +110,12 @@ export const OPENAPI = {
     '/openapi.json': { get: operation('This document') },
   },
 } as const;
+
+/** The document's operations, e.g. `POST queues/:id/purge`. */
+export const ROUTES: ReadonlySet<string> = new Set(
+  Object.entries(OPENAPI.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map(
+      (method) => `${method.toUpperCase()} ${path.slice(1).replace(/\{\w+\}/, ':id')}`,
+    ),
+  ),
+);

@@ -17,7 +17,7 @@ import { changes, FRAME_MS, pause } from './changes';
 import { exportRun } from './export';
 import { dryRun, eventPage, stackState } from './inspect';
 import type { Change, ContractForm, NumberedStep, PlacedFlow, Snapshot } from './model';
-import { OPENAPI } from './openapi';
+import { OPENAPI, ROUTES } from './openapi';
 import { CAPACITY, type Recorder } from './recorder';
 import { auditReport, billReport, routesReport } from './reports';
 
@@ -105,7 +105,8 @@ export class Page {
     const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
     const body = readBody(request);
     const route = `${request.method} ${[resource, id && ':id', verb].filter(Boolean).join('/')}`;
-    switch (route) {
+    // What the document does not have is not answered either.
+    switch (ROUTES.has(route) ? route : '') {
       case 'GET snapshot':
         return json(200, this.#snapshot());
       case 'GET changes':
@@ -148,9 +149,8 @@ export class Page {
         return json(200, {
           html: await exportRun(this.#snapshot(), (each) => eventPage(stack, app, this.#recorder, each), app),
         });
-      case 'GET openapi.json': {
+      case 'GET openapi.json':
         return json(200, OPENAPI);
-      }
       default:
         return json(404, {
           message: `There is no ${route} in this API; GET ${PREFIX}/api/openapi.json has what there is.`,

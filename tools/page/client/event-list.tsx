@@ -234,7 +234,7 @@ function Cells({ event, place }: { event: EventSummary; place: Place }) {
       <span class="mono" title={event.at}>
         {clockTime(event.at)} <Ago at={event.at} />
       </span>
-      <span class={`mono ${place === 'alone' ? '' : 'bracket'}`} title={event.correlationId}>
+      <span class={`mono ${place === 'alone' ? '' : `bracket ${place}`}`} title={event.correlationId}>
         {place === 'later' ? '' : (event.correlationId ?? '')}
       </span>
       <span title={`${event.detailType} of ${event.source}`}>

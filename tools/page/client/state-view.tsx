@@ -190,7 +190,7 @@ function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
           <StateIcon state={state === 'ALARM' ? 'failed' : state === 'OK' ? 'handled' : 'unmatched'} />
           <span>{short(name)}</span>
           <span>
-            {state === 'INSUFFICIENT_DATA' ? `Not evaluated here: ${reason}` : reason}
+            {state === 'INSUFFICIENT_DATA' ? `Not evaluated here: ${reason}` : readable(reason)}
             {state === 'ALARM' && description && <div class="dim">{description}</div>}
           </span>
         </div>
@@ -198,6 +198,10 @@ function Alarms({ alarms }: { alarms: StackState['alarms'] }) {
     </section>
   );
 }
+
+/** The reason of a composite alarm, with the names of its alarms instead of their ARNs. */
+const readable = (reason: string) =>
+  reason.replace(/ALARM\("arn:[^"]*:alarm:([^"]+)"\)/g, (_, name: string) => short(name));
 
 const FAULTS = [
   { kind: 'throttle', calls: 1, title: 'throttle next' },
