@@ -261,6 +261,11 @@ export const StageSettings = settings({
       'encrypts them by keys of its own.',
     v.optional(flag, false),
   ),
+  schemaRegistry: documented(
+    "EventBridge's schema registry: CONTRACTS has every version of every contract, for other teams to generate code of; " +
+      'CONTRACTS_AND_DISCOVERY also finds the schemas of whatever else comes to the bus, which is billed by event.',
+    v.optional(oneOf(['OFF', 'CONTRACTS', 'CONTRACTS_AND_DISCOVERY']), 'OFF'),
+  ),
   notificationEmail: documented(
     "Receives every notification, after confirming AWS's mail. Without it nobody is subscribed.",
     v.optional(email),

@@ -7,6 +7,7 @@ import { NOTIFICATION_INPUT_PATHS, NOTIFICATION_INPUT_TEMPLATE } from '../lambda
 import { AnalyticsStream } from './analytics-stream';
 import { requireKnownFunctions, STAGE_TAG, type StageConfig } from './config';
 import { constructsOf } from './constructs';
+import { ContractRegistry, requireReadableBus } from './contract-registry';
 import { CustomerKey } from './customer-key';
 import { DeadLetterQueue } from './dead-letter-queue';
 import { leaveNothing } from './ephemeral';
@@ -77,6 +78,8 @@ export class EventDrivenStack extends Stack {
     });
 
     new EventSources(this, 'Sources', { config, bus });
+    requireReadableBus(config);
+    if (config.schemaRegistry !== 'OFF') new ContractRegistry(this, 'Contracts', { config, bus });
 
     orders.grantFold(orderProcessor);
     orders.grantLook(notifier);

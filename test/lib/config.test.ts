@@ -51,6 +51,7 @@ test('the default stage has the documented values and bare names', () => {
     dailyReportSchedule: 'cron(0 9 * * ? *)',
     publisherAccounts: {},
     customerManagedKey: false,
+    schemaRegistry: 'OFF',
     organizations: {},
     serviceEvents: {},
     partnerBuses: {},

@@ -97,7 +97,17 @@ export const FACTORS: readonly Factor[] = [
     { a: { source: ['aws.ec2', 'aws.health'] }, 'name-of-16-chars': { source: ['aws.s3'] } },
   ),
   of('partnerBuses', { shop: 'aws.partner/shopify.com/123/orders' }),
-  of('customerManagedKey', true),
+  {
+    // Discovery reads no bus under a customer-managed key.
+    settings: ['customerManagedKey', 'schemaRegistry'],
+    values: [
+      {},
+      { customerManagedKey: true },
+      { schemaRegistry: 'CONTRACTS' },
+      { schemaRegistry: 'CONTRACTS_AND_DISCOVERY' },
+      { customerManagedKey: true, schemaRegistry: 'CONTRACTS' },
+    ],
+  },
   of('notificationEmail', 'shop@example.com'),
   of('alarmEmail', 'ops@example.com'),
   of('ticketEmail', 'tickets@example.com'),

@@ -10,7 +10,7 @@ import { notLookedAt } from '../../template/coverage';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { patternWarnings } from '../routes/decisions';
 import { auditAlarms } from './alarms';
-import { auditBus, auditThirdBuses } from './buses';
+import { auditBus, auditDiscoverers, auditThirdBuses } from './buses';
 import { auditFailureQueue } from './failure-queues';
 import { auditFunction } from './functions';
 import type { Gap, Hop } from './hops';
@@ -37,6 +37,7 @@ export interface Audit {
 }
 
 const LOOKS_AT: readonly string[] = [
+  'AWS::EventSchemas::Discoverer',
   ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::SQS::Queue'],
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::Lambda::EventSourceMapping'],
@@ -60,6 +61,7 @@ export function auditHops(assembly: Assembly, app: App): Audit {
   for (const bus of assembly.ofType('AWS::Events::EventBus')) auditBus(scene, bus);
   for (const rule of scene.routing.rules) auditRule(scene, rule);
   auditThirdBuses(scene);
+  auditDiscoverers(scene);
   for (const each of assembly.ofType('AWS::Lambda::Function')) auditFunction(scene, each);
   for (const stream of assembly.ofType('AWS::KinesisFirehose::DeliveryStream')) auditStream(scene, stream);
   for (const topic of assembly.ofType('AWS::SNS::Topic')) auditSubscriptions(scene, topic);

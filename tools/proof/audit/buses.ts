@@ -83,6 +83,16 @@ function auditPartnerBus(scene: Scene, bus: Resource): void {
   hop.gap('coverage', bus, 'neither it nor a bus that it hands its events to has an archive');
 }
 
+/** A discoverer reads what comes to its bus, unless a customer-managed key keeps it out. */
+export function auditDiscoverers(scene: Scene): void {
+  for (const discoverer of scene.assembly.ofType('AWS::EventSchemas::Discoverer')) {
+    const bus = scene.find(String(discoverer.properties.SourceArn));
+    if (bus?.properties.KmsKeyIdentifier === undefined) continue;
+    const hop = scene.hop('rule', bus, discoverer);
+    hop.gap('coverage', discoverer, 'it discovers nothing: its bus is under a customer-managed key');
+  }
+}
+
 /** EventBridge drops what a rule would hand on to a third bus. */
 export function auditThirdBuses(scene: Scene): void {
   for (const { first, second, bus, unknown } of thirdBusesOf(scene.assembly)) {

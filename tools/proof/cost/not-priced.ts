@@ -18,6 +18,7 @@ const FREE: readonly RegExp[] = [
   /^AWS::Events::(Rule|Connection)$/,
   /^AWS::ApplicationAutoScaling::ScalableTarget$/,
   /^AWS::Scheduler::ScheduleGroup$/,
+  /^AWS::EventSchemas::(Registry|Schema)$/,
   /^AWS::KMS::Alias$/,
   /^AWS::Logs::(LogStream|MetricFilter|QueryDefinition|SubscriptionFilter)$/,
   /^AWS::XRay::(Group|SamplingRule)$/,

@@ -9,7 +9,7 @@ import type { Finding, Routing } from './routing';
 const LOOKS_AT = [
   ...['AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::Events::Rule', 'AWS::Lambda::Function'],
   ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Logs::LogGroup'],
-  'AWS::Scheduler::Schedule',
+  ...['AWS::EventSchemas::Discoverer', 'AWS::Scheduler::Schedule'],
 ];
 
 /**
