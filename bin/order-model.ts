@@ -213,12 +213,14 @@ class OrderChecks implements Checks {
     }
     const key = `${orderId}#${status}`;
     const before = this.#told.get(key);
-    if (before?.isRemembered) return violation('told twice', `${orderId} was told ${status} again`);
-    // Twice within one attempt: only if the answer of the first was lost.
-    if (before && before.trace === step.trace && !this.#view.struck(requestId, UNANSWERED)) {
+    // A client that had no answer asks again, and what it asked first may be done even later.
+    const isUnanswered = before?.trace === step.trace && this.#view.struck(requestId, UNANSWERED);
+    if (before?.isRemembered && !isUnanswered)
+      return violation('told twice', `${orderId} was told ${status} again`);
+    if (before && before.trace === step.trace && !isUnanswered) {
       return violation('told twice', `${orderId} was told ${status} twice by one attempt`);
     }
-    this.#told.set(key, { isRemembered: false, trace: step.trace });
+    this.#told.set(key, { isRemembered: before?.isRemembered === true, trace: step.trace });
     return undefined;
   }
 

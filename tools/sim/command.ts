@@ -30,6 +30,7 @@ interface Options extends AssemblySource {
   readonly json?: boolean;
   readonly keep?: readonly string[];
   readonly mutants?: string | true;
+  readonly shrink: boolean;
 }
 
 /** Seeds of a run without any option that says how many. */
@@ -55,6 +56,7 @@ export function simCommand(setting: SimSetting): Command {
     .option('--soak', 'seed after seed, with progress, until the time is over or one fails', false)
     .option('--minutes <number>', 'time of a soak', wholeNumberFrom(1, 100_000), 10)
     .option('--mutants [name]', 'plant mistakes in the app, one at a time, and find each')
+    .option('--no-shrink', 'tell a failure, and not the least that brings it about')
     .option('--json', 'each seed as one JSON document: its plan, its log and its result', false)
     .addHelpText(
       'after',
@@ -133,7 +135,7 @@ async function runSeeds(options: Options, base: SimulationOptions): Promise<Exit
       return EXIT.failed;
     }
   }
-  if (!json) console.log(tally.summary);
+  if (!json) console.log(tally.summary(base.model.app));
   return EXIT.ok;
 }
 
@@ -144,6 +146,10 @@ async function report(
   base: SimulationOptions,
 ): Promise<void> {
   console.log(`✗ Seed ${plan.seed}: ${result.violation?.invariant}: ${result.violation?.message}`);
+  if (!options.shrink) {
+    console.log(`\nAgain: ${repeat(plan, options)}`);
+    return;
+  }
   const all = partsOf(plan).length;
   const smallest = await shrink(plan, result, (each) => simulate(each, base));
   const kept = partsOf(smallest.plan);
@@ -163,7 +169,7 @@ async function report(
 const repeat = (plan: Plan, { events }: Options): string =>
   `npm run sim -- --seed ${plan.seed} --events ${events} --keep ${partsOf(plan).join(',')}`;
 
-/** Runs the listed seed of each mutant; with a name also others, until it is found. */
+/** Looks for each mutant by its listed seed, then by others. */
 async function findMutants(
   { mutants, bundling }: SimSetting,
   options: Options,
@@ -195,14 +201,17 @@ async function findMutant(
   options: Options,
   base: SimulationOptions,
 ): Promise<string | undefined> {
-  const [from, to] = options.seeds ?? [seed, seed];
-  for (let each = from; each <= to; each++) {
+  const [from, to] = options.seeds ?? DEFAULT_SEEDS;
+  const others = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  for (const each of options.seeds ? others : [seed, ...others.filter((other) => other !== seed)]) {
     const plan = planFor(base.model, each, options);
     const result = await simulate(plan, base);
     if (!result.violation) continue;
+    const found = `✓ ${name}: seed ${each}, ${result.violation.invariant}`;
+    if (!options.shrink) return found;
     const { plan: smallest } = await shrink(plan, result, (smaller) => simulate(smaller, base), 60);
     const { commands, faults } = smallest;
-    return `✓ ${name}: seed ${each}, ${result.violation.invariant}, shrunk to ${commands.length} commands and ${faults.length} faults`;
+    return `${found}, shrunk to ${commands.length} commands and ${faults.length} faults`;
   }
   return undefined;
 }

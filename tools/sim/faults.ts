@@ -62,12 +62,12 @@ export function drawFaults(app: App, random: Random, events: number): Fault[] {
     }
   }
   const on = new Set((Object.keys(FAULT_KINDS) as FaultKind[]).filter(() => random.chance(0.5)));
-  const count = random.below(events + 1);
+  const count = Math.ceil(events / 2) + random.below(events + 1);
   const faults: Fault[] = [];
   for (let index = 0; index < count; index++) {
     const [hop, kinds] = random.pick(hops);
     const kind = random.pick(kinds);
-    const call = 1 + random.below(events);
+    const call = 1 + random.below(Math.ceil(events / 2));
     if (on.has(kind)) faults.push({ id: `f${index + 1}`, hop, call, kind });
   }
   return faults;

@@ -259,18 +259,33 @@ class Simulation {
     }
   }
 
+  /** Handlers call what the app's description says, and nothing else. */
+  #undescribedCall(): Violation | undefined {
+    const { consumers } = this.#options.model.app;
+    for (const [consumer, actions] of Object.entries(this.#parts.called)) {
+      const described = (consumers[consumer]?.calls ?? []).flatMap((each) => each.actions);
+      const other = actions.find((action) => !described.includes(action));
+      if (other)
+        return { invariant: 'calls', message: `${consumer} called ${other}, which nobody describes` };
+    }
+    return undefined;
+  }
+
   #checkEnd(): Violation | undefined {
     const { app, isHopeless } = this.#options.model;
-    return this.#ledger.atEnd((consumer, event) => {
-      const payloads = this.#ledger.payloadsOf(event.id, consumer);
-      return payloads.some((payload) => {
-        try {
-          app.consumers[consumer]?.accepts(payload);
-          return isHopeless(consumer, payload, this.#planned);
-        } catch {
-          return true;
-        }
-      });
-    });
+    return (
+      this.#undescribedCall() ??
+      this.#ledger.atEnd((consumer, event) => {
+        const payloads = this.#ledger.payloadsOf(event.id, consumer);
+        return payloads.some((payload) => {
+          try {
+            app.consumers[consumer]?.accepts(payload);
+            return isHopeless(consumer, payload, this.#planned);
+          } catch {
+            return true;
+          }
+        });
+      })
+    );
   }
 }

@@ -1,4 +1,5 @@
 /** Figures of many seeds. */
+import type { App } from '../app';
 import type { FaultKind } from './faults';
 import type { Plan } from './plan';
 import type { SimulationResult } from './simulation';
@@ -10,20 +11,33 @@ export class Tally {
   readonly #start = performance.now();
   readonly #cpu = process.cpuUsage();
   readonly #faults = new Map<string, number>();
+  /** `<consumer> <action>` */
+  readonly #called = new Set<string>();
   #told = this.#start;
   #seeds = 0;
   #commands = 0;
   #steps = 0;
   #virtualMs = 0;
 
-  add({ commands }: Plan, { steps, virtualMs, struck }: SimulationResult): void {
+  add({ commands }: Plan, { steps, virtualMs, struck, called }: SimulationResult): void {
     this.#seeds++;
     this.#commands += commands.length;
     this.#steps += steps;
     this.#virtualMs += virtualMs;
+    for (const [consumer, actions] of Object.entries(called)) {
+      for (const action of actions) this.#called.add(`${consumer} ${action}`);
+    }
     for (const [kind, count] of Object.entries(struck) as [FaultKind, number][]) {
       this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
     }
+  }
+
+  /** Calls that the app describes and that no seed has made. */
+  neverCalled({ consumers }: App): string[] {
+    const described = Object.entries(consumers).flatMap(([name, { calls }]) =>
+      calls.flatMap(({ actions }) => actions.map((action) => `${name} ${action}`)),
+    );
+    return [...new Set(described)].filter((call) => !this.#called.has(call)).sort();
   }
 
   get minutes(): number {
@@ -48,9 +62,10 @@ export class Tally {
     );
   }
 
-  get summary(): string {
+  summary(app: App): string {
+    const never = this.neverCalled(app);
     const faults = [...this.#faults].sort(([, one], [, other]) => other - one);
     const kinds = faults.map(([kind, count]) => `${count} ${kind}`).join(', ');
-    return `✓ Everything held: ${this.line} (${(this.#virtualMs / YEAR_MS).toFixed(3)} years).\nFaults: ${kinds || 'none'}.`;
+    return `✓ Everything held: ${this.line} (${(this.#virtualMs / YEAR_MS).toFixed(3)} years).\nFaults: ${kinds || 'none'}.\nDescribed calls that were never made: ${never.join(', ') || 'none'}.`;
   }
 }

@@ -21,6 +21,8 @@ test('20 seeds of 40 events hold', () => {
   const all = sim('--seeds', '1-20', '--events', '40');
   expect(all).toMatchObject({ status: 0, stderr: '' });
   expect(all.stdout).toMatch(/Everything held: 20 seeds/);
+  // Every permission that the handlers are given for a call is used.
+  expect(all.stdout).toContain('Described calls that were never made: none.');
 });
 
 test.each([
