@@ -38,8 +38,12 @@ let lastAddress: { text: string; bytes: Uint8Array | undefined } = { text: '', b
 export function isInNetwork(text: string, network: Uint8Array, bits: number): boolean {
   // Many rules ask about the same value.
   if (lastAddress.text !== text) lastAddress = { text, bytes: parseAddress(text) };
-  const { bytes } = lastAddress;
-  if (bytes?.length !== network.length) return false;
+  return lastAddress.bytes !== undefined && isAddressIn(lastAddress.bytes, network, bits);
+}
+
+/** Checks whether the first bits of an address are those of a network of its kind. */
+export function isAddressIn(bytes: Uint8Array, network: Uint8Array, bits: number): boolean {
+  if (bytes.length !== network.length) return false;
   return network.every((byte, i) => {
     const taken = Math.min(Math.max(bits - 8 * i, 0), 8);
     return ((bytes[i] ?? 0) ^ byte) >> (8 - taken) === 0;

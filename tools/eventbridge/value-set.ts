@@ -1,5 +1,8 @@
 /** Sets of values that a field of an event can have, closed under and, or, not; and their smallest members. */
+
 import { type Bound, isWithin, type Scalar, type Test } from './field-test';
+import { isAddressIn, isInNetwork } from './ip-address';
+import { dottedAddresses, type Network, regionsOf, spelled, WITH_COLON } from './network-set';
 import { LAST_UNIT, type Piece, sequence, type TextMachine, WELL_FORMED } from './text-machine';
 
 /** A value of a field; undefined if there is no such field. */
@@ -11,7 +14,8 @@ type Atom =
   | { readonly of: 'types'; readonly types: readonly ValueType[] }
   | { readonly of: 'literal'; readonly value: null | boolean }
   | { readonly of: 'numbers'; readonly lower?: Bound; readonly upper?: Bound; readonly integer?: boolean }
-  | { readonly of: 'texts'; readonly machine: TextMachine };
+  | { readonly of: 'texts'; readonly machine: TextMachine }
+  | ({ readonly of: 'network' } & Network);
 
 export type ValueSet =
   | Atom
@@ -91,7 +95,7 @@ function passingOne(test: Test): ValueSet {
     case 'anything-but':
       return all(not(ABSENT), not(passing(test.but)));
     case 'cidr':
-      throw new UndecidedError('an IP address or a network is compared, in all its spellings');
+      return { of: 'network', network: test.network, bits: test.bits };
   }
 }
 
@@ -119,6 +123,8 @@ function containsAtom(atom: Atom, value: Value): boolean {
       for (let i = 0; i < value.length; i++) state = machine.next(state, value.charCodeAt(i));
       return machine.accepts(state);
     }
+    case 'network':
+      return typeof value === 'string' && isInNetwork(value, atom.network, atom.bits);
   }
 }
 
@@ -158,6 +164,12 @@ export function* members(set: ValueSet, budget: Budget): Generator<Value> {
   for (const value of [undefined, null, true, false]) if (contains(set, value)) yield value;
   for (const number of candidates(atoms)) if (contains(set, number)) yield number;
   const found = new Set<string>();
+  const networks = atoms.flatMap((atom) => (atom.of === 'network' ? [atom] : []));
+  for (const address of regionsOf(networks).map(spelled)) {
+    if (found.has(address) || !contains(set, address)) continue;
+    found.add(address);
+    yield address;
+  }
   for (const visits of [1, MORE_VISITS]) {
     for (const text of textsIn(set, atoms, budget, visits)) {
       if (!found.has(text)) yield text;
@@ -209,32 +221,36 @@ function adjacent(number: number, direction: 1 | -1): number {
   return float[0] as number;
 }
 
+/** States in which a text is looked for that is no address in another spelling, once one of these may be a member. */
+const MAX_OPEN_STATES = 2_000;
+
 interface ProductState {
   readonly states: readonly number[];
   readonly text: string;
 }
 
-/** Breadth first over the product of the machines: the first text found is one of the shortest. */
+/**
+ * Breadth first over the product of the machines: the first text found is one of the shortest.
+ * @throws UndecidedError if none is found, but an address in another spelling may be one
+ */
 function* textsIn(set: ValueSet, atoms: readonly Atom[], budget: Budget, visits: number): Generator<string> {
-  const inside = all(set, texts(WELL_FORMED));
-  const machines = [
-    ...new Set([WELL_FORMED, ...atoms.flatMap((atom) => (atom.of === 'texts' ? [atom.machine] : []))]),
-  ];
-  const indexes = new Map(machines.map((machine, i) => [machine, i]));
-  const verdict = (states: readonly number[], isEnd: boolean) =>
-    evaluate(inside, (atom) => {
-      if (atom.of !== 'texts') return atom.of === 'types' && atom.types.includes('string');
-      const state = states[indexes.get(atom.machine) ?? -1] as number;
-      return isEnd || atom.machine.isSettled(state) ? atom.machine.accepts(state) : undefined;
-    });
-
+  const product = new Product(all(set, texts(WELL_FORMED)), atoms);
+  const { machines } = product;
   const start: ProductState = { states: machines.map((machine) => machine.start), text: '' };
   const seen = new Map([[start.states.join(), 1]]);
   const queue = [start];
+  let isFound = false;
+  /** States since another spelling of an address might be a member. */
+  let open = 0;
   for (const { states, text } of queue) {
     budget.spend();
-    if (verdict(states, false) === false) continue;
-    if (verdict(states, true)) yield text;
+    if (open > 0 && ++open > MAX_OPEN_STATES) break;
+    if (product.verdict(states, false) === false) continue;
+    const isMember = product.verdict(states, true) ?? (product.mayHaveAddress(states) ? undefined : false);
+    if (isMember ?? contains(set, text)) {
+      isFound = true;
+      yield text;
+    } else if (isMember === undefined && open === 0) open = 1;
     for (const unit of unitsToTry(machines.flatMap((machine, i) => machine.cuts(states[i] as number)))) {
       const next = machines.map((machine, i) => machine.next(states[i] as number, unit));
       const key = next.join();
@@ -243,6 +259,67 @@ function* textsIn(set: ValueSet, atoms: readonly Atom[], budget: Budget, visits:
       seen.set(key, times);
       queue.push({ states: next, text: text + String.fromCharCode(unit) });
     }
+  }
+  if (open > 0 && !isFound) throw new UndecidedError('an IPv6 address is compared, in all its spellings');
+}
+
+/** The automata of a set's texts, side by side. */
+class Product {
+  readonly machines: readonly TextMachine[];
+  readonly #indexes: ReadonlyMap<TextMachine, number>;
+  readonly #networks: ReadonlyMap<Atom, TextMachine>;
+  readonly #regions: readonly Uint8Array[];
+
+  constructor(
+    private readonly set: ValueSet,
+    atoms: readonly Atom[],
+  ) {
+    const networks = atoms.flatMap((atom) => (atom.of === 'network' ? [atom] : []));
+    this.#networks = new Map(networks.map((atom) => [atom, dottedAddresses(atom)]));
+    this.#regions = regionsOf(networks);
+    this.machines = [
+      ...new Set([
+        WELL_FORMED,
+        ...atoms.flatMap((atom) => (atom.of === 'texts' ? [atom.machine] : [])),
+        ...(networks.length > 0 ? [WITH_COLON, ...this.#networks.values()] : []),
+      ]),
+    ];
+    this.#indexes = new Map(this.machines.map((machine, i) => [machine, i]));
+  }
+
+  /** @returns undefined if it depends on how the text goes on, or on which address it is */
+  verdict(states: readonly number[], isEnd: boolean): boolean | undefined {
+    return this.#evaluate(states, isEnd, () => undefined);
+  }
+
+  /** Checks whether a text with a colon that leads to these states is a member if it is an address of some region. */
+  mayHaveAddress(states: readonly number[]): boolean {
+    const others = [undefined, ...this.#regions];
+    return others.some((address) =>
+      this.#evaluate(
+        states,
+        true,
+        ({ network, bits }) => address !== undefined && isAddressIn(address, network, bits),
+      ),
+    );
+  }
+
+  #evaluate(
+    states: readonly number[],
+    isEnd: boolean,
+    ofAddress: (network: Network) => boolean | undefined,
+  ): boolean | undefined {
+    const read = (machine: TextMachine) => {
+      const state = states[this.#indexes.get(machine) ?? -1] as number;
+      return isEnd || machine.isSettled(state) ? machine.accepts(state) : undefined;
+    };
+    return evaluate(this.set, (atom) => {
+      if (atom.of === 'texts') return read(atom.machine);
+      if (atom.of !== 'network') return atom.of === 'types' && atom.types.includes('string');
+      const hasColon = read(WITH_COLON);
+      if (hasColon === undefined) return undefined;
+      return hasColon ? ofAddress(atom) : read(this.#networks.get(atom) as TextMachine);
+    });
   }
 }
 

@@ -3,6 +3,7 @@ import type { Contract } from '../../app';
 import type { BusEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
 import type { Scalar, Test } from '../../eventbridge/field-test';
+import { spelled } from '../../eventbridge/network-set';
 import { detailSchema, type JsonSchema } from './detail-schema';
 import { changesOf, isEventOf, isObject, valuesFor } from './variants';
 
@@ -95,20 +96,11 @@ function suggestions(test: Test, sample: string): unknown[] {
       ];
     }
     case 'cidr':
-      return [addressOf(test.network)];
+      return [spelled(test.network)];
     case 'exists':
     case 'anything-but':
       return [];
   }
-}
-
-function addressOf(network: Uint8Array): string {
-  if (network.length === 4) return network.join('.');
-  const groups = Array.from(
-    { length: 8 },
-    (_, i) => ((network[2 * i] ?? 0) << 8) | (network[2 * i + 1] ?? 0),
-  );
-  return groups.map((group) => group.toString(16)).join(':');
 }
 
 function schemaAt(schema: JsonSchema, [key, ...rest]: readonly string[]): JsonSchema | undefined {

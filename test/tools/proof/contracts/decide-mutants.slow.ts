@@ -9,6 +9,7 @@ const ROOT = path.join(__dirname, '../../../..');
 
 const DECIDE = 'tools/eventbridge/decide.ts';
 const VALUE_SET = 'tools/eventbridge/value-set.ts';
+const NETWORK = 'tools/eventbridge/network-set.ts';
 const MACHINE = 'tools/eventbridge/text-machine.ts';
 const DOMAIN = 'tools/proof/contracts/domain.ts';
 const EXPRESSION = 'tools/proof/contracts/regular-expression.ts';
@@ -17,6 +18,24 @@ const EXPRESSION = 'tools/proof/contracts/regular-expression.ts';
 type Mutant = readonly [name: string, file: string, original: string, mutated: string];
 
 const MUTANTS: readonly Mutant[] = [
+  [
+    'an address of a network is told by its first number',
+    NETWORK,
+    'isInside(octet, value) ? stateOf',
+    'true ? stateOf',
+  ],
+  [
+    'any last number is one of the network',
+    NETWORK,
+    'value < VALUES && isInside(octet, value);',
+    'value < VALUES;',
+  ],
+  [
+    'no other spelling of an address is thought of',
+    VALUE_SET,
+    'others.some((address) =>',
+    'others.slice(0, 1).some((address) =>',
+  ],
   [
     'absence in arrays is decided by one element',
     DECIDE,

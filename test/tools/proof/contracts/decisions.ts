@@ -27,6 +27,7 @@ export const newTally = (): Tally => ({ contradictions: [], verdicts: {}, undeci
 
 const POOL = [
   ...['', 'a', 'b', 'ab', 'ba', 'A', 'aB', 'ß', 'SS', '😀', 'a😀', '1', 'abab'],
+  ...['10.0.0.1', '10.0.1.1', '10.200.0.010', '::ffff:a00:1', 'fd00::1', 'fd00:0:0:0:0:0:0:1'],
   ...[0, 1, 2, 3, 0.5, 1.5, -1, 1e300, null, true, false],
 ] as const;
 
@@ -291,6 +292,9 @@ const operator: fc.Arbitrary<unknown> = fc.oneof(
     .filter(([, low, , high]) => low < high)
     .map((numeric) => ({ numeric })),
   fc.boolean().map((exists) => ({ exists })),
+  fc
+    .constantFrom('10.0.0.0/8', '10.0.0.0/24', '10.0.0.0/30', 'fd00::/8', 'fd00::/120')
+    .map((cidr) => ({ cidr })),
   fc.uniqueArray(text, { minLength: 1, maxLength: 2 }).map((list) => ({ 'anything-but': list })),
   number.map((each) => ({ 'anything-but': each })),
   text.map((each) => ({ 'anything-but': { prefix: each } })),
@@ -624,11 +628,46 @@ export const directed: readonly DirectedCase[] = [
     ...{ takes: 'cannot tell', inside: 'cannot tell', overlap: 'cannot tell' },
   },
   {
-    name: 'a network is not told',
+    name: 'an address of a network is one in another spelling, too',
+    schema: one({ type: 'string' }),
+    a: detail({ a: ['10.0.0.1'] }),
+    b: detail({ a: [{ cidr: '10.0.0.0/8' }] }),
+    ...{ takes: 'some', inside: 'inside', overlap: 'overlap' },
+  },
+  {
+    name: 'a network is more than one of its addresses',
     schema: one({ type: 'string' }),
     a: detail({ a: [{ cidr: '10.0.0.0/8' }] }),
     b: detail({ a: ['10.0.0.1'] }),
-    ...{ takes: 'cannot tell', inside: 'cannot tell' },
+    ...{ takes: 'some', inside: 'outside', overlap: 'overlap' },
+  },
+  {
+    name: 'the halves of a network are all of it',
+    schema: one({ type: 'string' }),
+    a: detail({ a: [{ cidr: '10.0.0.0/8' }] }),
+    b: detail({ a: [{ cidr: '10.0.0.0/9' }, { cidr: '10.128.0.0/9' }] }),
+    ...{ takes: 'some', inside: 'inside', overlap: 'overlap' },
+  },
+  {
+    name: 'networks of IPv6 that have nothing in common',
+    schema: one({ type: 'string' }),
+    a: detail({ a: [{ cidr: '2001:db8::/32' }] }),
+    b: detail({ a: [{ cidr: '2001:db9::/32' }] }),
+    ...{ takes: 'some', inside: 'outside', overlap: 'apart' },
+  },
+  {
+    name: 'a network ends within the last number',
+    schema: one({ type: 'string', pattern: '^10[.]0[.]0[.][4-7]$' }),
+    a: detail({ a: [{ cidr: '10.0.0.0/30' }] }),
+    b: detail({ a: [{ cidr: '10.0.0.4/30' }] }),
+    ...{ takes: 'none', inside: 'inside', overlap: 'apart' },
+  },
+  {
+    name: 'all that a schema allows are addresses of a network',
+    schema: one({ type: 'string', pattern: '^10[.](1[0-9]|7)[.]0[.]0?[1-9]$' }),
+    a: detail({ a: [{ cidr: '10.0.0.0/11' }] }),
+    b: detail({ a: [{ cidr: '10.0.0.0/12' }] }),
+    ...{ takes: 'every', inside: 'outside', overlap: 'overlap' },
   },
   {
     name: 'a field that the schema does not declare is not there',

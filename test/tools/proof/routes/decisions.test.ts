@@ -49,6 +49,7 @@ test('it is told for each contract whether a rule takes every event, some or non
     none: created({ total: [{ numeric: ['<', 0] }] }),
     long: created({ orderId: [{ prefix: 'x'.repeat(129) }] }),
     network: created({ customerId: [{ cidr: '10.0.0.0/8' }] }),
+    network6: created({ customerId: [{ cidr: '2001:db8::/32' }] }),
   });
   expect(rule('every')).toMatchObject({ verdict: 'every' });
   expect(rule('some')).toMatchObject({
@@ -58,11 +59,8 @@ test('it is told for each contract whether a rule takes every event, some or non
   });
   expect(rule('none')).toMatchObject({ verdict: 'none' });
   expect(rule('long')).toMatchObject({ verdict: 'none' });
-  expect(rule('network')).toMatchObject({
-    verdict: 'cannot tell',
-    reason: expect.stringContaining('IP address'),
-  });
-  expect(text(false)).toMatch(/cannot tell what network takes: an IP address/);
+  expect(rule('network')).toMatchObject({ verdict: 'some', taken: { detail: { customerId: '10.0.0.0' } } });
+  expect(rule('network6')).toMatchObject({ taken: { detail: { customerId: '2001:db8:0:0:0:0:0:0' } } });
   expect(text(true)).toMatch(/some takes \{.*"total":1000001/);
 });
 
