@@ -6,7 +6,9 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { APP } from '../bin/app-description';
+import { ESBUILD_OPTIONS, entryOf } from '../lib/bundling';
 import measurement from '../samples/measurements.json';
+import { Bundler } from '../tools/local/bundler';
 import { readSamples } from '../tools/local/samples';
 import { SystemWorld } from '../tools/local/services/world';
 import { LocalStack } from '../tools/local/stack';
@@ -25,10 +27,12 @@ async function main(): Promise<void> {
     app: () => APP,
     measurement: () => measurement as unknown as Measurement,
   });
+  const bundler = new Bundler(process.cwd(), { entryOf, options: ESBUILD_OPTIONS, app: 'bin/app.ts' });
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
     world: new SystemWorld(),
     port: 0,
+    sourceMapOf: (name, code) => bundler.mapOf(name, code),
     handlers: attachment.handlers,
     onStep: attachment.onStep,
   });
