@@ -245,8 +245,8 @@ function* textsIn(set: ValueSet, atoms: readonly Atom[], budget: Budget, visits:
   for (const { states, text } of queue) {
     budget.spend();
     if (open > 0 && ++open > MAX_OPEN_STATES) break;
-    if (product.verdict(states, false) === false) continue;
-    const isMember = product.verdict(states, true) ?? (product.mayHaveAddress(states) ? undefined : false);
+    if (product.isHopeless(states)) continue;
+    const isMember = product.verdict(states) ?? (product.mayHaveAddress(states, true) ? undefined : false);
     if (isMember ?? contains(set, text)) {
       isFound = true;
       yield text;
@@ -287,38 +287,62 @@ class Product {
     this.#indexes = new Map(this.machines.map((machine, i) => [machine, i]));
   }
 
-  /** @returns undefined if it depends on how the text goes on, or on which address it is */
-  verdict(states: readonly number[], isEnd: boolean): boolean | undefined {
-    return this.#evaluate(states, isEnd, () => undefined);
+  /** @returns whether a text that ends here is a member; undefined if it depends on which address it is */
+  verdict(states: readonly number[]): boolean | undefined {
+    return this.#evaluate(states, true, () => undefined);
   }
 
-  /** Checks whether a text with a colon that leads to these states is a member if it is an address of some region. */
-  mayHaveAddress(states: readonly number[]): boolean {
-    const others = [undefined, ...this.#regions];
-    return others.some((address) =>
-      this.#evaluate(
-        states,
-        true,
-        ({ network, bits }) => address !== undefined && isAddressIn(address, network, bits),
-      ),
+  /** Checks whether no text that goes on from here is a member. */
+  isHopeless(states: readonly number[]): boolean {
+    if (this.#evaluate(states, false, () => undefined) === false) return true;
+    if (this.#networks.size === 0) return false;
+    const dotted = this.#evaluate(
+      states,
+      false,
+      (atom) => this.#read(states, false, this.#dotted(atom)),
+      false,
+    );
+    return dotted === false && !this.mayHaveAddress(states, false);
+  }
+
+  /** Checks whether a text with a colon can be a member if it is no address, or one of some region. */
+  mayHaveAddress(states: readonly number[], isEnd: boolean): boolean {
+    return [undefined, ...this.#regions].some(
+      (address) =>
+        this.#evaluate(
+          states,
+          isEnd,
+          ({ network, bits }) => address !== undefined && isAddressIn(address, network, bits),
+          true,
+        ) !== false,
     );
   }
 
+  #dotted(atom: Atom): TextMachine {
+    return this.#networks.get(atom) as TextMachine;
+  }
+
+  #read(states: readonly number[], isEnd: boolean, machine: TextMachine): boolean | undefined {
+    const state = states[this.#indexes.get(machine) ?? -1] as number;
+    return isEnd || machine.isSettled(state) ? machine.accepts(state) : undefined;
+  }
+
+  /**
+   * @param ofAddress whether a text with a colon is an address of the network
+   * @param assumed assumes that the text has one, or has none
+   */
   #evaluate(
     states: readonly number[],
     isEnd: boolean,
-    ofAddress: (network: Network) => boolean | undefined,
+    ofAddress: (network: Atom & { readonly of: 'network' }) => boolean | undefined,
+    assumed?: boolean,
   ): boolean | undefined {
-    const read = (machine: TextMachine) => {
-      const state = states[this.#indexes.get(machine) ?? -1] as number;
-      return isEnd || machine.isSettled(state) ? machine.accepts(state) : undefined;
-    };
     return evaluate(this.set, (atom) => {
-      if (atom.of === 'texts') return read(atom.machine);
+      if (atom.of === 'texts') return this.#read(states, isEnd, atom.machine);
       if (atom.of !== 'network') return atom.of === 'types' && atom.types.includes('string');
-      const hasColon = read(WITH_COLON);
+      const hasColon = this.#read(states, isEnd, WITH_COLON) ?? assumed;
       if (hasColon === undefined) return undefined;
-      return hasColon ? ofAddress(atom) : read(this.#networks.get(atom) as TextMachine);
+      return hasColon || assumed ? ofAddress(atom) : this.#read(states, isEnd, this.#dotted(atom));
     });
   }
 }

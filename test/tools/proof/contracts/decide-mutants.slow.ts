@@ -33,8 +33,8 @@ const MUTANTS: readonly Mutant[] = [
   [
     'no other spelling of an address is thought of',
     VALUE_SET,
-    'others.some((address) =>',
-    'others.slice(0, 1).some((address) =>',
+    '[undefined, ...this.#regions].some(',
+    '[undefined].some(',
   ],
   [
     'absence in arrays is decided by one element',
