@@ -9,6 +9,7 @@ import { EventHandler } from '../../lib/event-handler';
 import { EventLog } from '../../lib/event-log';
 import { EventQueue } from '../../lib/event-queue';
 import { EventTopic } from '../../lib/event-topic';
+import { type EndpointAuthorization, HttpEndpoint, type HttpEndpointProps } from '../../lib/http-endpoint';
 import { OtherBus } from '../../lib/other-bus';
 import type { RuleTarget, TargetInput } from '../../lib/rule-target';
 
@@ -221,5 +222,45 @@ describe('another bus', () => {
     const make = () =>
       new OtherBus(stack, 'Other', { name: 'other', from: bus, busArn: bus.bus.eventBusArn });
     expect(make).toThrow('its events would go round for ever');
+  });
+});
+
+describe('an HTTP endpoint', () => {
+  const endpoint = (given: Partial<HttpEndpointProps> = {}) => {
+    const { stack, config } = parts();
+    const authorization = { kind: 'api-key', header: 'X-Api-Key', secret: 'shop/carrier' } as const;
+    const url = 'https://example.com/orders';
+    new HttpEndpoint(stack, 'Carrier', { name: 'carrier', url, authorization, config, ...given });
+    const [connection] = Object.values(Template.fromStack(stack).findResources('AWS::Events::Connection'));
+    return connection?.Properties;
+  };
+  const tokenUrl = 'https://example.com/token';
+  const secret = 'shop/carrier';
+
+  test.each<[EndpointAuthorization, string]>([
+    [{ kind: 'api-key', header: 'X-Api-Key', secret }, 'API_KEY'],
+    [{ kind: 'basic', user: 'shop', secret }, 'BASIC'],
+    [{ kind: 'oauth', tokenUrl, clientId: 'shop', secret }, 'OAUTH_CLIENT_CREDENTIALS'],
+  ])('has its secret in Secrets Manager: %j', (authorization, type) => {
+    const { AuthorizationType, AuthParameters } = endpoint({ authorization });
+    expect(AuthorizationType).toBe(type);
+    expect(JSON.stringify(AuthParameters)).toContain('{{resolve:secretsmanager:shop/carrier:');
+  });
+
+  test.each<[string, Partial<HttpEndpointProps>, string]>([
+    [
+      'a plain address',
+      { url: 'http://example.com' },
+      'url is "http://example.com", but EventBridge calls https:',
+    ],
+    [
+      'a plain address of tokens',
+      { authorization: { kind: 'oauth', tokenUrl: 'example.com', clientId: 'shop', secret } },
+      'tokenUrl is "example.com"',
+    ],
+    ['no request', { rate: 0 }, 'rate is 0, but EventBridge takes 1 to 300 requests a second'],
+    ['more than EventBridge makes', { rate: 301 }, 'rate is 301'],
+  ])('is refused with %s', (_, given, message) => {
+    expect(() => endpoint(given)).toThrow(message);
   });
 });

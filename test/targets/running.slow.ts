@@ -204,3 +204,10 @@ test('each target of a rule gets the event', async () => {
   expect(delivered('ReportLog')).toHaveLength(1);
   expect(delivered('ReportRecords')).toHaveLength(1);
 });
+
+test('an HTTP endpoint that may not be called has its requests recorded, without personal data', async () => {
+  await publish(OrderCreated);
+  const [step] = delivered('Carrier');
+  expect(step).toMatchObject({ isRecorded: true });
+  expect(JSON.parse(step?.payload ?? '')).toEqual({ ship: OrderCreated.example.orderId });
+});

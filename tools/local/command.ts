@@ -83,7 +83,7 @@ const withReach = (command: Command): Command =>
     )
     .option(
       '--allow-egress <host>',
-      'a host that handlers may reach; without it none but the endpoint (may be given several times)',
+      'a host that handlers and API destinations may reach; without it none but the endpoint (may be given several times)',
       repeated(readEgress),
     );
 

@@ -1,6 +1,7 @@
 /** Targets of rules by ARN: those that run here, and for all others a sink that records deliveries. */
 import type { Assembly, Resource } from '../template/assembly';
 import { schedulesOf } from '../template/schedules';
+import type { ApiDestination } from './services/api-destination';
 import type { TargetService } from './services/delivery';
 import type { DeliveryStream } from './services/delivery-stream';
 import type { EventBridge } from './services/event-bridge';
@@ -16,8 +17,7 @@ export interface TargetParts {
   readonly topics: readonly Topic[];
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly logGroups: LogGroups;
-  /** The stack's time, in milliseconds since 1970-01-01 UTC. */
-  readonly now: number;
+  readonly apiDestinations: readonly ApiDestination[];
   /** Asked for at each delivery: it has the targets before it is there itself. */
   readonly eventBridge: () => EventBridge;
 }
@@ -61,6 +61,9 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
   for (const group of assembly.ofType('AWS::Logs::LogGroup')) {
     targets.set(group.arn.replace(/:\*$/, ''), logTarget(group, parts));
   }
+  for (const each of parts.apiDestinations) {
+    targets.set(each.arn, endpointTarget(each));
+  }
   const buses = assembly.ofType('AWS::Events::EventBus').map(({ arn }) => arn);
   const standard = `arn:${assembly.partition}:events:${assembly.region}:${assembly.account}:event-bus/default`;
   for (const arn of [...buses, standard]) {
@@ -77,13 +80,20 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
   return targets;
 }
 
+const endpointTarget = (destination: ApiDestination): TargetService => ({
+  action: 'events:InvokeApiDestination',
+  takesJson: true,
+  delayMs: () => destination.delayMs(),
+  deliver: (body, _trace, _event, target) => destination.send(body, target),
+});
+
 function logTarget({ arn, name }: Resource, parts: TargetParts): TargetService {
   return {
     action: 'logs:PutLogEvents',
     resource: `${arn.replace(/:\*$/, '')}:log-stream:any`,
     takesJson: false,
     deliver: (body, _trace, { event }) => {
-      const { timestamp, message } = logEvent(body, parts.now);
+      const { timestamp, message } = logEvent(body);
       // A stream for each event, as EventBridge makes them.
       parts.logGroups.append(name, event.id, timestamp, message);
       return undefined;
@@ -92,22 +102,21 @@ function logTarget({ arn, name }: Resource, parts: TargetParts): TargetService {
 }
 
 /**
- * A log event: the whole payload at the present time, or the time and the text that an input transformer made.
+ * A log event: the whole payload, or the time and the text that an input transformer made.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html#targets-specifics-cwl
  */
-function logEvent(body: string, now: number): { timestamp: number; message: string } {
-  const whole = { timestamp: now, message: body };
+function logEvent(body: string): { timestamp?: number; message: string } {
   let given: { timestamp?: unknown; message?: unknown } | null;
   try {
     given = JSON.parse(body);
   } catch {
-    return whole;
+    return { message: body };
   }
   const { timestamp, message } = given ?? {};
-  if (timestamp === undefined || message === undefined) return whole;
+  if (timestamp === undefined || message === undefined) return { message: body };
   const time = typeof timestamp === 'number' ? timestamp : Date.parse(String(timestamp));
   return {
-    timestamp: Number.isNaN(time) ? now : time,
+    ...(!Number.isNaN(time) && { timestamp: time }),
     message: typeof message === 'string' ? message : JSON.stringify(message),
   };
 }

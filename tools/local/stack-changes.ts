@@ -28,7 +28,7 @@ export function needsRestart(before: Resource | undefined, after: Resource | und
   const isTakenOver =
     /^AWS::(Events::(Rule|EventBusPolicy)|Scheduler::Schedule|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|Logs::ResourcePolicy|SNS::TopicPolicy)/;
   if (isTakenOver.test(type)) return false;
-  if (Object.hasOwn(INERT, type)) return false;
+  if (Object.hasOwn(INERT, type) && !/^AWS::Events::/.test(type)) return false;
   if (!before || !after) return true;
   if (type === 'AWS::Lambda::Function') return before.name !== after.name;
   return before.name !== after.name || JSON.stringify(before.properties) !== JSON.stringify(after.properties);

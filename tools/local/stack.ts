@@ -14,6 +14,7 @@ import { FunctionCode } from './function-code';
 import type { ReachableEndpoint } from './in-process';
 import { targetServices } from './rule-targets';
 import { Alarms } from './services/alarms';
+import { type ApiDestination, apiDestinations } from './services/api-destination';
 import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
@@ -97,6 +98,7 @@ export class LocalStack {
   readonly queues: readonly Queue[];
   readonly topics: readonly Topic[];
   readonly deliveryStreams: readonly DeliveryStream[];
+  readonly apiDestinations: readonly ApiDestination[];
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
@@ -147,11 +149,9 @@ export class LocalStack {
     });
     const data = (...segments: string[]) =>
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
-    const objects = data('objects');
-    const logs = data('logs');
 
     this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, {
-      ...(logs && { directory: logs }),
+      ...optional('directory', data('logs')),
     });
     this.queues = assembly.ofType('AWS::SQS::Queue').map((resource) => {
       const file = data('queues', `${resource.name}.jsonl`);
@@ -169,12 +169,14 @@ export class LocalStack {
     this.deliveryStreams = assembly.ofType('AWS::KinesisFirehose::DeliveryStream').map(
       (resource) =>
         new DeliveryStream(resource, world, {
-          ...(objects && { directory: objects }),
+          ...optional('directory', data('objects')),
           ...optional('file', data('records', `${resource.name}.jsonl`)),
           ...(options.parts?.compress && { compress: options.parts.compress }),
           ...steps,
         }),
     );
+
+    this.apiDestinations = apiDestinations(assembly, world, options.allowEgress ?? []);
 
     this.metrics = new Metrics(world);
     const recorder: MetricRecorder = new MetricRecorder(this.metrics, world, {

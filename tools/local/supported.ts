@@ -33,6 +33,8 @@ export const INERT: Readonly<Record<string, string>> = {
   'AWS::EventSchemas::Discoverer': 'reads events; it changes none',
   'AWS::EventSchemas::Registry': 'describes events; it handles none',
   'AWS::EventSchemas::Schema': 'describes events; it handles none',
+  'AWS::Events::ApiDestination': 'is called with --allow-egress of its host; otherwise its target records',
+  'AWS::Events::Connection': 'has the credentials of API destinations',
   'AWS::KMS::Alias': 'encryption at rest is not seen by those who may read',
   'AWS::KMS::Key': 'encryption at rest is not seen by those who may read',
   'AWS::Logs::Delivery': 'hands on what a service says about itself; it handles no event',

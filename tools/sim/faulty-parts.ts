@@ -100,7 +100,7 @@ export class FaultyParts {
         if (fault?.kind === 'target-denied') throw new ServiceError('AccessDeniedException', 'x', 403);
         if (fault?.kind === 'duplicated') {
           const second = service.deliver(...delivery);
-          if (second !== undefined) ledger().invoked(second, name, body, event.id);
+          if (typeof second === 'string') ledger().invoked(second, name, body, event.id);
         }
         return service.deliver(...delivery);
       },

@@ -84,6 +84,83 @@ describe('a target with a role', () => {
   });
 });
 
+test('a FIFO queue gets events in the group of its target, a duplicate only once', async () => {
+  const { put, queue } = await start({
+    ...rule({
+      Arn: arnOf('Jobs'),
+      RoleArn: arnOf('Role'),
+      InputPath: '$.detail',
+      SqsParameters: { MessageGroupId: 'g' },
+    }),
+    ...queueOf('Jobs', { QueueName: 'jobs.fifo', FifoQueue: true, ContentBasedDeduplication: true }),
+    ...roleOf('sqs:SendMessage'),
+  });
+  await put({ id: 7 });
+  await put({ id: 7 });
+  await put({ id: 8 });
+  const messages = queue('jobs.fifo')?.peek() ?? [];
+  expect(messages.map(({ body, groupId }) => [body, groupId])).toEqual([
+    ['{"id":7}', 'g'],
+    ['{"id":8}', 'g'],
+  ]);
+});
+
+describe('a log group', () => {
+  const logs = {
+    Logs: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName: '/aws/events/placed' } },
+    MayLog: {
+      Type: 'AWS::Logs::ResourcePolicy',
+      Properties: {
+        PolicyName: 'p',
+        PolicyDocument: JSON.stringify({
+          Statement: [
+            {
+              ...{ Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' } },
+              ...{ Action: ['logs:CreateLogStream', 'logs:PutLogEvents'] },
+              Resource: `${ARN('logs', 'log-group:/aws/events/placed')}:*`,
+            },
+          ],
+        }),
+      },
+    },
+  };
+  const arn = ARN('logs', 'log-group:/aws/events/placed');
+  const transformed = (InputTemplate: string) => ({
+    ...{ Arn: arn, InputTransformer: { InputPathsMap: { id: '$.detail.id' }, InputTemplate } },
+  });
+  const noon = Date.UTC(2026, 0, 15, 12);
+
+  test.each<[string, object, object]>([
+    ['whole events at the present time', { Arn: arn }, { message: expect.stringContaining('"id":7') }],
+    [
+      'a time and a text',
+      transformed('{"timestamp": "2026-01-15T12:00:00Z", "message": "It was <id>"}'),
+      { timestamp: noon, message: 'It was 7' },
+    ],
+    [
+      'a time as a number',
+      transformed(`{"timestamp": ${noon}, "message": {"id": <id>}}`),
+      { timestamp: noon, message: '{"id":7}' },
+    ],
+    ['a time that is none', transformed('{"timestamp": "noon", "message": "x"}'), { message: 'x' }],
+    ['other text', transformed('"It was <id>"'), { message: '"It was 7"' }],
+  ])('takes %s', async (_, target, event) => {
+    const { put, stack, clock } = await start({ ...logs, ...rule(target) });
+    await put({ id: 7 });
+    expect(stack.logGroups.events('/aws/events/placed')).toMatchObject([
+      { timestamp: clock.now(), ...event },
+    ]);
+  });
+
+  test('takes nothing that its policy does not allow', async () => {
+    const { MayLog: _, ...without } = logs;
+    const { put, stack, of } = await start({ ...without, ...rule({ Arn: arn }) });
+    await put({ id: 7 });
+    expect(stack.logGroups.events('/aws/events/placed')).toEqual([]);
+    expect(of('delivery-lost')).toMatchObject([{ code: 'NO_PERMISSIONS' }]);
+  });
+});
+
 describe('another bus as a target', () => {
   const buses = { Second: { Type: 'AWS::Events::EventBus', Properties: { Name: 'second' } } };
   const queuePolicy = {

@@ -9,6 +9,7 @@ import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-fac
 import type { Policies } from '../../template/policies';
 import type { Decision } from '../../template/policy';
 import type { StepListener } from '../steps';
+import type { InFlight } from './in-flight';
 import type { Queue } from './queue';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
@@ -26,6 +27,13 @@ export interface RuleTarget extends TargetInput {
   /** The role that EventBridge takes on to reach the target. */
   readonly RoleArn?: string | undefined;
   readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
+  readonly HttpParameters?:
+    | {
+        readonly PathParameterValues?: readonly string[] | undefined;
+        readonly HeaderParameters?: Readonly<Record<string, string>> | undefined;
+        readonly QueryStringParameters?: Readonly<Record<string, string>> | undefined;
+      }
+    | undefined;
 }
 
 /** Interface of targets of rules. */
@@ -47,13 +55,22 @@ export interface TargetService {
    * @param trace the event's X-Amzn-Trace-Id
    * @param event event from which the body was made
    * @param target the target as the rule has it
-   * @returns an id of the resulting message or invocation, if it has one
+   * @returns an id of the resulting message or invocation, if it has one; a promise of it if it takes time
    * @throws ServiceError; it is tried again if the target was throttled or failed (status 429, 5xx)
    */
-  deliver(body: string, trace: string | undefined, event: EventOnBus, target: RuleTarget): string | undefined;
+  deliver(
+    body: string,
+    trace: string | undefined,
+    event: EventOnBus,
+    target: RuleTarget,
+  ): string | undefined | Promise<string | undefined>;
+  /** Milliseconds until the target's rate allows an attempt. @default 0 */
+  delayMs?(): number;
 }
 
 export interface DeliveryOptions {
+  /** Takes deliveries that take time. */
+  readonly inFlight?: InFlight;
   readonly world: World;
   readonly policies: Policies;
   /** By ARN. */
@@ -190,25 +207,58 @@ export class Delivery {
       this.#fail(shipment, { code: 'INVALID_JSON', message: problem });
       return;
     }
-    shipment.attempts++;
-    let id: string | undefined;
-    try {
-      const { body, trace, event, text, isForwarded } = shipment;
-      id = service.deliver(body, trace, { event, text, ...(isForwarded && { isForwarded }) }, this.target);
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      this.#retry(shipment, error);
+    const delayMs = service.delayMs?.() ?? 0;
+    if (delayMs > 0) {
+      this.#pace(shipment, delayMs);
       return;
     }
+    shipment.attempts++;
+    try {
+      const { body, trace, event, text, isForwarded } = shipment;
+      const parts = { event, text, ...(isForwarded && { isForwarded }) };
+      const result = service.deliver(body, trace, parts, this.target);
+      if (result instanceof Promise) {
+        const settled = result.then(
+          (id) => this.#succeed(shipment, service, id),
+          (error) => this.#failedBy(shipment, error),
+        );
+        this.options.inFlight?.track(settled);
+      } else {
+        this.#succeed(shipment, service, result);
+      }
+    } catch (error) {
+      this.#failedBy(shipment, error);
+    }
+  }
+
+  /** @throws the error unless it is the target's */
+  #failedBy(shipment: Shipment, error: unknown): void {
+    if (!(error instanceof ServiceError)) throw error;
+    this.#retry(shipment, error);
+  }
+
+  #succeed(shipment: Shipment, service: TargetService, id: string | undefined): void {
+    const by = this.#mayInvoke?.by;
     this.options.onStep?.({
       kind: 'delivered',
       ...this.#identify(shipment),
       ...(service.isRecorded && { isRecorded: true }),
       payload: shipment.body,
       attempt: shipment.attempts,
-      ...(this.#mayInvoke.by !== undefined && { allowedBy: `${service.action} by ${this.#mayInvoke.by}` }),
+      ...(by !== undefined && { allowedBy: `${service.action} by ${by}` }),
       ...(id !== undefined && { requestId: id }),
     });
+  }
+
+  /** Waits for the target's rate. */
+  #pace(shipment: Shipment, delayMs: number): void {
+    const { world, unfinished } = this.options;
+    const waiting = {
+      ...{ ruleArn: this.rule.arn, target: this.target.Id, shipment },
+      failure: { code: 'THROTTLING', message: "The target's rate was used up." },
+      ...{ until: world.now() + delayMs, delayMs, isTooOld: false },
+    };
+    this.#wait(waiting, unfinished?.keep(waiting), delayMs);
   }
 
   #forgetDecisions(): void {

@@ -159,11 +159,14 @@ export class LogGroups {
     return [...this.#groups.keys()];
   }
 
-  /** A group that is not there is made, as Lambda makes that of a function which has none. */
-  append(group: string, stream: string, timestamp: number, message: string): void {
+  /**
+   * A group that is not there is made, as Lambda makes that of a function which has none.
+   * @param timestamp milliseconds since 1970-01-01 UTC. @default the present time
+   */
+  append(group: string, stream: string, timestamp: number | undefined, message: string): void {
     (this.#groups.get(group) ?? this.#add(group, undefined)).append({
       stream,
-      timestamp: Math.floor(timestamp),
+      timestamp: Math.floor(timestamp ?? this.#clock.now()),
       ingestionTime: this.#clock.now(),
       message,
     });

@@ -15,6 +15,7 @@ import { requireKnownProperties } from './known-properties';
 /** Properties of a target that have an effect here. */
 export const TARGET_PROPERTIES: readonly string[] = [
   ...['Id', 'Arn', 'Input', 'InputPath', 'InputTransformer', 'RetryPolicy', 'DeadLetterConfig', 'RoleArn'],
+  ...['SqsParameters', 'HttpParameters'],
 ];
 
 export interface RuleDefinition {

@@ -860,8 +860,8 @@ describe('a template that the service would refuse, or that is not known here', 
     ],
     [
       "a target's property",
-      badRule({ Targets: [toJobs({ SqsParameters: {} })] }),
-      'does not know its property Targets[Jobs].SqsParameters',
+      badRule({ Targets: [toJobs({ KinesisParameters: {} })] }),
+      'does not know its property Targets[Jobs].KinesisParameters',
     ],
     [
       'six targets',
