@@ -1,6 +1,6 @@
 /**
- * AWS managed policies that matter for handling events, as in AWS's reference of November 2026. Actions that no
- * event's way needs may be left out.
+ * AWS managed policies that matter for handling events. Actions that no event's way needs may be left out; none is
+ * added: compared with the published documents of February 2025, all but AmazonDynamoDBFullAccess_v2, which is younger.
  * https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
  */
 import type { Statement } from './policy-document';
@@ -70,8 +70,10 @@ const POLICIES: Readonly<Record<string, readonly Statement[]>> = {
     ),
   ],
   AWSStepFunctionsFullAccess: [allow('states:*')],
-  CloudWatchEventsFullAccess: [allow('events:*')],
-  CloudWatchFullAccessV2: [allow('cloudwatch:*', 'logs:*')],
+  CloudWatchEventsFullAccess: [allow('events:*', 'schemas:*', 'scheduler:*', 'pipes:*')],
+  CloudWatchFullAccessV2: [
+    allow('cloudwatch:*', 'logs:*', 'xray:*', 'sns:CreateTopic', 'sns:ListTopics', 'sns:Subscribe'),
+  ],
   CloudWatchLambdaInsightsExecutionRolePolicy: [
     on('*', 'logs:CreateLogGroup'),
     on('arn:aws:logs:*:*:log-group:/aws/lambda-insights:*', 'logs:CreateLogStream', 'logs:PutLogEvents'),
