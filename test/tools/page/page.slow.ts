@@ -209,6 +209,22 @@ describeWithBrowser('by keyboard alone', () => {
     await eventually(async () => expect(await page.getByRole('option').count()).toBe(before + 1));
   });
 
+  test('no row moves under the pointer, and only rows that can be seen are drawn', async () => {
+    await page.getByRole('listbox', { name: 'List of events' }).hover();
+    const before = await page.getByRole('option').first().getAttribute('id');
+    const entry = { EventBusName: BUS, Source: 'app.other', DetailType: 'Seen', Detail: '{}' };
+    for (let i = 0; i < 10; i++)
+      stack.eventBridge.putEvents(Array.from({ length: 10 }, () => ({ ...entry })));
+    await page.getByRole('button', { name: '100 new events' }).waitFor();
+    expect(await page.getByRole('option').first().getAttribute('id')).toBe(before);
+    await page.mouse.move(5, 5);
+    await eventually(async () =>
+      expect(await page.getByRole('option').first().innerText()).toContain('app.other'),
+    );
+    expect(await page.getByRole('option').count()).toBeLessThan(60);
+    await stack.settled();
+  });
+
   test('a hop is broken', async () => {
     await press('d');
     await tabTo('button', /Break order-processor: fail next/);

@@ -1,5 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { Announcer } from './announcer';
 import { call } from './api';
 import { EventList } from './event-list';
 import { EventView, editAndSend, sendAgain } from './event-view';
@@ -58,6 +59,7 @@ export function App() {
       </a>
       <Header />
       <Banners />
+      <Announcer />
       <main id="main" tabIndex={-1}>
         {shot ? <Main /> : <p class="empty">Waiting for the local run …</p>}
       </main>

@@ -6,6 +6,7 @@ import type { EventState, EventSummary } from '../model';
 export type Filter = 'all' | 'failed' | 'waiting' | 'on-its-way';
 
 const known = new Map<string, EventSummary>();
+let number = 0;
 /** Ids of the events of each correlation id. */
 const related = new Map<string, Set<string>>();
 const unsettledIds = new Set<string>();
@@ -81,6 +82,9 @@ export const listed = computed((): readonly EventSummary[] => {
   return rows.flat();
 });
 
+/** @returns the number of events that came so far */
+export const come = (): number => number;
+
 /** Events of a correlation id, newest first. */
 export function eventsOf(correlationId: string): EventSummary[] {
   return [...(related.get(correlationId) ?? [])].flatMap((id) => known.get(id) ?? []).reverse();
@@ -96,6 +100,7 @@ export function forget(): void {
 export function merge(changed: readonly EventSummary[], capacity: number): void {
   for (const summary of changed) {
     const { eventId, correlationId, state } = summary;
+    if (!known.has(eventId)) number++;
     known.set(eventId, summary);
     if (state === 'handled' || state === 'unmatched') unsettledIds.delete(eventId);
     else unsettledIds.add(eventId);
