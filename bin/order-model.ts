@@ -290,6 +290,7 @@ export const MODEL: Model = {
   publisher: 'bin/sim-publisher.ts',
   plan,
   personal: /@customers\.example/,
+  malformedPersonal: 'one, two@customers.example',
   checks: (view) => new OrderChecks(view),
   // The notifier waits for an order that nobody placed.
   isHopeless: (consumer, payload, planned) =>

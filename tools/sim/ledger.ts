@@ -183,6 +183,8 @@ export class Ledger {
   atEnd(isExcused: (consumer: string, event: BusEvent) => boolean): Violation | undefined {
     if (!this.isSettled) return violation('drain', `it does not end: ${this.summary}`);
     for (const { event, isReplayed, matched } of this.#events.values()) {
+      // No operator sends again what no code can read, also if it was never delivered.
+      if (this.#described.isPoison(event)) continue;
       for (const consumer of matched) {
         if (this.#handled.has(`${event.id} ${consumer}`) || isExcused(consumer, event)) continue;
         const how = isReplayed ? 'replayed' : 'put';

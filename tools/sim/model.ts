@@ -66,13 +66,18 @@ export interface Model {
   plan(random: Random, events: number): { readonly at: number; readonly event: PlannedEvent }[];
   /** Matches personal data that is planned: it must be in no log line and no record. */
   readonly personal: RegExp;
+  /** Personal data that contracts refuse. */
+  readonly malformedPersonal: string;
   checks(view: RunView): Checks;
   /** Events that stay in a queue for good although the consumer can read them, e.g. of an entity that nobody made. */
   isHopeless(consumer: string, payload: unknown, view: readonly PlannedEvent[]): boolean;
 }
 
-/** Details that the contract refuses, each by one wrong field. */
-export function poisonOf(contract: Contract, random: Random, eventId: string): object {
+/**
+ * Details that the contract refuses, each by one wrong field.
+ * @param malformed a value for some of the fields
+ */
+export function poisonOf(contract: Contract, random: Random, eventId: string, malformed: string): object {
   const detail: Record<string, unknown> = { ...contract.create(contract.example, { eventId }) };
   const values = [
     null,
@@ -87,6 +92,7 @@ export function poisonOf(contract: Contract, random: Random, eventId: string): o
     { a: { b: 1 } },
     1e300,
     '\u0000',
+    malformed,
     'ü@',
   ];
   const names = Object.keys(contract.schema.entries);

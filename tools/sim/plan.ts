@@ -38,7 +38,7 @@ export function planOf(model: Model, seed: number, events: number): Plan {
   for (let count = some(Math.ceil(events / 20)); count > 0; count--) {
     const contract = random.pick(model.app.contracts);
     const { source, detailType } = contract;
-    const detail = JSON.stringify(poisonOf(contract, random, `poison-${count}`));
+    const detail = JSON.stringify(poisonOf(contract, random, `poison-${count}`, model.malformedPersonal));
     add(random.next() * spanMs, { kind: 'put', source, detailType, detail });
   }
   for (let count = some(2); count > 0; count--) {
