@@ -176,17 +176,17 @@ export const MUTANTS: readonly Mutant[] = [
     ),
   },
   {
-    name: 'a late status becomes the status',
+    name: 'the status that comes last counts',
     seed: 1,
     change: source(
-      'order-processor/write.ts',
-      "expressions.requireAbsentOrOneOf('status', [...before, status]);",
-      '',
+      'order-processor/fold.ts',
+      'const current = order.furthest(Object.keys(known), state.status) ?? INITIAL_STATUS;',
+      'const current = status;',
     ),
   },
   {
     name: 'the folded write has no condition',
-    seed: 1,
+    seed: 16,
     change: source(
       'order-processor/write.ts',
       "const guarded = ['revision', 'status', ...LEGACY_ATTRIBUTES];",

@@ -82,6 +82,8 @@ export interface StackParts {
   readonly codeOf?: (resource: Resource) => string;
   /** Stands between rules and a target. @default nothing */
   readonly aroundTarget?: (arn: string, target: TargetService) => TargetService;
+  /** Evaluate alarms each minute. @default true */
+  readonly isWatched?: boolean;
   /** Compresses an object of a delivery stream. @default gzip */
   readonly compress?: (content: Buffer) => Buffer;
 }
@@ -260,7 +262,7 @@ export class LocalStack {
       inFlight: this.#inFlight,
       ...steps,
     });
-    this.alarms.start();
+    if (parts.isWatched !== false) this.alarms.start();
     const { openEndpoint = startEndpoint } = parts;
     this.#endpoint = await openEndpoint(
       {

@@ -104,6 +104,7 @@ class Simulation {
         startEnvironment: (name, settings, reach) => run.#parts.startEnvironment(name, settings, reach),
         openTableStore: () => new MemoryTables(),
         codeOf: options.codeOf,
+        isWatched: false,
         compress: (content) => content,
         aroundTarget: (arn, service) => run.#parts.aroundTarget(arn, service),
       },
@@ -124,6 +125,7 @@ class Simulation {
   }
 
   async run(): Promise<SimulationResult> {
+    let end = START;
     try {
       for (const command of this.#plan.commands) {
         this.#pending++;
@@ -143,6 +145,7 @@ class Simulation {
         this.#violation = this.#checkEnd() ?? (await this.#checks.atEnd(this.#stack));
       }
     } finally {
+      end = this.#world.now();
       await this.#stop();
     }
     return {
@@ -150,7 +153,7 @@ class Simulation {
       ...(this.#violation && { violation: this.#violation }),
       digest: this.#digest.digest('hex'),
       steps: this.#steps,
-      virtualMs: this.#world.now() - START,
+      virtualMs: end - START,
       struck: Object.fromEntries(this.#faults.struck),
       called: this.#parts.called,
     };

@@ -5,8 +5,11 @@ import { synthesize } from '../../../tools/template/source/synthesize';
 import { TYPESCRIPT } from '../../typescript';
 import { temporaryDirectory } from '../template/template';
 
+// 20 seeds take 10 s of a core, and more on a busy machine.
+jest.setTimeout(180_000);
+
 const cdkOut = path.join(temporaryDirectory(), 'cdk.out');
-beforeAll(() => synthesize(process.cwd(), cdkOut));
+beforeAll(() => synthesize(process.cwd(), cdkOut), 120_000);
 
 function sim(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(
