@@ -4,7 +4,8 @@
  *
  * Lambda loads a function at the full speed of a core (or more), and gives each call the share of a core that its memory
  * buys: 1,769 MB are one core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). So the model of a
- * cold start is the wall time of loading plus the CPU time of the first call x 1,769 / memory.
+ * cold start is the CPU time of loading plus that of the first call x 1,769 / memory. CPU time, since the wall time of a
+ * machine with other work to do is that of the others; what it leaves out is waiting for the network.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -93,8 +94,8 @@ export interface ColdStart {
 }
 
 /** Modelled cold start in milliseconds. */
-export const modelled = ({ initMs, firstCpuMs }: Measured, memory: number): number =>
-  initMs + (firstCpuMs * CORE_MB) / memory;
+export const modelled = ({ initCpuMs, firstCpuMs }: Measured, memory: number): number =>
+  initCpuMs + (firstCpuMs * CORE_MB) / memory;
 
 export interface ColdStartOptions {
   /** Cold starts of each handler. */
@@ -244,15 +245,15 @@ export async function benchColdStart(onProgress: (text: string) => void, rounds 
         node.version.startsWith('v24.')
           ? 'is what Lambda runs'
           : 'is not what Lambda runs (24): none was found'
-      }. Model of a cold start: wall time of loading, plus CPU time of the first call x 1,769 / memory.`,
+      }. Model of a cold start: CPU time of loading, plus that of the first call x 1,769 / memory.`,
     ],
     tables: [
       {
-        head: ['', 'load ms', 'first call CPU ms', 'AWS calls', 'cold start ms', 'ratio', 'goal'],
+        head: ['', 'load CPU ms', 'first call CPU ms', 'AWS calls', 'cold start ms', 'ratio', 'goal'],
         rows: measured.flatMap(({ entry, memory, ours, original }) =>
           [['original', original] as const, [entry, ours] as const].map(([name, each]) => [
             name === 'original' ? `${entry}, ${memory} MB: the original` : 'this one',
-            ms(each.initMs),
+            ms(each.initCpuMs),
             ms(each.firstCpuMs),
             `${each.awsCalls}`,
             ms(modelled(each, memory)),
@@ -270,8 +271,12 @@ export async function benchColdStart(onProgress: (text: string) => void, rounds 
             ...measured.map((each) => ratio(modelled(each.ours, memory), modelled(each.original, memory))),
             `${GOAL.coldStart.toFixed(2)} at its own`,
           ]),
-          ['load', ...measured.map((each) => ratio(each.ours.initMs, each.original.initMs)), `${GOAL.init}`],
-          ['load, CPU', ...measured.map((each) => ratio(each.ours.initCpuMs, each.original.initCpuMs)), ''],
+          [
+            'load, CPU',
+            ...measured.map((each) => ratio(each.ours.initCpuMs, each.original.initCpuMs)),
+            `${GOAL.init}`,
+          ],
+          ['load, wall', ...measured.map((each) => ratio(each.ours.initMs, each.original.initMs)), ''],
           [
             'warm CPU for each AWS call',
             ...measured.map((each) => ratio(each.ours.warmCpuPerCallMs, each.original.warmCpuPerCallMs)),
@@ -281,6 +286,17 @@ export async function benchColdStart(onProgress: (text: string) => void, rounds 
         ],
       },
     ],
+    plot: {
+      title: 'Modelled cold start by memory',
+      unit: 'ms',
+      names: ['the original', 'this one'],
+      groups: measured.flatMap(({ entry, ours, original }) =>
+        MEMORIES.map((memory) => ({
+          label: `${entry}, ${memory.toLocaleString('en')} MB`,
+          values: [modelled(original, memory), modelled(ours, memory)],
+        })),
+      ),
+    },
     data: measured,
   };
 }

@@ -1,6 +1,8 @@
 /** What a benchmark found, for the terminal and for `docs/figures.md`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Bars, barsSvg } from './plot';
 
 export interface FiguresTable {
   readonly head: readonly string[];
@@ -13,6 +15,8 @@ export interface Figures {
   readonly title: string;
   readonly notes: readonly string[];
   readonly tables: readonly FiguresTable[];
+  /** Drawn beside the document. */
+  readonly plot?: Bars;
   /** The figures with all their digits, for `--json`. */
   readonly data: unknown;
 }
@@ -24,7 +28,7 @@ export function machine(): string {
 }
 
 /** The figures as Markdown. */
-export function asMarkdown({ title, notes, tables, name }: Figures, on = machine()): string {
+export function asMarkdown({ title, notes, tables, name, plot }: Figures, on = machine()): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
     `## ${title}`,
@@ -34,8 +38,11 @@ export function asMarkdown({ title, notes, tables, name }: Figures, on = machine
         '\n',
       ),
     ),
+    ...(plot ? [`![${plot.title}](${plotFile(name)})`] : []),
   ].join('\n\n');
 }
+
+const plotFile = (name: string): string => `${name}.svg`;
 
 /** Replaces the section of these figures in a document; appends it if there is none. */
 export function writeFigures(file: string, figures: Figures): void {
@@ -49,4 +56,5 @@ export function writeFigures(file: string, figures: Figures): void {
       ? before.slice(0, from) + section + before.slice(to + end.length)
       : `${before.trimEnd()}\n\n${section}\n`;
   writeFileSync(file, after);
+  if (figures.plot) writeFileSync(join(dirname(file), plotFile(figures.name)), barsSvg(figures.plot));
 }
