@@ -211,9 +211,10 @@ export class TerminalLog implements RunLog {
 
   async samplesSent(stack: LocalStack): Promise<void> {
     await this.#summary(stack);
+    const where = (this.shown.only ?? []).length > 0 ? '' : ', as shown above';
     this.#log.print(
       stack.waitingForRetry > 0
-        ? `${plural(stack.waitingForRetry, 'event')} to be tried again, as shown above. Ctrl-C ends the run.`
+        ? `${plural(stack.waitingForRetry, 'event')} to be tried again${where}. Ctrl-C ends the run.`
         : 'Ctrl-C ends the run.',
     );
     this.#log.print();
