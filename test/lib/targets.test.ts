@@ -1,6 +1,7 @@
 /** What a rule may have as its targets, and what is refused at synthesis, in one line that says what to do. */
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { OrderCreated } from '../../lambdas/events';
 import { ConfigError, parseStage } from '../../lib/config';
 import { DeadLetterQueue } from '../../lib/dead-letter-queue';
@@ -10,8 +11,10 @@ import { EventLog } from '../../lib/event-log';
 import { EventQueue } from '../../lib/event-queue';
 import { EventTopic } from '../../lib/event-topic';
 import { type EndpointAuthorization, HttpEndpoint, type HttpEndpointProps } from '../../lib/http-endpoint';
+import { orderFulfilment } from '../../lib/order-fulfilment';
 import { OtherBus } from '../../lib/other-bus';
 import type { RuleTarget, TargetInput } from '../../lib/rule-target';
+import { Workflow } from '../../lib/workflow';
 
 function parts(settings: object = {}) {
   const stack = new Stack(new App({ context: { 'aws:cdk:bundling-stacks': [] } }), 'event-driven');
@@ -262,5 +265,45 @@ describe('an HTTP endpoint', () => {
     ['more than EventBridge makes', { rate: 301 }, 'rate is 301'],
   ])('is refused with %s', (_, given, message) => {
     expect(() => endpoint(given)).toThrow(message);
+  });
+});
+
+describe('a state machine', () => {
+  const workflow = (type?: StateMachineType) => {
+    const { stack, config, bus } = parts();
+    const definition = orderFulfilment(stack, bus);
+    const made = new Workflow(stack, 'Work', { name: 'work', definition, config, ...(type && { type }) });
+    const input = { paths: { order: '$.detail.orderId' }, template: '{"orderId": <order>}' };
+    bus.subscribe('work', OrderCreated, made, { ...DESCRIBED, input });
+    return Template.fromStack(stack);
+  };
+  const machine = (template: Template) =>
+    Object.values(template.findResources('AWS::StepFunctions::StateMachine'))[0]?.Properties;
+
+  test('retries, and compensates what fails at every retry, before it fails', () => {
+    const definition = JSON.stringify(machine(workflow()).DefinitionString);
+    expect(definition).toMatch(/Retry.*MaxAttempts.*3/);
+    expect(definition).toMatch(/Catch.*Cancel/);
+    expect(definition).toMatch(/NotConfirmed/);
+  });
+
+  test.each([
+    [undefined, 'STANDARD', 3_600],
+    [StateMachineType.EXPRESS, 'EXPRESS', 300],
+  ])('of type %s has logs without data and a time limit', (type, StateMachineType, seconds) => {
+    const properties = machine(workflow(type));
+    expect(properties).toMatchObject({
+      StateMachineType,
+      LoggingConfiguration: { Level: 'ALL', IncludeExecutionData: false },
+    });
+    expect(JSON.stringify(properties.DefinitionString)).toMatch(
+      new RegExp(`TimeoutSeconds[^\\d]*${seconds}\\b`),
+    );
+  });
+
+  test('is started by a role of its rule only', () => {
+    workflow().hasResourceProperties('AWS::IAM::Role', {
+      Policies: [{ PolicyDocument: { Statement: [{ Action: 'states:StartExecution', Effect: 'Allow' }] } }],
+    });
   });
 });

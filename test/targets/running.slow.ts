@@ -211,3 +211,10 @@ test('an HTTP endpoint that may not be called has its requests recorded, without
   expect(step).toMatchObject({ isRecorded: true });
   expect(JSON.parse(step?.payload ?? '')).toEqual({ ship: OrderCreated.example.orderId });
 });
+
+test('the start of a state machine is recorded with its input', async () => {
+  await publish(OrderCreated);
+  const [step] = delivered('Fulfilment');
+  expect(step).toMatchObject({ isRecorded: true });
+  expect(JSON.parse(step?.payload ?? '')).toEqual({ orderId: OrderCreated.example.orderId });
+});
