@@ -14,6 +14,7 @@ export const CALL_FAULTS = {
   'killed-before': "the function's environment ends before the service has the request",
   'killed-after': 'done, and the environment ends before the answer',
   'partly-failed': 'done for all entries but the first, which fails',
+  'entries-refused': 'answered that every entry failed, without an effect, at four calls in a row',
 } as const;
 
 /** What happens to an invocation. */
@@ -46,6 +47,9 @@ export interface Fault {
 /** Name under which whoever publishes calls AWS. */
 export const PUBLISHER = 'publisher';
 
+/** As often as a client sends an entry. */
+const REFUSALS = 4;
+
 /** Actions whose answer can fail for some entries. */
 const BATCHES: readonly string[] = ['events:PutEvents', 'firehose:PutRecordBatch'];
 
@@ -76,7 +80,8 @@ export function drawFaults(app: App, random: Random, events: number): Fault[] {
 function callKinds(action: string, isPublisher: boolean): FaultKind[] {
   return (Object.keys(CALL_FAULTS) as FaultKind[]).filter(
     (kind) =>
-      (kind !== 'partly-failed' || BATCHES.includes(action)) && !(isPublisher && kind.startsWith('killed')),
+      (BATCHES.includes(action) || (kind !== 'partly-failed' && kind !== 'entries-refused')) &&
+      !(isPublisher && kind.startsWith('killed')),
   );
 }
 
@@ -89,7 +94,10 @@ export class FaultPlan {
   isOff = false;
 
   constructor(faults: readonly Fault[]) {
-    for (const fault of faults) this.#byCall.set(`${fault.hop} ${fault.call}`, fault);
+    for (const fault of faults) {
+      const calls = fault.kind === 'entries-refused' ? REFUSALS : 1;
+      for (let more = 0; more < calls; more++) this.#byCall.set(`${fault.hop} ${fault.call + more}`, fault);
+    }
   }
 
   /** Counts a call of the hop. @returns the fault that strikes it */

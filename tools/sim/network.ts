@@ -57,7 +57,9 @@ export class Network {
           await world.sleep(LATE_MS);
           return next(request);
         case 'partly-failed':
-          return partly(request, next);
+          return refuseEntries(request, 1, next);
+        case 'entries-refused':
+          return refuseEntries(request, Number.POSITIVE_INFINITY, next);
         default:
       }
       const reply = await next(request);
@@ -111,17 +113,19 @@ interface Batch {
   FailedPutCount?: number;
 }
 
-/** The first entry fails; the others are done. */
-async function partly(request: HandlerRequest, next: Transport): Promise<HandlerReply> {
+/** The first entries fail; the others are done. */
+async function refuseEntries(request: HandlerRequest, count: number, next: Transport): Promise<HandlerReply> {
   const batch: Batch = JSON.parse(request.body.toString('utf8'));
-  const [list, answers, count] = batch.Entries
+  const [list, answers, failures] = batch.Entries
     ? (['Entries', 'Entries', 'FailedEntryCount'] as const)
     : (['Records', 'RequestResponses', 'FailedPutCount'] as const);
   const failed = { ErrorCode: 'InternalFailure', ErrorMessage: 'The entry failed.' };
-  const rest = (batch[list] ?? []).slice(1);
+  const entries = batch[list] ?? [];
+  const refused = entries.slice(0, count);
+  const rest = entries.slice(refused.length);
   let reply: HandlerReply = {
     ...{ status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' } },
-    body: Buffer.from(JSON.stringify({ [answers]: [], [count]: 0 })),
+    body: Buffer.from(JSON.stringify({ [answers]: [], [failures]: 0 })),
   };
   if (rest.length > 0) {
     const body = Buffer.from(JSON.stringify({ ...batch, [list]: rest }));
@@ -131,8 +135,8 @@ async function partly(request: HandlerRequest, next: Transport): Promise<Handler
   const answer: Batch = JSON.parse(reply.body.toString('utf8'));
   const changed = {
     ...answer,
-    [answers]: [failed, ...(answer[answers] ?? [])],
-    [count]: (answer[count] ?? 0) + 1,
+    [answers]: [...refused.map(() => failed), ...(answer[answers] ?? [])],
+    [failures]: (answer[failures] ?? 0) + refused.length,
   };
   return { ...reply, body: Buffer.from(JSON.stringify(changed)) };
 }

@@ -137,7 +137,7 @@ class Simulation {
       for (let round = 0; round < REDRIVES && !this.#violation; round++) {
         await this.#pass(REDRIVE_WAIT_MS);
         this.#pending++;
-        void this.#operator.redrive().finally(() => this.#pending--);
+        this.#world.defer(() => void this.#operator.redrive().finally(() => this.#pending--));
         await this.#settle();
       }
       if (!this.#violation) {
