@@ -7,6 +7,7 @@
 import type { Node } from 'constructs';
 import * as v from 'valibot';
 import { offsetsOf } from '../tools/eventbridge/time-zone';
+import { OPTION_SETTINGS } from './option-settings';
 import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
 import { SOURCE_SETTINGS } from './source-settings';
 
@@ -255,17 +256,7 @@ export const StageSettings = settings({
     v.optional(schedule, 'cron(0 9 * * ? *)'),
   ),
   ...SOURCE_SETTINGS,
-  customerManagedKey: documented(
-    'A key of this account, $1 a month, for everything that holds events: bus (which then has a dead-letter queue of its ' +
-      'own), archive, queues, the topic of notifications, tables, analytics stream and bucket, log groups. Without it AWS ' +
-      'encrypts them by keys of its own.',
-    v.optional(flag, false),
-  ),
-  schemaRegistry: documented(
-    "EventBridge's schema registry: CONTRACTS has every version of every contract, for other teams to generate code of; " +
-      'CONTRACTS_AND_DISCOVERY also finds the schemas of whatever else comes to the bus, which is billed by event.',
-    v.optional(oneOf(['OFF', 'CONTRACTS', 'CONTRACTS_AND_DISCOVERY']), 'OFF'),
-  ),
+  ...OPTION_SETTINGS,
   notificationEmail: documented(
     "Receives every notification, after confirming AWS's mail. Without it nobody is subscribed.",
     v.optional(email),

@@ -14,6 +14,7 @@ import { leaveNothing } from './ephemeral';
 import { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
 import { EventSources, sourcesFromOutside } from './event-sources';
+import { GradualDeployment } from './gradual-deployment';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
@@ -139,6 +140,7 @@ export class EventDrivenStack extends Stack {
     if (config.tracingPercent > 0) sampleTraces(this, config);
     const customerKey = config.customerManagedKey && new CustomerKey(this, 'CustomerKey', config, bus);
     new Monitoring(this, 'Monitoring', { config, bus, analyticsStream });
+    if (config.gradualDeployment !== 'OFF') new GradualDeployment(this, 'Deployment', config);
 
     if (config.isEphemeral) leaveNothing(this, config);
     if (customerKey) customerKey.encrypt();

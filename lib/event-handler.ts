@@ -3,6 +3,7 @@ import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { CfnRule } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
+  Alias,
   ApplicationLogLevel,
   Architecture,
   Function as LambdaFunction,
@@ -42,6 +43,8 @@ export class EventHandler extends Construct implements RuleTarget {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
   readonly role: Role;
+  /** What rules and schedules call where code is deployed in steps; undefined: the function itself. */
+  readonly alias: Alias | undefined;
   /** Permissions of its role. Monitoring reads from them which operations handlers may call on a table. */
   readonly allowed: { readonly actions: readonly string[]; readonly resources: readonly string[] }[] = [];
 
@@ -92,6 +95,7 @@ export class EventHandler extends Construct implements RuleTarget {
       },
     });
 
+    this.alias = liveAlias(this);
     this.allow(['logs:CreateLogStream', 'logs:PutLogEvents'], this.logGroup.logGroupArn);
     this.allow(['sqs:SendMessage'], failedEvents.queueArn);
     Validations.of(this).acknowledge(
@@ -118,12 +122,12 @@ export class EventHandler extends Construct implements RuleTarget {
   }
 
   get targetArn(): string {
-    return this.function.functionArn;
+    return (this.alias ?? this.function).functionArn;
   }
 
   /** Lets the rule call the function. */
   allowRule(rule: CfnRule): TargetParameters {
-    this.function.addPermission(`AllowEventBridge-${rule.node.id}`, {
+    (this.alias ?? this.function).addPermission(`AllowEventBridge-${rule.node.id}`, {
       principal: EVENTS,
       sourceArn: rule.attrArn,
     });
@@ -148,4 +152,17 @@ export class EventHandler extends Construct implements RuleTarget {
   setEnvironment(variable: EnvironmentVariable, value: string): void {
     this.function.addEnvironment(variable, value);
   }
+}
+
+/** An alias does not have the function's configuration of asynchronous calls. @returns undefined without gradual deployment */
+function liveAlias(handler: EventHandler): Alias | undefined {
+  const { config, failedEvents } = handler.props;
+  if (config.gradualDeployment === 'OFF') return undefined;
+  return new Alias(handler, 'Live', {
+    aliasName: 'live',
+    version: handler.function.currentVersion,
+    retryAttempts: config.processing.retryAttempts,
+    maxEventAge: Duration.seconds(config.processing.maxEventAge),
+    onFailure: { bind: () => ({ destination: failedEvents.queueArn }) },
+  });
 }

@@ -52,6 +52,7 @@ test('the default stage has the documented values and bare names', () => {
     publisherAccounts: {},
     customerManagedKey: false,
     schemaRegistry: 'OFF',
+    gradualDeployment: 'OFF',
     organizations: {},
     serviceEvents: {},
     partnerBuses: {},

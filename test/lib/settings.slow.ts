@@ -67,9 +67,9 @@ test('every value of every setting alone passes the validators', () => {
   }
 }, 600_000);
 
-test('200 random combinations pass the validators', () => {
+test('random combinations pass the validators', () => {
   const combination = fc.tuple(...SIZES.map((size) => fc.nat(size - 1)));
-  fc.assert(fc.property(combination, passes), { numRuns: 200 });
+  fc.assert(fc.property(combination, passes), { numRuns: 50 });
 }, 600_000);
 
 test('every pair of values is in a synth of bin/app.ts, and every one passes the validators, routes and audit', async () => {

@@ -71,12 +71,13 @@ export const FACTORS: readonly Factor[] = [
     ],
     values: [
       {},
-      { alarms: { dailyReportMinutes: 10 } },
+      {
+        alarms: { dailyReportMinutes: 10 },
+        dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 9 },
+      },
       { dailyReportSchedule: 'cron(50 23 ? * * *)', alarms: { dailyReportMinutes: 45 } },
-      { dailyReportSchedule: 'cron(0 0 * * ? *)' },
+      { dailyReportSchedule: 'cron(0 0 * * ? *)', dailyReportScheduler: {} },
       { dailyReportSchedule: 'rate(1 day)', alarms: { dailyReportMinutes: false } },
-      { dailyReportScheduler: {} },
-      { dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 15 } },
       {
         dailyReportSchedule: 'rate(1 day)',
         alarms: { dailyReportMinutes: false },
@@ -108,6 +109,7 @@ export const FACTORS: readonly Factor[] = [
       { customerManagedKey: true, schemaRegistry: 'CONTRACTS' },
     ],
   },
+  of('gradualDeployment', 'CANARY_10PERCENT_5MINUTES', 'LINEAR_10PERCENT_EVERY_1MINUTE'),
   of('notificationEmail', 'shop@example.com'),
   of('alarmEmail', 'ops@example.com'),
   of('ticketEmail', 'tickets@example.com'),

@@ -18,6 +18,8 @@ const SETTINGS = {
   partnerBuses: { shop: PARTNER },
   dailyReportSchedule: 'cron(0 7 * * ? *)',
   dailyReportScheduler: { timezone: 'Europe/Berlin' },
+  // Rules and the schedule call aliases then.
+  gradualDeployment: 'CANARY_10PERCENT_5MINUTES',
 };
 const root = mkdtempSync(join(tmpdir(), 'sources-'));
 const intact = join(root, 'intact');
@@ -151,6 +153,19 @@ describe('a schedule in a time zone', () => {
       },
     ));
 });
+
+test('what a function fails at, called by its alias, is tried again and kept', () =>
+  running(async (local) => {
+    const { stack, clock } = local;
+    const poison = { Source: 'app.orders', DetailType: 'OrderCreated', Detail: '{"orderId": 7}' };
+    stack.eventBridge.putEvents([{ ...poison, EventBusName: 'event-driven-bus' }]);
+    await stack.settled();
+    await clock.advance(4 * 60_000);
+    await stack.settled();
+    expect(messages(local, 'failed-events')).toMatchObject([
+      { body: { requestContext: { condition: 'RetriesExhausted', approximateInvokeCount: 3 } } },
+    ]);
+  }));
 
 test('a source under aws. is for AWS alone: nobody else can forge it', () =>
   running(async ({ stack }) => {

@@ -1,5 +1,6 @@
 /** Targets of rules by ARN: those that run here, and for all others a sink that records deliveries. */
 import type { Assembly, Resource } from '../template/assembly';
+import { functionReference } from '../template/functions';
 import { schedulesOf } from '../template/schedules';
 import type { ApiDestination } from './services/api-destination';
 import type { TargetService } from './services/delivery';
@@ -26,11 +27,13 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
   const { functions, queues, topics, deliveryStreams, eventBridge } = parts;
   const targets = new Map<string, TargetService>();
   for (const each of functions) {
-    targets.set(each.arn, {
-      action: 'lambda:InvokeFunction',
-      takesJson: true,
-      deliver: (body, trace) => each.invokeAsync(body, trace),
-    });
+    const arns = [each.arn, ...aliasArns(assembly, each)];
+    for (const arn of arns)
+      targets.set(arn, {
+        action: 'lambda:InvokeFunction',
+        takesJson: true,
+        deliver: (body, trace) => each.invokeAsync(body, trace),
+      });
   }
   for (const queue of queues) {
     targets.set(queue.arn, {
@@ -119,6 +122,13 @@ function logEvent(body: string): { timestamp?: number; message: string } {
     ...(!Number.isNaN(time) && { timestamp: time }),
     message: typeof message === 'string' ? message : JSON.stringify(message),
   };
+}
+
+/** ARNs by which aliases and versions of the template call the function: all of them its only code here. */
+function aliasArns(assembly: Assembly, { resource }: LambdaFunction): string[] {
+  return ['AWS::Lambda::Alias', 'AWS::Lambda::Version']
+    .flatMap(assembly.ofType)
+    .flatMap(({ arn }) => (functionReference(assembly, arn).function === resource ? [arn] : []));
 }
 
 /** ARNs of the template's targets that nothing here runs. */

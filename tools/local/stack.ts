@@ -5,6 +5,7 @@ import path from 'node:path';
 import type { Assembly, Resource } from '../template/assembly';
 import { invokeConfigOf } from '../template/invoke-config';
 import { Policies } from '../template/policies';
+import { qualifiersCalled, rulesOf } from '../template/rules';
 import { Authorizer } from './authorizer';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
@@ -439,7 +440,7 @@ export class LocalStack {
   }
 
   #define(assembly: Assembly, resource: Resource): FunctionDefinition {
-    const invokeConfig = invokeConfigOf(assembly, resource);
+    const invokeConfig = invokeConfigOf(assembly, resource, qualifiersCalled(rulesOf(assembly), resource)[0]);
     const { onFailure: destination } = invokeConfig;
     return checkDefinition({
       resource,

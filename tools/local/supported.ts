@@ -30,6 +30,8 @@ export const INERT: Readonly<Record<string, string>> = {
   'AWS::CloudWatch::Alarm': 'watches; it handles no event',
   'AWS::CloudWatch::CompositeAlarm': 'watches; it handles no event',
   'AWS::CloudWatch::Dashboard': 'shows; it handles no event',
+  'AWS::CodeDeploy::Application': 'moves events between versions, of which there is one here',
+  'AWS::CodeDeploy::DeploymentGroup': 'moves events between versions, of which there is one here',
   'AWS::EventSchemas::Discoverer': 'reads events; it changes none',
   'AWS::EventSchemas::Registry': 'describes events; it handles none',
   'AWS::EventSchemas::Schema': 'describes events; it handles none',
@@ -37,6 +39,8 @@ export const INERT: Readonly<Record<string, string>> = {
   'AWS::Events::Connection': 'has the credentials of API destinations',
   'AWS::KMS::Alias': 'encryption at rest is not seen by those who may read',
   'AWS::KMS::Key': 'encryption at rest is not seen by those who may read',
+  'AWS::Lambda::Alias': 'names the only version of its function here',
+  'AWS::Lambda::Version': 'is the function itself here',
   'AWS::Logs::Delivery': 'hands on what a service says about itself; it handles no event',
   'AWS::Logs::DeliveryDestination': 'hands on what a service says about itself; it handles no event',
   'AWS::Logs::DeliverySource': 'hands on what a service says about itself; it handles no event',
@@ -208,7 +212,8 @@ export function requireSupported(assembly: Assembly): void {
       throw new AssemblyError(`${type} ${logicalId}: the local run needs all of it, but ${unknown}.`);
   }
   for (const { resource, qualifier } of invokeConfigsOf(assembly)) {
-    if (qualifier === undefined) continue;
+    const aliases = assembly.ofType('AWS::Lambda::Alias').map(({ name }) => name);
+    if (qualifier === undefined || aliases.includes(qualifier)) continue;
     throw new AssemblyError(
       `${resource.type} ${resource.logicalId}: the local run knows no version or alias (${qualifier}).`,
     );

@@ -205,8 +205,8 @@ test('a start that fails leaves nothing behind', async () => {
   const before = process.env.TMPDIR;
   process.env.TMPDIR = temporary;
   try {
-    const bad = { Bus: { Type: 'AWS::Events::EventBus', Properties: { DeadLetterConfig: {} } } };
-    await expect(start(assemblyOf(bad))).rejects.toThrow('does not know its property DeadLetterConfig');
+    const bad = { Bus: { Type: 'AWS::Events::EventBus', Properties: { Mood: {} } } };
+    await expect(start(assemblyOf(bad))).rejects.toThrow('does not know its property Mood');
     await expect(start(assemblyOf(functionResources('Worker')))).rejects.toThrow('has no asset for its code');
     expect(fs.readdirSync(temporary)).toEqual([]);
   } finally {

@@ -19,6 +19,7 @@ const FREE: readonly RegExp[] = [
   /^AWS::ApplicationAutoScaling::ScalableTarget$/,
   /^AWS::Scheduler::ScheduleGroup$/,
   /^AWS::EventSchemas::(Registry|Schema)$/,
+  /^AWS::CodeDeploy::/,
   /^AWS::KMS::Alias$/,
   /^AWS::Logs::(LogStream|MetricFilter|QueryDefinition|SubscriptionFilter)$/,
   /^AWS::XRay::(Group|SamplingRule)$/,

@@ -141,7 +141,9 @@ export class Usage {
       const target = rule.targets.find((each) => each.id === id);
       const arn = target?.arn ?? '';
       const known = [...this.assembly.resources.values()].find((each) => each.arn === arn);
-      const resource = known ?? target?.model.reference.resource;
+      // Of an alias or a version its function, as this assembly has it.
+      const found = target?.model.reference.resource ?? known;
+      const resource = found && (this.assembly.resources.get(found.logicalId) ?? found);
       const delivery = {
         rule: rule.name,
         target: resource?.name ?? arn,

@@ -1,0 +1,30 @@
+/** Settings of options of the whole stack, all off by default. */
+import * as v from 'valibot';
+import { documented, flag, oneOf } from './setting-types';
+
+export const OPTION_SETTINGS = {
+  customerManagedKey: documented(
+    'A key of this account, $1 a month, for everything that holds events: bus (which then has a dead-letter queue of its ' +
+      'own), archive, queues, the topic of notifications, tables, analytics stream and bucket, log groups. Without it AWS ' +
+      'encrypts them by keys of its own.',
+    v.optional(flag, false),
+  ),
+  gradualDeployment: documented(
+    'How new code takes the events over, by CodeDeploy: a tenth of them first, or a tenth more each minute; back to the ' +
+      "code before if one of the function's alarms goes off.",
+    v.optional(
+      oneOf([
+        'OFF',
+        'CANARY_10PERCENT_5MINUTES',
+        'CANARY_10PERCENT_15MINUTES',
+        'LINEAR_10PERCENT_EVERY_1MINUTE',
+      ]),
+      'OFF',
+    ),
+  ),
+  schemaRegistry: documented(
+    "EventBridge's schema registry: CONTRACTS has every version of every contract, for other teams to generate code of; " +
+      'CONTRACTS_AND_DISCOVERY also finds the schemas of whatever else comes to the bus, which is billed by event.',
+    v.optional(oneOf(['OFF', 'CONTRACTS', 'CONTRACTS_AND_DISCOVERY']), 'OFF'),
+  ),
+};
