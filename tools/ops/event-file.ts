@@ -82,6 +82,10 @@ export async function eventsToPublish(
   return events;
 }
 
+/** Fields of an entry of PutEvents that are not taken. */
+const othersOf = (value: object): string[] =>
+  Object.keys(value).filter((name) => !Object.hasOwn(PutEventsEntry.entries, name));
+
 function readEvent(value: unknown, busNames: readonly string[], contracts: readonly Contract[]): NewEvent {
   const entry = v.safeParse(PutEventsEntry, value);
   if (entry.success) {
@@ -93,6 +97,11 @@ function readEvent(value: unknown, busNames: readonly string[], contracts: reado
       contractOf(contracts, Source, DetailType),
       typeof detail === 'string' ? parseDetail(detail) : detail,
     );
+  }
+  const others = v.is(Detail, value) && 'Source' in value ? othersOf(value) : [];
+  if (others.length > 0) {
+    const what = 'the application publishes by its contracts, which set no such field';
+    throw new InputError(`${others.join(' and ')}: ${what}. Take ${others.length > 1 ? 'them' : 'it'} out.`);
   }
   const event = v.safeParse(DeliveredEvent, value);
   if (event.success)

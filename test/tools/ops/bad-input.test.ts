@@ -27,8 +27,8 @@ const COMMANDS = [
 const CASES: Case[] = [
   ...COMMANDS.flatMap((command) => [
     {
-      command: `${command} --stage staging`,
-      says: '--stage is "staging", but must be one of cdk.json\'s stages: production, dev.',
+      command: `${command} --stage nowhere`,
+      says: '--stage is "nowhere", but must be one of cdk.json\'s stages: production, ',
     },
     {
       command: `${command} --stage dev`,

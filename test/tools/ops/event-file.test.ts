@@ -67,7 +67,8 @@ describe('a file of events', () => {
     ['line 1 is no JSON', 'Source: app.orders'],
     ['event 1: no event. Expected {"Source", "DetailType", "Detail"}', { orderId: 'order-1' }],
     ['event 2: no event.', [entry, 7]],
-    ['event 1: no event.', { ...entry, Time: '2026-11-23T09:00:00Z' }],
+    ['event 1: Time: the application publishes by its contracts', { ...entry, Time: '2026-11-23T09:00:00Z' }],
+    ['event 1: Time and Resources: ', { ...entry, Time: '2026-11-23T09:00:00Z', Resources: ['r'] }],
     ['event 1: Detail is no JSON', { ...entry, Detail: '{' }],
     ['event 1: the detail is no JSON object', { ...entry, Detail: '[]' }],
     [
