@@ -2,6 +2,7 @@
  * Records the calls of each command of the operator's tool, and compares the IAM actions that they need with the
  * runbook's table. `WRITE_RUNBOOK=1` writes the table.
  */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -72,6 +73,7 @@ test('the IAM actions of each command in the runbook are those of its calls', as
     MessageId: 'm',
     ReceiptHandle: 'r',
     Body: '{}',
+    MD5OfBody: createHash('md5').update('{}').digest('hex'),
     Attributes: { DeadLetterQueueSourceArn: movedFrom },
   };
   const recorded = new Map<string, string[]>();
