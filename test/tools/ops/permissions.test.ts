@@ -14,8 +14,9 @@ test('the runbook has the IAM actions of each command', () => {
 });
 
 test('the runbook has an IAM action for every operation that the tool calls, and no other', () => {
-  // The app's own publisher sends the events of `publish`.
-  const files = [...readdirSync('tools/ops').map((file) => `tools/ops/${file}`), 'lambdas/publisher.ts'];
+  // The app's own publisher sends the events of `publish`; `e2e` is a tool of its own.
+  const ops = readdirSync('tools/ops').filter((file) => file !== 'e2e.ts');
+  const files = [...ops.map((file) => `tools/ops/${file}`), 'lambdas/publisher.ts'];
   const called = files.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/new (\w+)Command\(|\bpaginate(\w+)\(/g)].map(
       ([, command = '', paginated]) => paginated ?? DOCUMENT_COMMANDS[command] ?? command,
