@@ -62,12 +62,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'replays notify customers',
-    seed: 3,
+    seed: 1,
     change: rule('orderstatuschanged', (p) => void delete p.EventPattern['replay-name']),
   },
   {
     name: 'analytics gets the orders only',
-    seed: 3,
+    seed: 1,
     change: rule('allevents', (p) => {
       p.EventPattern.source = ['app.orders'];
     }),
@@ -89,12 +89,12 @@ export const MUTANTS: readonly Mutant[] = [
   // Failure paths
   {
     name: 'a rule has no dead-letter queue',
-    seed: 34,
+    seed: 7,
     change: rule('ordercreated', (p) => void delete p.Targets[0].DeadLetterConfig),
   },
   {
     name: 'the dead-letter queue lets no rule in',
-    seed: 34,
+    seed: 3,
     change: change(
       'AWS::SQS::QueuePolicy',
       'DeadLetterQueue',
@@ -103,26 +103,26 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'Lambda does not try again',
-    seed: 1,
+    seed: 2,
     change: invoking('OrderProcessor', (p) => {
       p.MaximumRetryAttempts = 0;
     }),
   },
   {
     name: 'Lambda tries for a minute only',
-    seed: 2,
+    seed: 1,
     change: invoking('Notifier', (p) => {
       p.MaximumEventAgeInSeconds = 60;
     }),
   },
   {
     name: 'a function has no failure destination',
-    seed: 2,
+    seed: 1,
     change: invoking('Notifier', (p) => void delete p.DestinationConfig),
   },
   {
     name: 'failed events are kept for a minute',
-    seed: 2,
+    seed: 1,
     change: change('AWS::SQS::Queue', 'FailedEvents', (p) => {
       p.MessageRetentionPeriod = 60;
     }),
@@ -153,7 +153,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a function may not send to its failure destination',
-    seed: 2,
+    seed: 1,
     change: deny('NotifierRole', 'sqs:SendMessage'),
   },
   // The projection
@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the folded write has no condition',
-    seed: 16,
+    seed: 17,
     change: source(
       'order-processor/write.ts',
       "const guarded = ['revision', 'status', ...LEGACY_ATTRIBUTES];",
@@ -204,7 +204,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'statuses of both branches are facts',
-    seed: 1,
+    seed: 2,
     change: source(
       'order-processor/fold.ts',
       'if (Object.keys(facts).some((other) => order.areApart(other, status))) {',
@@ -222,7 +222,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'conflicts are not kept',
-    seed: 1,
+    seed: 2,
     change: source(
       'order-processor/fold.ts',
       'export const MOST_CONFLICTS = 8;',
@@ -240,7 +240,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a shipped order can be cancelled',
-    seed: 1,
+    seed: 4,
     change: source('events.ts', "SHIPPED: ['DELIVERED'],", "SHIPPED: ['DELIVERED', 'CANCELLED'],"),
   },
   {
@@ -259,7 +259,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'failures are swallowed',
-    seed: 1,
+    seed: 2,
     change: source('telemetry.ts', 'throw redacted(error);', 'return undefined as never;'),
   },
   // Notifications
@@ -275,12 +275,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an in-progress record never expires',
-    seed: 14,
+    seed: 1,
     change: source('notifier/handler.ts', 'config.registerLambdaContext(context);', ''),
   },
   {
     name: 'what the table contradicts is told',
-    seed: 1,
+    seed: 2,
     change: source(
       'notifier/handler.ts',
       'if (isStale(orderId, order, status)) {',
@@ -289,7 +289,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the other branch is no contradiction',
-    seed: 1,
+    seed: 2,
     change: source('notifier/order.ts', ' || ORDER.areApart(status, standing)', ''),
   },
   {
@@ -318,26 +318,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   // Analytics, contracts, publisher
   {
-    name: 'records have the address',
+    name: 'records have the id of the envelope',
     seed: 1,
-    change: source('analytics/record.ts', '!personalData.includes(name) && ', ''),
+    change: source(
+      'analytics/record.ts',
+      'const eventId = metadata.eventId ?? envelope.id;',
+      'const eventId = envelope.id;',
+    ),
   },
   {
     name: 'refused records are forgotten',
-    seed: 1,
+    seed: 12,
     change: source(
       'analytics/handler.ts',
       'if (hasFailed(result)) throw',
       'if (hasFailed(result) && false) throw',
-    ),
-  },
-  {
-    name: 'errors tell addresses',
-    seed: 1,
-    change: source(
-      'personal-data.ts',
-      "return text.includes('@') || text.includes('%40') ? text.replace(EMAIL, REDACTED) : text;",
-      'return text;',
     ),
   },
 ];
