@@ -27,3 +27,11 @@ test('every planted mistake is found by its seed, and shrunk', () => {
   expect(stdout).not.toContain('✗');
   expect(status).toBe(0);
 });
+
+test.each([
+  ['--seed', '1', '--keep', 'c1,z9'],
+  ['--mutants', 'no such mutant'],
+])('%s %s is bad input, told in one line', (...args) => {
+  const { status, stderr } = sim(...args);
+  expect([status, stderr.trim().split('\n').length]).toEqual([2, 1]);
+});

@@ -32,8 +32,6 @@ test.each([
   ['--seed', 'x'],
   ['--seeds', '9-1'],
   ['--seed', '1', '--seeds', '1-2'],
-  ['--seed', '1', '--keep', 'c1,z9'],
-  ['--mutants', 'no such mutant'],
 ])('%s %s is bad input, told in one line', (...args) => {
   const { status, stderr } = sim(...args);
   expect([status, stderr.trim().split('\n').length]).toEqual([2, 1]);
