@@ -39,12 +39,16 @@ export function auditBus(scene: Scene, bus: Resource): void {
   }
 }
 
+/** The account's own key of a bus; empty means a key of AWS, as none does. */
+const keyOf = ({ properties }: Resource): string | undefined => properties.KmsKeyIdentifier || undefined;
+
 /**
  * Under a key of the account a bus may fail to encrypt or decrypt an event, which is then in its own dead-letter queue.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
  */
 function auditBusDeadLetters(scene: Scene, hop: Hop, bus: Resource): void {
-  const { KmsKeyIdentifier: key, DeadLetterConfig } = bus.properties;
+  const { DeadLetterConfig } = bus.properties;
+  const key = keyOf(bus);
   const arn: string | undefined = DeadLetterConfig?.Arn;
   if (arn === undefined) {
     const lost = 'an event that cannot be encrypted or decrypted is lost';
@@ -87,7 +91,7 @@ function auditPartnerBus(scene: Scene, bus: Resource): void {
 export function auditDiscoverers(scene: Scene): void {
   for (const discoverer of scene.assembly.ofType('AWS::EventSchemas::Discoverer')) {
     const bus = scene.find(String(discoverer.properties.SourceArn));
-    if (bus?.properties.KmsKeyIdentifier === undefined) continue;
+    if (!bus || keyOf(bus) === undefined) continue;
     const hop = scene.hop('rule', bus, discoverer);
     hop.gap('coverage', discoverer, 'it discovers nothing: its bus is under a customer-managed key');
   }
