@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PublishError, publishEvents } from '../lambdas/publisher';
-import type { App, NewEvent, Outcome } from '../tools/app';
+import type { App, NewEvent, PublishOutcome } from '../tools/app';
 
 /** Events of one call of the publisher, between which sending can be ended. */
 const BATCH = 10;
@@ -10,7 +10,7 @@ const BATCH = 10;
  * @throws what kept all of them from being sent, such as missing credentials
  */
 export const publish: NonNullable<App['publish']> = async (events, { busName, client, signal, onSent }) => {
-  const outcomes: Outcome[] = [];
+  const outcomes: PublishOutcome[] = [];
   let isBroken = false;
   for (let start = 0; start < events.length; start += BATCH) {
     const batch = events.slice(start, start + BATCH).map(withId);
@@ -39,11 +39,11 @@ const withId = (event: NewEvent) => ({
   ids: { ...event.ids, eventId: event.ids.eventId ?? randomUUID() },
 });
 
-function inOrder(count: number, { failures, published }: PublishError): Outcome[] {
+function inOrder(count: number, { failures, published }: PublishError): PublishOutcome[] {
   const rest = [...published];
   return Array.from({ length: count }, (_, index) => {
     const failure = failures.find((each) => each.index === index);
     if (failure) return { eventId: failure.eventId, code: failure.code, message: failure.message };
-    return rest.shift() as Outcome;
+    return rest.shift() as PublishOutcome;
   });
 }

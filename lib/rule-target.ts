@@ -12,7 +12,7 @@ export const EVENTS = new ServicePrincipal('events.amazonaws.com');
 export type TargetParameters = Pick<CfnRule.TargetProperty, 'roleArn' | 'sqsParameters' | 'httpParameters'>;
 
 /** Input of the target instead of the event. */
-export interface TargetInput {
+export interface InputTransformer {
   /** JSON paths into the event, by name of the variable. */
   readonly paths: Readonly<Record<string, string>>;
   /** JSON text with `<variable>` in place of values. */
@@ -23,7 +23,7 @@ export interface TargetProps {
   /** Id of the target, unique in the rule. */
   readonly targetId: string;
   /** @default the whole event */
-  readonly input?: TargetInput;
+  readonly input?: InputTransformer;
 }
 
 /** Anything that a rule can deliver events to. */

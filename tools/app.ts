@@ -154,7 +154,7 @@ export interface App {
   /** Maximum size of an event for `publish`, in bytes as PutEvents counts them. @default EventBridge's own limit */
   readonly maxEventBytes?: number;
   /** Publishes events. @returns an outcome for each event, in order */
-  publish?(events: readonly NewEvent[], to: Sending): Promise<readonly Outcome[]>;
+  publish?(events: readonly NewEvent[], to: Sending): Promise<readonly PublishOutcome[]>;
 }
 
 export interface Entity {
@@ -198,7 +198,7 @@ export interface Sending {
 }
 
 /** Result for one event: EventBridge's id for it, or the reason why it was not published. */
-export type Outcome = { readonly eventId: string } & (
+export type PublishOutcome = { readonly eventId: string } & (
   | { readonly envelopeId: string }
   | { readonly code: string; readonly message: string }
 );

@@ -24,10 +24,10 @@ export interface StatusChange {
  * - `conflict`: it contradicts the known facts, and is kept as a conflict.
  * - `duplicate`: the event was already known.
  */
-export type Outcome = 'stored' | 'ahead' | 'superseded' | 'repeated' | 'conflict' | 'duplicate';
+export type FoldOutcome = 'stored' | 'ahead' | 'superseded' | 'repeated' | 'conflict' | 'duplicate';
 
 export interface Folded {
-  readonly outcome: Outcome;
+  readonly outcome: FoldOutcome;
   readonly state: OrderState;
 }
 
@@ -75,7 +75,7 @@ export function foldStatus(state: OrderState, { status, fact }: StatusChange, or
 }
 
 /** Outcome of a transition. @param from undefined if nothing was known of the order */
-export function moved(from: string | undefined, to: string, order: StatusOrder): Outcome {
+export function moved(from: string | undefined, to: string, order: StatusOrder): FoldOutcome {
   const isNext = from === to || order.allows(from ?? INITIAL_STATUS, to);
   return isNext ? 'stored' : 'ahead';
 }

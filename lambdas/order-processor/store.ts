@@ -10,13 +10,13 @@ import { STATUS_TRANSITIONS } from '../events';
 import { orderAttributes, readOrderItem } from '../order-item';
 import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
-import { foldCreation, foldStatus, moved, type Outcome } from './fold';
+import { type FoldOutcome, foldCreation, foldStatus, moved } from './fold';
 import type { OrderEvent } from './order';
 import { firstWrite, foldedWrite, type Write } from './write';
 
 /** Result of storing an event. */
 export interface Stored {
-  readonly outcome: Outcome;
+  readonly outcome: FoldOutcome;
   /** True if the event created the order. */
   readonly isNewOrder: boolean;
   /** Status of the order before the event; undefined if nothing was known of it. */

@@ -13,7 +13,7 @@ import { EventTopic } from '../../lib/event-topic';
 import { type EndpointAuthorization, HttpEndpoint, type HttpEndpointProps } from '../../lib/http-endpoint';
 import { orderFulfilment } from '../../lib/order-fulfilment';
 import { OtherBus } from '../../lib/other-bus';
-import type { RuleTarget, TargetInput } from '../../lib/rule-target';
+import type { InputTransformer, RuleTarget } from '../../lib/rule-target';
 import { Workflow } from '../../lib/workflow';
 
 function parts(settings: object = {}) {
@@ -37,7 +37,7 @@ const KEEPER: RuleTarget = { targetArn: 'arn:aws:any', keepsData: true, allowRul
 describe('a rule with several targets', () => {
   test('has each of them with its own retries and dead-letter queue', () => {
     const { stack, bus, handler } = parts();
-    const input: TargetInput = { paths: { id: '$.detail.orderId' }, template: '{"orderId": <id>}' };
+    const input: InputTransformer = { paths: { id: '$.detail.orderId' }, template: '{"orderId": <id>}' };
     const targets = [
       { target: handler, targetId: 'Whole' },
       { target: handler, targetId: 'Part', input },
@@ -183,7 +183,7 @@ describe('a log group', () => {
 
 describe('another bus', () => {
   const ARN = 'arn:aws:events:eu-central-1:111122223333:event-bus/partner';
-  const subscribe = (busArn: string, input?: TargetInput) => {
+  const subscribe = (busArn: string, input?: InputTransformer) => {
     const { stack, bus } = parts();
     const other = new OtherBus(stack, 'Other', { name: 'other', from: bus, busArn });
     const selection = { pattern: { source: ['app.analytics'] } };

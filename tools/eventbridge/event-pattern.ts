@@ -15,7 +15,7 @@ import { isObject, type Reading } from './field-reader';
 
 export { checkPatternLength, InvalidEventPatternError };
 
-export interface Explanation {
+export interface MatchExplanation {
   matched: boolean;
   /** Minimal set of fields that did not match; empty if it matched. With `$or`, those of the closest alternative. */
   misses: Miss[];
@@ -48,7 +48,7 @@ export class EventPattern {
    * Explains why it matches or not. Slower than `matches`.
    * @param read cache of readings of the same event, by path, shared by all rules of a bus
    */
-  explain(event: unknown, read = new Map<string, Reading>()): Explanation {
+  explain(event: unknown, read = new Map<string, Reading>()): MatchExplanation {
     let closest: { misses: Miss[]; hits: number } | undefined;
     for (const branch of this.branches) {
       const misses = branch.misses(isObject(event) ? event : {}, read);

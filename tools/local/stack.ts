@@ -20,7 +20,7 @@ import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
-import { EventSourceMapping } from './services/event-source-mapping';
+import { MappingPoller } from './services/event-source-mapping';
 import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
@@ -122,7 +122,7 @@ export class LocalStack {
   readonly #authorizer: Authorizer;
   readonly #code: FunctionCode;
   readonly #notices = new Map<string, string>();
-  #mappings: readonly EventSourceMapping[] = [];
+  #mappings: readonly MappingPoller[] = [];
   #recorder: MetricRecorder | undefined;
   #tables: Tables | undefined;
   #eventBridge: EventBridge | undefined;
@@ -282,7 +282,7 @@ export class LocalStack {
       .filter((each) => isRunMapping(each, assembly))
       .map(
         (resource) =>
-          new EventSourceMapping(resource, {
+          new MappingPoller(resource, {
             ...{ clock: world, queues: this.queues, functions: this.functions, inFlight: this.#inFlight },
             mayRole: (...question) => this.#policies.roleMay(...question),
             ...steps,

@@ -3,7 +3,7 @@ import { DescribeArchiveCommand, type EventBridgeClient } from '@aws-sdk/client-
 import { formatCountOf } from '../cli/terminal';
 import { formatTime } from './time';
 
-export interface Archive {
+export interface ArchiveState {
   readonly name: string;
   /** Number of events; EventBridge updates it with a delay of up to a day. */
   readonly events: number;
@@ -34,7 +34,7 @@ const DAY_MS = 24 * 60 * 60_000;
 const DOLLARS_PER_MILLION = 1;
 const BILLED_BYTES = 64 * 1_024;
 
-export async function readArchive(eventBridge: EventBridgeClient, arn: string): Promise<Archive> {
+export async function readArchive(eventBridge: EventBridgeClient, arn: string): Promise<ArchiveState> {
   // arn:aws:events:region:account:archive/name
   const name = arn.slice(arn.lastIndexOf('/') + 1);
   const archive = await eventBridge.send(new DescribeArchiveCommand({ ArchiveName: name }));
@@ -48,7 +48,7 @@ export async function readArchive(eventBridge: EventBridgeClient, arn: string): 
 }
 
 /** Earliest possible time of the oldest event in an archive, in milliseconds since 1970-01-01 UTC. */
-export function archiveStart({ createdAt, retentionDays }: Archive, now: number): number {
+export function archiveStart({ createdAt, retentionDays }: ArchiveState, now: number): number {
   return retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
 }
 
@@ -57,7 +57,7 @@ export function archiveStart({ createdAt, retentionDays }: Archive, now: number)
  * number, but not when they came.
  * @param now milliseconds since 1970-01-01 UTC
  */
-export function estimateReplay(archive: Archive, { from, to }: Window, now: number): Estimate {
+export function estimateReplay(archive: ArchiveState, { from, to }: Window, now: number): Estimate {
   const { events: count, bytes } = archive;
   const start = archiveStart(archive, now);
   const end = Math.max(now, start + 1);

@@ -14,11 +14,11 @@ import { type App, type Entity, findConsumer, type Rebuild } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { formatCountOf } from '../cli/terminal';
 import { REPLAY } from '../eventbridge/service-facts';
-import { type Archive, archiveStart, estimateReplay, readArchive, type Window } from './archive';
+import { type ArchiveState, archiveStart, estimateReplay, readArchive, type Window } from './archive';
 import { describeReplayPlan, runReplay } from './replay';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 import { formatTime, parseTime } from './time';
 
 export interface RebuildOptions {
@@ -118,7 +118,7 @@ function rebuildable({ entity }: App): RebuildableEntity {
 async function choose(
   table: Table,
   { order, from, to }: RebuildOptions,
-  archive: Archive,
+  archive: ArchiveState,
   now: number,
 ): Promise<{ from: number; chosen: Damaged[] }> {
   const start = archiveStart(archive, now);
@@ -162,7 +162,7 @@ function splitByArchive(
  * Rules whose consumers store the outcome of events in a table.
  * @throws InputError if one takes no replays, or there is none
  */
-function projectionRules(app: App, stack: Stack, rules: readonly StackRule[]): StackRule[] {
+function projectionRules(app: App, stack: DeployedStack, rules: readonly StackRule[]): StackRule[] {
   const writes = (name: string) =>
     findConsumer(app, stack.shortName(name))?.calls.some(
       ({ isStore, actions }) =>
@@ -276,7 +276,7 @@ class Table {
   readonly #name: string;
 
   constructor(
-    stack: Stack,
+    stack: DeployedStack,
     private readonly entity: RebuildableEntity,
   ) {
     this.#documents = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));

@@ -5,7 +5,7 @@ import { compileInput, InvalidTargetInputError, type TargetInput } from '../even
 import type { FailedEvent, UndeliveredEvent } from './failed-event';
 
 /** Filter for the failed events to send again. */
-export interface Selection {
+export interface RedriveSelection {
   /** Names of functions, targets and queues; undefined: all. */
   readonly consumers?: ReadonlySet<string> | undefined;
   /** Causes of failures; undefined: all. */
@@ -13,7 +13,7 @@ export interface Selection {
   readonly includePoison?: boolean;
 }
 
-export function isSelected(failed: FailedEvent, { consumers, causes }: Selection): boolean {
+export function isSelected(failed: FailedEvent, { consumers, causes }: RedriveSelection): boolean {
   return (!consumers || consumers.has(failed.consumer)) && (!causes || causes.has(failed.cause));
 }
 

@@ -32,12 +32,12 @@ import {
   NotRedeliverableError,
   parseRuleArn,
   type Redelivery,
+  type RedriveSelection,
   redelivery,
-  type Selection,
 } from './redelivery';
 import { listTargets } from './rules';
 import { interruptSignal, type Session } from './session';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 
 export interface RedriveOptions {
   readonly cause?: readonly string[];
@@ -142,8 +142,8 @@ class Run {
 
   constructor(
     private readonly app: App,
-    private readonly stack: Stack,
-    private readonly selection: Selection,
+    private readonly stack: DeployedStack,
+    private readonly selection: RedriveSelection,
     private readonly options: RedriveOptions,
   ) {
     this.#lambda = new LambdaClient(stack.clientConfig);
@@ -313,7 +313,7 @@ class Pace {
 }
 
 /** @throws InputError if the stack has no such function or queue */
-function consumerName(stack: Stack, name: string): string {
+function consumerName(stack: DeployedStack, name: string): string {
   const all = [...stack.functions, ...stack.queues];
   const found = all.find((full) => full === name || stack.shortName(full) === name);
   if (found) return found;

@@ -21,7 +21,7 @@ import { REPLAY } from '../eventbridge/service-facts';
 import { type Estimate, estimateReplay, readArchive, type Window } from './archive';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 import { formatTime, parseTime } from './time';
 
 export interface ReplayOptions {
@@ -108,7 +108,7 @@ export async function runReplay(
 }
 
 export function describeReplayPlan(
-  stack: Stack,
+  stack: DeployedStack,
   window: Window,
   rules: readonly StackRule[],
   preview: Estimate,
@@ -126,7 +126,7 @@ export function describeReplayPlan(
 }
 
 /** Name of a replay: unique in the account, at most 64 characters. */
-function replayName(stack: Stack, now: number): string {
+function replayName(stack: DeployedStack, now: number): string {
   return `${stack.name}-${formatTime(now).replaceAll(/[-:Z]/g, '')}-${randomBytes(2).toString('hex')}`;
 }
 
@@ -157,7 +157,7 @@ export function replayWindow({ from, to, allowRecent }: ReplayOptions, now: numb
  */
 export function chooseRules(
   app: App,
-  stack: Stack,
+  stack: DeployedStack,
   rules: readonly StackRule[],
   { rule: names, notifyCustomers = false }: ReplayOptions,
 ): StackRule[] {

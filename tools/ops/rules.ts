@@ -7,7 +7,7 @@ import {
   type Target,
 } from '@aws-sdk/client-eventbridge';
 import { nameInArn } from './failed-event';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 
 export interface StackRule {
   readonly name: string;
@@ -27,7 +27,10 @@ export interface StackRule {
  * Lists the rules of the stack's bus, and those of the account's default bus that call the stack's functions:
  * scheduled rules are there, together with other stacks' rules.
  */
-export async function listStackRules(eventBridge: EventBridgeClient, stack: Stack): Promise<StackRule[]> {
+export async function listStackRules(
+  eventBridge: EventBridgeClient,
+  stack: DeployedStack,
+): Promise<StackRule[]> {
   const busName = stack.output('EventBusName');
   const own = (await listRules(eventBridge, { EventBusName: busName })).filter(({ ManagedBy }) => !ManagedBy);
   const scheduled = await listRules(eventBridge, { NamePrefix: `${stack.name}-` });

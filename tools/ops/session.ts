@@ -4,11 +4,11 @@ import type { App } from '../app';
 import { exitWith } from '../cli/command';
 import type { ExitCode } from '../cli/errors';
 import { Terminal } from '../cli/terminal';
-import { findStack, type Stack, type StackOptions, type Stages } from './stack';
+import { type DeployedStack, findStack, type StackOptions, type Stages } from './stack';
 
 export interface Session {
   readonly app: App;
-  readonly stack: Stack;
+  readonly stack: DeployedStack;
   readonly terminal: Terminal;
   /** Milliseconds since 1970-01-01 UTC. */
   now(): number;

@@ -42,7 +42,7 @@ export interface StackResource {
   readonly id: string;
 }
 
-export class Stack {
+export class DeployedStack {
   constructor(
     readonly stage: string,
     /** Name of the stack, also the prefix of its physical names. */
@@ -115,7 +115,11 @@ export class Stack {
  * Finds the stage's stack.
  * @throws InputError for an unknown stage, a malformed address, and a stack that is not deployed
  */
-export async function findStack(options: StackOptions, stages: Stages, env = process.env): Promise<Stack> {
+export async function findStack(
+  options: StackOptions,
+  stages: Stages,
+  env = process.env,
+): Promise<DeployedStack> {
   const stage = options.stage ?? stages.default;
   const name = stages.stackName(stage);
   const deployCommand = stage === stages.default ? 'npx cdk deploy' : `npx cdk deploy -c stage=${stage}`;
@@ -129,7 +133,7 @@ export async function findStack(options: StackOptions, stages: Stages, env = pro
       ({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const,
     );
     const resources = await listResources(cloudFormation, name);
-    return new Stack(stage, name, config, new Map(outputs), resources, deployCommand);
+    return new DeployedStack(stage, name, config, new Map(outputs), resources, deployCommand);
   } catch (error) {
     if (!(error instanceof Error && /does not exist/.test(error.message))) throw error;
     const where = config.endpoint ?? (await cloudFormation.config.region());

@@ -10,11 +10,11 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/terminal';
-import { type Archive, readArchive } from './archive';
+import { type ArchiveState, readArchive } from './archive';
 import { type QueueDepth, queueDepth } from './queue-reader';
 import { listStackRules, type StackRule } from './rules';
 import type { Session } from './session';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 import { formatAge, formatTime } from './time';
 
 interface AlarmState {
@@ -46,7 +46,7 @@ interface Status {
   readonly queues: readonly ({ readonly name: string } & QueueDepth)[];
   readonly alarms: readonly AlarmState[];
   readonly scheduled: readonly ScheduledWork[];
-  readonly archive: Archive;
+  readonly archive: ArchiveState;
 }
 
 /** Hours of logs that are searched for the last work of a schedule; enough for daily work. */
@@ -79,7 +79,7 @@ export async function status({ app, stack, terminal, now }: Session): Promise<Ex
   return EXIT.ok;
 }
 
-async function readQueues(stack: Stack): Promise<Status['queues']> {
+async function readQueues(stack: DeployedStack): Promise<Status['queues']> {
   const sqs = new SQSClient(stack.clientConfig);
   return Promise.all(
     stack.failureQueueUrls.map(async (url) => ({
@@ -90,7 +90,7 @@ async function readQueues(stack: Stack): Promise<Status['queues']> {
 }
 
 /** Lists the stack's own alarms: another stage's names may have the same prefix. */
-async function listAlarms(stack: Stack): Promise<AlarmState[]> {
+async function listAlarms(stack: DeployedStack): Promise<AlarmState[]> {
   const own = new Set(stack.alarms);
   const pages = paginateDescribeAlarms(
     { client: new CloudWatchClient(stack.clientConfig) },
@@ -111,7 +111,7 @@ async function listAlarms(stack: Stack): Promise<AlarmState[]> {
   return alarms;
 }
 
-function scheduledWork(app: App, stack: Stack, startTime: number): Promise<ScheduledWork[]> {
+function scheduledWork(app: App, stack: DeployedStack, startTime: number): Promise<ScheduledWork[]> {
   const scheduled = stack.functions.flatMap((name) => {
     const work = findConsumer(app, stack.shortName(name))?.scheduled;
     return work ? [{ name, work }] : [];
@@ -126,7 +126,7 @@ function scheduledWork(app: App, stack: Stack, startTime: number): Promise<Sched
 
 /** Finds the function's log line about its last work, since the published event is not kept. */
 async function lastWork(
-  stack: Stack,
+  stack: DeployedStack,
   functionName: string,
   eventIdPrefix: string,
   startTime: number,
@@ -157,7 +157,7 @@ async function lastWork(
 
 function describe(
   terminal: Terminal,
-  stack: Stack,
+  stack: DeployedStack,
   { rules, queues, alarms, scheduled, archive }: Status,
   now: number,
 ): string {
@@ -211,7 +211,7 @@ function describe(
 /** Number of alarms in each state, and a line for each that is not OK. */
 function describeAlarms(
   terminal: Terminal,
-  stack: Stack,
+  stack: DeployedStack,
   alarms: readonly AlarmState[],
   now: number,
 ): string {

@@ -17,7 +17,7 @@ import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { type FailedEvent, readFailedEvent } from './failed-event';
 import { QueueReader, queueDepth } from './queue-reader';
 import { interruptSignal, type Session } from './session';
-import type { Stack } from './stack';
+import type { DeployedStack } from './stack';
 import { formatTime, parseTime } from './time';
 
 export interface TraceOptions {
@@ -176,7 +176,7 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-async function readItems({ entity }: App, stack: Stack, ids: readonly string[]): Promise<Item[]> {
+async function readItems({ entity }: App, stack: DeployedStack, ids: readonly string[]): Promise<Item[]> {
   if (!entity) return [];
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));
   const TableName = stack.output(entity.tableOutput);
@@ -190,7 +190,7 @@ async function readItems({ entity }: App, stack: Stack, ids: readonly string[]):
 
 async function searchQueues(
   app: App,
-  stack: Stack,
+  stack: DeployedStack,
   id: string,
   signal: AbortSignal,
 ): Promise<{ failures: FailedEvent[]; unsearched: number }> {
@@ -214,7 +214,7 @@ async function searchQueues(
   return { failures, unsearched };
 }
 
-function logTable(terminal: Terminal, stack: Stack, lines: readonly LogLine[]): string {
+function logTable(terminal: Terminal, stack: DeployedStack, lines: readonly LogLine[]): string {
   if (lines.length === 0) return 'No function has logged anything of it.';
   const rows: string[][] = [];
   let day = '';
@@ -244,7 +244,7 @@ function itemTable(app: App, terminal: Terminal, item: Item): string {
   return terminal.table([`${name.toUpperCase()} ${id}`, ''], rows);
 }
 
-function failureTable(terminal: Terminal, stack: Stack, failures: readonly FailedEvent[]): string {
+function failureTable(terminal: Terminal, stack: DeployedStack, failures: readonly FailedEvent[]): string {
   const rows = failures.map(({ failedAt, consumer, event, cause, reason }) => [
     formatTime(failedAt),
     stack.shortName(consumer),

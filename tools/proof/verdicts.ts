@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from '../cli/errors';
 import { type Construct, constructText } from '../template/constructs';
 
 /** One statement about a resource of the template. */
-export interface Statement {
+export interface Verdict {
   /** Logical id; where several stacks are read, with the stack's name. */
   readonly resource: string;
   /** E.g. `AWS::SQS::Queue`. */
@@ -33,12 +33,12 @@ export function exitCodeOf({ gaps, unknown, notCovered }: Verdicts, { strict }: 
 }
 
 /** Logical id, type, construct and place of what a statement is about, for people. */
-export function aboutText({ resource, type, construct }: Omit<Statement, 'message'>): string {
+export function aboutText({ resource, type, construct }: Omit<Verdict, 'message'>): string {
   return `${resource} (${type})${construct ? `, made by ${constructText(construct)}` : ''}`;
 }
 
 /** Empty if there are none. */
-export function notCoveredText(entries: readonly Statement[], title = 'Not looked at'): string[] {
+export function notCoveredText(entries: readonly Verdict[], title = 'Not looked at'): string[] {
   if (entries.length === 0) return [];
   return [[`${title}:`, ...entries.map((each) => `  ${aboutText(each)}: ${each.message}`)].join('\n')];
 }

@@ -1,7 +1,11 @@
 /** Parts of the stack that faults strike: environments of functions, their calls, and targets of rules. */
 import { callEndpoint, type ReachableEndpoint } from '../local/in-process';
 import type { TargetService } from '../local/services/delivery';
-import type { Environment, EnvironmentSettings, Outcome } from '../local/services/lambda-environment';
+import type {
+  Environment,
+  EnvironmentSettings,
+  InvocationOutcome,
+} from '../local/services/lambda-environment';
 import { InProcessEnvironment } from '../local/services/lambda-in-process';
 import { ServiceError } from '../local/services/service-error';
 import type { Fault, FaultPlan } from './faults';
@@ -119,11 +123,11 @@ export class FaultyParts {
 }
 
 function failed(
-  status: Outcome['status'],
+  status: InvocationOutcome['status'],
   errorType: string,
   errorMessage: string,
   durationMs: number,
-): Outcome {
+): InvocationOutcome {
   const error = { errorType, errorMessage, trace: [] };
   return { status, payload: JSON.stringify(error), error, durationMs, memoryBytes: 0 };
 }

@@ -6,7 +6,7 @@ import { boolean, number, readProperties, text } from './read';
 import type { Assembly, Resource } from './resource';
 import { AssemblyError } from './template';
 
-export interface Metric {
+export interface MetricIdentity {
   readonly namespace: string;
   readonly name: string;
   /** CloudWatch knows a metric by all of its dimensions: one more or less is another metric, without data. */
@@ -14,7 +14,7 @@ export interface Metric {
 }
 
 /** A metric that an alarm must watch. */
-export interface Symptom extends Metric {
+export interface Symptom extends MetricIdentity {
   /** A value that must set the alarm off. @default any large value: the exact threshold is up to the template */
   readonly at?: number;
   /** True if low values are the bad ones. @default false */
@@ -32,7 +32,7 @@ export interface Alarm {
   readonly metricCount: number;
 }
 
-interface WatchedMetric extends Metric {
+interface WatchedMetric extends MetricIdentity {
   readonly statistic: string;
 }
 
@@ -88,11 +88,11 @@ function mismatch(symptom: Symptom, alarm: ReadAlarm, metric: WatchedMetric): st
   return goesOff ? undefined : `does not go off at ${at}, only ${below ? 'below' : 'above'} ${threshold}`;
 }
 
-function shared({ dimensions }: Metric, other: Metric): number {
+function shared({ dimensions }: MetricIdentity, other: MetricIdentity): number {
   return Object.entries(dimensions).filter(([name, value]) => other.dimensions[name] === value).length;
 }
 
-function describe(dimensions: Metric['dimensions']): string {
+function describe(dimensions: MetricIdentity['dimensions']): string {
   const pairs = Object.entries(dimensions).map(([name, value]) => `${name}=${value}`);
   return pairs.sort().join(', ') || 'no dimensions';
 }

@@ -2,7 +2,7 @@ import { APP } from '../../../bin/app-description';
 import { estimateReplay } from '../../../tools/ops/archive';
 import { chooseRules, replayWindow } from '../../../tools/ops/replay';
 import type { StackRule } from '../../../tools/ops/rules';
-import { clientConfig, Stack } from '../../../tools/ops/stack';
+import { clientConfig, DeployedStack } from '../../../tools/ops/stack';
 
 const NOW = Date.parse('2026-11-23T12:00:00.000Z');
 const HOUR = 3_600_000;
@@ -35,7 +35,7 @@ describe('the window', () => {
 });
 
 describe('the rules of a replay', () => {
-  const stack = new Stack(
+  const stack = new DeployedStack(
     'production',
     'event-driven',
     clientConfig({ endpointUrl: 'http://127.0.0.1:4566' }, {}),

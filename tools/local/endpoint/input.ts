@@ -7,7 +7,7 @@ import { ServiceError } from '../services/service-error';
 import type { ApiModel, ModelShape } from './models/model';
 
 /** A value that breaks one of the constraints of its member. */
-export interface Problem {
+export interface InputProblem {
   /** E.g. `destination.arn` */
   readonly at: string;
   /** Name of the constraint: `required`, or valibot's (`regex`, `values`, ...). */
@@ -58,7 +58,7 @@ export class InputReader {
    * Members that the model does not know are passed over, as the services do.
    * @throws ServiceError (SerializationException) for a value of another type than the model's
    */
-  read(operation: string, value: unknown, form: Form): { input: unknown; problems: readonly Problem[] } {
+  read(operation: string, value: unknown, form: Form): { input: unknown; problems: readonly InputProblem[] } {
     const root = this.#model.operations[operation]?.input;
     if (root === undefined) return { input: {}, problems: [] };
     const { output: input, issues = [] } = v.safeParse(this.#schema(root, form), value);
@@ -144,7 +144,7 @@ export class InputReader {
     );
   }
 
-  #problem(root: string, issue: Issue): Problem {
+  #problem(root: string, issue: Issue): InputProblem {
     const at = pathOf(issue);
     const isMissing = issue.kind === 'schema';
     const text = isMissing ? 'Member must not be null' : issue.message;

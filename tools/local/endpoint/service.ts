@@ -12,7 +12,7 @@ import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
 import type { World } from '../services/world';
 import type { HttpRequest } from './http';
-import type { Input, Problem } from './input';
+import type { Input, InputProblem } from './input';
 import type { ApiModel } from './models/model';
 
 /** The parts of the stack behind the endpoint. */
@@ -80,7 +80,7 @@ export interface Service {
   readonly queryCodes?: Readonly<Record<string, string>>;
   readonly operations: Readonly<Record<string, Operation>>;
   /** The error for input that breaks constraints. */
-  invalid(problems: readonly Problem[]): ServiceError;
+  invalid(problems: readonly InputProblem[]): ServiceError;
   readonly accessDenied: { readonly code: string; readonly status: number };
 }
 

@@ -19,7 +19,7 @@ import type {
 import { type MessageMove, MessageMoves } from '../services/message-moves';
 import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
-import type { Input, Problem } from './input';
+import type { Input, InputProblem } from './input';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services } from './service';
 import {
@@ -323,7 +323,7 @@ function moveOperations({ queues, world, ...services }: Services): Service['oper
 }
 
 /** Only the first problem is told, in words of SQS's own. */
-function refuseInput([problem]: readonly Problem[]): ServiceError {
+function refuseInput([problem]: readonly InputProblem[]): ServiceError {
   if (problem?.constraint === 'required') {
     const name = problem.at.replace(/^./, (first) => first.toUpperCase());
     return missing(`The request must contain the parameter ${name}.`);

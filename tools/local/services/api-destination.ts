@@ -4,7 +4,7 @@
  */
 import { type Assembly, AssemblyError, type Resource } from '../../template/assembly';
 import { placeholdersIn, replacePlaceholders } from '../../template/placeholder';
-import type { RuleTarget } from './delivery';
+import type { TargetDefinition } from './delivery';
 import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
 import type { World } from './world';
@@ -97,7 +97,7 @@ export class ApiDestination {
    * Makes the request.
    * @throws ServiceError with a status of 5xx or 429 if it is to be tried again
    */
-  async send(body: string, { HttpParameters: parameters = {} }: RuleTarget): Promise<undefined> {
+  async send(body: string, { HttpParameters: parameters = {} }: TargetDefinition): Promise<undefined> {
     const headers = { ...HEADERS, ...parameters.HeaderParameters };
     let answer = await this.#request({ ...headers, ...(await this.#authorization()) }, body, parameters);
     if (answer.status === 401 && this.#token !== undefined) {
@@ -168,7 +168,7 @@ export class ApiDestination {
   }
 }
 
-type HttpParameters = NonNullable<RuleTarget['HttpParameters']>;
+type HttpParameters = NonNullable<TargetDefinition['HttpParameters']>;
 
 const basicAuthorization = (user: string, password: string): string =>
   `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;

@@ -15,7 +15,7 @@ import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
 import type { World } from './world';
 
-export interface RuleTarget extends TargetInput {
+export interface TargetDefinition extends TargetInput {
   readonly Arn: string;
   readonly RetryPolicy?:
     | {
@@ -62,7 +62,7 @@ export interface TargetService {
     body: string,
     trace: string | undefined,
     event: EventOnBus,
-    target: RuleTarget,
+    target: TargetDefinition,
   ): string | undefined | Promise<string | undefined>;
   /** Milliseconds until the target's rate allows an attempt. @default 0 */
   delayMs?(): number;
@@ -142,7 +142,7 @@ export class Delivery {
   /** @throws InvalidTargetInputError if PutTargets would refuse the target's input */
   constructor(
     readonly rule: DeliveringRule,
-    readonly target: RuleTarget,
+    readonly target: TargetDefinition,
     private readonly options: DeliveryOptions,
   ) {
     this.#input = rule.scheduler?.input ?? compileInput(target);

@@ -32,7 +32,7 @@ const POLL_SECONDS = 20;
 /** Lambda begins with so many batches at once. */
 const CONCURRENT_BATCHES = 5;
 
-export class EventSourceMapping {
+export class MappingPoller {
   readonly queue: Queue;
   readonly function: LambdaFunction;
   readonly #batchSize: number;

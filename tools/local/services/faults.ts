@@ -1,5 +1,5 @@
 /** Faults that are injected into calls of functions. */
-import type { Outcome } from './lambda-environment';
+import type { InvocationOutcome } from './lambda-environment';
 import type { World } from './world';
 
 export interface Fault {
@@ -48,7 +48,7 @@ export class Faults {
 }
 
 /** Outcome of a call with a fault; the handler is not called. */
-export function brokenOutcome({ kind }: Fault, requestId: string, timeoutMs: number): Outcome {
+export function brokenOutcome({ kind }: Fault, requestId: string, timeoutMs: number): InvocationOutcome {
   const isTimeout = kind === 'time-out';
   const error = isTimeout
     ? {

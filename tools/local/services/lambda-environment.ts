@@ -6,7 +6,7 @@ export interface FunctionError {
   readonly trace?: readonly string[];
 }
 
-export interface Outcome {
+export interface InvocationOutcome {
   /** `error`: the handler threw. `failure`: the process ended or could not start. */
   readonly status: 'success' | 'error' | 'failure' | 'timeout';
   /** JSON text: what the handler returned, or the FunctionError. */
@@ -45,7 +45,7 @@ export interface Environment {
   /** Milliseconds until its handler was loaded; undefined before. */
   readonly initDurationMs: number | undefined;
   /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
-  invoke(invocation: Invocation): Promise<Outcome>;
+  invoke(invocation: Invocation): Promise<InvocationOutcome>;
   /** Ends it at once, whatever it does, and resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -72,9 +72,13 @@ export const INIT_TIMEOUT_MS = 10_000;
 export function outcomeOf(
   message: Answer,
   run: { readonly requestId: string; readonly durationMs: number; readonly timeoutSeconds: number },
-): Outcome {
+): InvocationOutcome {
   const { requestId, durationMs, timeoutSeconds } = run;
-  const finish = (status: Outcome['status'], error: FunctionError, memoryBytes = 0): Outcome => ({
+  const finish = (
+    status: InvocationOutcome['status'],
+    error: FunctionError,
+    memoryBytes = 0,
+  ): InvocationOutcome => ({
     status,
     payload: JSON.stringify(error),
     error,
@@ -104,7 +108,7 @@ export function outcomeOf(
 }
 
 /** Outcome of an invocation whose handler could not be loaded. */
-export function initFailed({ message, durationMs }: InitFailure, requestId: string): Outcome {
+export function initFailed({ message, durationMs }: InitFailure, requestId: string): InvocationOutcome {
   const error: FunctionError =
     'error' in message
       ? message.error

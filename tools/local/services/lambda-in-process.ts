@@ -14,8 +14,8 @@ import {
   INIT_TIMEOUT_MS,
   type InitFailure,
   type Invocation,
+  type InvocationOutcome,
   initFailed,
-  type Outcome,
   outcomeOf,
 } from './lambda-environment';
 import runtime, { type HandlerLog } from './lambda-handler.cjs';
@@ -66,7 +66,7 @@ export class InProcessEnvironment implements Environment {
     return this.#initDurationMs;
   }
 
-  async invoke(invocation: Invocation): Promise<Outcome> {
+  async invoke(invocation: Invocation): Promise<InvocationOutcome> {
     const { requestId } = invocation;
     this.#loaded ??= this.#load();
     const loaded = await this.#loaded;

@@ -15,9 +15,9 @@ import {
   INIT_TIMEOUT_MS,
   type InitFailure,
   type Invocation,
+  type InvocationOutcome,
   initFailed,
   type Message,
-  type Outcome,
   outcomeOf,
 } from './lambda-environment';
 import { stopwatch } from './world';
@@ -98,7 +98,7 @@ export class ProcessEnvironment implements Environment {
   }
 
   /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
-  async invoke(invocation: Invocation): Promise<Outcome> {
+  async invoke(invocation: Invocation): Promise<InvocationOutcome> {
     const failure = await this.#initialized;
     if (failure) return initFailed(failure, invocation.requestId);
     const { timeoutSeconds, inspectPort } = this.#settings;

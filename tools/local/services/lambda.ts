@@ -14,7 +14,7 @@ import type { StepListener } from '../steps';
 import { brokenOutcome, type Faults } from './faults';
 import type { InFlight } from './in-flight';
 import { checkDefinition, type FunctionDefinition } from './lambda-definition';
-import type { Outcome } from './lambda-environment';
+import type { InvocationOutcome } from './lambda-environment';
 import { LoggedEnvironment, type LoggedEnvironmentOptions, type Run } from './logged-environment';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
@@ -54,7 +54,7 @@ export interface AsyncEvent {
   /** Completed attempts; a throttle is none. */
   attempts: number;
   throttles: number;
-  lastOutcome?: Outcome;
+  lastOutcome?: InvocationOutcome;
   /** The delay before the next attempt, and when it is over. Absent when it is under way, or is to be at once. */
   wait?: { readonly until: number; readonly delayMs: number };
 }
@@ -364,7 +364,7 @@ export class LambdaFunction {
     return new LoggedEnvironment(this.name, this.#definition, this.#options);
   }
 
-  #reportOutcome(requestId: string, attempt: number, outcome: Outcome, retryInMs?: number): void {
+  #reportOutcome(requestId: string, attempt: number, outcome: InvocationOutcome, retryInMs?: number): void {
     const { error, payload } = outcome;
     const durationMs = Math.round(100 * outcome.durationMs) / 100;
     const common = { function: this.name, requestId, attempt, durationMs };
@@ -384,7 +384,7 @@ export class LambdaFunction {
 }
 
 /** The error, with the frames of its stack trace. */
-function failureOf({ errorType, errorMessage, trace = [] }: NonNullable<Outcome['error']>) {
+function failureOf({ errorType, errorMessage, trace = [] }: NonNullable<InvocationOutcome['error']>) {
   const frames = trace.filter((line) => /^\s+at /.test(line)).map((line) => line.trim());
   return { errorType, errorMessage, ...(frames.length > 0 && { frames }) };
 }

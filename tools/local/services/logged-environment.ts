@@ -1,14 +1,14 @@
 /** An execution environment of a function with its log stream, and the lines that Lambda itself writes there. */
 import type { StepListener } from '../steps';
 import { type FunctionDefinition, type FunctionSettings, settingsOf } from './lambda-definition';
-import type { Environment, EnvironmentSettings, Invocation, Outcome } from './lambda-environment';
+import type { Environment, EnvironmentSettings, Invocation, InvocationOutcome } from './lambda-environment';
 import { ProcessEnvironment } from './lambda-process';
 import { type Surroundings, variablesOf } from './lambda-variables';
 import type { SourcePositions } from './source-positions';
 import type { World } from './world';
 
 export interface Run {
-  readonly outcome: Outcome;
+  readonly outcome: InvocationOutcome;
   readonly logTail: string;
 }
 
@@ -95,13 +95,17 @@ export class LoggedEnvironment {
     return this.#options.positions?.named(text, this.functionName, this.definition.code) ?? text;
   }
 
-  #namedOutcome(outcome: Outcome): Outcome {
+  #namedOutcome(outcome: InvocationOutcome): InvocationOutcome {
     if (!outcome.error) return outcome;
     const payload = this.#named(outcome.payload);
     return { ...outcome, payload, error: JSON.parse(payload) };
   }
 
-  #logReport(requestId: string, { status, durationMs, memoryBytes, error }: Outcome, wasCold: boolean): void {
+  #logReport(
+    requestId: string,
+    { status, durationMs, memoryBytes, error }: InvocationOutcome,
+    wasCold: boolean,
+  ): void {
     const initDurationMs = wasCold ? this.#environment.initDurationMs : undefined;
     const metrics = {
       durationMs: Number(durationMs.toFixed(3)),
@@ -118,7 +122,7 @@ export class LoggedEnvironment {
   /** Lines of Lambda itself: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-advanced.html */
   #logPlatform(
     type: 'start' | 'runtimeDone' | 'report',
-    status: Outcome['status'],
+    status: InvocationOutcome['status'],
     record: Record<string, unknown> & { metrics?: Record<string, number> },
   ): void {
     const { isJson, systemLevel } = this.#settings;

@@ -3,7 +3,7 @@ import { checkPatternLength, InvalidEventPatternError } from '../../eventbridge/
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError } from '../../eventbridge/schedule';
 import { RULE, TARGET } from '../../eventbridge/service-facts';
-import { Delivery, type RuleTarget } from './delivery';
+import { Delivery, type TargetDefinition } from './delivery';
 import type { EventBridge, EventBus } from './event-bridge';
 import { type Rule, type RuleDefinition, TARGET_PROPERTIES } from './rule';
 import { ServiceError } from './service-error';
@@ -77,7 +77,7 @@ export class RuleChanges {
    * Puts targets, each in place of the one of its id.
    * @throws ServiceError (LimitExceededException, ValidationException), and then nothing has changed
    */
-  putTargets(rule: Rule, targets: readonly RuleTarget[]): void {
+  putTargets(rule: Rule, targets: readonly TargetDefinition[]): void {
     const made = targets.map((target) => this.#deliver(rule, target));
     const ids = new Set(targets.map(({ Id }) => Id));
     const deliveries = [...rule.deliveries.filter(({ target }) => !ids.has(target.Id)), ...made];
@@ -101,7 +101,7 @@ export class RuleChanges {
     }));
   }
 
-  #deliver(rule: Rule, target: RuleTarget): Delivery {
+  #deliver(rule: Rule, target: TargetDefinition): Delivery {
     const other = Object.entries(target).find(
       ([field, value]) => value !== undefined && !TARGET_PROPERTIES.includes(field),
     );

@@ -9,7 +9,7 @@ import { isKnown } from '../../template/placeholder';
 import { readRule } from '../../template/rules';
 import { SCHEDULE_TARGET, type SchedulerSchedule, timesOf } from '../../template/schedules';
 import type { Archive } from './archive';
-import { Delivery, type DeliveryOptions, type RuleTarget } from './delivery';
+import { Delivery, type DeliveryOptions, type TargetDefinition } from './delivery';
 import { requireKnownProperties } from './known-properties';
 
 /** Properties of a target that have an effect here. */
@@ -88,7 +88,7 @@ export class Rule {
     return this.#state;
   }
 
-  get targets(): readonly RuleTarget[] {
+  get targets(): readonly TargetDefinition[] {
     return this.deliveries.map(({ target }) => target);
   }
 
@@ -141,7 +141,7 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
     if (!options.targets.get(targetArn)?.isRecorded) {
       requireKnownProperties(resource, parameters, [...TARGET_PROPERTIES], `Targets[${id}]`);
     }
-    return new Delivery(identity, asWritten(parameters as RuleTarget), options);
+    return new Delivery(identity, asWritten(parameters as TargetDefinition), options);
   });
   return {
     ...identity,
@@ -187,11 +187,11 @@ export function defineSchedule(model: SchedulerSchedule, options: DeliveryOption
 }
 
 /** Without the empty objects that reading puts where the template has nothing. */
-function asWritten(target: RuleTarget): RuleTarget {
+function asWritten(target: TargetDefinition): TargetDefinition {
   const isEmpty = (value: unknown) => JSON.stringify(value) === '{}';
   return Object.fromEntries(
     Object.entries(target).filter(([, value]) => !isEmpty(value)),
-  ) as unknown as RuleTarget;
+  ) as unknown as TargetDefinition;
 }
 
 /** The rule that the service itself puts on the bus for an archive. */

@@ -4,7 +4,7 @@ import { aboutText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
 import type { Gap, Hop } from './hops';
 
-export interface ReportOptions {
+export interface AuditReportOptions {
   readonly stackName: string;
   /** Path and stacks that were read. */
   readonly title: string;
@@ -25,7 +25,7 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
  */
 export function textReport(
   { hops, gaps, unknown, notCovered, warnings, notes }: Audit,
-  { stackName, title, width }: ReportOptions,
+  { stackName, title, width }: AuditReportOptions,
 ): string {
   const room = Math.max(width, LEAST_WIDTH) - FRAME;
   const widths = SHARES.map((share) => Math.floor(room * share));

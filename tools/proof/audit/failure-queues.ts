@@ -1,5 +1,5 @@
 /** The queues where failed events wait for an operator. */
-import type { Metric } from '../../template/alarms';
+import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { DAY, duration } from './durations';
 import type { Scene } from './scene';
@@ -33,7 +33,7 @@ export function auditFailureQueue(scene: Scene, queue: Resource): void {
     if (scene.permissions.isOpenToStrangers(queue, action))
       hop.gap('too-wide', queue, `its policy allows ${action} to every AWS account`);
   }
-  const metric = (name: string): Metric => ({
+  const metric = (name: string): MetricIdentity => ({
     namespace: 'AWS/SQS',
     name,
     dimensions: { QueueName: queue.name },

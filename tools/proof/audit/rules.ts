@@ -1,11 +1,11 @@
 /** A rule, and how EventBridge hands events to its targets. */
-import type { Metric } from '../../template/alarms';
+import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
 import type { RuleModel, TargetModel } from '../../template/rules';
 import { EVENTS_SERVICE } from '../../template/targets';
 import { exampleEvent } from '../contracts/variants';
-import type { Rule } from '../routes/routing';
+import type { RoutedRule } from '../routes/routing';
 import { duration, times } from './durations';
 import { type Hop, isHopEnd } from './hops';
 import type { Scene } from './scene';
@@ -13,7 +13,7 @@ import { auditQueueSize } from './sizes';
 import { auditPayload } from './target-payload';
 import { auditTargetPermission } from './target-permission';
 
-export function auditRule(scene: Scene, rule: Rule): void {
+export function auditRule(scene: Scene, rule: RoutedRule): void {
   const { resource } = rule.model;
   if (rule.scheduleExpression !== undefined) auditSchedule(scene, rule, resource);
   if (rule.eventPattern !== undefined) auditMatching(scene, rule, resource);
@@ -22,7 +22,7 @@ export function auditRule(scene: Scene, rule: Rule): void {
   }
 }
 
-function auditMatching(scene: Scene, rule: Rule, resource: Resource): void {
+function auditMatching(scene: Scene, rule: RoutedRule, resource: Resource): void {
   const { routing } = scene;
   const hop = scene.hop('rule', `bus ${rule.bus}`, resource);
   hop.whenAllFails = scene.inArchive;
@@ -41,13 +41,13 @@ function auditMatching(scene: Scene, rule: Rule, resource: Resource): void {
 }
 
 /** Checks whether a rule takes events of the app that the template has buses of its own for. */
-function takesOwnEvents({ app, assembly, routing }: Scene, { pattern }: Rule): boolean {
+function takesOwnEvents({ app, assembly, routing }: Scene, { pattern }: RoutedRule): boolean {
   if (routing.buses.length === 0) return false;
   const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));
   return examples.some((event) => pattern?.matches(event));
 }
 
-function auditSchedule(scene: Scene, rule: Rule, resource: Resource): void {
+function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void {
   const hop = scene.hop('schedule', rule.scheduleExpression ?? '', resource);
   hop.retry = 'at its next time';
   hop.whenAllFails = 'to be invoked by hand';
@@ -82,7 +82,7 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
   auditDeadLetters(scene, hop, rule, target, index);
 
   const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
-  const metric = (name: string): Metric => ({ namespace: 'AWS/Events', name, dimensions });
+  const metric = (name: string): MetricIdentity => ({ namespace: 'AWS/Events', name, dimensions });
   hop.watch(
     resource,
     metric('FailedInvocations'),

@@ -1,7 +1,7 @@
 /** State that the parts of an audit share: the template, its permissions, and the findings so far. */
 import { type App, type Consumer, consumerName, findConsumer } from '../../app';
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
-import { Alarms, type Metric } from '../../template/alarms';
+import { Alarms, type MetricIdentity } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { isBusElsewhere } from '../../template/targets';
@@ -57,7 +57,7 @@ export class Scene {
   }
 
   /** A metric that the handler counts itself. */
-  ownMetric(resource: Resource, name: string): Metric {
+  ownMetric(resource: Resource, name: string): MetricIdentity {
     const { metricsNamespace = '' } = this.app.variables;
     const namespace = resource.properties.Environment?.Variables?.[metricsNamespace] ?? '';
     return { namespace, name, dimensions: { service: this.consumerName(resource) ?? '' } };

@@ -1,5 +1,5 @@
 /** Schedules of EventBridge Scheduler, which hand over by a role of their own. */
-import type { Metric } from '../../template/alarms';
+import type { MetricIdentity } from '../../template/alarms';
 import { isKnown } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
@@ -33,7 +33,7 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
     hop.needs(action, scene.permissions.roleMay(roleArn, action, targetArn), resource, 'for its role');
   }
   auditDeadLetters(scene, hop, schedule);
-  const metric = (metricName: string): Metric => ({
+  const metric = (metricName: string): MetricIdentity => ({
     namespace: 'AWS/Scheduler',
     name: metricName,
     dimensions: { ScheduleGroup: schedule.group },

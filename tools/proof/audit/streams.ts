@@ -1,5 +1,5 @@
 /** Firehose writes to S3. */
-import type { Metric } from '../../template/alarms';
+import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { duration, HOUR } from './durations';
 import type { Hop } from './hops';
@@ -17,7 +17,7 @@ export function auditStream(scene: Scene, stream: Resource): void {
   hop.retry = 'by Firehose';
   hop.ageLimit = duration(STREAM_AGE);
   hop.whenAllFails = scene.inArchive;
-  const metric = (name: string): Metric => ({
+  const metric = (name: string): MetricIdentity => ({
     namespace: 'AWS/Firehose',
     name,
     dimensions: { DeliveryStreamName: stream.name },

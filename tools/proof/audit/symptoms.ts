@@ -1,6 +1,6 @@
 /** Metrics that tell of a failure, which an alarm must watch. */
 import type { HandlerCalls } from '../../app';
-import type { Metric, Symptom } from '../../template/alarms';
+import type { MetricIdentity, Symptom } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 
 /** A function's, in seconds. */
@@ -9,13 +9,13 @@ export const timeoutOf = ({ properties }: Resource): number => {
   return Number.isNaN(timeout) ? 3 : timeout;
 };
 
-export function functionMetric({ name: FunctionName }: Resource, name: string): Metric {
+export function functionMetric({ name: FunctionName }: Resource, name: string): MetricIdentity {
   return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
 }
 
 /** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
 export function tableSymptoms(table: Resource, { actions, index }: HandlerCalls): Symptom[] {
-  const metric = (name: string, dimensions: Metric['dimensions'] = {}): Symptom => ({
+  const metric = (name: string, dimensions: MetricIdentity['dimensions'] = {}): Symptom => ({
     namespace: 'AWS/DynamoDB',
     name,
     dimensions: { TableName: table.name, ...dimensions },

@@ -4,7 +4,7 @@ import type { App } from '../../app';
 import { createCommand, exitWith } from '../../cli/command';
 import { EXIT, type ExitCode } from '../../cli/errors';
 import { resolveGiven } from '../../cli/path';
-import { type Change, checkContracts, releaseContracts } from './contracts';
+import { type ContractChange, checkContracts, releaseContracts } from './contracts';
 
 interface Options {
   readonly check?: boolean;
@@ -40,7 +40,7 @@ function contracts(app: App, { check = false, json = false, ...options }: Option
   return isBreaking || (check && outdated.length > 0) ? EXIT.failed : EXIT.ok;
 }
 
-function changeLine({ breaking, contract, field, reason }: Change): string {
+function changeLine({ breaking, contract, field, reason }: ContractChange): string {
   const where = [contract, field].filter(Boolean).join(': ');
   return `${breaking ? '✗ breaking' : '● fine'}: ${where}: ${reason}`;
 }

@@ -23,7 +23,7 @@ import type { JsonSchema } from './detail-schema';
 import { exampleEvent } from './variants';
 
 /** One difference between a contract and its released form. */
-export interface Change {
+export interface ContractChange {
   /** `source/detail-type`. */
   readonly contract: string;
   /** Dotted path in the detail; empty if it concerns the whole contract. */
@@ -35,7 +35,7 @@ export interface Change {
 }
 
 export interface ContractsReport {
-  readonly changes: readonly Change[];
+  readonly changes: readonly ContractChange[];
   /** Files that need an update, by name, each with its new text. */
   readonly outdated: ReadonlyMap<string, string>;
 }
@@ -123,9 +123,9 @@ function parse(name: string, text = readFileSync(name, 'utf8')): unknown {
 
 const versionOf = ({ schema }: ContractFiles): number => schema['x-version'];
 
-function compareContract(contract: Contract, released: readonly ContractFiles[] = []): Change[] {
+function compareContract(contract: Contract, released: readonly ContractFiles[] = []): ContractChange[] {
   const { type, version } = contract;
-  const about = (breaking: boolean, reason: string): Change => ({
+  const about = (breaking: boolean, reason: string): ContractChange => ({
     contract: type,
     field: '',
     breaking,
@@ -144,7 +144,7 @@ function compareContract(contract: Contract, released: readonly ContractFiles[] 
 }
 
 /** Changes of one released version. */
-function compareVersion(contract: Contract, released: ContractFiles): Change[] {
+function compareVersion(contract: Contract, released: ContractFiles): ContractChange[] {
   const { type, version } = contract;
   const before = versionOf(released);
   const at = (field: string) =>
@@ -162,7 +162,7 @@ function compareVersion(contract: Contract, released: ContractFiles): Change[] {
   return [...changes, ...refusals].map((change) => ({ contract: type, ...change, field: at(change.field) }));
 }
 
-type FieldChange = Omit<Change, 'contract'>;
+type FieldChange = Omit<ContractChange, 'contract'>;
 
 /**
  * Released examples that the code now refuses. Finds changes that JSON Schema cannot express, such as a check in code.

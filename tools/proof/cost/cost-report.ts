@@ -6,7 +6,7 @@ import type { Measurement } from './measurement';
 import priceTable from './prices.json';
 import type { Savings } from './savings';
 import { MONTH_DAYS } from './units';
-import type { Assumptions, Delivery } from './usage';
+import type { Assumptions, DeliveryUsage } from './usage';
 
 export interface CostReport {
   readonly stackName: string;
@@ -111,7 +111,7 @@ function cheaper({ cost: { bills }, savings: { each, together } }: CostReport): 
   return [`What would make it cheaper (- for what a month is cheaper by):\n${table}\n${ways.join('\n')}`];
 }
 
-function fanOut(deliveries: readonly Delivery[]): string {
+function fanOut(deliveries: readonly DeliveryUsage[]): string {
   const table = newTable([
     'event -> rule -> target',
     'how often',

@@ -11,7 +11,7 @@ import { notPricedIn } from './not-priced';
 import { streamItems } from './stream-items';
 import { tableItems } from './table-items';
 import type { Item } from './units';
-import { type Assumptions, type Delivery, type Times, Usage } from './usage';
+import { type Assumptions, type DeliveryUsage, type Times, Usage } from './usage';
 
 export interface Bill {
   /** Published in the month by applications. */
@@ -22,7 +22,7 @@ export interface Bill {
 
 export interface Cost {
   readonly bills: readonly Bill[];
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly DeliveryUsage[];
   /** Resources whose cost is not in the bills. */
   readonly notCovered: readonly NotCovered[];
 }

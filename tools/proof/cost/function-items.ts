@@ -2,21 +2,21 @@
 import { Alarms } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
-import type { Call, Times, Usage } from './usage';
+import type { CallUsage, Times, Usage } from './usage';
 
 /** By X-Ray's default rule the first request of each second is traced and 5% of the others. https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html */
 const TRACED_SHARE = 0.05;
 
 export function functionItems(usage: Usage, times: Times): Item[] {
-  const attempts = (call: Call) => usage.attempts(call, times);
-  const seconds = (call: Call, ms: number) => (ms / 1_000) * (call.call.memoryMb / 1_024);
-  const price = ({ resource }: Call): PriceKey =>
+  const attempts = (call: CallUsage) => usage.attempts(call, times);
+  const seconds = (call: CallUsage, ms: number) => (ms / 1_000) * (call.call.memoryMb / 1_024);
+  const price = ({ resource }: CallUsage): PriceKey =>
     resource.properties.Architectures?.[0] === 'arm64' ? 'lambda.arm64' : 'lambda.x86_64';
   const cold = usage.assumptions.coldStarts / 100;
   const durations = [...groupBy(usage.calls, ({ service }) => service)].map(([service, calls]) =>
     item(
       `Lambda: duration of ${service}`,
-      price(calls[0] as Call),
+      price(calls[0] as CallUsage),
       sum(calls, (call) => attempts(call) * seconds(call, call.call.billedMs)),
     ),
   );

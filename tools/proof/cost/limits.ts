@@ -6,7 +6,7 @@ import type { Resource } from '../../template/assembly';
 import quotaTable from './quotas.json';
 import { writesOf } from './table-items';
 import { groupBy, sum } from './units';
-import type { Call, Usage } from './usage';
+import type { CallUsage, Usage } from './usage';
 
 export type QuotaKey = keyof typeof quotaTable.quotas;
 
@@ -46,10 +46,10 @@ type Part = Omit<Limit, 'eventsPerSecond' | 'value' | 'unit' | 'signals'> & {
 
 const quotaOf = (quota: QuotaKey): number => quotaTable.quotas[quota].value;
 
-const perEventOf = (calls: readonly Call[], of: (call: Call) => number = () => 1): number =>
+const perEventOf = (calls: readonly CallUsage[], of: (call: CallUsage) => number = () => 1): number =>
   sum(calls, (call) => call.perEvent * of(call));
 
-const secondsOf = ({ call }: Call): number => call.billedMs / 1_000;
+const secondsOf = ({ call }: CallUsage): number => call.billedMs / 1_000;
 
 /** @returns the limits, the one that is met first at the head, and those that cannot be told at the end */
 export function limitsOf(usage: Usage): Limit[] {

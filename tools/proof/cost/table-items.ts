@@ -4,14 +4,14 @@ import type { Resource } from '../../template/assembly';
 import type { Write } from './measurement';
 import { isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
-import type { Call, Times, Usage } from './usage';
+import type { CallUsage, Times, Usage } from './usage';
 
 /** Stored with each item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
 const ITEM_OVERHEAD = 100;
 
 /** A write of a handler to a table, and what it changes of an index. */
 interface TableWrite {
-  readonly call: Call;
+  readonly call: CallUsage;
   readonly write: Write;
   readonly table: Resource;
   /** Undefined for the table itself. */

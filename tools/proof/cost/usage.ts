@@ -12,7 +12,7 @@ import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown } from '../../template/placeholder';
 import { qualifiersCalled, rulesOf } from '../../template/rules';
 import { exampleEvent } from '../contracts/variants';
-import { type Routing, type Rule, readRouting } from '../routes/routing';
+import { type RoutedRule, type Routing, readRouting } from '../routes/routing';
 import type { MixedEvent } from './event-mix';
 import { type CallMeasurement, type FunctionMeasurement, loggingKey, type Measurement } from './measurement';
 import { MONTH_DAYS, MONTH_SECONDS, sum } from './units';
@@ -31,7 +31,7 @@ export interface Assumptions {
 }
 
 /** A rule's target, and how often it is given an event. */
-export interface Delivery {
+export interface DeliveryUsage {
   readonly rule: string;
   readonly target: string;
   /** The event as the mix has it, or the schedule. */
@@ -55,7 +55,7 @@ export interface Delivery {
 const LOG_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'];
 
 /** An event on the bus, and how often. */
-export interface PublishedEvent {
+export interface EventUsage {
   readonly event: BusEvent;
   readonly label: string;
   readonly perEvent: number;
@@ -63,7 +63,7 @@ export interface PublishedEvent {
 }
 
 /** A delivery to what is no function. */
-export interface DirectDelivery extends Delivery {
+export interface DirectDelivery extends DeliveryUsage {
   readonly resource: Resource;
 }
 
@@ -74,11 +74,11 @@ const DIRECT_TARGETS = [
 ];
 
 /** How often something happens in the month of a bill. */
-export type Times = (each: Pick<Delivery, 'perEvent' | 'perMonth'>) => number;
+export type Times = (each: Pick<DeliveryUsage, 'perEvent' | 'perMonth'>) => number;
 
 /** A delivery to a function. */
-export interface Call extends Delivery {
-  readonly call: NonNullable<Delivery['call']>;
+export interface CallUsage extends DeliveryUsage {
+  readonly call: NonNullable<DeliveryUsage['call']>;
   readonly resource: Resource;
   readonly service: string;
   readonly function: FunctionMeasurement;
@@ -86,9 +86,9 @@ export interface Call extends Delivery {
 }
 
 export class Usage {
-  readonly calls: Call[] = [];
+  readonly calls: CallUsage[] = [];
   readonly direct: DirectDelivery[] = [];
-  readonly published: PublishedEvent[] = [];
+  readonly published: EventUsage[] = [];
   /** The cost of its use is unknown. */
   readonly notPriced: NotCovered[] = [];
   readonly routing: Routing;
@@ -112,7 +112,7 @@ export class Usage {
     }
   }
 
-  #leaveOutForeign({ isForeign, model: { resource, targets } }: Rule): void {
+  #leaveOutForeign({ isForeign, model: { resource, targets } }: RoutedRule): void {
     const isInflow = targets.some(({ reference }) => reference.resource?.type === 'AWS::Events::EventBus');
     if (!isForeign || !isInflow) return;
     const message =
@@ -120,7 +120,7 @@ export class Usage {
     this.leaveOut(resource.logicalId, resource.type, message);
   }
 
-  #publish(published: PublishedEvent): void {
+  #publish(published: EventUsage): void {
     this.published.push(published);
     for (const rule of this.routing.rules) {
       const takes = rule.enabled && this.routing.buses.includes(rule.bus);
@@ -128,7 +128,7 @@ export class Usage {
     }
   }
 
-  #fire(rule: Rule): void {
+  #fire(rule: RoutedRule): void {
     const time = rule.schedule?.next(new Date());
     if (!rule.enabled || !rule.schedule || !time) return;
     const event = scheduledEvent({ ruleArn: rule.arn, time, ...this.routing });
@@ -136,7 +136,7 @@ export class Usage {
     this.#deliver(rule, { event, label: rule.scheduleExpression ?? '', perEvent: 0, perMonth });
   }
 
-  #deliver(rule: Rule, { event, label, perEvent, perMonth }: PublishedEvent): void {
+  #deliver(rule: RoutedRule, { event, label, perEvent, perMonth }: EventUsage): void {
     for (const { target: id, payload = '' } of this.routing.deliver(rule, event)) {
       const target = rule.targets.find((each) => each.id === id);
       const arn = target?.arn ?? '';
@@ -176,7 +176,7 @@ export class Usage {
     }
   }
 
-  #call(resource: Resource, detailType: string, delivery: Delivery): void {
+  #call(resource: Resource, detailType: string, delivery: DeliveryUsage): void {
     const { properties } = resource;
     const service = consumerName(this.app, properties.Environment?.Variables) ?? resource.name;
     const measuredFunction = this.measurement.functions[service];
@@ -215,9 +215,9 @@ export class Usage {
     }
   }
 
-  get deliveries(): Delivery[] {
+  get deliveries(): DeliveryUsage[] {
     return [...this.calls, ...this.direct].map(
-      ({ rule, target, event, perEvent, perMonth, payloadBytes, call }: Delivery) => ({
+      ({ rule, target, event, perEvent, perMonth, payloadBytes, call }: DeliveryUsage) => ({
         ...{ rule, target, event, perEvent, perMonth, payloadBytes },
         ...(call && { call }),
       }),
@@ -225,7 +225,7 @@ export class Usage {
   }
 
   /** Calls with those that retry what fails every time. */
-  attempts(call: Call, times: Times): number {
+  attempts(call: CallUsage, times: Times): number {
     const { retries } = asynchronousFailure(this.assembly, call.resource);
     return times(call) * (1 + (this.assumptions.failures / 100) * retries);
   }
@@ -236,7 +236,7 @@ export class Usage {
   }
 
   /** @throws InputError for a table that the template does not have */
-  tableOf({ resource, service }: Call, variable: string): Resource {
+  tableOf({ resource, service }: CallUsage, variable: string): Resource {
     const name = resource.properties.Environment?.Variables?.[variable];
     const table = this.assembly.ofType('AWS::DynamoDB::Table').find((each) => each.name === name);
     if (!table)

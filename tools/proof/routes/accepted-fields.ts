@@ -23,7 +23,7 @@ import {
 import type { JsonSchema } from '../contracts/detail-schema';
 import { schemaDomain, WITHIN_BOTH_LENGTHS } from '../contracts/domain';
 import { fieldSchema, payloadSchema } from '../contracts/payload-schema';
-import type { Routing, Rule, Target } from './routing';
+import type { RoutedRule, Routing, Target } from './routing';
 
 /** Result for one field of a consumer's payload. */
 export type FieldDecision = {
@@ -46,7 +46,7 @@ const BUDGET = 30_000;
 export function decideFields(
   routing: Routing,
   contract: string,
-  rule: Rule,
+  rule: RoutedRule,
   target: Target,
   domain: EventDomain,
   consumer: Consumer | undefined,

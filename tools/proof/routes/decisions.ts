@@ -21,7 +21,7 @@ import { texts, UndecidedError } from '../../eventbridge/value-set';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { contractDomain } from '../contracts/domain';
 import { decideFields, type FieldDecision } from './accepted-fields';
-import type { Finding, Routing, Rule, Target } from './routing';
+import type { Finding, RoutedRule, Routing, Target } from './routing';
 
 interface Undecided {
   readonly verdict: 'cannot tell';
@@ -85,7 +85,7 @@ export function decideRoutes(
   routing: Routing,
   app: App,
   examples: ReadonlyMap<Contract, BusEvent>,
-  isReachable: (rule: Rule) => boolean,
+  isReachable: (rule: RoutedRule) => boolean,
 ): RouteDecisions {
   const decided = [...examples].map(([contract, example]): RouteDecisions => {
     const domain = contractDomain(contract, example);
@@ -128,7 +128,7 @@ function comparedOnBuses({ rules }: Routing): Pick<RouteDecisions, 'pairs' | 'no
   const living = rules.filter(({ pattern, enabled }) => pattern && enabled);
   const [unsure, sure] = [true, false].map((isUnsure) =>
     living.filter(({ eventPattern }) => hasPlaceholder(eventPattern) === isUnsure),
-  ) as [Rule[], Rule[]];
+  ) as [RoutedRule[], RoutedRule[]];
   const pairs = sure.flatMap((one, i) =>
     sure
       .slice(i + 1)
@@ -150,18 +150,18 @@ function comparedOnBuses({ rules }: Routing): Pick<RouteDecisions, 'pairs' | 'no
   };
 }
 
-function decideRule({ pattern }: Rule, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
+function decideRule({ pattern }: RoutedRule, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
   return pattern ? takes(pattern, domain) : { verdict: 'none' };
 }
 
 function decidePair(
   contract: string | undefined,
-  one: Rule,
-  other: Rule,
+  one: RoutedRule,
+  other: RoutedRule,
   domain: EventDomain,
 ): PairDecision[] {
   if (!one.pattern || !other.pattern) return [];
-  const pair = (first: Rule, second: Rule) => ({
+  const pair = (first: RoutedRule, second: RoutedRule) => ({
     ...(contract !== undefined && { contract }),
     rules: [first.name, second.name] as const,
   });
@@ -197,7 +197,7 @@ const SPOILING = texts(
 function decideInput(
   routing: Routing,
   contract: string,
-  rule: Rule,
+  rule: RoutedRule,
   target: Target,
   domain: EventDomain,
 ): InputDecision[] {

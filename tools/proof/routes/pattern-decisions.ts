@@ -16,7 +16,7 @@ import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { contractDomain } from '../contracts/domain';
 import { exampleEvent } from '../contracts/variants';
 import { eachVersion } from '../contracts/versions';
-import type { Routing, Rule } from './routing';
+import type { RoutedRule, Routing } from './routing';
 
 export interface PatternDecisions {
   readonly contracts: readonly ({ readonly contract: string } & Answer<'every' | 'some' | 'none'>)[];
@@ -67,7 +67,7 @@ export function compileGiven(text: string): EventPattern {
 }
 
 /** @returns undefined for a rule without a pattern, or with one that EventBridge refuses */
-function relate(given: EventPattern, { pattern, eventPattern }: Rule): Relation | undefined {
+function relate(given: EventPattern, { pattern, eventPattern }: RoutedRule): Relation | undefined {
   if (!pattern) return undefined;
   if (hasPlaceholder(eventPattern)) return { verdict: 'cannot tell', reason: reasonsOf(eventPattern) };
   return compare(given, pattern, ANY_EVENT);

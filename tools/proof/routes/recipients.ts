@@ -4,7 +4,7 @@ import type { BusEvent } from '../../eventbridge/event';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import type { GivenEvent } from './given-event';
 import { compileGiven } from './pattern-decisions';
-import type { Delivery, Routing, Rule } from './routing';
+import type { RoutedDelivery, RoutedRule, Routing } from './routing';
 
 /** Result of a rule, or of a pattern under test, for the event. */
 export interface Recipient {
@@ -17,7 +17,7 @@ export interface Recipient {
   readonly takes: 'yes' | 'no' | 'unknown';
   /** Fields that keep the event from the rule, or may do so. */
   readonly misses: readonly { readonly field: string; readonly reason: string }[];
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly RoutedDelivery[];
   /** Name of the bus from which it came, if another rule handed it on. */
   readonly from?: string;
 }
@@ -54,7 +54,7 @@ export function recipientsOf(routing: Routing, given: GivenEvent, pattern?: stri
   ];
 }
 
-function judge(routing: Routing, rule: Rule, event: BusEvent, bus: string | undefined): Recipient[] {
+function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string | undefined): Recipient[] {
   const { pattern, eventPattern, model, name } = rule;
   if (!pattern) return [];
   const about = { resource: model.resource.logicalId, rule: name, bus: rule.bus };

@@ -2,7 +2,7 @@
 import type { Miss } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import type { Variant } from '../contracts/variants';
-import type { Delivery } from './routing';
+import type { RoutedDelivery } from './routing';
 
 /** Result of one rule for one event. */
 export interface Verdict {
@@ -10,7 +10,7 @@ export interface Verdict {
   readonly matched: boolean;
   /** Fields that kept the rule from matching. */
   readonly misses: readonly Pick<Miss, 'field' | 'reason'>[];
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly RoutedDelivery[];
 }
 
 /** One event and its verdicts. */

@@ -5,9 +5,9 @@ import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
 import type { RoutedEvent, Verdict } from './routed-event';
 import type { RoutesProof } from './routes';
-import type { Delivery, Finding, Rule } from './routing';
+import type { Finding, RoutedDelivery, RoutedRule } from './routing';
 
-export interface ReportOptions {
+export interface RoutesReportOptions {
   readonly stackName: string;
   /** Path and stacks that were read. */
   readonly title: string;
@@ -54,7 +54,7 @@ export function jsonReport({
  * The proof as text: the matrix, then the details, then the findings.
  * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
-export function textReport(proof: RoutesProof, { stackName, title, verbose }: ReportOptions): string {
+export function textReport(proof: RoutesProof, { stackName, title, verbose }: RoutesReportOptions): string {
   const { routing, events, schedules, decisions, findings, unknown, notCovered, warnings, notLookedAt } =
     proof;
   const short = (name: string) =>
@@ -170,7 +170,7 @@ function cell({ matched, misses, deliveries }: Verdict): string {
 
 function matrix(
   rows: readonly Row[],
-  rules: readonly Rule[],
+  rules: readonly RoutedRule[],
   { routing }: RoutesProof,
   short: (name: string) => string,
 ): string {
@@ -228,7 +228,7 @@ function undescribed(
 /** Width of the matrix's first column, in characters. */
 const LABEL_WIDTH = 46;
 
-function consumerOf({ id, consumer, functionName }: Rule['targets'][number]): string {
+function consumerOf({ id, consumer, functionName }: RoutedRule['targets'][number]): string {
   return consumer ?? functionName ?? id;
 }
 
@@ -250,7 +250,7 @@ function details(rows: readonly Row[], short: (name: string) => string): string[
 }
 
 /** @param event the event as JSON text, if it is one of a contract */
-function describe({ target, consumer, payload, problem }: Delivery, event?: string): string[] {
+function describe({ target, consumer, payload, problem }: RoutedDelivery, event?: string): string[] {
   const accepts = consumer === undefined ? 'gets' : 'accepts';
   const verb = !problem ? accepts : problem.kind === 'refused-payload' ? '✗ refuses' : '✗ cannot be given';
   const isWhole = payload === event;

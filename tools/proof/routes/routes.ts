@@ -23,14 +23,21 @@ import {
 } from './decisions';
 import { personalDataFindings } from './personal-data';
 import type { RoutedEvent, Verdict } from './routed-event';
-import { type Delivery, type Finding, isForFunctions, type Routing, type Rule, readRouting } from './routing';
+import {
+  type Finding,
+  isForFunctions,
+  type RoutedDelivery,
+  type RoutedRule,
+  type Routing,
+  readRouting,
+} from './routing';
 
 export interface RoutedSchedule {
   readonly rule: string;
   readonly expression: string;
   /** Next time, ISO 8601; undefined if it never fires. */
   readonly next?: string;
-  readonly deliveries: readonly Delivery[];
+  readonly deliveries: readonly RoutedDelivery[];
 }
 
 export interface RoutesProof {
@@ -128,7 +135,7 @@ function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[
 }
 
 /** Checks whether an event on one of the contracts' buses can reach the rule. */
-function isReachable({ buses }: Routing, { bus, enabled }: Rule): boolean {
+function isReachable({ buses }: Routing, { bus, enabled }: RoutedRule): boolean {
   return enabled && buses.includes(bus);
 }
 
@@ -177,7 +184,7 @@ function routeContract(routing: Routing, contract: Contract, example: BusEvent):
 }
 
 /** @returns an empty list if the rule has no pattern */
-function judge(routing: Routing, rule: Rule, event: BusEvent): Verdict[] {
+function judge(routing: Routing, rule: RoutedRule, event: BusEvent): Verdict[] {
   const { name, bus, pattern } = rule;
   if (!pattern) return [];
   const missed = (field: string, reason: string): Verdict[] => [
@@ -194,7 +201,7 @@ function judge(routing: Routing, rule: Rule, event: BusEvent): Verdict[] {
   return [{ rule: name, matched: false, misses, deliveries: [] }];
 }
 
-function routeSchedule(routing: Routing, rule: Rule, now: Date): RoutedSchedule[] {
+function routeSchedule(routing: Routing, rule: RoutedRule, now: Date): RoutedSchedule[] {
   const { name, arn, schedule, scheduleExpression } = rule;
   if (!schedule || scheduleExpression === undefined || !rule.enabled) return [];
   const time = schedule.next(now);
@@ -323,8 +330,8 @@ function scheduleFindings(schedules: readonly RoutedSchedule[], app: App): Findi
 }
 
 function deliveryProblem(
-  { kind }: NonNullable<Delivery['problem']>,
-  { rule, target, consumer }: Pick<Delivery, 'rule' | 'target' | 'consumer'>,
+  { kind }: NonNullable<RoutedDelivery['problem']>,
+  { rule, target, consumer }: Pick<RoutedDelivery, 'rule' | 'target' | 'consumer'>,
 ): string {
   return kind === 'invalid-payload'
     ? `Rule ${rule} has nothing valid to give to its target ${target}`

@@ -100,7 +100,7 @@ export interface Target {
   readonly input?: CompiledInput;
 }
 
-export interface Rule {
+export interface RoutedRule {
   /** The template's model, with defaults. */
   readonly model: RuleModel;
   readonly name: string;
@@ -121,14 +121,14 @@ export interface Rule {
 }
 
 /** An archive, which selects events of a bus as a rule does. */
-export interface Archive {
+export interface RoutedArchive {
   readonly name: string;
   readonly bus: string;
   readonly pattern?: EventPattern;
 }
 
 /** An event's payload for one target of a rule. */
-export interface Delivery {
+export interface RoutedDelivery {
   readonly rule: string;
   readonly target: string;
   /** Name of the consumer. */
@@ -140,10 +140,10 @@ export interface Delivery {
 }
 
 export interface Routing {
-  readonly rules: readonly Rule[];
+  readonly rules: readonly RoutedRule[];
   /** Schedules of EventBridge Scheduler, as scheduled rules that do the same. */
-  readonly schedules: readonly Rule[];
-  readonly archives: readonly Archive[];
+  readonly schedules: readonly RoutedRule[];
+  readonly archives: readonly RoutedArchive[];
   /** Names of the template's own buses, to which contracts are published. */
   readonly buses: readonly string[];
   readonly account: string;
@@ -153,7 +153,7 @@ export interface Routing {
   /** Statements that depend on what the template does not say. */
   readonly unknown: readonly Finding[];
   /** Payloads for the rule's targets of an event that it matches. */
-  deliver(rule: Rule, event: BusEvent): Delivery[];
+  deliver(rule: RoutedRule, event: BusEvent): RoutedDelivery[];
 }
 
 /** Pattern of an archive without one. */
@@ -222,7 +222,7 @@ class RoutingReader {
     }
   }
 
-  rule(model: RuleModel): Rule {
+  rule(model: RuleModel): RoutedRule {
     const { name, arn, bus, description, eventPattern, scheduleExpression, enabled, targets } = model;
     const at = { rule: name };
     this.#checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
@@ -263,7 +263,7 @@ class RoutingReader {
     };
   }
 
-  schedule(read: SchedulerSchedule): Rule {
+  schedule(read: SchedulerSchedule): RoutedRule {
     const model = asRule(read);
     const { name, arn, bus, enabled, scheduleExpression, targets } = model;
     const at = { rule: name };
@@ -276,14 +276,14 @@ class RoutingReader {
     };
   }
 
-  archive({ name, bus, eventPattern }: ArchiveModel): Archive {
+  archive({ name, bus, eventPattern }: ArchiveModel): RoutedArchive {
     const at = { rule: name };
     this.#checkLength(at, `The name of archive ${name}`, name, ARCHIVE.maxNameLength);
     const pattern = this.#pattern(`Archive ${name}`, at, eventPattern ?? EVERYTHING);
     return { name, bus, ...(pattern && { pattern }) };
   }
 
-  checkCounts(rules: readonly Rule[]): void {
+  checkCounts(rules: readonly RoutedRule[]): void {
     for (const bus of new Set(rules.map((rule) => rule.bus))) {
       const { length } = rules.filter((rule) => rule.bus === bus);
       if (length <= RULE.maxRulesOfBus) continue;
@@ -395,11 +395,11 @@ class RoutingReader {
 }
 
 function deliver(
-  { name, arn }: Rule,
+  { name, arn }: RoutedRule,
   { id, consumer, input, model }: Target,
   event: BusEvent,
   app: App,
-): Delivery {
+): RoutedDelivery {
   const delivery = { rule: name, target: id, ...(consumer && { consumer }) };
   // Invalid input is a finding of its own.
   if (!input) return delivery;

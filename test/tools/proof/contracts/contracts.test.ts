@@ -11,7 +11,11 @@ import { EventContract } from '../../../../lambdas/contract';
 import { OrderStatusChanged } from '../../../../lambdas/events';
 import type { Contract } from '../../../../tools/app';
 import { asyncApi, contractFiles } from '../../../../tools/proof/contracts/catalogue';
-import { type Change, checkContracts, releaseContracts } from '../../../../tools/proof/contracts/contracts';
+import {
+  type ContractChange,
+  checkContracts,
+  releaseContracts,
+} from '../../../../tools/proof/contracts/contracts';
 import { exampleEvent, isEventOf, variantsOf } from '../../../../tools/proof/contracts/variants';
 import { TYPESCRIPT } from '../../../typescript';
 
@@ -60,12 +64,12 @@ const ENTRIES = {
 };
 
 /** Releases one contract and compares another with it. */
-function changes(before: Contract, after: Contract): readonly Change[] {
+function changes(before: Contract, after: Contract): readonly ContractChange[] {
   releaseContracts(checkContracts([before], folder), folder);
   return checkContracts([after], folder).changes;
 }
 
-const told = (all: readonly Change[]): string[] =>
+const told = (all: readonly ContractChange[]): string[] =>
   all.map(({ field, breaking, reason }) => `${breaking ? 'breaking' : 'fine'}: ${field}: ${reason}`);
 
 describe('the catalogue in contracts/', () => {
