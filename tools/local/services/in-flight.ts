@@ -2,14 +2,14 @@
 export class InFlight {
   readonly #work = new Set<Promise<unknown>>();
 
-  /** The work must handle its own failures: a rejection ends the process. */
+  /** The work must handle its own failures: a rejection is a defect, and rejects `settled`, or ends the process. */
   track(work: Promise<unknown>): void {
     const tracked = work.finally(() => this.#work.delete(tracked));
     this.#work.add(tracked);
   }
 
-  /** Resolves when none is left, also none that was added meanwhile. */
+  /** Resolves when none is left, also none that was added meanwhile. @throws what a work was rejected with */
   async settled(): Promise<void> {
-    while (this.#work.size > 0) await Promise.allSettled(this.#work);
+    while (this.#work.size > 0) await Promise.all(this.#work);
   }
 }
