@@ -140,7 +140,7 @@ export class EventDrivenStack extends Stack {
     if (config.tracingPercent > 0) sampleTraces(this, config);
     const customerKey = config.customerManagedKey && new CustomerKey(this, 'CustomerKey', config, bus);
     new Monitoring(this, 'Monitoring', { config, bus, analyticsStream });
-    if (config.gradualDeployment !== 'OFF') new GradualDeployment(this, 'Deployment', config);
+    new GradualDeployment(this, 'Deployment', config);
 
     if (config.isEphemeral) leaveNothing(this, config);
     if (customerKey) customerKey.encrypt();

@@ -3,6 +3,7 @@ import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';
 import { OrderCreated } from '../../lambdas/events';
+import { AnalyticsStream } from '../../lib/analytics-stream';
 import { ConfigError, parseStage } from '../../lib/config';
 import { DeadLetterQueue } from '../../lib/dead-letter-queue';
 import { EventBus } from '../../lib/event-bus';
@@ -11,7 +12,9 @@ import { EventLog } from '../../lib/event-log';
 import { EventQueue } from '../../lib/event-queue';
 import { EventTopic } from '../../lib/event-topic';
 import { type EndpointAuthorization, HttpEndpoint, type HttpEndpointProps } from '../../lib/http-endpoint';
+import { Monitoring } from '../../lib/monitoring';
 import { orderFulfilment } from '../../lib/order-fulfilment';
+import { OrderStore } from '../../lib/order-store';
 import { OtherBus } from '../../lib/other-bus';
 import type { InputTransformer, RuleTarget } from '../../lib/rule-target';
 import { Workflow } from '../../lib/workflow';
@@ -306,4 +309,27 @@ describe('a state machine', () => {
       Policies: [{ PolicyDocument: { Statement: [{ Action: 'states:StartExecution', Effect: 'Allow' }] } }],
     });
   });
+});
+
+test('a target that is no function has a page for all that fails behind it, and its graphs on the dashboard', () => {
+  const { stack, config, bus, handler } = parts();
+  const queue = new EventQueue(stack, 'Queue', { name: 'warehouse', consumer: handler, config });
+  const topic = new EventTopic(stack, 'Topic', { name: 'reports', subscribers: ['a@example.com'], config });
+  const input: InputTransformer = { paths: { id: '$.detail.orderId' }, template: '<id>' };
+  bus.subscribe('stocked', OrderCreated, queue, { targetId: 'Queue', description: 'An order' });
+  bus.subscribe('told', OrderCreated, topic, { targetId: 'Topic', description: 'An order', input });
+  bus.receive({ name: 'uploads', pattern: { source: ['aws.s3'] }, description: 'An upload' });
+  // A table that no function calls yet.
+  new OrderStore(stack, 'Orders', config);
+  const analyticsStream = new AnalyticsStream(stack, 'AnalyticsStream', config);
+  new Monitoring(stack, 'Monitoring', { config, bus, analyticsStream });
+
+  const template = Template.fromStack(stack);
+  const pages = Object.values(template.findResources('AWS::CloudWatch::CompositeAlarm'));
+  const names = pages.map(({ Properties: { AlarmName } }) => AlarmName);
+  const paged = [queue.name, topic.name, 'inflow'].map((name) => `event-driven-${name}-failing`);
+  expect(names).toEqual(expect.arrayContaining(paged));
+  const [dashboard] = Object.values(template.findResources('AWS::CloudWatch::Dashboard'));
+  const body = JSON.stringify(dashboard?.Properties.DashboardBody);
+  for (const target of [queue, topic]) expect(body).toContain(`${target.label}: taken`);
 });
