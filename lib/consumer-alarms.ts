@@ -13,7 +13,7 @@ import { constructsOf } from './constructs';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { functionMetric, PERIOD, ruleMetric } from './metrics';
-import type { RuleTarget, WatchedTarget } from './rule-target';
+import { type RuleTarget, ruleName, type WatchedTarget } from './rule-target';
 import { ZonedSchedule } from './zoned-schedule';
 
 interface DeliveryWatch {
@@ -118,8 +118,8 @@ export function watchTarget(watch: DeliveryWatch, bus: EventBus, target: Watched
 function watchDeliveries(watch: DeliveryWatch, bus: EventBus, target: RuleTarget): Alarm[] {
   return bus.subscriptions
     .filter(({ targets }) => targets[0] === target)
-    .flatMap(({ rule: { node, name = '', eventBusName } }) =>
-      watchDelivery(watch, { id: node.id, name, eventBusName }),
+    .flatMap(({ rule }) =>
+      watchDelivery(watch, { id: rule.node.id, name: ruleName(rule), eventBusName: rule.eventBusName }),
     );
 }
 
@@ -135,8 +135,13 @@ function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): CompositeAla
   const alarm = alarms.cause('inflow-failing', {
     runbookEntry: 'inflow-failing',
     says: `Events of other buses do not come to the bus ${config.prefix}-bus. By which rule: see the reason.`,
-    of: inflows.flatMap(({ rule: { node, name = '', eventBusName } }) =>
-      watchDelivery(watch, { id: node.id, name, eventBusName, isArchived: false }),
+    of: inflows.flatMap(({ rule }) =>
+      watchDelivery(watch, {
+        id: rule.node.id,
+        name: ruleName(rule),
+        eventBusName: rule.eventBusName,
+        isArchived: false,
+      }),
     ),
   });
   alarms.tell('page', 'inflow-failing', alarm);

@@ -79,6 +79,9 @@ export abstract class WatchedTarget extends Construct implements RuleTarget {
   }
 }
 
+/** Name of a rule; every one in this stack has one. */
+export const ruleName = ({ name = '' }: CfnRule): string => name;
+
 /** Lets the rule publish to the topic. */
 export function allowPublishing(topic: Topic, rule: CfnRule): void {
   topic.addToResourcePolicy(
@@ -103,7 +106,8 @@ export function deliveryRole(
   resource: string,
 ): string {
   const stack = Stack.of(scope);
-  const { name = '', eventBusName } = rule;
+  const { eventBusName } = rule;
+  const name = ruleName(rule);
   // By name, since the rule needs the role first.
   const ruleArn = stack.formatArn({
     service: 'events',

@@ -153,3 +153,12 @@ test('what a handler throws is redacted and cut as what it logs, its cause and i
   expect(stack).toMatch(/^TypeError: no room for \[redacted\]/);
   expect(message.length + stack.length).toBeLessThan(3_000);
 });
+
+test('what is thrown without a stack, or is no error at all, is thrown on', async () => {
+  const withoutStack = Object.assign(new Error('no room'), { stack: undefined });
+  expect((await invoke(failing(withoutStack), event)).error).toMatchObject({
+    message: 'no room',
+    stack: 'Error: no room',
+  });
+  expect((await invoke(failing(7), event)).error).toBe(7);
+});
