@@ -41,8 +41,12 @@ function compile(filename) {
 
 function transform(source, filename) {
   const { code } = require('esbuild').transformSync(source, {
-    ...{ sourcefile: filename, loader: filename.endsWith('x') ? 'tsx' : 'ts', format: 'cjs' },
-    ...{ sourcemap: 'inline', sourcesContent: false, tsconfigRaw: COMPILER[1] },
+    sourcefile: filename,
+    loader: filename.endsWith('x') ? 'tsx' : 'ts',
+    format: 'cjs',
+    sourcemap: 'inline',
+    sourcesContent: false,
+    tsconfigRaw: COMPILER[1],
   });
   return code;
 }

@@ -4,8 +4,9 @@
  * it starts, a function has a whole core; for an event it has the share that its memory buys, a fourteenth at 128 MB.
  *
  * So the handler handles example events once, through its clients' real middleware. No signed request is sent: an unsigned
- * `GET /ping` takes its way, which opens the connection and needs no permission, and the answer is made up. Nothing is written to AWS, to the log or to the metrics, and no failure is seen by anyone but
- * the first event, which then costs what it would have cost. docs/decisions/rehearsal.md has the figures.
+ * `GET /ping` takes its way, which opens the connection and needs no permission, and the answer is made up. Nothing is
+ * written to AWS, to the log or to the metrics, and no failure is seen by anyone but the first event, which then costs
+ * what it would have cost. docs/decisions/rehearsal.md has the figures.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
@@ -127,8 +128,14 @@ export function exampleEvent(contract: {
   readonly example: object;
 }) {
   return {
-    ...{ version: '0', id: 'rehearsal', 'detail-type': contract.detailType, source: contract.source },
-    ...{ account: '', time: '2026-01-15T10:00:00Z', region: '', resources: [] },
+    version: '0',
+    id: 'rehearsal',
+    'detail-type': contract.detailType,
+    source: contract.source,
+    account: '',
+    time: '2026-01-15T10:00:00Z',
+    region: '',
+    resources: [],
     detail: contract.example,
   };
 }

@@ -108,12 +108,11 @@ export const ready = rehearse(
     GetItem: JSON.stringify({
       Item: {
         customerEmail: { S: 'rehearsal@example.com' },
-        ...{
-          createdAt: { S: time },
-          createdBy: { S: 'rehearsal' },
-          customerId: { S: 'rehearsal' },
-        },
-        ...{ total: { N: '1' }, status: { S: 'SHIPPED' } },
+        createdAt: { S: time },
+        createdBy: { S: 'rehearsal' },
+        customerId: { S: 'rehearsal' },
+        total: { N: '1' },
+        status: { S: 'SHIPPED' },
       },
     }),
     Publish:
