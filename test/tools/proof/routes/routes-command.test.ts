@@ -175,7 +175,7 @@ test('--strict also counts what cannot be told, and what is not looked at', () =
 
 describe('--pattern alone', () => {
   const ask = (pattern: string, ...args: string[]) =>
-    spawnSync(process.execPath, ['-r', 'esbuild-register', 'bin/routes.ts', '--pattern', '-', ...args], {
+    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/routes.ts', '--pattern', '-', ...args], {
       encoding: 'utf8',
       input: pattern,
     });
