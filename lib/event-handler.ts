@@ -43,7 +43,7 @@ export class EventHandler extends Construct implements RuleTarget {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
   readonly role: Role;
-  /** What rules and schedules call where code is deployed in steps; undefined: the function itself. */
+  /** Alias that rules and schedules call where code is deployed in steps; undefined: the function itself. */
   readonly alias: Alias | undefined;
   /** Permissions of its role. Monitoring reads from them which operations handlers may call on a table. */
   readonly allowed: { readonly actions: readonly string[]; readonly resources: readonly string[] }[] = [];

@@ -1,4 +1,4 @@
-/** What comes to the bus from other buses: events of AWS's services, and those of SaaS partners. */
+/** Events that come to the bus from other buses: those of AWS's services, and of SaaS partners. */
 import { CfnEventBus } from 'aws-cdk-lib/aws-events';
 import { Construct } from 'constructs';
 import type { StageConfig } from './config';

@@ -21,7 +21,7 @@ import { isReportRequest, parseReportRequest } from './daily-report';
 import { analyticsRecord, eventType, recordLine, type UnknownEventDetail } from './record';
 import type { Reporter, Response } from './report';
 
-/** What the handler works with; all have defaults, the names of the resources in the environment. */
+/** Parts that the handler works with; all have defaults, the names of the resources in the environment. */
 interface Options {
   readonly stream?: string;
   readonly unknownDetail?: UnknownEventDetail;

@@ -153,7 +153,7 @@ export type TimedStep = {
   eventId?: string;
   /** When it is tried again. */
   dueAt?: string;
-  /** What allowed the delivery, or the call that it is a part of, e.g. `sqs:SendMessage by DlqPolicy`. */
+  /** Statement that allowed the delivery, or the call that it is a part of, e.g. `sqs:SendMessage by DlqPolicy`. */
   allowedBy?: string;
   /** Milliseconds from the begin of the call that it is a part of. */
   callMs?: number;

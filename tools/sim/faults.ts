@@ -2,7 +2,7 @@
 import type { App } from '../app';
 import type { Random } from './random';
 
-/** What happens to a call of AWS. */
+/** Fault of a call of AWS. */
 export const CALL_FAULTS = {
   throttled: 'refused as throttled, without an effect',
   refused: 'refused with an error of the service, without an effect',
@@ -17,13 +17,13 @@ export const CALL_FAULTS = {
   'entries-refused': 'answered that every entry failed, without an effect, at four calls in a row',
 } as const;
 
-/** What happens to an invocation. */
+/** Fault of an invocation. */
 export const INVOKE_FAULTS = {
   throws: 'the handler fails before it does anything',
   'times-out': 'the handler is cut off at its time limit before it does anything',
 } as const;
 
-/** What happens to a delivery of a rule. */
+/** Fault of a delivery of a rule. */
 export const DELIVERY_FAULTS = {
   duplicated: 'the target gets the event twice',
   'target-throttled': 'the target refuses it as throttled; it is tried again',

@@ -281,7 +281,7 @@ export class Ledger {
     return violation('retries', `${requestId} was given up after ${attempts} attempts (${condition})`);
   }
 
-  /** What a consumer cannot read it must not count as handled. */
+  /** A consumer must not count as handled what it cannot read. */
   #isReadable(requestId: string): Violation | undefined {
     const { consumer, payload } = this.#invocations.get(requestId) as Invocation;
     try {

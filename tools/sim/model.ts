@@ -1,4 +1,4 @@
-/** What a simulation must be told of an app: what happens in its world, and what must hold then. */
+/** Description of an app for a simulation: what happens in its world, and what must hold then. */
 import type { App, Contract } from '../app';
 import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
@@ -14,7 +14,7 @@ export interface PlannedEvent {
 /** Something that is done to the app's world. */
 export type Action =
   | { readonly kind: 'publish'; readonly events: readonly PlannedEvent[]; readonly clockOffsetMs?: number }
-  /** Of a publisher that keeps to no contract. */
+  /** Event of a publisher that keeps to no contract. */
   | { readonly kind: 'put'; readonly source: string; readonly detailType: string; readonly detail: string }
   /** Redrives the queues; stops after so many messages, between sending and deleting. */
   | { readonly kind: 'redrive'; readonly stopAfter?: number }
@@ -47,7 +47,7 @@ export interface Checks {
   atEnd(stack: LocalStack): Promise<Violation | undefined>;
 }
 
-/** What the checks see of a run besides its steps. */
+/** View of a run for the checks, besides its steps. */
 export interface RunView {
   /** The event (its payload as the function gets it) of an invocation. */
   invocation(requestId: string): { readonly consumer: string; readonly payload: unknown } | undefined;

@@ -31,7 +31,7 @@ export interface SimulationOptions {
 export interface SimulationResult {
   readonly seed: number;
   readonly violation?: Violation;
-  /** Of the whole log, as hex. */
+  /** Digest of the whole log, as hex. */
   readonly digest: string;
   /** Steps of the log, all of which were checked. */
   readonly steps: number;

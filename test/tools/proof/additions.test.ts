@@ -1,6 +1,7 @@
 /** The shipped stack, to which one thing is added that it does not have: each tool names it. */
 import { APP } from '../../../bin/app-description';
 import measurements from '../../../samples/measurements.json';
+import { notRun } from '../../../tools/local/supported';
 import { auditHops } from '../../../tools/proof/audit/audit';
 import { costOf } from '../../../tools/proof/cost/cost';
 import { parseMix } from '../../../tools/proof/cost/event-mix';
@@ -48,6 +49,14 @@ const ADDED: readonly (readonly [what: string, type: string, properties: Json])[
 /** Free by itself: what it makes others do is in the bill, or named there. */
 const FREE = ['AWS::Lambda::EventSourceMapping', 'AWS::Events::EventBus'];
 
+/** The local run runs these, an API destination as far as it may reach its host; it names the others. */
+const RUN = [
+  'AWS::Scheduler::Schedule',
+  'AWS::Lambda::EventSourceMapping',
+  'AWS::Events::ApiDestination',
+  'AWS::Events::EventBus',
+];
+
 test.each(ADDED)('%s', (_, type, Properties) => {
   const changed = structuredClone(template);
   changed.Resources.Added = { Type: type, Properties };
@@ -67,6 +76,9 @@ test.each(ADDED)('%s', (_, type, Properties) => {
   expect([...named(routes.notCovered), ...routes.routing.buses, ...schedules]).toContain(
     name === 'second' ? 'second' : 'Added',
   );
+
+  const isNamed = notRun(assembly).some((line) => line.startsWith(`${type} Added does not run here`));
+  expect(isNamed).toBe(!RUN.includes(type));
 
   if (FREE.includes(type)) return;
   const mix = parseMix(APP.mix ?? '', APP.contracts);

@@ -56,7 +56,7 @@ export class DeliveryStream {
   readonly #options: DeliveryStreamOptions;
   /** Records that are not yet written, as base64. */
   readonly #journal: Journal<string> | undefined;
-  /** What each record ends with, beside what it has. */
+  /** Text that is appended to each record. */
   readonly #delimiter: Buffer;
   readonly #bufferBytes: number;
   readonly #bufferMs: number;

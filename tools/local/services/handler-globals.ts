@@ -1,5 +1,5 @@
 /**
- * What a handler finds around itself when it runs in this process: its own variables, its output, the world's time and
+ * Globals of a handler that runs in this process: its own variables, its output, the world's time and
  * chance. They are parameters of its modules (see `handler-modules.ts`), so that the engine's own stay as they are.
  */
 import asyncHooks, { AsyncLocalStorage } from 'node:async_hooks';

@@ -13,7 +13,7 @@ export const VIEWS: readonly { readonly view: View; readonly title: string }[] =
   { view: 'audit', title: 'Audit' },
   { view: 'bill', title: 'Bill' },
 ];
-/** What does not change during a run; the signals below have the rest. */
+/** State that does not change during a run; the signals below have the rest. */
 export const snapshot = signal<Omit<Snapshot, keyof Change> | undefined>(undefined);
 export const view = signal<View>('flow');
 /** Time of the stack's clock, to the second. */
@@ -62,7 +62,7 @@ export async function connect(): Promise<void> {
   }
 }
 
-/** What came since the last frame. */
+/** Changes since the last frame. */
 let waitingDelta: Delta | undefined;
 
 function take(delta: Delta): void {

@@ -73,7 +73,7 @@ function auditBusDeadLetters(scene: Scene, hop: Hop, bus: Resource): void {
   );
 }
 
-/** What a partner sends is kept by the archive of a bus that a rule puts all of it on, or by one of its own. */
+/** A partner's events are kept by the archive of a bus that a rule puts all of them on, or by one of its own. */
 function auditPartnerBus(scene: Scene, bus: Resource): void {
   const { assembly, routing } = scene;
   const hop = scene.hop('publish', 'SaaS partner', bus);

@@ -9,7 +9,7 @@ import type { Hop } from './hops';
 const QUEUE_BYTES = 1_048_576;
 
 /**
- * What a failure adds to an event, in bytes: its envelope and, from Lambda, the record with error and stack, rounded
+ * Bytes that a failure adds to an event: its envelope and, from Lambda, the record with error and stack, rounded
  * up; from EventBridge, the attributes of the message.
  */
 const FAILURE_BYTES = 8 * 1_024;

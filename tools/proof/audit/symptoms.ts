@@ -13,7 +13,7 @@ export function functionMetric({ name: FunctionName }: Resource, name: string): 
   return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
 }
 
-/** Of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
+/** Symptoms of the table itself: the handler that fails for it has alarms of its own, which do not say why. */
 export function tableSymptoms(table: Resource, { actions, index }: HandlerCalls): Symptom[] {
   const metric = (name: string, dimensions: MetricIdentity['dimensions'] = {}): Symptom => ({
     namespace: 'AWS/DynamoDB',

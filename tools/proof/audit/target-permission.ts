@@ -4,7 +4,7 @@ import { EVENTS_SERVICE } from '../../template/targets';
 import { type Hop, withoutEnd } from './hops';
 import type { Permissions } from './permissions';
 
-/** What is not allowed, or allowed to any rule, becomes a gap of the hop. */
+/** An action that is not allowed, or allowed to any rule, becomes a gap of the hop. */
 export function auditTargetPermission(
   hop: Hop,
   permissions: Permissions,

@@ -1,5 +1,5 @@
 /**
- * What a month costs: the template's fan-out, with what the handlers were measured to use, at the prices of
+ * Cost of a month: the template's fan-out, with what the handlers were measured to use, at the prices of
  * `prices.json`. Before free tiers.
  */
 import type { App } from '../../app';

@@ -11,18 +11,18 @@ import type { CallUsage, Usage } from './usage';
 export type QuotaKey = keyof typeof quotaTable.quotas;
 
 export interface Limit {
-  /** What is limited, e.g. `table event-driven-orders`. */
+  /** Resource that is limited, e.g. `table event-driven-orders`. */
   readonly what: string;
   readonly quota: QuotaKey;
   /** The quota's value, or the template's own, if it sets one. */
   readonly value: number;
   /** Unit of the value. */
   readonly unit: string;
-  /** What one published event takes of it; undefined if that is not known. */
+  /** Share of it that one published event takes; undefined if that is not known. */
   readonly perEvent: number | undefined;
   /** Published events a second at which it is met; undefined if that cannot be told. */
   readonly eventsPerSecond: number | undefined;
-  /** What comes of more. */
+  /** Consequence of more. */
   readonly above: string;
   /** Metrics that show it coming. */
   readonly signals: readonly Signal[];

@@ -1,5 +1,5 @@
 /**
- * What the handlers use and leave behind for each event: measured in the local run, kept in `measurements.json`, and
+ * Resources that the handlers use and leave behind for each event: measured in the local run, kept in `measurements.json`, and
  * measured again by `npm run cost -- --measure`.
  */
 import os from 'node:os';
@@ -67,7 +67,7 @@ interface Logging {
   readonly SystemLogLevel?: 'DEBUG' | 'INFO' | 'WARN';
 }
 
-/** Of these Lambda's own lines are measured; all else with the first. */
+/** Combinations for which Lambda's own lines are measured; all else is measured with the first. */
 const LOGGINGS: readonly Logging[] = [
   { LogFormat: 'JSON', SystemLogLevel: 'WARN' },
   { LogFormat: 'JSON', SystemLogLevel: 'INFO' },
@@ -308,7 +308,7 @@ function measureFunction(assembly: Assembly, resource: Resource, runs: readonly 
   };
 }
 
-/** What calls make is the same but for a few bytes: the last one stands for all. */
+/** Calls make the same but for a few bytes: the last one stands for all. */
 function measureCalls(assembly: Assembly, resource: Resource, calls: readonly Invocation[]): CallMeasurement {
   const { lines, effects } = calls.at(-1) as Invocation;
   const own = lines.filter((line) => !isSystemLine(line));

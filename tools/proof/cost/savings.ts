@@ -117,7 +117,7 @@ export interface Saving {
 export interface Savings {
   /** The largest first; those that save nothing are left out. */
   readonly each: readonly Saving[];
-  /** What a month costs with all of them, for each bill. They do not add up where two change the same item. */
+  /** Cost of a month with all of them, for each bill. They do not add up where two change the same item. */
   readonly together: readonly number[];
 }
 

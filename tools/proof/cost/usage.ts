@@ -41,7 +41,7 @@ export interface DeliveryUsage {
   /** Beside those. */
   readonly perMonth: number;
   readonly payloadBytes: number;
-  /** Of a function. */
+  /** Its call, if the target is a function. */
   readonly call?: {
     readonly memoryMb: number;
     readonly measuredMs: number;
@@ -252,7 +252,7 @@ export class Usage {
     this.notPriced.push({ resource, type, message: `${message}.` });
   }
 
-  /** What the function is told of in its variables. */
+  /** Resources that the function's variables name. */
   named(resource: Resource, type: string): Resource[] {
     const values = Object.values(resource.properties.Environment?.Variables ?? {});
     return this.assembly
@@ -287,7 +287,7 @@ export function asynchronousFailure(
   };
 }
 
-/** Of one call: the handler's own lines that its levels let through, and Lambda's. */
+/** Log lines of one call: the handler's own that its levels let through, and Lambda's. */
 function logBytes(
   { properties }: Resource,
   { systemLines }: FunctionMeasurement,

@@ -1,5 +1,5 @@
 /**
- * What holds for all events that the contracts' schemas allow, and not for examples only: which rules take every, some
+ * Statements about all events that the contracts' schemas allow, and not examples only: which rules take every, some
  * or none of them, which rules take the same ones, and whether a transformer makes JSON of each.
  */
 import { type App, type Contract, findConsumer } from '../../app';

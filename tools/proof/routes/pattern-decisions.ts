@@ -1,5 +1,5 @@
 /**
- * What a pattern under test takes: of the events of each contract every, some or none, and which events in common with
+ * Events that a pattern under test takes: of the events of each contract every, some or none, and which events in common with
  * the rules of the template.
  */
 import type { Contract } from '../../app';
