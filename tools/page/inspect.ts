@@ -20,7 +20,7 @@ export function eventPage(stack: LocalStack, app: App, recorder: Recorder, event
   const contract = app.contracts.find((each) => each.source === source && each.detailType === detailType);
   return {
     ...detail,
-    misses: missesOf(stack, detail),
+    misses: missesOf(stack, detail, contract?.personalData ?? []),
     transforms: hops.flatMap(({ rule, target }) => transformOf(stack, rule, target)),
     items: detail.steps.flatMap((step): ItemChange[] =>
       step.kind === 'item-written' ? [{ seq: step.seq, ...recorder.before(step.seq) }] : [],
@@ -32,6 +32,7 @@ export function eventPage(stack: LocalStack, app: App, recorder: Recorder, event
 function missesOf(
   stack: LocalStack,
   { event, summary, steps }: ReturnType<Recorder['event']> & object,
+  personalData: readonly string[],
 ): Miss[] {
   const put = steps.find(({ kind }) => kind === 'event-put');
   const bus = put?.kind === 'event-put' ? put.bus : undefined;
@@ -39,15 +40,21 @@ function missesOf(
   return stack.eventBridge.rules.flatMap(({ name, busName, pattern, archive, state }): Miss[] => {
     if (busName !== bus || !pattern || archive || taken.has(name)) return [];
     if (state === 'DISABLED') return [{ rule: name, fields: [] }];
-    return [{ rule: name, fields: missedFields(pattern, event) }];
+    return [{ rule: name, fields: missedFields(pattern, event, personalData) }];
   });
 }
 
-function missedFields(pattern: EventPattern, event: object): MissedField[] {
-  return pattern.explain(event).misses.map(({ field: path, actual, allowed, reason }) => ({
-    ...{ path, allowed, reason },
-    ...(actual !== undefined && { value: actual }),
-  }));
+/** @param personalData names of fields whose values are hidden, since the page and its export show all others */
+function missedFields(
+  pattern: EventPattern,
+  event: object,
+  personalData: readonly string[] = [],
+): MissedField[] {
+  return pattern.explain(event).misses.map(({ field: path, actual, allowed, reason }) => {
+    if (path.split('.').some((name) => personalData.includes(name)))
+      return { path, allowed, reason: `${path} is personal data`, value: 'hidden' };
+    return { path, allowed, reason, ...(actual !== undefined && { value: actual }) };
+  });
 }
 
 function transformOf(stack: LocalStack, ruleName: string, targetName: string): Transform[] {

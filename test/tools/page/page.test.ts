@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DeleteRuleCommand, EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import Ajv from 'ajv';
 import fc from 'fast-check';
@@ -215,6 +216,31 @@ test('a call that is broken on purpose fails once, is told of, and then all is w
   await post('clock', { to: 'next' });
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect((await settled(summary.eventId)).summary.state).toBe('handled');
+});
+
+test('why a rule did not match hides the value of a personal field', async () => {
+  const events = new EventBridgeClient({
+    endpoint: stack.url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+  });
+  const pattern = {
+    'detail-type': ['OrderCreated'],
+    detail: { customerEmail: [{ suffix: '@example.org' }] },
+  };
+  const rule = { Name: 'event-driven-of-one', EventBusName: BUS };
+  await events.send(new PutRuleCommand({ ...rule, EventPattern: JSON.stringify(pattern) }));
+  const detail = { ...CREATED.detail, orderId: 'order-12', customerEmail: 'jane@example.com' };
+  const { misses } = await put({ ...CREATED, detail });
+  await events.send(new DeleteRuleCommand(rule));
+  expect(misses.find((each) => each.rule === rule.Name)?.fields).toEqual([
+    {
+      path: 'detail.customerEmail',
+      allowed: [{ suffix: '@example.org' }],
+      reason: 'detail.customerEmail is personal data',
+      value: 'hidden',
+    },
+  ]);
 });
 
 test('a rule that is switched off takes nothing, and is shown as such', async () => {
