@@ -73,8 +73,34 @@ export class Replays {
 
   /** @throws ServiceError as StartReplay does */
   start(request: StartReplayRequest): Replay {
+    const { ReplayName } = request;
+    const { arnPrefix, world } = this.#options;
+    const { archive, bus } = this.#check(request);
+    const replay: RunningReplay = {
+      ...request,
+      ReplayArn: `${arnPrefix}:replay/${ReplayName}`,
+      State: 'STARTING',
+      ReplayStartTime: world.now() / 1000,
+      replayed: 0,
+      kept: this.#options.unfinished?.keep({ ReplayName }),
+    };
+    this.#replays.set(ReplayName, replay);
+    this.#change(replay, 'STARTING');
+    world.after(REPLAY_START_MS, () => {
+      const run = this.#replay(replay, archive, bus.name);
+      this.#options.inFlight.track(run);
+      return run;
+    });
+    return describe(replay);
+  }
+
+  /** @throws ServiceError for a request that EventBridge refuses */
+  #check(request: StartReplayRequest): {
+    readonly archive: Archive;
+    readonly bus: { readonly name: string };
+  } {
     const { ReplayName, EventSourceArn, Destination, EventStartTime, EventEndTime } = request;
-    const { buses, archives, busOfRule, arnPrefix, world } = this.#options;
+    const { buses, archives, busOfRule } = this.#options;
     const bus = [...buses.values()].find(({ arn }) => arn === Destination.Arn);
     if (!/:event-bus\//.test(Destination.Arn)) {
       throw validation('Parameter Destination.Arn is not valid. Reason: Must contain an event bus ARN.');
@@ -116,22 +142,7 @@ export class Replays {
       const message = 'The requested resource exceeds the maximum number allowed.';
       throw new ServiceError('LimitExceededException', message);
     }
-    const replay: RunningReplay = {
-      ...request,
-      ReplayArn: `${arnPrefix}:replay/${ReplayName}`,
-      State: 'STARTING',
-      ReplayStartTime: world.now() / 1000,
-      replayed: 0,
-      kept: this.#options.unfinished?.keep({ ReplayName }),
-    };
-    this.#replays.set(ReplayName, replay);
-    this.#change(replay, 'STARTING');
-    world.after(REPLAY_START_MS, () => {
-      const run = this.#replay(replay, archive, bus.name);
-      this.#options.inFlight.track(run);
-      return run;
-    });
-    return describe(replay);
+    return { archive, bus };
   }
 
   /** @throws ServiceError (ResourceNotFoundException) */
