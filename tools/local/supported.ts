@@ -202,7 +202,7 @@ export function requireSupported(assembly: Assembly): void {
   for (const resource of assembly.resources.values()) {
     const { type, logicalId, properties } = resource;
     if (Object.hasOwn(INERT, type) || whyNotRun(resource, assembly) !== undefined) continue;
-    // What a rule needs of its properties is known, or it does not run.
+    // A rule whose needed properties are not known does not run.
     if (type === 'AWS::Events::Rule') continue;
     const needed = Object.fromEntries(
       Object.entries(properties).filter(([name]) => !MAY_BE_UNKNOWN[type]?.includes(name)),

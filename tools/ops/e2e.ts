@@ -106,7 +106,7 @@ class Run {
       for (const [index, { entry, item }] of entries.entries()) {
         await this.#put(entry);
         await this.#reach({ name: `table: ${entry.detailType}`, look: () => this.#item(item) });
-        // What fails takes longest, since it is tried again for minutes.
+        // The failing event takes longest, since it is tried again for minutes.
         if (index === 0 && this.options.failing) await this.#put(failing.entry);
       }
       await this.#reach({ name: this.journey.logged.reaches, look: () => this.#logged() });

@@ -105,7 +105,7 @@ export class Page {
     const [resource = '', id = '', verb = ''] = path.split('/').map(decodeURIComponent);
     const body = readBody(request);
     const route = `${request.method} ${[resource, id && ':id', verb].filter(Boolean).join('/')}`;
-    // What the document does not have is not answered either.
+    // A route that the document does not have is not answered.
     switch (ROUTES.has(route) ? route : '') {
       case 'GET snapshot':
         return json(200, this.#snapshot());

@@ -157,7 +157,7 @@ export class InProcessEnvironment implements Environment {
       const timer = world.after(deadline - world.now(), () => settle({ kind: 'timed-out' }));
       const settle = (answer: Answer) => {
         timer.cancel();
-        // What comes later is of an invocation that has ended.
+        // An answer that comes later is of an invocation that has ended.
         if (this.#settle !== settle) return;
         this.#settle = undefined;
         resolve(answer);

@@ -208,7 +208,7 @@ async function runMix(
         await stack.settled();
       }
     }
-    // What the clock would do: the targets of schedules are given their payload by hand.
+    // In place of the clock: the targets of schedules are given their payload by hand.
     const { schedules, routing } = proveRoutes(assembly, app);
     for (const { deliveries, rule: name } of schedules) {
       const rule = [...routing.rules, ...routing.schedules].find((each) => each.name === name);

@@ -7,7 +7,7 @@ import { asynchronousFailure, type Times, type Usage } from './usage';
 const REQUESTS_OF_MESSAGE = 3;
 
 export function eventItems(usage: Usage, times: Times): Item[] {
-  // Of events that nobody described, only their number is known.
+  // Only the number is known of events that nobody described.
   const isDescribed = usage.published.length > 0;
   const chunks = isDescribed
     ? sum(usage.published, (each) => times(each) * Math.ceil(publishedSize(each.event) / CHUNK))
