@@ -10,6 +10,7 @@ const APP = `
   fs.mkdirSync(process.env.CDK_OUTDIR, { recursive: true });
   fs.writeFileSync(process.env.CDK_OUTDIR + '/manifest.json', '{}');
   fs.writeFileSync(process.env.CDK_OUTDIR + '/context.json', process.env.CDK_CONTEXT_JSON);
+  fs.writeFileSync(process.env.CDK_OUTDIR + '/validation.txt', process.env.CDK_VALIDATION);
 `;
 
 let project: string;
@@ -57,6 +58,19 @@ test.each([
   change();
   expect((await synthesize(project, directory)).isUnchanged).toBe(false);
   expect((await synthesize(project, directory)).isUnchanged).toBe(true);
+});
+
+test("CloudFormation's own validation is left to cdk synth, unless it is asked for", async () => {
+  const validation = () => fs.readFileSync(path.join(directory, 'validation.txt'), 'utf8');
+  expect(validation()).toBe('false');
+  process.env.CDK_VALIDATION = 'true';
+  try {
+    write('lambdas/new.ts', '1');
+    await synthesize(project, directory);
+  } finally {
+    delete process.env.CDK_VALIDATION;
+  }
+  expect(validation()).toBe('true');
 });
 
 test('the app gets the context of cdk.json and what was looked up, and is told to warn of findings', async () => {
