@@ -12,7 +12,7 @@ import { EVENT_SIZE } from '../lambdas/publisher';
 import { TARGETS } from '../lambdas/targets';
 import { version } from '../package.json';
 import type { App, Contract } from '../tools/app';
-import { publish } from './app-publisher';
+import { publishContractEvents } from './app-publisher';
 
 export const APP: App = {
   contracts: CONTRACTS.map(describeContract),
@@ -50,7 +50,7 @@ export const APP: App = {
   },
   redact: redactEmails,
   maxEventBytes: EVENT_SIZE,
-  publish,
+  publish: publishContractEvents,
 };
 
 /** The parts of an event contract that a description needs. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { PublishError, publishEvents } from '../lambdas/publisher';
-import type { App, NewEvent, PublishOutcome } from '../tools/app';
+import type { App, EventToPublish, PublishOutcome } from '../tools/app';
 
 /** Events of one call of the publisher, between which sending can be ended. */
 const BATCH = 10;
@@ -9,7 +9,10 @@ const BATCH = 10;
  * Publishes events of any contract by the app's own publisher.
  * @throws what kept all of them from being sent, such as missing credentials
  */
-export const publish: NonNullable<App['publish']> = async (events, { busName, client, signal, onSent }) => {
+export const publishContractEvents: NonNullable<App['publish']> = async (
+  events,
+  { busName, client, signal, onSent },
+) => {
   const outcomes: PublishOutcome[] = [];
   let isBroken = false;
   for (let start = 0; start < events.length; start += BATCH) {
@@ -34,7 +37,7 @@ export const publish: NonNullable<App['publish']> = async (events, { busName, cl
 };
 
 /** The id is chosen here, so that it is known of an event that was not sent, too. */
-const withId = (event: NewEvent) => ({
+const withId = (event: EventToPublish) => ({
   ...event,
   ids: { ...event.ids, eventId: event.ids.eventId ?? randomUUID() },
 });

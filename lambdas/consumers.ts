@@ -22,7 +22,7 @@ import { readOrderEvent } from './order-processor/order';
 import { DAY_INDEX } from './order-table';
 
 /** Calls to AWS on one resource. */
-export interface HandlerCalls {
+export interface CallDescription {
   /** Environment variable with the resource's name or ARN. */
   readonly on: EnvironmentVariable;
   /** E.g. `dynamodb:GetItem`. */
@@ -33,7 +33,7 @@ export interface HandlerCalls {
   readonly isStore?: boolean;
 }
 
-export interface Consumer {
+export interface ConsumerDescription {
   /** Events that it handles: it must get each of them by exactly one rule, and no others. */
   readonly receives: readonly EventSelection[];
   /** True if a replay of the archive sends them again. */
@@ -63,11 +63,11 @@ export interface Consumer {
   readonly personalData: readonly string[];
   /** Contracts whose events it publishes. */
   readonly publishes: readonly { readonly type: string }[];
-  readonly calls: readonly HandlerCalls[];
+  readonly calls: readonly CallDescription[];
 }
 
 /** Consumers by the folder of their handler, which is the function's POWERTOOLS_SERVICE_NAME. */
-export const CONSUMERS: Readonly<Record<string, Consumer>> = {
+export const CONSUMERS: Readonly<Record<string, ConsumerDescription>> = {
   'order-processor': {
     receives: [OrderCreated, OrderStatusChanged],
     replayed: true,

@@ -122,7 +122,7 @@ export async function rehearse(
 const isDebugged = (): boolean => process.execArgv.some((option) => option.startsWith('--inspect'));
 
 /** An example event, as EventBridge delivers it. */
-export function exampleEvent(contract: {
+export function rehearsalEvent(contract: {
   readonly source: string;
   readonly detailType: string;
   readonly example: object;

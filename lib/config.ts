@@ -8,7 +8,17 @@ import type { Node } from 'constructs';
 import * as v from 'valibot';
 import { offsetsOf } from '../tools/eventbridge/time-zone';
 import { OPTION_SETTINGS } from './option-settings';
-import { documented, email, flag, integer, oneOf, record, schedule, settings, text } from './setting-types';
+import {
+  documented,
+  email,
+  flag,
+  integer,
+  oneOf,
+  record,
+  schedule,
+  settings,
+  textMatching,
+} from './setting-types';
 import { SOURCE_SETTINGS } from './source-settings';
 
 /** Stage of `cdk synth` without `-c stage=…`. Its physical names have no stage. */
@@ -31,7 +41,7 @@ const falseOrCount = 'must be false or a whole number from 1 to 1000000';
 /** Settings by function, named by its handler's folder under `lambdas/`. The stack checks the names. */
 const byFunction = <const Value extends v.GenericSchema>(value: Value) =>
   record(
-    text(/^[a-z][a-z0-9-]*$/, 'the folder of a handler under lambdas/'),
+    textMatching(/^[a-z][a-z0-9-]*$/, 'the folder of a handler under lambdas/'),
     value,
     'must be an object of settings by function',
   );
@@ -51,8 +61,8 @@ const capacityBounds = v.pipe(
 
 const tags = v.pipe(
   record(
-    text(/^(?!aws:)[\w .:/=+@-]{1,128}$/, 'a tag key that does not start with aws:'),
-    text(/^[\w .:/=+@-]{0,256}$/, 'a string of at most 256 letters, digits, spaces or _.:/=+-@'),
+    textMatching(/^(?!aws:)[\w .:/=+@-]{1,128}$/, 'a tag key that does not start with aws:'),
+    textMatching(/^[\w .:/=+@-]{0,256}$/, 'a string of at most 256 letters, digits, spaces or _.:/=+-@'),
     'must be an object of strings',
   ),
   v.check(
@@ -145,7 +155,7 @@ export const StageSettings = settings({
     'Start of every physical name. Other stages than the default add -<stage>. A changed name is a new, empty ' +
       'stack beside the old one: the old one keeps its data and runs on until it is destroyed.',
     v.optional(
-      text(/^[a-z][a-z0-9-]{0,23}$/, '1 to 24 lower-case letters, digits or hyphens, a letter first'),
+      textMatching(/^[a-z][a-z0-9-]{0,23}$/, '1 to 24 lower-case letters, digits or hyphens, a letter first'),
       DEFAULT_PROJECT,
     ),
   ),
@@ -249,7 +259,7 @@ export const StageSettings = settings({
   alarms: documented('When alarms go off: at more than these.', v.optional(alarms, {})),
   runbookUrl: documented(
     'Where alarm descriptions say that the runbook is: a URL, or the path in this repository.',
-    v.optional(text(/^[^\s#]{1,300}$/, 'a URL or a path without blanks and #'), 'docs/runbook.md'),
+    v.optional(textMatching(/^[^\s#]{1,300}$/, 'a URL or a path without blanks and #'), 'docs/runbook.md'),
   ),
   dailyReportSchedule: documented(
     'When the daily report of the day before is made: cron(...) or rate(...) of EventBridge, in UTC.',

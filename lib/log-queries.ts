@@ -14,7 +14,7 @@ export interface LogQueriesProps {
  * Saved queries of CloudWatch Logs Insights. The fields are those of `lambdas/telemetry.ts`, of Lambda's own
  * lines (`type`, `record`) and of Firehose's error log (`errorCode`, `message`).
  */
-export class LogQueries extends Construct {
+export class SavedQueries extends Construct {
   constructor(
     scope: Construct,
     id: string,

@@ -14,7 +14,7 @@ import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
-import { LogQueries } from './log-queries';
+import { SavedQueries } from './log-queries';
 import {
   busMetric,
   functionMetric,
@@ -100,7 +100,7 @@ export class Monitoring extends Construct {
     this.#watchRecoveries();
     this.#alarms.finish(bus);
     new OperatorDashboard(this, 'Dashboard', { ...props, alarms: this.#alarms });
-    new LogQueries(this, 'LogQueries', props);
+    new SavedQueries(this, 'LogQueries', props);
   }
 
   /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too. */

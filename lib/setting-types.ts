@@ -49,7 +49,7 @@ export const integer = (min: number, max: number, message = `must be a whole num
   v.pipe(v.number(message), v.integer(message), v.minValue(min, message), v.maxValue(max, message));
 
 /** @param message description of the allowed text, after "must be" */
-export const text = (allowed: RegExp, message: string) =>
+export const textMatching = (allowed: RegExp, message: string) =>
   v.pipe(v.string(`must be ${message}`), v.regex(allowed, `must be ${message}`));
 
 export const oneOf = <const Values extends readonly (string | number)[]>(values: Values) =>

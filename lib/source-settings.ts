@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { checkPatternLength, compile, InvalidEventPatternError } from '../tools/eventbridge/event-pattern';
 import { isTimeZone } from '../tools/eventbridge/time-zone';
-import { documented, integer, record, settings, text } from './setting-types';
+import { documented, integer, record, settings, textMatching } from './setting-types';
 
 const ZONE_MESSAGE = 'must be a time zone of the IANA database, such as Europe/Berlin';
 
@@ -12,13 +12,13 @@ const ZONE_MESSAGE = 'must be a time zone of the IANA database, such as Europe/B
  */
 const publishers = (kind: 'account' | 'organization', key: RegExp, example: string) =>
   record(
-    text(
+    textMatching(
       key,
       kind === 'account' ? 'an account id of 12 digits' : `the id of an organization, such as ${example}`,
     ),
     v.pipe(
       v.array(
-        text(/^(?!aws\.)[\w./-]{1,256}$/, 'the source of events, such as partner.billing'),
+        textMatching(/^(?!aws\.)[\w./-]{1,256}$/, 'the source of events, such as partner.billing'),
         `must be an array of the sources that the ${kind} may publish`,
       ),
       v.minLength(1, `must have the sources that the ${kind} may publish, at least one`),
@@ -30,7 +30,7 @@ const publishers = (kind: 'account' | 'organization', key: RegExp, example: stri
   );
 
 /** Name of a source in physical names: `<prefix>-from-<name>` has at most 64 characters. */
-const sourceName = text(
+const sourceName = textMatching(
   /^[a-z][a-z0-9-]{0,15}$/,
   '1 to 16 lower-case letters, digits or hyphens, a letter first',
 );
@@ -40,7 +40,7 @@ const servicePattern = v.pipe(
     {
       source: v.pipe(
         v.array(
-          text(/^aws\.(?!partner\/)[\w.-]{1,250}$/, 'the name of an AWS service, such as aws.s3'),
+          textMatching(/^aws\.(?!partner\/)[\w.-]{1,250}$/, 'the name of an AWS service, such as aws.s3'),
           'must be an array of AWS services, such as ["aws.s3"]',
         ),
         v.minLength(1, 'must name an AWS service, such as ["aws.s3"]'),
@@ -110,7 +110,7 @@ export const SOURCE_SETTINGS = {
     v.optional(
       record(
         sourceName,
-        text(
+        textMatching(
           /^aws\.partner(\/[\w.-]+){2,}$/,
           'the name of a partner event source, such as aws.partner/shopify.com/123/orders',
         ),

@@ -121,6 +121,23 @@ const asking = sources
 console.log(`${asking.length} lines (allowed: ${MACHINES.join(', ')})`);
 violations.push(...asking.map((line) => `${line} asks the machine: time, chance and ids come of the World`));
 
+console.log('\nNames that are exported twice');
+/** Modules that Lambda loads, and the bundler's start, have these by convention. */
+const SHARED_NAMES = ['handler', 'makeHandler', 'ready'];
+const EXPORTED =
+  /^export (?:declare |abstract |async )*(?:const|let|function\*?|class|interface|type|enum) (\w+)/gm;
+const exported = groupBy(
+  sources.flatMap(({ path, text }) => [...text.matchAll(EXPORTED)].map(([, name = '']) => ({ name, path }))),
+  ({ name }) => name,
+);
+const twice = [...exported].filter(([name, places]) => {
+  const files = new Set(places.map(({ path }) => path));
+  return files.size > 1 && !SHARED_NAMES.includes(name);
+});
+console.log(`${twice.length} of ${exported.size} (allowed: ${SHARED_NAMES.join(', ')})`);
+for (const [name, places] of twice)
+  violations.push(`${name} stands for several things: ${places.map(({ path }) => path).join(', ')}`);
+
 console.log('\nCircles');
 const fileCircles = circles(new Map(sources.map(({ path, imports }) => [path, imports])));
 console.log(`of files: ${fileCircles.length}`);

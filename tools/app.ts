@@ -154,7 +154,7 @@ export interface App {
   /** Maximum size of an event for `publish`, in bytes as PutEvents counts them. @default EventBridge's own limit */
   readonly maxEventBytes?: number;
   /** Publishes events. @returns an outcome for each event, in order */
-  publish?(events: readonly NewEvent[], to: Sending): Promise<readonly PublishOutcome[]>;
+  publish?(events: readonly EventToPublish[], to: Sending): Promise<readonly PublishOutcome[]>;
 }
 
 export interface Entity {
@@ -181,7 +181,7 @@ export interface Rebuild {
 }
 
 /** An event to publish, already checked by its contract. */
-export interface NewEvent {
+export interface EventToPublish {
   readonly contract: Contract;
   /** Without its metadata. */
   readonly detail: object;

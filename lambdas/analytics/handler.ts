@@ -15,7 +15,7 @@ import { readEnvironment } from '../env';
 import { OrderCreated } from '../events';
 import { METRICS } from '../metrics';
 import { BACKOFF, type Backoff, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
-import { exampleEvent, rehearsable, rehearse } from '../rehearsal';
+import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { isReportRequest, parseReportRequest } from './daily-report';
 import { analyticsRecord, eventType, recordLine, type UnknownEventDetail } from './record';
@@ -111,6 +111,6 @@ export const makeHandler = ({
 };
 
 export const handler = makeHandler();
-export const ready = rehearse(handler, [exampleEvent(OrderCreated)], {
+export const ready = rehearse(handler, [rehearsalEvent(OrderCreated)], {
   PutRecordBatch: '{"FailedPutCount":0,"RequestResponses":[{"RecordId":"rehearsal"}]}',
 });

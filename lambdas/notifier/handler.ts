@@ -18,7 +18,7 @@ import { OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
 import { parseNotificationInput } from '../notification';
 import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../order-table';
-import { exampleEvent, rehearsable, rehearse } from '../rehearsal';
+import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { notification } from './message';
 import { isStale, readOrder } from './order';
@@ -98,7 +98,7 @@ export const makeHandler = ({
 export const handler = makeHandler();
 
 /** A change that nobody was told of, as the rule's input transformer hands it over. */
-const { id, time, detail } = exampleEvent(OrderStatusChanged);
+const { id, time, detail } = rehearsalEvent(OrderStatusChanged);
 const EXAMPLE = { message: 'rehearsal', id, time, detail };
 export const ready = rehearse(
   handler,

@@ -9,11 +9,11 @@ import { isJsonObject } from '../contract';
 import { readEnvironment } from '../env';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
-import { exampleEvent, rehearsable, rehearse } from '../rehearsal';
+import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { INITIAL_STATUS } from './fold';
 import { type OrderEvent, readOrderEvent } from './order';
-import { OrderStore, type Stored } from './store';
+import { OrderRepository, type Stored } from './store';
 
 interface Response {
   readonly statusCode: 200;
@@ -25,7 +25,7 @@ export const makeHandler = ({
   client = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
   now = () => new Date(),
 } = {}) => {
-  const orders = new OrderStore(client, table);
+  const orders = new OrderRepository(client, table);
 
   return observed(async (given): Promise<Handled<Response>> => {
     const event = readOrderEvent(given);
@@ -74,4 +74,4 @@ function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Recor
 }
 
 export const handler = makeHandler();
-export const ready = rehearse(handler, [exampleEvent(OrderCreated), exampleEvent(OrderStatusChanged)]);
+export const ready = rehearse(handler, [rehearsalEvent(OrderCreated), rehearsalEvent(OrderStatusChanged)]);

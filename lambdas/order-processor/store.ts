@@ -12,7 +12,7 @@ import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
 import { type FoldOutcome, foldCreation, foldStatus, moved } from './fold';
 import type { OrderEvent } from './order';
-import { firstWrite, foldedWrite, type Write } from './write';
+import { type ConditionalWrite, firstWrite, foldedWrite } from './write';
 
 /** Result of storing an event. */
 export interface Stored {
@@ -44,7 +44,7 @@ type Tried =
   | { readonly isWritten: true; readonly before: Item }
   | { readonly isWritten: false; readonly wasSentBefore: boolean };
 
-export class OrderStore {
+export class OrderRepository {
   readonly #client: DynamoDBClient;
   readonly #table: string;
   readonly #order: StatusOrder;
@@ -97,7 +97,7 @@ export class OrderStore {
     throw new ContendedOrderError(event.orderId);
   }
 
-  async #tryWrite(orderId: string, write: Write): Promise<Tried> {
+  async #tryWrite(orderId: string, write: ConditionalWrite): Promise<Tried> {
     const { ExpressionAttributeValues: values, ...expressions } = write;
     try {
       const { Attributes: before = {} } = await this.#client.send(

@@ -9,7 +9,7 @@ import type { StatusOrder } from '../status-order';
 import { INITIAL_STATUS } from './fold';
 import type { OrderEvent } from './order';
 
-export interface Write {
+export interface ConditionalWrite {
   readonly UpdateExpression: string;
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames: Record<string, string>;
@@ -68,7 +68,7 @@ class Expressions {
     this.#conditions.push(`(attribute_not_exists(${name}) OR ${name} IN (${list}))`);
   }
 
-  get write(): Write {
+  get write(): ConditionalWrite {
     const remove = this.#remove.length > 0 ? ` REMOVE ${this.#remove.join(', ')}` : '';
     return {
       UpdateExpression: `SET ${this.#set.join(', ')}${remove}`,
@@ -80,7 +80,7 @@ class Expressions {
 }
 
 /** @param processedAt ISO 8601 */
-export function firstWrite(event: OrderEvent, processedAt: string, order: StatusOrder): Write {
+export function firstWrite(event: OrderEvent, processedAt: string, order: StatusOrder): ConditionalWrite {
   const expressions = new Expressions();
   if (event.kind === 'created') {
     setCreation(expressions, event.attributes, processedAt);
@@ -115,7 +115,7 @@ export function foldedWrite(
   { item = {}, before, after }: Difference,
   event: OrderEvent,
   processedAt: string,
-): Write | undefined {
+): ConditionalWrite | undefined {
   if (after === before) return undefined;
   const expressions = new Expressions();
   if (event.kind === 'created' && after.creation?.by === event.creation.by) {

@@ -12,7 +12,7 @@ import {
   UnknownStatusError,
 } from '../../lambdas/order-processor/fold';
 import type { OrderEvent } from '../../lambdas/order-processor/order';
-import { OrderStore, type Stored } from '../../lambdas/order-processor/store';
+import { OrderRepository, type Stored } from '../../lambdas/order-processor/store';
 import { StatusOrder } from '../../lambdas/status-order';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import itemsBeforeFacts from './items-before-facts.json';
@@ -28,7 +28,7 @@ afterAll(() => database.stop());
 type Transitions = Readonly<Record<string, readonly string[]>>;
 
 const storeWith = (transitions: Transitions = STATUS_TRANSITIONS) =>
-  new OrderStore(database.documents, 'orders', transitions);
+  new OrderRepository(database.documents, 'orders', transitions);
 
 async function itemOf(orderId: string): Promise<Record<string, unknown>> {
   const answer = await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId } }));
@@ -261,7 +261,7 @@ describe('one event that comes in order', () => {
 
 describe('an answer of the table that is lost', () => {
   /** A store whose first UpdateItem is done, but answered with an error that the SDK tries again. */
-  function storeThatLosesAnAnswer(): OrderStore {
+  function storeThatLosesAnAnswer(): OrderRepository {
     const client = new DynamoDBClient({
       ...CLIENT_CONFIG,
       endpoint: database.client.config.endpoint as never,
@@ -276,7 +276,7 @@ describe('an answer of the table that is lost', () => {
         },
       { step: 'deserialize', name: 'lose-an-answer', priority: 'high' },
     );
-    return new OrderStore(DynamoDBDocumentClient.from(client), 'orders');
+    return new OrderRepository(DynamoDBDocumentClient.from(client), 'orders');
   }
 
   test('does not lose the count of the order', async () => {

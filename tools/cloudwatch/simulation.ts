@@ -41,7 +41,7 @@ export interface AlarmChange {
 
 const MINUTE_MS = 60_000;
 
-export interface SimulationOptions {
+export interface AlarmSimulationOptions {
   /** Milliseconds since 1970-01-01 UTC, as all times. */
   readonly start: number;
   readonly end: number;
@@ -56,7 +56,7 @@ export function simulateAlarms(
   metricAlarms: readonly (MetricAlarm & Actions)[],
   compositeAlarms: readonly CompositeAlarm[],
   source: MetricSource,
-  { start, end, morePeriods, step = MINUTE_MS }: SimulationOptions,
+  { start, end, morePeriods, step = MINUTE_MS }: AlarmSimulationOptions,
 ): AlarmChange[] {
   const states = new Map<string, AlarmState>();
   const stateOf = (nameOrArn: string): AlarmState => states.get(nameOf(nameOrArn)) ?? 'INSUFFICIENT_DATA';

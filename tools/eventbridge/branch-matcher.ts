@@ -6,14 +6,14 @@ import {
   choose,
   FieldReader,
   isSingle,
-  type JsonObject,
+  type JsonRecord,
   outerElement,
   type Reading,
 } from './field-reader';
-import { anyOf, type Scalar, type Test } from './field-test';
+import { anyTest, type Scalar, type Test } from './field-test';
 
 /** A field that kept a pattern from matching. */
-export interface Miss {
+export interface FieldMismatch {
   /** Dotted path, e.g. `detail.status`. */
   field: string;
   /** The field's list in the pattern. */
@@ -34,7 +34,7 @@ export class BranchMatcher {
     this.fields = branch.map(({ path, tests, allowed }) => new FieldMatcher(path, tests, allowed));
   }
 
-  matches(event: JsonObject): boolean {
+  matches(event: JsonRecord): boolean {
     for (const field of this.fields) {
       const reading = field.reader.read(event);
       if (isSingle(reading)) {
@@ -54,7 +54,7 @@ export class BranchMatcher {
    * The fewest fields that keep the event from matching.
    * @param read cache of readings of the same event, by path
    */
-  misses(event: JsonObject, read: Map<string, Reading>): Miss[] {
+  misses(event: JsonRecord, read: Map<string, Reading>): FieldMismatch[] {
     const readings = this.fields.map(({ path, reader }) => {
       const known = read.get(path);
       if (known !== undefined || read.has(path)) return known;
@@ -125,7 +125,7 @@ class ElementSearch {
    * @param isHopeless fields that miss for any choice of elements
    * @returns the fields that miss, or undefined if there are more
    */
-  run(allowance: number, isHopeless: readonly boolean[] = []): Miss[] | undefined {
+  run(allowance: number, isHopeless: readonly boolean[] = []): FieldMismatch[] | undefined {
     this.#chosen.clear();
     this.#missed.length = 0;
     this.#allowance = allowance;
@@ -207,7 +207,7 @@ class FieldMatcher {
     private readonly allowed: unknown[],
   ) {
     this.reader = new FieldReader(path);
-    this.test = anyOf(tests);
+    this.test = anyTest(tests);
     this.#only = tests.length === 1 && tests[0]?.op === 'equals' ? tests[0].value : undefined;
     this.acceptsAbsence = tests.some((test) => test.op === 'exists' && !test.exists);
   }
@@ -224,7 +224,7 @@ class FieldMatcher {
     return (this.acceptsAbsence && reading.isInElements) || reading.values.some(this.test);
   }
 
-  miss(reading: Reading, chosen: ChosenElements = NOTHING_CHOSEN): Miss {
+  miss(reading: Reading, chosen: ChosenElements = NOTHING_CHOSEN): FieldMismatch {
     const { path, allowed } = this;
     let actual: Scalar | Scalar[] | undefined;
     if (isSingle(reading)) {

@@ -16,8 +16,8 @@ import {
   all,
   any,
   Budget,
+  complement,
   members,
-  not,
   passing,
   types,
   UndecidedError,
@@ -56,7 +56,7 @@ export interface EventDomain {
   build(fields: FieldValues): object | undefined;
 }
 
-export type Answer<Verdict extends string> =
+export type SetAnswer<Verdict extends string> =
   | { readonly verdict: Verdict; readonly taken?: object; readonly missed?: object }
   | { readonly verdict: 'cannot tell'; readonly reason: string };
 
@@ -66,7 +66,7 @@ const BUDGET = 30_000;
 const MAX_WITNESSES = 8;
 
 /** Decides whether the pattern matches every, some or none of the domain's events, with an example of each case. */
-export function takes(pattern: EventPattern, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
+export function takes(pattern: EventPattern, domain: EventDomain): SetAnswer<'every' | 'some' | 'none'> {
   return answer(() => {
     const branches = branchesOf(pattern);
     const taken = firstOf(branches, (branch) =>
@@ -79,7 +79,11 @@ export function takes(pattern: EventPattern, domain: EventDomain): Answer<'every
 }
 
 /** Decides whether some event of the domain matches both patterns, with an example. */
-export function overlap(a: EventPattern, b: EventPattern, domain: EventDomain): Answer<'overlap' | 'apart'> {
+export function overlap(
+  a: EventPattern,
+  b: EventPattern,
+  domain: EventDomain,
+): SetAnswer<'overlap' | 'apart'> {
   return answer(() => {
     const isTaken = (event: object) => a.matches(event) && b.matches(event);
     const taken = firstOf(branchesOf(a), (one) =>
@@ -93,7 +97,11 @@ export function overlap(a: EventPattern, b: EventPattern, domain: EventDomain): 
 }
 
 /** Decides whether `b` matches all events of the domain that `a` matches, with a counterexample if not. */
-export function inside(a: EventPattern, b: EventPattern, domain: EventDomain): Answer<'inside' | 'outside'> {
+export function inside(
+  a: EventPattern,
+  b: EventPattern,
+  domain: EventDomain,
+): SetAnswer<'inside' | 'outside'> {
   return answer(() => {
     const others = branchesOf(b);
     const isMissed = (event: object) => a.matches(event) && !b.matches(event);
@@ -151,7 +159,7 @@ interface Field {
 
 type Branch = readonly Field[];
 
-function answer<Verdict extends string>(ask: () => Answer<Verdict>): Answer<Verdict> {
+function answer<Verdict extends string>(ask: () => SetAnswer<Verdict>): SetAnswer<Verdict> {
   try {
     return ask();
   } catch (error) {
@@ -220,7 +228,7 @@ function findInTwoElements(
   // Absence holds for all elements, so one element decides it.
   const isShared = ({ path }: Field) => doubled.some((each) => sharesArray(path, each.path, domain));
   const present = (field: Field) =>
-    isShared(field) ? { ...field, values: all(field.values, not(ABSENT)) } : field;
+    isShared(field) ? { ...field, values: all(field.values, complement(ABSENT)) } : field;
   const first = one.map(present);
   const moved = other.map((field) => {
     return isShared(field) ? { ...present(field), path: second(field.path) } : field;
@@ -308,7 +316,9 @@ class Search {
   *#miss(cells: Cells, branches: readonly Branch[]): Generator<Cells> {
     this.#budget.spend();
     const open = branches.flatMap((branch) => {
-      const misses = branch.filter(({ path, values }) => !this.#empty([...cellOf(cells, path), not(values)]));
+      const misses = branch.filter(
+        ({ path, values }) => !this.#empty([...cellOf(cells, path), complement(values)]),
+      );
       const isMissed = branch.some(({ path, values }) => this.#empty([...cellOf(cells, path), values]));
       return isMissed ? [] : [{ branch, misses }];
     });
@@ -329,7 +339,7 @@ class Search {
   readonly #complements = new Map<ValueSet, ValueSet>();
 
   #complement(set: ValueSet): ValueSet {
-    const known = this.#complements.get(set) ?? not(set);
+    const known = this.#complements.get(set) ?? complement(set);
     this.#complements.set(set, known);
     return known;
   }

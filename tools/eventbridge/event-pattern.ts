@@ -9,7 +9,7 @@
  * @see https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
  * @see https://github.com/aws/event-ruler (the matcher that the service runs)
  */
-import { BranchMatcher, type Miss } from './branch-matcher';
+import { BranchMatcher, type FieldMismatch } from './branch-matcher';
 import { checkPatternLength, InvalidEventPatternError, parsePattern } from './event-pattern-syntax';
 import { isObject, type Reading } from './field-reader';
 
@@ -18,7 +18,7 @@ export { checkPatternLength, InvalidEventPatternError };
 export interface MatchExplanation {
   matched: boolean;
   /** Minimal set of fields that did not match; empty if it matched. With `$or`, those of the closest alternative. */
-  misses: Miss[];
+  misses: FieldMismatch[];
 }
 
 /**
@@ -49,7 +49,7 @@ export class EventPattern {
    * @param read cache of readings of the same event, by path, shared by all rules of a bus
    */
   explain(event: unknown, read = new Map<string, Reading>()): MatchExplanation {
-    let closest: { misses: Miss[]; hits: number } | undefined;
+    let closest: { misses: FieldMismatch[]; hits: number } | undefined;
     for (const branch of this.branches) {
       const misses = branch.misses(isObject(event) ? event : {}, read);
       const hits = branch.fields.length - misses.length;

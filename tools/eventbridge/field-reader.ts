@@ -2,9 +2,9 @@
 import type { Scalar } from './field-test';
 import { MAX_NESTING } from './service-facts';
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonRecord = Readonly<Record<string, unknown>>;
 
-export function isObject(value: unknown): value is JsonObject {
+export function isObject(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
@@ -124,7 +124,7 @@ export class FieldReader {
     this.#takesEmptyName = path === '' || path.replace(/\.+$/, '').split('.').slice(0, -1).includes('');
   }
 
-  read(event: JsonObject): Reading {
+  read(event: JsonRecord): Reading {
     switch (this.#depth) {
       case 0:
         return this.#readAll(event);
@@ -138,7 +138,7 @@ export class FieldReader {
         const parent = event[this.#first];
         if (Array.isArray(parent) || event[this.path] !== undefined) return this.#readAll(event);
         if (typeof parent !== 'object' || parent === null) return undefined;
-        const value = (parent as JsonObject)[this.#last];
+        const value = (parent as JsonRecord)[this.#last];
         return typeof value === 'object' && value !== null
           ? this.#readAll(event)
           : (value as Scalar | undefined);
@@ -149,20 +149,20 @@ export class FieldReader {
   }
 
   /** The common case, without arrays and dotted keys on the way. */
-  #readNested(event: JsonObject): Reading {
+  #readNested(event: JsonRecord): Reading {
     let node: unknown = event;
     for (const keys of this.#keys) {
       if (typeof node !== 'object' || node === null) return undefined;
       if (Array.isArray(node)) return this.#readAll(event);
       for (let k = 1; k < keys.length; k++) {
-        if ((node as JsonObject)[keys[k] as string] !== undefined) return this.#readAll(event);
+        if ((node as JsonRecord)[keys[k] as string] !== undefined) return this.#readAll(event);
       }
-      node = (node as JsonObject)[keys[0] as string];
+      node = (node as JsonRecord)[keys[0] as string];
     }
     return typeof node === 'object' && node !== null ? this.#readAll(event) : (node as Scalar | undefined);
   }
 
-  #readAll(event: JsonObject): Reading {
+  #readAll(event: JsonRecord): Reading {
     const found = new FieldValues();
     this.#collect(event, 0, undefined, found, 0);
     return found.values.length > 1 || found.isInElements ? found : found.values[0];

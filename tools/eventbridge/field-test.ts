@@ -34,7 +34,7 @@ export function isWithin(
 }
 
 /** @returns whether a present value passes one of the tests */
-export function anyOf(tests: readonly Test[]): (value: Scalar) => boolean {
+export function anyTest(tests: readonly Test[]): (value: Scalar) => boolean {
   const exact = tests.flatMap((test) => (test.op === 'equals' ? [test.value] : []));
   const others = tests.filter(({ op }) => op !== 'equals').map(predicate);
   const [first = null] = exact;
@@ -77,7 +77,7 @@ function predicate(test: Test): (value: Scalar) => boolean {
     case 'exists':
       return () => test.exists;
     case 'anything-but': {
-      const passes = anyOf(test.but);
+      const passes = anyTest(test.but);
       return (value) => !passes(value);
     }
   }

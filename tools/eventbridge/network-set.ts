@@ -5,7 +5,7 @@
  */
 import type { TextMachine } from './text-machine';
 
-export interface Network {
+export interface IpNetwork {
   readonly network: Uint8Array;
   readonly bits: number;
 }
@@ -18,7 +18,7 @@ const VALUES = 256;
 const stateOf = (octet: number, value: number) => 1 + octet * (VALUES + 1) + value;
 
 /** Addresses of the network as four decimal numbers, with leading zeros or without; none for a network of IPv6. */
-export function dottedAddresses({ network, bits }: Network): TextMachine {
+export function dottedAddresses({ network, bits }: IpNetwork): TextMachine {
   const isInside = (octet: number, value: number) => {
     const taken = Math.min(Math.max(bits - 8 * octet, 0), 8);
     return ((value ^ (network[octet] ?? 0)) & 0xff) >> (8 - taken) === 0;
@@ -59,7 +59,7 @@ export const WITH_COLON: TextMachine = {
 };
 
 /** An address of each region into which the networks divide all addresses. */
-export function regionsOf(networks: readonly Network[]): Uint8Array[] {
+export function regionsOf(networks: readonly IpNetwork[]): Uint8Array[] {
   return [4, 16].flatMap((length) => {
     const own = networks.filter(({ network }) => network.length === length);
     const borders = own.flatMap(({ network, bits }) => {

@@ -2,7 +2,7 @@
 
 import { type Bound, isWithin, type Scalar, type Test } from './field-test';
 import { isAddressIn, isInNetwork } from './ip-address';
-import { dottedAddresses, type Network, regionsOf, spelled, WITH_COLON } from './network-set';
+import { dottedAddresses, type IpNetwork, regionsOf, spelled, WITH_COLON } from './network-set';
 import { LAST_UNIT, type Piece, sequence, type TextMachine, WELL_FORMED } from './text-machine';
 
 /** A value of a field; undefined if there is no such field. */
@@ -15,7 +15,7 @@ type Atom =
   | { readonly of: 'literal'; readonly value: null | boolean }
   | { readonly of: 'numbers'; readonly lower?: Bound; readonly upper?: Bound; readonly integer?: boolean }
   | { readonly of: 'texts'; readonly machine: TextMachine }
-  | ({ readonly of: 'network' } & Network);
+  | ({ readonly of: 'network' } & IpNetwork);
 
 export type ValueSet =
   | Atom
@@ -45,7 +45,7 @@ export const types = (...list: ValueType[]): ValueSet => ({ of: 'types', types: 
 export const texts = (machine: TextMachine): ValueSet => ({ of: 'texts', machine });
 export const all = (...sets: ValueSet[]): ValueSet => ({ of: 'all', sets });
 export const any = (...sets: ValueSet[]): ValueSet => ({ of: 'any', sets });
-export const not = (set: ValueSet): ValueSet => ({ of: 'not', set });
+export const complement = (set: ValueSet): ValueSet => ({ of: 'not', set });
 export const ABSENT = types('absent');
 export const ANYTHING = types('absent', 'null', 'boolean', 'number', 'string');
 
@@ -91,9 +91,9 @@ function passingOne(test: Test): ValueSet {
         ...(test.upper && { upper: test.upper }),
       };
     case 'exists':
-      return test.exists ? not(ABSENT) : ABSENT;
+      return test.exists ? complement(ABSENT) : ABSENT;
     case 'anything-but':
-      return all(not(ABSENT), not(passing(test.but)));
+      return all(complement(ABSENT), complement(passing(test.but)));
     case 'cidr':
       return { of: 'network', network: test.network, bits: test.bits };
   }

@@ -9,7 +9,7 @@ import type { BuildContext, BuildOptions, BuildResult } from 'esbuild';
 import { InputError } from '../cli/errors';
 
 /** Bundling of the project's functions, which the template does not have. */
-export interface Bundling {
+export interface ProjectBundling {
   /** Entry point of a function's code, relative to the project; undefined for code from elsewhere. */
   readonly entryOf: (functionName: string) => string | undefined;
   /** All options but those for input and output. */
@@ -50,7 +50,7 @@ export class Bundler {
 
   constructor(
     private readonly project: string,
-    private readonly bundling: Bundling,
+    private readonly bundling: ProjectBundling,
     /** Functions that are debugged: their code keeps its names and carries its source map. */
     private readonly debugged: ReadonlySet<string> = new Set(),
   ) {}

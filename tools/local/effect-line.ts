@@ -1,4 +1,5 @@
 /** Formats an effect of a service as one line of the live log. Texts of steps are already printable. */
+import { formatCountOf } from '../cli/terminal';
 import type { Step } from './steps';
 
 /** Fields of a structured log line that say nothing beside the rest of the block. */
@@ -50,18 +51,18 @@ export function effectLine(
       const outcome = step.failed > 0 ? red(`, ${step.failed} failed`) : '';
       return [
         'batch',
-        `${short(step.queue)} → ${short(step.function)}  ${plural(step.messages, 'message')}${outcome}`,
+        `${short(step.queue)} → ${short(step.function)}  ${formatCountOf(step.messages, 'message')}${outcome}`,
       ];
     }
     case 'messages-filtered':
       return [
         'batch',
-        `${short(step.queue)} → ${short(step.function)}  ${plural(step.messages, 'message')} filtered out, deleted`,
+        `${short(step.queue)} → ${short(step.function)}  ${formatCountOf(step.messages, 'message')} filtered out, deleted`,
       ];
     case 'records-put':
-      return ['stream', `${short(step.stream)}  ${plural(step.count, 'record')}, ${step.bytes} bytes`];
+      return ['stream', `${short(step.stream)}  ${formatCountOf(step.count, 'record')}, ${step.bytes} bytes`];
     case 'object-written':
-      return ['bucket', `${step.key}  ${plural(step.records, 'record')}, ${step.bytes} bytes`];
+      return ['bucket', `${step.key}  ${formatCountOf(step.records, 'record')}, ${step.bytes} bytes`];
     case 'alarm-changed': {
       const text = `${short(step.alarm)}  ${step.from} -> ${step.to}: ${step.reason}`;
       return ['alarm', step.to === 'ALARM' ? red(text) : text];
@@ -75,15 +76,13 @@ export function effectLine(
     case 'rule-changed':
       return ['rule', `${short(step.rule)}  ${step.state}`];
     case 'replay-changed': {
-      const sent = step.replayed > 0 ? `, ${plural(step.replayed, 'event')} sent` : '';
+      const sent = step.replayed > 0 ? `, ${formatCountOf(step.replayed, 'event')} sent` : '';
       return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];
     }
     default:
       return undefined;
   }
 }
-
-export const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 const without = (item: object, key: object): object =>
   Object.fromEntries(Object.entries(item).filter(([name]) => !Object.hasOwn(key, name)));

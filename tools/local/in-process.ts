@@ -2,7 +2,7 @@
 import type { Handler } from './endpoint/answer';
 import type { HttpRequest, Reply } from './endpoint/http';
 import type { HandlerReply, HandlerRequest, Transport } from './services/handler-http';
-import type { Environment, EnvironmentSettings } from './services/lambda-environment';
+import type { EnvironmentSettings, ExecutionEnvironment } from './services/lambda-environment';
 import { InProcessEnvironment, type InProcessOptions } from './services/lambda-in-process';
 
 /** The endpoint as handlers reach it. */
@@ -22,7 +22,7 @@ export function inProcess(run: InProcessRun) {
     functionName: string,
     settings: EnvironmentSettings,
     endpoint: () => ReachableEndpoint,
-  ): Environment => {
+  ): ExecutionEnvironment => {
     const direct = callEndpoint(endpoint, run.world, settings.onEgressRefused);
     const transport = run.around?.(functionName, direct) ?? direct;
     return new InProcessEnvironment(settings, { ...run, transport });

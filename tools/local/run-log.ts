@@ -1,8 +1,8 @@
 /** Messages of `npm start` besides the steps: the start, the available commands, the end. */
 import { escapeControl, printableJson } from '../cli/escape-control';
+import { formatCountOf } from '../cli/terminal';
 import type { Assembly } from '../template/assembly';
 import type { Synthesis } from '../template/source/synthesize';
-import { plural } from './effect-line';
 import { entriesOption, exampleEntry } from './example-entry';
 import { LiveLog, type LiveLogOptions } from './live-log';
 import type { Takeover } from './running-stack';
@@ -158,7 +158,7 @@ export class TerminalLog implements RunLog {
       ? 'unchanged since it was synthesized'
       : (made ?? `read from ${title}`);
     this.#log.print(
-      `${this.#log.style('bold', stackName)}  ${plural(resources.size, 'resource')}, ${plural(rules, 'rule')}, ${plural(functions, 'function')}; ${how}`,
+      `${this.#log.style('bold', stackName)}  ${formatCountOf(resources.size, 'resource')}, ${formatCountOf(rules, 'rule')}, ${formatCountOf(functions, 'function')}; ${how}`,
     );
   }
 
@@ -214,7 +214,7 @@ export class TerminalLog implements RunLog {
     const where = (this.shown.only ?? []).length > 0 ? '' : ', as shown above';
     this.#log.print(
       stack.waitingForRetry > 0
-        ? `${plural(stack.waitingForRetry, 'event')} to be tried again${where}. Ctrl-C ends the run.`
+        ? `${formatCountOf(stack.waitingForRetry, 'event')} to be tried again${where}. Ctrl-C ends the run.`
         : 'Ctrl-C ends the run.',
     );
     this.#log.print();
@@ -222,7 +222,7 @@ export class TerminalLog implements RunLog {
 
   changed(files: readonly string[], functions: readonly string[], decides: boolean): void {
     const [first = '', ...others] = files;
-    const what = others.length > 0 ? `${first} and ${plural(others.length, 'other file')}` : first;
+    const what = others.length > 0 ? `${first} and ${formatCountOf(others.length, 'other file')}` : first;
     const names = functions.map((name) => this.#log.short(name)).join(', ');
     const doing = decides ? 'synthesizing' : names ? `bundling ${names}` : 'nothing is made of it';
     this.#log.print(this.#log.style('dim', `${what} changed: ${doing} …`));
@@ -272,13 +272,13 @@ export class TerminalLog implements RunLog {
 
   resumed({ resumed, left }: Resumed): void {
     const log = this.#log;
-    if (resumed > 0) log.print(`Going on with ${plural(resumed, 'event')} that the last run left.`);
+    if (resumed > 0) log.print(`Going on with ${formatCountOf(resumed, 'event')} that the last run left.`);
     for (const line of left) log.print(log.style('yellow', `Not gone on with: ${escapeControl(line)}`));
     if (resumed > 0 || left.length > 0) log.print();
   }
 
   stopping({ waitingForRetry }: LocalStack, isKept: boolean): void {
-    const waiting = plural(waitingForRetry, 'event');
+    const waiting = formatCountOf(waitingForRetry, 'event');
     this.#log.print(
       waitingForRetry === 0
         ? 'Stopping.'
@@ -303,19 +303,19 @@ export class TerminalLog implements RunLog {
     const { events, invocations, notifications, records } = this.#counts;
     const row = (label: string, text: string) => log.print(`  ${log.style('dim', label.padEnd(8))}  ${text}`);
     log.print(
-      `${log.style('bold', 'Now')}  ${plural(events, 'event')}, ${plural(invocations, 'invocation')}`,
+      `${log.style('bold', 'Now')}  ${formatCountOf(events, 'event')}, ${formatCountOf(invocations, 'invocation')}`,
     );
     for (const name of stack.tables.names) {
       const { Count: count } = await stack.tables.request('Scan', { TableName: name, Select: 'COUNT' });
-      row('table', `${name}  ${plural(count, 'item')}`);
+      row('table', `${name}  ${formatCountOf(count, 'item')}`);
     }
     for (const { name, subscriptions } of stack.topics) {
-      row('topic', `${name}  ${plural(subscriptions.length, 'subscription')}`);
+      row('topic', `${name}  ${formatCountOf(subscriptions.length, 'subscription')}`);
     }
-    row('sent', `${plural(notifications, 'notification')}, ${plural(records, 'record')}`);
+    row('sent', `${formatCountOf(notifications, 'notification')}, ${formatCountOf(records, 'record')}`);
     for (const queue of stack.queues) {
       const { visible, inFlight, delayed } = queue.depth();
-      row('queue', `${queue.name}  ${plural(visible + inFlight + delayed, 'message')}`);
+      row('queue', `${queue.name}  ${formatCountOf(visible + inFlight + delayed, 'message')}`);
     }
     log.print();
   }

@@ -6,7 +6,7 @@ import type { Entity } from '../app';
 import { InputError } from '../cli/errors';
 import type { Only } from '../cli/only';
 import type { AssemblySource } from '../template/source/assembly-option';
-import { Bundler, type Bundling } from './bundler';
+import { Bundler, type ProjectBundling } from './bundler';
 import { checkDataDirectory } from './data-directory';
 import type { Handler } from './endpoint/answer';
 import { openInBrowser } from './open';
@@ -48,7 +48,7 @@ export interface RunOptions extends AssemblySource {
    */
   readonly inspect?: string | true;
   /** How the functions' code is made of the project. @default not known: every change is synthesized */
-  readonly bundling?: Bundling;
+  readonly bundling?: ProjectBundling;
   /** Filter of the human-readable log. @default all */
   readonly only?: readonly Only[];
   /** Entity of most events. Loaded on demand. */

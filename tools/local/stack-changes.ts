@@ -1,8 +1,8 @@
 /** Changes of a running stack's template, and differences between two runs. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { formatCountOf } from '../cli/terminal';
 import type { Resource } from '../template/assembly';
-import { plural } from './effect-line';
 import type { AsyncEvent } from './services/lambda';
 import { Unfinished } from './services/unfinished';
 import { INERT } from './supported';
@@ -18,7 +18,7 @@ export function orphanedInvocations(folder: string, functions: ReadonlySet<strin
     for (const [, kept] of events) kept.finish();
     orphaned.close();
     if (events.length === 0) return [];
-    return `${plural(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`;
+    return `${formatCountOf(events.length, 'event')} waited for the function ${name}, which is no longer in the template.`;
   });
 }
 

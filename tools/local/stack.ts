@@ -14,7 +14,7 @@ import { failureDestination } from './failure-destination';
 import { FunctionCode } from './function-code';
 import type { ReachableEndpoint } from './in-process';
 import { targetServices } from './rule-targets';
-import { Alarms } from './services/alarms';
+import { AlarmMonitor } from './services/alarms';
 import { type ApiDestination, apiDestinations } from './services/api-destination';
 import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
@@ -25,7 +25,7 @@ import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
 import { checkDefinition, type FunctionDefinition } from './services/lambda-definition';
-import type { Environment, EnvironmentSettings } from './services/lambda-environment';
+import type { EnvironmentSettings, ExecutionEnvironment } from './services/lambda-environment';
 import { LogGroups } from './services/log-groups';
 import type { LoggedEnvironmentOptions } from './services/logged-environment';
 import { MetricRecorder } from './services/metric-recorder';
@@ -76,7 +76,7 @@ export interface StackParts {
     functionName: string,
     settings: EnvironmentSettings,
     endpoint: () => ReachableEndpoint,
-  ) => Environment;
+  ) => ExecutionEnvironment;
   /** @default dynalite in a thread of its own */
   readonly openTableStore?: (options: TableStoreOptions) => TableStore;
   /** The folder with a function's code. @default a copy of its asset */
@@ -105,7 +105,7 @@ export class LocalStack {
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
-  readonly alarms: Alarms;
+  readonly alarms: AlarmMonitor;
   /** Injected faults. */
   readonly faults: Faults;
   /** When it was made, by its clock. */
@@ -187,7 +187,7 @@ export class LocalStack {
       ruleNamed: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name),
     });
     this.#recorder = recorder;
-    this.alarms = new Alarms({
+    this.alarms = new AlarmMonitor({
       resources: {
         metric: assembly.ofType('AWS::CloudWatch::Alarm'),
         composite: assembly.ofType('AWS::CloudWatch::CompositeAlarm'),

@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import * as v from 'valibot';
-import { type App, type Contract, type NewEvent, versionsOf } from '../app';
+import { type App, type Contract, type EventToPublish, versionsOf } from '../app';
 import { InputError, oneLine } from '../cli/errors';
 import { resolveGiven } from '../cli/path';
 import { sampleEvent } from '../eventbridge/event';
@@ -24,7 +24,7 @@ export interface EventSource {
 /** An event, and its place in the input: `line 3`, `event 3`. */
 export interface PlacedEvent {
   readonly place: string;
-  readonly event: NewEvent;
+  readonly event: EventToPublish;
 }
 
 /** JSON object; valibot's `record` accepts arrays, too. */
@@ -86,7 +86,11 @@ export async function eventsToPublish(
 const othersOf = (value: object): string[] =>
   Object.keys(value).filter((name) => !Object.hasOwn(PutEventsEntry.entries, name));
 
-function readEvent(value: unknown, busNames: readonly string[], contracts: readonly Contract[]): NewEvent {
+function readEvent(
+  value: unknown,
+  busNames: readonly string[],
+  contracts: readonly Contract[],
+): EventToPublish {
   const entry = v.safeParse(PutEventsEntry, value);
   if (entry.success) {
     const { EventBusName, Source, DetailType, Detail: detail } = entry.output;
@@ -119,7 +123,7 @@ function readEvent(value: unknown, busNames: readonly string[], contracts: reado
  * @param version version of a detail without metadata
  * @throws InputError if the contract does not allow it
  */
-function newEvent(newest: Contract, value: unknown, version = 1): NewEvent {
+function newEvent(newest: Contract, value: unknown, version = 1): EventToPublish {
   const detail = v.safeParse(Detail, value);
   if (!detail.success) throw new InputError('the detail is no JSON object.');
   const { metadata = { version }, ...fields } = detail.output;

@@ -14,7 +14,7 @@ import { PUT_EVENTS } from '../eventbridge/service-facts';
 import { type EventSource, eventsToPublish, type PlacedEvent } from './event-file';
 import { interruptSignal, type Session } from './session';
 
-export interface PublishOptions extends Omit<EventSource, 'file'> {
+export interface PublishCommandOptions extends Omit<EventSource, 'file'> {
   readonly dryRun?: boolean;
 }
 
@@ -39,7 +39,7 @@ const TOLD_FAILURES = 20;
 
 export async function publish(
   { app, stack, terminal }: Session,
-  { dryRun = false, ...source }: PublishOptions,
+  { dryRun = false, ...source }: PublishCommandOptions,
   [file]: readonly (string | undefined)[],
 ): Promise<ExitCode> {
   const busName = stack.output('EventBusName');

@@ -23,14 +23,14 @@ const WAIT_SECONDS = 1;
 /** Receives in a row without a new message, apart from those that return held messages, until the queue counts as read. */
 const IDLE_RECEIVES = 4;
 
-export interface QueueDepth {
+export interface ApproximateDepth {
   /** Number of messages that can be received. Both figures are SQS's own approximations. */
   readonly visible: number;
   /** Number of messages that were received, and neither deleted nor made visible again. */
   readonly inFlight: number;
 }
 
-export async function queueDepth(sqs: SQSClient, queueUrl: string): Promise<QueueDepth> {
+export async function queueDepth(sqs: SQSClient, queueUrl: string): Promise<ApproximateDepth> {
   const { Attributes } = await sqs.send(
     new GetQueueAttributesCommand({
       QueueUrl: queueUrl,

@@ -11,7 +11,7 @@ import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { type ArchiveState, readArchive } from './archive';
-import { type QueueDepth, queueDepth } from './queue-reader';
+import { type ApproximateDepth, queueDepth } from './queue-reader';
 import { listStackRules, type StackRule } from './rules';
 import type { Session } from './session';
 import type { DeployedStack } from './stack';
@@ -43,7 +43,7 @@ interface ScheduledWork {
 
 interface Status {
   readonly rules: readonly StackRule[];
-  readonly queues: readonly ({ readonly name: string } & QueueDepth)[];
+  readonly queues: readonly ({ readonly name: string } & ApproximateDepth)[];
   readonly alarms: readonly AlarmState[];
   readonly scheduled: readonly ScheduledWork[];
   readonly archive: ArchiveState;

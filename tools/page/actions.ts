@@ -15,32 +15,32 @@ export class PageInputError extends Error {
   override readonly name = 'PageInputError';
 }
 
-export const Entry = v.object({
+export const PutRequest = v.object({
   source: v.string(),
   detailType: v.string(),
   detail: v.record(v.string(), v.unknown()),
   bus: v.optional(v.string()),
 });
-export const Send = v.object({ to: v.optional(v.string()) });
-export const Redrive = v.object({ messageIds: v.optional(v.array(v.string())), dryRun: v.boolean() });
-export const Switch = v.object({ enabled: v.boolean() });
-export const Replay = v.object({
+export const SendRequest = v.object({ to: v.optional(v.string()) });
+export const RedriveRequest = v.object({ messageIds: v.optional(v.array(v.string())), dryRun: v.boolean() });
+export const SwitchRequest = v.object({ enabled: v.boolean() });
+export const ReplayRequest = v.object({
   archive: v.string(),
   minutes: v.pipe(v.number(), v.minValue(1), v.maxValue(100_000)),
   rules: v.optional(v.array(v.string())),
 });
-export const BreakHop = v.object({
+export const FaultRequest = v.object({
   hop: v.string(),
   kind: v.picklist(['throttle', 'fail', 'time-out', 'deny']),
   calls: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1_000_000))),
 });
-export const MoveClock = v.union([
+export const ClockRequest = v.union([
   v.object({ to: v.literal('next') }),
   v.object({ seconds: v.pipe(v.number(), v.minValue(0), v.maxValue(366 * 86_400)) }),
 ]);
 
 /** @throws PageInputError naming the field that is wrong */
-export function check<const Schema extends v.GenericSchema>(
+export function parseBody<const Schema extends v.GenericSchema>(
   schema: Schema,
   body: unknown,
 ): v.InferOutput<Schema> {
@@ -58,7 +58,7 @@ export class Actions {
   ) {}
 
   async put(body: unknown): Promise<{ eventId: string }> {
-    const { source, detailType, detail, bus = this.#defaultBus } = check(Entry, body);
+    const { source, detailType, detail, bus = this.#defaultBus } = parseBody(PutRequest, body);
     const { eventBridge } = this.stack;
     const entry = {
       Source: source,
@@ -76,7 +76,7 @@ export class Actions {
 
   /** Sends an event again: to the bus, or only to the function that failed, with the same payload. */
   async sendAgain(eventId: string, body: unknown): Promise<{ sentTo: string }> {
-    const { to } = check(Send, body);
+    const { to } = parseBody(SendRequest, body);
     const found = this.recorder.event(eventId);
     if (!found) throw new PageInputError(`The event ${eventId} is not known any more.`);
     if (to === undefined) {
@@ -99,7 +99,7 @@ export class Actions {
   }
 
   async redrive(queueName: string, body: unknown): Promise<RedriveResult> {
-    const { messageIds, dryRun } = check(Redrive, body);
+    const { messageIds, dryRun } = parseBody(RedriveRequest, body);
     const queue = this.#queue(queueName);
     const left: { messageId: string; why: string }[] = [];
     let sent = 0;
@@ -162,7 +162,7 @@ export class Actions {
   }
 
   async switchRule(name: string, body: unknown): Promise<object> {
-    const { enabled } = check(Switch, body);
+    const { enabled } = parseBody(SwitchRequest, body);
     const rule = this.stack.eventBridge.rules.find((each) => each.name === name);
     if (!rule) throw new PageInputError(`The stack has no rule ${name}.`);
     if (enabled) rule.enable();
@@ -171,7 +171,7 @@ export class Actions {
   }
 
   async replay(body: unknown): Promise<{ replay: string }> {
-    const { archive: name, minutes, rules } = check(Replay, body);
+    const { archive: name, minutes, rules } = parseBody(ReplayRequest, body);
     const archive = this.stack.eventBridge.archives.get(name);
     if (!archive)
       throw new PageInputError(
@@ -191,7 +191,7 @@ export class Actions {
   }
 
   breakHop(body: unknown): Broken {
-    const { hop, kind, calls } = check(BreakHop, body);
+    const { hop, kind, calls } = parseBody(FaultRequest, body);
     if (!this.stack.functions.some(({ name }) => name === hop)) {
       throw new PageInputError(`hop is ${hop}, but must be a function of the stack.`);
     }
@@ -204,7 +204,7 @@ export class Actions {
   }
 
   async moveClock(body: unknown): Promise<{ now: string }> {
-    const wanted = check(MoveClock, body);
+    const wanted = parseBody(ClockRequest, body);
     const due = this.nextDue;
     if ('to' in wanted && due === undefined)
       throw new PageInputError('Nothing is due: no retry or schedule waits.');

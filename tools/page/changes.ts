@@ -1,5 +1,5 @@
 /** The stream of changes to a reader, as server-sent events. */
-import type { Change, Counts, Delta } from './model';
+import type { Counts, Delta, PageUpdate } from './model';
 import type { Recorder } from './recorder';
 
 /** Minimum time between two messages, in milliseconds: a frame of the page costs more than a message. */
@@ -20,11 +20,11 @@ const REST_MS = 500;
 export async function* changes(
   recorder: Recorder,
   after: number,
-  read: () => Omit<Change, 'events'>,
+  read: () => Omit<PageUpdate, 'events'>,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
   const watch = recorder.watch(after);
-  let sent: Omit<Change, 'events'> | undefined;
+  let sent: Omit<PageUpdate, 'events'> | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
   let load = performance.eventLoopUtilization();
   try {
@@ -48,8 +48,8 @@ export async function* changes(
 
 /** The fields that differ; of counts, the entries that differ. */
 function difference(
-  before: Omit<Change, 'events'> | undefined,
-  after: Omit<Change, 'events'>,
+  before: Omit<PageUpdate, 'events'> | undefined,
+  after: Omit<PageUpdate, 'events'>,
 ): Partial<Delta> {
   if (!before) return { ...after, nextDue: after.nextDue ?? null };
   const is = (field: keyof typeof after) => JSON.stringify(before[field]) === JSON.stringify(after[field]);

@@ -5,7 +5,7 @@ import type { EventPattern } from '../eventbridge/event-pattern';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
-import { check, Entry, PageInputError, queueMessage } from './actions';
+import { PageInputError, PutRequest, parseBody, queueMessage } from './actions';
 import { nameOf } from './counters';
 import type { DryRun, EventPage, ItemChange, Miss, MissedField, StackState, Transform } from './model';
 import type { Recorder } from './recorder';
@@ -68,7 +68,7 @@ function transformOf(stack: LocalStack, ruleName: string, targetName: string): T
 
 /** Finds the rules that match an entry, and whether each consumer accepts the payload. */
 export function dryRun(stack: LocalStack, app: App, body: unknown): DryRun {
-  const { source, detailType, detail, bus } = check(Entry, body);
+  const { source, detailType, detail, bus } = parseBody(PutRequest, body);
   const time = new Date(stack.now).toISOString();
   const event = {
     ...{ version: '0', id: '00000000-0000-0000-0000-000000000000', 'detail-type': detailType, source },

@@ -122,7 +122,7 @@ export interface Broken {
 }
 
 /** Events that are new or changed, and the state beside them. */
-export interface Change {
+export interface PageUpdate {
   /** Number of the newest step that it includes. */
   readonly seq: number;
   /** Time of the stack's clock. */
@@ -147,8 +147,8 @@ export interface Change {
  * Message of the stream of changes: the events that changed since the last message, and of the rest only what changed
  * since then. Of counts, that is the entries that changed. `nextDue` is null when nothing is due any more.
  */
-export type Delta = Pick<Change, 'seq' | 'now' | 'events'> &
-  Partial<Omit<Change, 'nextDue'>> & { readonly nextDue?: string | null };
+export type Delta = Pick<PageUpdate, 'seq' | 'now' | 'events'> &
+  Partial<Omit<PageUpdate, 'nextDue'>> & { readonly nextDue?: string | null };
 
 export interface ContractForm {
   readonly type: string;
@@ -161,7 +161,7 @@ export interface ContractForm {
   readonly personalData: readonly string[];
 }
 
-export interface Snapshot extends Change {
+export interface Snapshot extends PageUpdate {
   readonly stackName: string;
   readonly endpoint: string;
   readonly speed: number;

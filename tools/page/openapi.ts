@@ -5,7 +5,15 @@
 import { type JsonSchema, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
 import { StepSchema } from '../local/step-schema';
-import { BreakHop, Entry, MoveClock, Redrive, Replay, Send, Switch } from './actions';
+import {
+  ClockRequest,
+  FaultRequest,
+  PutRequest,
+  RedriveRequest,
+  ReplayRequest,
+  SendRequest,
+  SwitchRequest,
+} from './actions';
 
 const schemaOf = (schema: v.GenericSchema): JsonSchema => toJsonSchema(schema, { errorMode: 'ignore' });
 
@@ -70,7 +78,7 @@ export const OPENAPI = {
         schemaOf(StepSchema),
       ),
     },
-    '/events': { post: operation('Puts an event', body(Entry)) },
+    '/events': { post: operation('Puts an event', body(PutRequest)) },
     '/events/{id}': {
       get: operation(
         'One event: its steps, each rule that did not match with the values that kept it, transformers, items before and after',
@@ -81,28 +89,28 @@ export const OPENAPI = {
       post: operation(
         'Sends it again as it was: to the bus, or only to the function `to`',
         inPath('id', 'EventBridge id'),
-        body(Send),
+        body(SendRequest),
       ),
     },
-    '/dry-run': { post: operation('Who would take an entry; nothing is sent', body(Entry)) },
+    '/dry-run': { post: operation('Who would take an entry; nothing is sent', body(PutRequest)) },
     '/state': { get: operation('Queues, tables, topics, streams and alarms as they are now') },
     '/queues/{name}/redrive': {
       post: operation(
         'Sends failed events again, each only to the consumer that failed: those named, or all but poison',
         inPath('name', 'Name of the queue'),
-        body(Redrive),
+        body(RedriveRequest),
       ),
     },
     '/queues/{name}/purge': { post: operation('Empties the queue', inPath('name', 'Name of the queue')) },
     '/rules/{name}': {
-      post: operation('Enables or disables a rule', inPath('name', 'Name of the rule'), body(Switch)),
+      post: operation('Enables or disables a rule', inPath('name', 'Name of the rule'), body(SwitchRequest)),
     },
-    '/replays': { post: operation('Replays the last minutes of an archive to its bus', body(Replay)) },
-    '/broken': { post: operation('Breaks the next calls of a function on purpose', body(BreakHop)) },
+    '/replays': { post: operation('Replays the last minutes of an archive to its bus', body(ReplayRequest)) },
+    '/broken': { post: operation('Breaks the next calls of a function on purpose', body(FaultRequest)) },
     '/broken/{id}': {
       delete: operation('Mends what was broken', inPath('id', 'As `POST /broken` answered')),
     },
-    '/clock': { post: operation('Moves the clock forward', body(MoveClock)) },
+    '/clock': { post: operation('Moves the clock forward', body(ClockRequest)) },
     '/routes': { get: operation('What `npm run routes` says of the running template') },
     '/audit': { get: operation('What `npm run audit` says of it') },
     '/cost': { get: operation('Its bill, for 26 numbers of events a month') },

@@ -16,7 +16,7 @@ import { readAssets } from './assets';
 import { changes, FRAME_MS, pause } from './changes';
 import { exportRun } from './export';
 import { dryRun, eventPage, stackState } from './inspect';
-import type { Change, ContractForm, NumberedStep, PlacedFlow, Snapshot } from './model';
+import type { ContractForm, NumberedStep, PageUpdate, PlacedFlow, Snapshot } from './model';
 import { OPENAPI, ROUTES } from './openapi';
 import { CAPACITY, type Recorder } from './recorder';
 import { auditReport, billReport, routesReport } from './reports';
@@ -183,7 +183,7 @@ export class Page {
     return this.#flow.placed;
   }
 
-  #state(stack: LocalStack): Omit<Change, 'events'> {
+  #state(stack: LocalStack): Omit<PageUpdate, 'events'> {
     const nextDue = this.#dueNext();
     return {
       seq: this.#recorder.seq,

@@ -1,12 +1,12 @@
 /** Routes, audit and cost of the running template, as the commands report them. */
 import type { App } from '../app';
 import { auditHops } from '../proof/audit/audit';
-import { textReport as auditText } from '../proof/audit/audit-report';
+import { auditText } from '../proof/audit/audit-report';
 import { costOf } from '../proof/cost/cost';
 import { parseMix } from '../proof/cost/event-mix';
 import type { Measurement } from '../proof/cost/measurement';
 import { proveRoutes } from '../proof/routes/routes';
-import { textReport as routesText } from '../proof/routes/routes-report';
+import { routesText } from '../proof/routes/routes-report';
 import type { Assembly } from '../template/assembly';
 import type { AuditReport, BillReport, RoutesReport } from './model';
 

@@ -9,7 +9,7 @@ import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../templ
 import { bundlePublisher } from './bundle';
 import { FAULT_KINDS } from './faults';
 import type { Model } from './model';
-import { type Bundling, type Mutant, type MutatedApp, mutate } from './mutants';
+import { type Mutant, type MutantBundling, type MutatedApp, mutate } from './mutants';
 import { only, type Plan, partsOf, planOf } from './plan';
 import { shrink } from './shrink';
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation';
@@ -17,7 +17,7 @@ import { Tally } from './tally';
 
 export interface SimSetting {
   readonly model: () => Model;
-  readonly bundling: Bundling;
+  readonly bundling: MutantBundling;
   readonly mutants: () => readonly Mutant[];
 }
 

@@ -34,7 +34,7 @@ export const DELIVERY_FAULTS = {
 export const FAULT_KINDS = { ...CALL_FAULTS, ...INVOKE_FAULTS, ...DELIVERY_FAULTS };
 export type FaultKind = keyof typeof FAULT_KINDS;
 
-export interface Fault {
+export interface PlannedFault {
   /** E.g. `f3`. */
   readonly id: string;
   /** `<who> <action>`, `<consumer> invoke` or `<consumer> deliver`. */
@@ -54,7 +54,7 @@ const REFUSALS = 4;
 const BATCHES: readonly string[] = ['events:PutEvents', 'firehose:PutRecordBatch'];
 
 /** A random subset of the kinds strikes, each at random calls. */
-export function drawFaults(app: App, random: Random, events: number): Fault[] {
+export function drawFaults(app: App, random: Random, events: number): PlannedFault[] {
   const hops: [hop: string, kinds: FaultKind[]][] = [
     [`${PUBLISHER} events:PutEvents`, callKinds('events:PutEvents', true)],
   ];
@@ -67,7 +67,7 @@ export function drawFaults(app: App, random: Random, events: number): Fault[] {
   }
   const on = new Set((Object.keys(FAULT_KINDS) as FaultKind[]).filter(() => random.chance(0.5)));
   const count = Math.ceil(events / 2) + random.below(events + 1);
-  const faults: Fault[] = [];
+  const faults: PlannedFault[] = [];
   for (let index = 0; index < count; index++) {
     const [hop, kinds] = random.pick(hops);
     const kind = random.pick(kinds);
@@ -87,13 +87,13 @@ function callKinds(action: string, isPublisher: boolean): FaultKind[] {
 
 /** The faults of a run, each used once. */
 export class FaultPlan {
-  readonly #byCall = new Map<string, Fault>();
+  readonly #byCall = new Map<string, PlannedFault>();
   readonly #calls = new Map<string, number>();
   /** Number of faults that struck, by kind. */
   readonly struck = new Map<FaultKind, number>();
   isOff = false;
 
-  constructor(faults: readonly Fault[]) {
+  constructor(faults: readonly PlannedFault[]) {
     for (const fault of faults) {
       const calls = fault.kind === 'entries-refused' ? REFUSALS : 1;
       for (let more = 0; more < calls; more++) this.#byCall.set(`${fault.hop} ${fault.call + more}`, fault);
@@ -101,7 +101,7 @@ export class FaultPlan {
   }
 
   /** Counts a call of the hop. @returns the fault that strikes it */
-  take(hop: string): Fault | undefined {
+  take(hop: string): PlannedFault | undefined {
     const call = (this.#calls.get(hop) ?? 0) + 1;
     this.#calls.set(hop, call);
     const fault = this.isOff ? undefined : this.#byCall.get(`${hop} ${call}`);

@@ -2,13 +2,13 @@
 import { callEndpoint, type ReachableEndpoint } from '../local/in-process';
 import type { TargetService } from '../local/services/delivery';
 import type {
-  Environment,
   EnvironmentSettings,
+  ExecutionEnvironment,
   InvocationOutcome,
 } from '../local/services/lambda-environment';
 import { InProcessEnvironment } from '../local/services/lambda-in-process';
 import { ServiceError } from '../local/services/service-error';
-import type { Fault, FaultPlan } from './faults';
+import type { FaultPlan, PlannedFault } from './faults';
 import type { Ledger } from './ledger';
 import type { Network } from './network';
 import type { SimWorld } from './sim-world';
@@ -18,7 +18,7 @@ export interface FaultyPartsOptions {
   readonly plan: FaultPlan;
   readonly network: Network;
   readonly ledger: () => Ledger;
-  readonly onFault: (fault: Fault) => void;
+  readonly onFault: (fault: PlannedFault) => void;
 }
 
 export class FaultyParts {
@@ -44,7 +44,7 @@ export class FaultyParts {
     functionName: string,
     settings: EnvironmentSettings,
     reach: () => ReachableEndpoint,
-  ): Environment {
+  ): ExecutionEnvironment {
     const { world, plan, network, ledger, onFault } = this.#options;
     const consumer = ledger().consumerOf(functionName);
     const direct = callEndpoint(reach, world);
@@ -116,7 +116,7 @@ export class FaultyParts {
     this.#called.set(consumer, actions.add(action));
   }
 
-  #struckBy(requestId: string, { kind, hop }: Fault): void {
+  #struckBy(requestId: string, { kind, hop }: PlannedFault): void {
     const kinds = this.#struck.get(requestId) ?? [];
     this.#struck.set(requestId, [...kinds, kind, `${hop.split(' ')[1]} ${kind}`]);
   }

@@ -17,7 +17,7 @@ interface Delivery {
   state: 'under way' | 'delivered' | 'dead-lettered' | 'lost';
 }
 
-export interface Invocation {
+export interface TrackedInvocation {
   readonly requestId: string;
   readonly consumer: string;
   /** Id of the event on the bus, if it is of one. */
@@ -36,7 +36,7 @@ interface Expected {
 export class Ledger {
   readonly #app: App;
   readonly #deliveries = new Map<string, Delivery>();
-  readonly #invocations = new Map<string, Invocation>();
+  readonly #invocations = new Map<string, TrackedInvocation>();
   /** By call trace. */
   readonly #traces = new Map<string, string>();
   /** Messages by queue. */
@@ -79,7 +79,7 @@ export class Ledger {
     return this.#consumerOfFunction.get(functionName) ?? functionName;
   }
 
-  invocation(requestId: string): Invocation | undefined {
+  invocation(requestId: string): TrackedInvocation | undefined {
     return this.#invocations.get(requestId);
   }
 
@@ -283,7 +283,7 @@ export class Ledger {
 
   /** A consumer must not count as handled what it cannot read. */
   #isReadable(requestId: string): Violation | undefined {
-    const { consumer, payload } = this.#invocations.get(requestId) as Invocation;
+    const { consumer, payload } = this.#invocations.get(requestId) as TrackedInvocation;
     try {
       this.#app.consumers[consumer]?.accepts(payload);
       return undefined;
@@ -299,10 +299,10 @@ export class Ledger {
       : violation('one place', `${kind} of ${requestId}, which is ${state ?? 'unknown'}`);
   }
 
-  #finish(requestId: string, state: Invocation['state']): Violation | undefined {
+  #finish(requestId: string, state: TrackedInvocation['state']): Violation | undefined {
     const wrong = this.#waits(requestId, state);
     if (wrong) return wrong;
-    const invocation = this.#invocations.get(requestId) as Invocation;
+    const invocation = this.#invocations.get(requestId) as TrackedInvocation;
     invocation.state = state;
     this.#waiting--;
     if (state === 'handled' && invocation.eventId !== undefined) {

@@ -29,7 +29,7 @@ export interface Mutant {
 }
 
 /** How the functions' code is made. */
-export interface Bundling {
+export interface MutantBundling {
   readonly project: string;
   readonly options: BuildOptions;
   /** @returns the file of a function's handler, relative to the project */
@@ -52,7 +52,7 @@ export async function mutate(
   { name, change }: Mutant,
   directory: string,
   assembly: Assembly,
-  bundling: Bundling,
+  bundling: MutantBundling,
 ): Promise<MutatedApp> {
   const codeOf = (resource: Resource) => assembly.assetPath(resource);
   if (typeof change !== 'function')
@@ -73,7 +73,7 @@ export async function mutate(
   };
 }
 
-async function changedCode(name: string, change: SourceChange, assembly: Assembly, bundling: Bundling) {
+async function changedCode(name: string, change: SourceChange, assembly: Assembly, bundling: MutantBundling) {
   const { project, options, entryOf, bundleFile, files } = bundling;
   const changed = path.join(project, change.file);
   const source = fs.readFileSync(changed, 'utf8');

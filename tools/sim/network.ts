@@ -1,18 +1,18 @@
 /** The way of a call to AWS in a simulation: it takes its time, and faults strike it. */
 import type { HandlerReply, HandlerRequest, Transport } from '../local/services/handler-http';
-import type { Fault, FaultPlan } from './faults';
+import type { FaultPlan, PlannedFault } from './faults';
 import type { SimWorld } from './sim-world';
 
 export interface NetworkOptions {
   readonly world: SimWorld;
   readonly plan: FaultPlan;
   /** Reports a fault that strikes. */
-  readonly onFault: (fault: Fault) => void;
+  readonly onFault: (fault: PlannedFault) => void;
 }
 
 export interface NetworkListener {
   readonly onCall?: (action: string) => void;
-  readonly onFault?: (fault: Fault) => void;
+  readonly onFault?: (fault: PlannedFault) => void;
 }
 
 /** Longer than any client waits. */

@@ -1,12 +1,12 @@
 /** The plan of a seed: what is done, and which faults strike. Every part of it can be left out. */
-import { drawFaults, type Fault } from './faults';
+import { drawFaults, type PlannedFault } from './faults';
 import { type Action, type Command, type Model, poisonOf } from './model';
 import { Random } from './random';
 
 export interface Plan {
   readonly seed: number;
   readonly commands: readonly Command[];
-  readonly faults: readonly Fault[];
+  readonly faults: readonly PlannedFault[];
 }
 
 const HOUR_MS = 60 * 60 * 1000;

@@ -6,7 +6,7 @@ import type { ReachableEndpoint } from '../local/in-process';
 import { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import type { Assembly, Resource } from '../template/assembly';
-import { type Fault, type FaultKind, FaultPlan } from './faults';
+import { type FaultKind, FaultPlan, type PlannedFault } from './faults';
 import { FaultyParts } from './faulty-parts';
 import { Ledger } from './ledger';
 import { MemoryTables } from './memory-tables';
@@ -77,7 +77,7 @@ class Simulation {
     this.#options = options;
     this.#world = new SimWorld(String(plan.seed), START);
     this.#faults = new FaultPlan(plan.faults);
-    const onFault = (fault: Fault) => this.#line({ kind: 'fault', at: this.#world.now(), fault });
+    const onFault = (fault: PlannedFault) => this.#line({ kind: 'fault', at: this.#world.now(), fault });
     this.#network = new Network({
       ...{ world: this.#world, plan: this.#faults },
       onFault,

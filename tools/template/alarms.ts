@@ -43,7 +43,7 @@ interface ReadAlarm extends Alarm {
   readonly threshold: Maybe<number>;
 }
 
-export class Alarms {
+export class TemplateAlarms {
   readonly all: readonly Alarm[];
   readonly #alarms: readonly ReadAlarm[];
 

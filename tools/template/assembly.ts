@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type CloudAssembly, readCloudAssembly, type StackFile } from './cloud-assembly';
 import { Constructs } from './constructs';
-import type { Environment } from './intrinsics';
+import type { DeploymentEnvironment } from './intrinsics';
 import { Lookup } from './lookup';
 import { placeholder } from './placeholder';
 import type { Assembly, NotCovered, Resource } from './resource';
@@ -112,7 +112,7 @@ class StackSet {
   /** @param directory of the templates of nested stacks */
   #add(
     template: Template,
-    environment: Environment,
+    environment: DeploymentEnvironment,
     directory: string,
     constructs: Constructs,
     isNested: boolean,
@@ -203,7 +203,7 @@ function environmentOf(
   { stackName, region: ownRegion, account: ownAccount }: StackFile,
   scope: string,
   options: AssemblyOptions,
-): Environment {
+): DeploymentEnvironment {
   const region = options.region ?? ownRegion ?? process.env.AWS_REGION ?? 'us-east-1';
   const account = options.account ?? ownAccount ?? '000000000000';
   const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

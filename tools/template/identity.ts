@@ -3,7 +3,7 @@
  * reference. https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html
  */
 import { createHash } from 'node:crypto';
-import type { Environment } from './intrinsics';
+import type { DeploymentEnvironment } from './intrinsics';
 import { placeholder } from './placeholder';
 import type { Resource } from './resource';
 import type { Json } from './template';
@@ -17,9 +17,11 @@ export interface Identity {
    */
   arn(name: string, property: (name: string) => Json, logicalId: string): string;
   /** Value of `Ref`. @default the name */
-  ref?(resource: Resource, environment: Environment): string;
+  ref?(resource: Resource, environment: DeploymentEnvironment): string;
   /** Attributes for `Fn::GetAtt`, besides `Arn`. */
-  readonly attributes?: Readonly<Record<string, (resource: Resource, environment: Environment) => string>>;
+  readonly attributes?: Readonly<
+    Record<string, (resource: Resource, environment: DeploymentEnvironment) => string>
+  >;
   /** Longest generated name, in characters. @default 63 */
   readonly maxLength?: number;
 }
@@ -31,7 +33,7 @@ export const busName = (nameOrArn: string | undefined): string =>
 const name = (resource: Resource) => resource.name;
 const arn = (resource: Resource) => resource.arn;
 
-const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: Environment) =>
+const queueUrl = ({ name: queue }: Resource, { region, urlSuffix, account }: DeploymentEnvironment) =>
   `https://sqs.${region}.${urlSuffix}/${account}/${queue}`;
 
 /** Part of an ARN that AWS generates. */

@@ -7,7 +7,7 @@ import { hasPlaceholder, type PlaceholderKind, placeholder, reasonsOf, splitKnow
 import { AssemblyError, type Json, type Template, type TemplateParameter } from './template';
 
 /** Environment of a deployment: account, region and the values of parameters. */
-export interface Environment {
+export interface DeploymentEnvironment {
   readonly account: string;
   readonly region: string;
   readonly partition: string;
@@ -43,7 +43,7 @@ export class Intrinsics {
 
   constructor(
     private readonly template: Template,
-    private readonly environment: Environment,
+    private readonly environment: DeploymentEnvironment,
     private readonly references: References,
   ) {
     this.#pseudoParameters = new Map<string, unknown>([

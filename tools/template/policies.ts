@@ -5,7 +5,7 @@ import { managedPolicy } from './managed-policies';
 import { hasPlaceholder, reasonsOf } from './placeholder';
 import { type AccessRequest, type Decision, evaluate, undecidable } from './policy';
 import type { Context } from './policy-condition';
-import { listOf, type Statement } from './policy-document';
+import { asList, type Statement } from './policy-document';
 import { PolicyReader, type ReadPolicy } from './policy-reader';
 import type { Assembly, NotCovered, Resource } from './resource';
 
@@ -91,7 +91,7 @@ export class Policies {
       for (const statement of statements) {
         const about = {
           ...{ resource: source.logicalId, type: source.type },
-          ...(statement.Action !== undefined && { actions: listOf(statement.Action) }),
+          ...(statement.Action !== undefined && { actions: asList(statement.Action) }),
           ...(statement.Effect === 'Allow' && { onlyAllows: true }),
           ...(roles && { roles: roles.map(({ logicalId }) => logicalId) }),
         };
@@ -302,7 +302,7 @@ const isDeny = ({ Effect }: Statement): boolean => Effect === 'Deny';
 function namesDirectly({ Principal, NotPrincipal }: Statement, roleArn: string): boolean {
   if (NotPrincipal !== undefined) return true;
   if (typeof Principal !== 'object') return Principal === '*';
-  return listOf(Principal.AWS ?? []).some((name) => name === '*' || name === roleArn || hasPlaceholder(name));
+  return asList(Principal.AWS ?? []).some((name) => name === '*' || name === roleArn || hasPlaceholder(name));
 }
 
 const notHere = (roleArn: string): string =>

@@ -4,7 +4,7 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { reasonsOf } from './placeholder';
-import { anyOf, arnLike, equal, like, not, type Truth } from './text-match';
+import { anyTrue, arnLike, equal, like, negated, type Truth } from './text-match';
 
 /** Condition keys and their values, e.g. `aws:SourceArn`. */
 export type Context = Readonly<Record<string, string | readonly string[]>>;
@@ -91,13 +91,13 @@ export function conditionHolds(
   if (!known) return `the condition operator ${operator} is not known`;
   const { test, isNegated, set, ifExists } = known;
   const fits = (value: string): Truth => {
-    const matches = anyOf(wanted.map((each) => test(each, value)));
-    return isNegated ? not(matches) : matches;
+    const matches = anyTrue(wanted.map((each) => test(each, value)));
+    return isNegated ? negated(matches) : matches;
   };
   if (set !== undefined) {
     const values = actual === undefined ? [] : [actual].flat();
-    if (set === 'ForAllValues') return not(anyOf(values.map((value) => not(fits(value)))));
-    return values.length === 0 && ifExists ? true : anyOf(values.map(fits));
+    if (set === 'ForAllValues') return negated(anyTrue(values.map((value) => negated(fits(value)))));
+    return values.length === 0 && ifExists ? true : anyTrue(values.map(fits));
   }
   if (actual === undefined) return isNegated || ifExists;
   const values = [actual].flat();

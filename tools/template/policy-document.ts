@@ -126,5 +126,5 @@ const unknownStatement = (text: string): Statement => ({
   cannotTell: reasonsOf(text),
 });
 
-export const listOf = <Value>(value: OneOrMany<Value>): readonly Value[] =>
+export const asList = <Value>(value: OneOrMany<Value>): readonly Value[] =>
   Array.isArray(value) ? value : [value as Value];

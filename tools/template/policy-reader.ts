@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { functionReference } from './functions';
 import { busName } from './identity';
-import { type OneOrMany, listOf as oneOrMany, readStatements, type Statement } from './policy-document';
+import { type OneOrMany, asList as oneOrMany, readStatements, type Statement } from './policy-document';
 import { json, listOf, readProperties } from './read';
 import type { Assembly, Resource } from './resource';
 

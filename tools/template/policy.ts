@@ -4,9 +4,9 @@
  * wins, then any Allow, otherwise no. A decision that cannot be told says so, and is never an Allow.
  */
 import { type Context, conditionHolds, isKnownOperator } from './policy-condition';
-import { listOf, type Principals, type Statement } from './policy-document';
+import { asList, type Principals, type Statement } from './policy-document';
 import { AssemblyError } from './template';
-import { anyOf, equal, isUndecided, like, not, type Truth, withoutWildcards } from './text-match';
+import { anyTrue, equal, isUndecided, like, negated, type Truth, withoutWildcards } from './text-match';
 
 export type { Statement };
 
@@ -101,11 +101,11 @@ function match(statement: Statement, request: AccessRequest): Match {
   return { applies: undecided ?? true, why: '', closeness: 0 };
 }
 
-const texts = (value: Statement['Action']) => listOf(value ?? []).join(', ');
+const texts = (value: Statement['Action']) => asList(value ?? []).join(', ');
 
 function actionFits({ Action, NotAction }: Statement, { action }: AccessRequest): Truth {
   const fits = (pattern: string) => like(pattern.toLowerCase(), action.toLowerCase());
-  return Action ? anyOf(listOf(Action).map(fits)) : not(anyOf(listOf(NotAction ?? '*').map(fits)));
+  return Action ? anyTrue(asList(Action).map(fits)) : negated(anyTrue(asList(NotAction ?? '*').map(fits)));
 }
 
 function principalFits({ Principal, NotPrincipal }: Statement, { principal }: AccessRequest): Truth {
@@ -113,7 +113,7 @@ function principalFits({ Principal, NotPrincipal }: Statement, { principal }: Ac
   // An identity-based policy has no principal: it applies to the role that has it.
   if (NotPrincipal === undefined) return Principal === undefined || names(Principal, principal, true);
   const excepted = names(NotPrincipal, principal, false);
-  if (excepted !== false) return not(excepted);
+  if (excepted !== false) return negated(excepted);
   // IAM's documentation does not say whether an exception for an account includes its roles.
   return names(NotPrincipal, principal, true) === false
     ? true
@@ -128,17 +128,17 @@ function names(
 ): Truth {
   if (principals === '*') return true;
   if (typeof principals === 'string') return equal(principals, aws ?? service ?? '');
-  const given = (kind: string): readonly string[] => listOf(principals[kind] ?? []);
+  const given = (kind: string): readonly string[] => asList(principals[kind] ?? []);
   if (given('AWS').includes('*')) return true;
-  if (service !== undefined) return anyOf(given('Service').map((name) => sameService(name, service)));
+  if (service !== undefined) return anyTrue(given('Service').map((name) => sameService(name, service)));
   const account = aws?.split(':')[4] ?? '';
   const accepts = (value: string): Truth =>
-    anyOf([
+    anyTrue([
       equal(value, aws ?? ''),
       byAccount && equal(value, account),
       byAccount && /^arn:[^:]*:iam::[^:]*:root$/.test(value) && equal(value.split(':')[4] ?? '', account),
     ]);
-  return anyOf(given('AWS').map(accepts));
+  return anyTrue(given('AWS').map(accepts));
 }
 
 /** A service's name may name the region, too: `states.us-east-1.amazonaws.com`. */
@@ -160,7 +160,9 @@ function resourceFits(statement: Statement, request: AccessRequest): Truth {
     if (replaced === undefined) return false;
     return isUndecided(replaced.unknown) ? replaced.unknown : like(replaced.text, request.resource);
   };
-  return Resource ? anyOf(listOf(Resource).map(fits)) : not(anyOf(listOf(NotResource ?? []).map(fits)));
+  return Resource
+    ? anyTrue(asList(Resource).map(fits))
+    : negated(anyTrue(asList(NotResource ?? []).map(fits)));
 }
 
 interface Condition {
@@ -171,7 +173,7 @@ interface Condition {
 
 function conditionsOf({ Condition = {} }: Statement): Condition[] {
   return Object.entries(Condition).flatMap(([operator, keys]) =>
-    Object.entries(keys).map(([key, values]) => ({ operator, key, values: listOf(values).map(String) })),
+    Object.entries(keys).map(([key, values]) => ({ operator, key, values: asList(values).map(String) })),
   );
 }
 

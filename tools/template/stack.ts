@@ -2,7 +2,7 @@
 
 import type { Construct } from './constructs';
 import { generatedNames, IDENTITIES } from './identity';
-import { type Environment, Intrinsics, type References } from './intrinsics';
+import { type DeploymentEnvironment, Intrinsics, type References } from './intrinsics';
 import { placeholder } from './placeholder';
 import type { Resource } from './resource';
 import { AssemblyError, type Json, type Template, type TemplateResource } from './template';
@@ -28,7 +28,7 @@ export class Stack implements References {
 
   constructor(
     readonly template: Template,
-    readonly environment: Environment,
+    readonly environment: DeploymentEnvironment,
     private readonly others: OtherStacks,
   ) {
     this.#intrinsics = new Intrinsics(template, environment, this);

@@ -7,7 +7,7 @@ export type Truth = boolean | string;
 export const isUndecided = (truth: Truth): truth is string => typeof truth === 'string';
 
 /** Logical or: the result is true if one of them is. */
-export function anyOf(truths: Iterable<Truth>): Truth {
+export function anyTrue(truths: Iterable<Truth>): Truth {
   let undecided: string | undefined;
   for (const truth of truths) {
     if (truth === true) return true;
@@ -16,7 +16,7 @@ export function anyOf(truths: Iterable<Truth>): Truth {
   return undecided ?? false;
 }
 
-export const not = (truth: Truth): Truth => (isUndecided(truth) ? truth : !truth);
+export const negated = (truth: Truth): Truth => (isUndecided(truth) ? truth : !truth);
 
 /** Stand for `*` and `?` themselves, as a policy's `${*}` and `${?}` do. */
 const LITERALS = { '*': '\ue000', '?': '\ue001' } as const;

@@ -4,7 +4,7 @@ import { type App, UNDESCRIBED } from '../../../tools/app';
 import { auditHops } from '../../../tools/proof/audit/audit';
 import { describedBy } from '../../../tools/proof/described';
 import { proveRoutes } from '../../../tools/proof/routes/routes';
-import { textReport } from '../../../tools/proof/routes/routes-report';
+import { routesText } from '../../../tools/proof/routes/routes-report';
 import { synthesize } from '../../lib/synthesize';
 import { assemblyOf } from './assembly';
 
@@ -13,7 +13,7 @@ const template = synthesize().toJSON();
 test('routes has no finding, and says what it did not look at', () => {
   const proof = proveRoutes(assemblyOf(template), UNDESCRIBED);
   expect(proof.findings).toEqual([]);
-  const report = textReport(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
+  const report = routesText(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
   expect(report).toContain('Not looked at: which events the rules take: no contract is described.');
   expect(report).toContain(
     'Not looked at: whether the targets accept what they are given: no consumer is described.',
@@ -75,7 +75,7 @@ test('routes shows the rules, with their targets, and how they go together', () 
     }),
     UNDESCRIBED,
   );
-  const text = textReport(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
+  const text = routesText(proof, { stackName: 'event-driven', title: 'cdk.out', verbose: false });
   expect(text).toContain(
     'Paid on default\n  takes {"source":["shop"],"detail-type":["Paid"]}\n  → Jobs: queue Queue\n' +
       '  → Elsewhere: queue arn:aws:sqs:us-east-1:000000000000:other',

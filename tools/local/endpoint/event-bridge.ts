@@ -27,7 +27,7 @@ import {
 } from '../../eventbridge/event-pattern';
 import { isNestedDeeper } from '../../eventbridge/exact-json';
 import { MAX_NESTING } from '../../eventbridge/service-facts';
-import type { EventBus } from '../services/event-bridge';
+import type { BusDefinition } from '../services/event-bridge';
 import type { Replay } from '../services/replays';
 import { RuleChanges } from '../services/rule-changes';
 import { ServiceError } from '../services/service-error';
@@ -78,7 +78,7 @@ class Names {
   }
 
   /** @throws ServiceError (ResourceNotFoundException) */
-  findBus(nameOrArn = 'default'): EventBus {
+  findBus(nameOrArn = 'default'): BusDefinition {
     const bus = this.#services.eventBridge.findBus(nameOrArn);
     if (bus) return bus;
     throw notFound(`Event bus ${nameOrArn.replace(/^arn:.*:event-bus\//, '')} does not exist.`);
@@ -111,7 +111,7 @@ function listed<Item>(items: readonly Item[], key: string, size = 100, next?: st
 function eventOperations(services: Services): Service['operations'] {
   const { eventBridge: engine } = services;
   const names = new Names(services);
-  const describeBus = ({ name, arn, description, policy, createdAt }: EventBus) => ({
+  const describeBus = ({ name, arn, description, policy, createdAt }: BusDefinition) => ({
     Name: name,
     Arn: arn,
     Description: description,

@@ -1,6 +1,6 @@
 import type { Assembly } from '../../template/assembly';
 import type { Policies } from '../../template/policies';
-import type { Alarms } from '../services/alarms';
+import type { AlarmMonitor } from '../services/alarms';
 import type { DeliveryStream } from '../services/delivery-stream';
 import type { EventBridge } from '../services/event-bridge';
 import type { LambdaFunction } from '../services/lambda';
@@ -30,7 +30,7 @@ export interface Services {
   readonly functions: readonly LambdaFunction[];
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
-  readonly alarms: Alarms;
+  readonly alarms: AlarmMonitor;
   readonly tables: Tables;
 }
 

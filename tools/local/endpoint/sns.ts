@@ -13,7 +13,7 @@ import type {
 } from '@aws-sdk/client-sns';
 import { FilterPolicy } from '../services/filter-policy';
 import { ServiceError } from '../services/service-error';
-import type { Notification, Subscription, Topic } from '../services/topic';
+import type { Notification, Topic, TopicSubscription } from '../services/topic';
 import type { Input } from './input';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
@@ -139,7 +139,7 @@ function publishOperations(services: Services): Service['operations'] {
 }
 
 /** Whoever gets a mail has to follow the link in it first, and the local run sends no mail. */
-const isConfirmed = ({ protocol }: Subscription) => !protocol.startsWith('email');
+const isConfirmed = ({ protocol }: TopicSubscription) => !protocol.startsWith('email');
 
 function subscriptionOperations(services: Services): Service['operations'] {
   const { topics, assembly } = services;
@@ -149,7 +149,7 @@ function subscriptionOperations(services: Services): Service['operations'] {
     if (!topic || !subscription) throw new ServiceError('NotFound', 'Subscription does not exist', 404);
     return { topic, subscription };
   };
-  const listed = (subscriptions: readonly Subscription[], token: string | undefined) => {
+  const listed = (subscriptions: readonly TopicSubscription[], token: string | undefined) => {
     const { items, next } = page(subscriptions, 100, token, 'InvalidParameter');
     return {
       Subscriptions: items.map((subscription) => ({
@@ -239,7 +239,7 @@ function subscriptionOperations(services: Services): Service['operations'] {
 /** @throws ServiceError (InvalidParameter) */
 function readSettings(
   attributes: Readonly<Record<string, string>>,
-): Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'> {
+): Pick<TopicSubscription, 'rawMessageDelivery' | 'filterPolicy'> {
   const {
     RawMessageDelivery: raw = 'false',
     FilterPolicy: filter = '',

@@ -49,7 +49,7 @@ const MINUTE_MS = 60_000;
 /** Items of all alarms together. */
 const MAX_HISTORY = 2_000;
 
-export class Alarms {
+export class AlarmMonitor {
   readonly #options: AlarmsOptions;
   readonly #statuses = new Map<string, AlarmStatus>();
   /** The latest last. */

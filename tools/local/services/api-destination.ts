@@ -23,7 +23,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** Statuses after which EventBridge tries again; all others of 4xx end the delivery. */
 const isRetried = (status: number): boolean => status === 409 || status === 429 || status >= 500;
 
-export interface HttpRequest {
+export interface OutboundRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface HttpRequest {
 }
 
 /** Makes a request. @returns the answer's status and body */
-export type Fetch = (request: HttpRequest) => Promise<{ readonly status: number; readonly body: string }>;
+export type Fetch = (request: OutboundRequest) => Promise<{ readonly status: number; readonly body: string }>;
 
 const fetchOverHttp: Fetch = async ({ url, method, headers, body }) => {
   const signal = AbortSignal.timeout(TIMEOUT_MS);
@@ -122,7 +122,7 @@ export class ApiDestination {
   }
 
   /** @throws ServiceError if there is no answer in time */
-  async #call(request: HttpRequest): ReturnType<Fetch> {
+  async #call(request: OutboundRequest): ReturnType<Fetch> {
     try {
       return await this.#fetch(request);
     } catch (error) {

@@ -26,7 +26,7 @@ export type PutEventsResult =
   | { readonly EventId: string }
   | { readonly ErrorCode: string; readonly ErrorMessage: string };
 
-export interface EventBus {
+export interface BusDefinition {
   readonly name: string;
   readonly arn: string;
   readonly description?: string;
@@ -50,7 +50,7 @@ export interface EventBridgeOptions extends DeliveryOptions {
 
 export class EventBridge {
   /** By name; always with `default`. */
-  readonly buses: ReadonlyMap<string, EventBus>;
+  readonly buses: ReadonlyMap<string, BusDefinition>;
   /** By name. */
   readonly archives: ReadonlyMap<string, Archive>;
   #rules: readonly Rule[] = [];
@@ -296,7 +296,7 @@ export class EventBridge {
   }
 
   /** @param nameOrArn of another account or region it is no bus of this stack, whatever its name */
-  findBus(nameOrArn: string): EventBus | undefined {
+  findBus(nameOrArn: string): BusDefinition | undefined {
     if (!nameOrArn.startsWith('arn:')) return this.buses.get(nameOrArn);
     return [...this.buses.values()].find(({ arn }) => arn === nameOrArn);
   }
@@ -375,7 +375,7 @@ function refusalOf(resource: Resource, error: unknown): unknown {
   return new AssemblyError(`${resource.type} ${resource.logicalId}: ${error.message}${reason}`);
 }
 
-function readBus(assembly: Assembly, resource: Resource, createdAt: number): EventBus {
+function readBus(assembly: Assembly, resource: Resource, createdAt: number): BusDefinition {
   requireKnownProperties(resource, resource.properties, [
     ...['Name', 'Description', 'Tags', 'Policy'],
     'KmsKeyIdentifier', // Encryption at rest changes nothing of how events are routed.

@@ -2,7 +2,7 @@
 import type { InvocationOutcome } from './lambda-environment';
 import type { World } from './world';
 
-export interface Fault {
+export interface InjectedFault {
   readonly id: string;
   /** Name of the function. */
   readonly hop: string;
@@ -13,12 +13,12 @@ export interface Fault {
 }
 
 export class Faults {
-  readonly #faults = new Map<string, Fault>();
+  readonly #faults = new Map<string, InjectedFault>();
 
   constructor(private readonly world: Pick<World, 'uuid'>) {}
 
   /** @param calls how many calls to break. @default all until it is removed */
-  add(hop: string, kind: Fault['kind'], calls?: number): Fault {
+  add(hop: string, kind: InjectedFault['kind'], calls?: number): InjectedFault {
     const fault = { id: this.world.uuid(), hop, kind, ...(calls !== undefined && { left: calls }) };
     this.#faults.set(fault.id, fault);
     return fault;
@@ -29,7 +29,7 @@ export class Faults {
     return this.#faults.delete(id);
   }
 
-  list(): readonly Fault[] {
+  list(): readonly InjectedFault[] {
     return [...this.#faults.values()];
   }
 
@@ -38,7 +38,7 @@ export class Faults {
   }
 
   /** Uses up one call of a fault of these kinds. @returns undefined if there is none */
-  take(hop: string, ...kinds: Fault['kind'][]): Fault | undefined {
+  take(hop: string, ...kinds: InjectedFault['kind'][]): InjectedFault | undefined {
     const fault = this.list().find((each) => each.hop === hop && kinds.includes(each.kind));
     if (fault?.left === undefined) return fault;
     if (fault.left > 1) this.#faults.set(fault.id, { ...fault, left: fault.left - 1 });
@@ -48,7 +48,11 @@ export class Faults {
 }
 
 /** Outcome of a call with a fault; the handler is not called. */
-export function brokenOutcome({ kind }: Fault, requestId: string, timeoutMs: number): InvocationOutcome {
+export function brokenOutcome(
+  { kind }: InjectedFault,
+  requestId: string,
+  timeoutMs: number,
+): InvocationOutcome {
   const isTimeout = kind === 'time-out';
   const error = isTimeout
     ? {

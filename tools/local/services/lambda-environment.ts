@@ -16,7 +16,7 @@ export interface InvocationOutcome {
   readonly memoryBytes: number;
 }
 
-export interface Invocation {
+export interface InvocationRequest {
   readonly requestId: string;
   /** JSON text. */
   readonly payload: string;
@@ -39,13 +39,13 @@ export interface EnvironmentSettings {
   readonly onEgressRefused: (host: string) => void;
 }
 
-export interface Environment {
+export interface ExecutionEnvironment {
   /** False once it has ended or was told to: it takes no more events. */
   readonly isAlive: boolean;
   /** Milliseconds until its handler was loaded; undefined before. */
   readonly initDurationMs: number | undefined;
   /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
-  invoke(invocation: Invocation): Promise<InvocationOutcome>;
+  invoke(invocation: InvocationRequest): Promise<InvocationOutcome>;
   /** Ends it at once, whatever it does, and resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -58,10 +58,10 @@ export type Message =
   | { kind: 'init-failed' | 'crashed'; error: FunctionError };
 
 /** End of the present initialization or invocation. */
-export type Answer = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
+export type RuntimeResult = Message | { kind: 'exited'; reason: string } | { kind: 'timed-out' };
 
 export interface InitFailure {
-  readonly message: Answer;
+  readonly message: RuntimeResult;
   readonly durationMs: number;
 }
 
@@ -70,7 +70,7 @@ export const INIT_TIMEOUT_MS = 10_000;
 
 /** Outcome of an invocation that ended so. */
 export function outcomeOf(
-  message: Answer,
+  message: RuntimeResult,
   run: { readonly requestId: string; readonly durationMs: number; readonly timeoutSeconds: number },
 ): InvocationOutcome {
   const { requestId, durationMs, timeoutSeconds } = run;

@@ -1,4 +1,4 @@
-import type { FunctionError, Invocation } from './lambda-environment';
+import type { FunctionError, InvocationRequest } from './lambda-environment';
 
 export interface HandlerLog {
   readonly console: Readonly<Record<string, (...values: unknown[]) => void>>;
@@ -7,7 +7,7 @@ export interface HandlerLog {
 
 export declare function contextOf(
   environment: Readonly<Record<string, string | undefined>>,
-  invocation: Invocation & { readonly deadline: number },
+  invocation: InvocationRequest & { readonly deadline: number },
   now: () => number,
 ): object;
 export declare function readReference(

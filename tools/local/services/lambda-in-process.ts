@@ -8,15 +8,15 @@ import { type HandlerReply, httpModules, type Transport } from './handler-http';
 import { HandlerModules } from './handler-modules';
 import { codeFileAt } from './lambda-definition';
 import {
-  type Answer,
-  type Environment,
   type EnvironmentSettings,
+  type ExecutionEnvironment,
   INIT_TIMEOUT_MS,
   type InitFailure,
-  type Invocation,
   type InvocationOutcome,
+  type InvocationRequest,
   initFailed,
   outcomeOf,
+  type RuntimeResult,
 } from './lambda-environment';
 import runtime, { type HandlerLog } from './lambda-handler.cjs';
 
@@ -30,7 +30,7 @@ export interface InProcessOptions {
 
 type Handler = (event: unknown, context: object) => unknown;
 
-export class InProcessEnvironment implements Environment {
+export class InProcessEnvironment implements ExecutionEnvironment {
   readonly #settings: EnvironmentSettings;
   readonly #options: InProcessOptions;
   readonly #variables: Record<string, string | undefined>;
@@ -41,7 +41,7 @@ export class InProcessEnvironment implements Environment {
   #initDurationMs: number | undefined;
   #loaded: Promise<Handler | InitFailure> | undefined;
   /** Takes what ends the present invocation. */
-  #settle: ((answer: Answer) => void) | undefined;
+  #settle: ((answer: RuntimeResult) => void) | undefined;
 
   constructor(settings: EnvironmentSettings, options: InProcessOptions) {
     this.#settings = settings;
@@ -66,7 +66,7 @@ export class InProcessEnvironment implements Environment {
     return this.#initDurationMs;
   }
 
-  async invoke(invocation: Invocation): Promise<InvocationOutcome> {
+  async invoke(invocation: InvocationRequest): Promise<InvocationOutcome> {
     const { requestId } = invocation;
     this.#loaded ??= this.#load();
     const loaded = await this.#loaded;
@@ -116,7 +116,7 @@ export class InProcessEnvironment implements Environment {
     }
   }
 
-  #notLoaded(message: Answer, start: number): InitFailure {
+  #notLoaded(message: RuntimeResult, start: number): InitFailure {
     this.#end();
     return { message, durationMs: this.#options.world.now() - start };
   }
@@ -148,14 +148,14 @@ export class InProcessEnvironment implements Environment {
     return new HandlerModules({ globals, builtins });
   }
 
-  #run(handler: Handler, invocation: Invocation, deadline: number): Promise<Answer> {
+  #run(handler: Handler, invocation: InvocationRequest, deadline: number): Promise<RuntimeResult> {
     const { world } = this.#options;
     const { requestId, payload, trace } = invocation;
     this.#requestId = requestId;
     this.#variables._X_AMZN_TRACE_ID = trace;
     return new Promise((resolve) => {
       const timer = world.after(deadline - world.now(), () => settle({ kind: 'timed-out' }));
-      const settle = (answer: Answer) => {
+      const settle = (answer: RuntimeResult) => {
         timer.cancel();
         // An answer that comes later is of an invocation that has ended.
         if (this.#settle !== settle) return;

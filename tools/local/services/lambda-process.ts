@@ -9,16 +9,16 @@ import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { SystemClock } from './clock';
 import {
-  type Answer,
-  type Environment,
   type EnvironmentSettings,
+  type ExecutionEnvironment,
   INIT_TIMEOUT_MS,
   type InitFailure,
-  type Invocation,
   type InvocationOutcome,
+  type InvocationRequest,
   initFailed,
   type Message,
   outcomeOf,
+  type RuntimeResult,
 } from './lambda-environment';
 import { stopwatch } from './world';
 
@@ -33,7 +33,7 @@ const MACHINE = new SystemClock();
 const DEBUGGER_NOTICE =
   /^(Debugger (listening|attached|ending) ?|For help, see: https:\/\/nodejs\.org|Waiting for the debugger)/;
 
-export class ProcessEnvironment implements Environment {
+export class ProcessEnvironment implements ExecutionEnvironment {
   readonly #child: ChildProcess;
   readonly #settings: EnvironmentSettings;
   readonly #sinceStart = stopwatch();
@@ -98,7 +98,7 @@ export class ProcessEnvironment implements Environment {
   }
 
   /** Runs one event; never rejects. Waits for the handler to be loaded first. Not to be called while one runs. */
-  async invoke(invocation: Invocation): Promise<InvocationOutcome> {
+  async invoke(invocation: InvocationRequest): Promise<InvocationOutcome> {
     const failure = await this.#initialized;
     if (failure) return initFailed(failure, invocation.requestId);
     const { timeoutSeconds, inspectPort } = this.#settings;
@@ -135,7 +135,7 @@ export class ProcessEnvironment implements Environment {
   }
 
   #answer(timeoutMs: number) {
-    return new Promise<Answer>((resolve) => {
+    return new Promise<RuntimeResult>((resolve) => {
       const settle = (message: Parameters<typeof resolve>[0]) => {
         timer.cancel();
         this.#settle = undefined;

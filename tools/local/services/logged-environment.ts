@@ -1,7 +1,12 @@
 /** An execution environment of a function with its log stream, and the lines that Lambda itself writes there. */
 import type { StepListener } from '../steps';
 import { type FunctionDefinition, type FunctionSettings, settingsOf } from './lambda-definition';
-import type { Environment, EnvironmentSettings, Invocation, InvocationOutcome } from './lambda-environment';
+import type {
+  EnvironmentSettings,
+  ExecutionEnvironment,
+  InvocationOutcome,
+  InvocationRequest,
+} from './lambda-environment';
 import { ProcessEnvironment } from './lambda-process';
 import { type Surroundings, variablesOf } from './lambda-variables';
 import type { SourcePositions } from './source-positions';
@@ -15,7 +20,7 @@ export interface Run {
 export interface LoggedEnvironmentOptions extends Surroundings {
   readonly world: World;
   /** Starts the environment in which the handler runs. @default a process of its own */
-  readonly startEnvironment?: (settings: EnvironmentSettings) => Environment;
+  readonly startEnvironment?: (settings: EnvironmentSettings) => ExecutionEnvironment;
   /** A debugger may attach to the function at this port. @default none */
   readonly inspectPort?: number | undefined;
   /** Names positions in the bundle, in what the function writes and throws, by the files that it was made of. */
@@ -32,7 +37,7 @@ const SYSTEM_LEVELS = ['DEBUG', 'INFO', 'WARN'];
 
 /** An execution environment with its log stream. */
 export class LoggedEnvironment {
-  readonly #environment: Environment;
+  readonly #environment: ExecutionEnvironment;
   readonly #settings: FunctionSettings;
   readonly #logStream: string;
   readonly #options: LoggedEnvironmentOptions;
@@ -75,7 +80,7 @@ export class LoggedEnvironment {
     return this.#environment.initDurationMs === undefined;
   }
 
-  async invoke(invocation: Invocation): Promise<Run> {
+  async invoke(invocation: InvocationRequest): Promise<Run> {
     const { requestId } = invocation;
     this.#requestId = requestId;
     this.#tail = '';

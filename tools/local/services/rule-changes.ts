@@ -4,7 +4,7 @@ import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError } from '../../eventbridge/schedule';
 import { RULE, TARGET } from '../../eventbridge/service-facts';
 import { Delivery, type TargetDefinition } from './delivery';
-import type { EventBridge, EventBus } from './event-bridge';
+import type { BusDefinition, EventBridge } from './event-bridge';
 import { type Rule, type RuleDefinition, TARGET_PROPERTIES } from './rule';
 import { ServiceError } from './service-error';
 
@@ -35,7 +35,7 @@ export class RuleChanges {
    * Makes a rule, or changes the one of that name and leaves its targets as they are.
    * @throws ServiceError as PutRule does
    */
-  putRule(bus: EventBus, arn: string, request: PutRuleRequest): void {
+  putRule(bus: BusDefinition, arn: string, request: PutRuleRequest): void {
     const { Name, Description, EventPattern, ScheduleExpression, State = 'ENABLED' } = request;
     if (EventPattern === undefined && ScheduleExpression === undefined) {
       throw invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.');

@@ -14,7 +14,7 @@ export interface Notification {
   readonly attributes?: Readonly<Record<string, MessageAttribute>>;
 }
 
-export interface Subscription {
+export interface TopicSubscription {
   readonly arn: string;
   readonly protocol: string;
   /** The queue's ARN, or the address. */
@@ -52,7 +52,7 @@ export class Topic {
   readonly #queues: ReadonlyMap<string, Queue>;
   readonly #maySend: TopicOptions['maySend'];
   readonly #onStep: StepListener | undefined;
-  readonly #subscriptions: ({ subscription: Subscription } & SubscriberQueues)[] = [];
+  readonly #subscriptions: ({ subscription: TopicSubscription } & SubscriberQueues)[] = [];
 
   /** @throws AssemblyError for a property or a protocol that is not known here, or a queue that is not there */
   constructor(
@@ -76,7 +76,7 @@ export class Topic {
     }
   }
 
-  get subscriptions(): readonly Subscription[] {
+  get subscriptions(): readonly TopicSubscription[] {
     return this.#subscriptions.map(({ subscription }) => subscription);
   }
 
@@ -87,8 +87,8 @@ export class Topic {
    */
   subscribe(
     queueArn: string,
-    settings: Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'>,
-  ): Subscription {
+    settings: Pick<TopicSubscription, 'rawMessageDelivery' | 'filterPolicy'>,
+  ): TopicSubscription {
     const queue = this.#queues.get(queueArn);
     if (!queue)
       throw invalid(`Invalid parameter: Endpoint Reason: there is no queue ${queueArn} in this stack`);
@@ -99,7 +99,10 @@ export class Topic {
   }
 
   /** Changes the settings of a subscription. */
-  setSubscription(arn: string, settings: Pick<Subscription, 'rawMessageDelivery' | 'filterPolicy'>): void {
+  setSubscription(
+    arn: string,
+    settings: Pick<TopicSubscription, 'rawMessageDelivery' | 'filterPolicy'>,
+  ): void {
     for (const entry of this.#subscriptions) {
       const { filterPolicy: _, ...before } = entry.subscription;
       if (before.arn === arn) entry.subscription = { ...before, ...settings };
@@ -183,9 +186,9 @@ export class Topic {
   }
 
   #subscribe(
-    request: Omit<Subscription, 'arn'>,
+    request: Omit<TopicSubscription, 'arn'>,
     { queue, deadLetters, ofTemplate }: SubscriberQueues,
-  ): Subscription {
+  ): TopicSubscription {
     const same = this.#subscriptions.find(
       ({ subscription }) =>
         subscription.protocol === request.protocol && subscription.endpoint === request.endpoint,
@@ -209,7 +212,7 @@ export class Topic {
     }
   }
 
-  #undelivered(messageId: string, { protocol, endpoint }: Subscription, reason: string): void {
+  #undelivered(messageId: string, { protocol, endpoint }: TopicSubscription, reason: string): void {
     this.#onStep?.({
       kind: 'notification-undelivered',
       topic: this.name,
@@ -226,7 +229,7 @@ export class Topic {
     message: string,
     subject: string | undefined,
     attributes: Readonly<Record<string, MessageAttribute>>,
-    subscription: Subscription,
+    subscription: TopicSubscription,
   ): string {
     const host = `https://sns.${this.arn.split(':')[3]}.amazonaws.com`;
     return JSON.stringify({

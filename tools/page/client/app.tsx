@@ -47,7 +47,7 @@ const SHORTCUTS: readonly (readonly [key: string, does: string])[] = [
   ['?', 'this list'],
 ];
 
-export function App() {
+export function PageApp() {
   const isHelpShown = useSignal(false);
   const hasShortcuts = useSignal(true);
   useKeys(isHelpShown, hasShortcuts);

@@ -11,9 +11,9 @@ import {
   isPaused,
   isTouched,
   listed,
-  publish,
+  refreshLists,
   release,
-  search,
+  searchText,
   selected,
   stateCounts,
 } from './events';
@@ -43,9 +43,9 @@ export function EventList() {
           type="search"
           aria-label="Search events"
           placeholder="type, id, correlation id, rule  ( / )"
-          value={search.value}
+          value={searchText.value}
           onInput={(event) => {
-            search.value = event.currentTarget.value;
+            searchText.value = event.currentTarget.value;
           }}
         />
         <Filters />
@@ -150,7 +150,7 @@ function Rows({ list }: { list: readonly EventSummary[] }) {
 function touch(isIn: boolean): void {
   if (isTouched.value === isIn) return;
   isTouched.value = isIn;
-  if (!isIn && !isPaused.value) publish();
+  if (!isIn && !isPaused.value) refreshLists();
 }
 
 /** Place of a row among those of its correlation id. */
@@ -203,7 +203,7 @@ const Head = () => (
 function Nothing() {
   if (events.value.length > 0) {
     const clear = () => {
-      search.value = '';
+      searchText.value = '';
       filter.value = 'all';
     };
     return (

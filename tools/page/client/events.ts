@@ -22,7 +22,7 @@ export const held = signal(0);
 export const isPaused = signal(false);
 /** True while the pointer or the focus is in the list: then no row moves. */
 export const isTouched = signal(false);
-export const search = signal('');
+export const searchText = signal('');
 export const filter = signal<Filter>('all');
 export const isGrouped = signal(true);
 export const selected = signal<string | undefined>(undefined);
@@ -53,7 +53,7 @@ function textOf(event: EventSummary): string {
 
 /** Events that the search and the filter leave, oldest first. */
 const found = computed(() => {
-  const wanted = search.value.trim().toLowerCase();
+  const wanted = searchText.value.trim().toLowerCase();
   const state = filter.value;
   if (state === 'all' && wanted === '') return events.value;
   return events.value.filter(
@@ -119,7 +119,7 @@ export function merge(changed: readonly EventSummary[], capacity: number): void 
 }
 
 /** Shows what is known; while paused only counts it, while touched also changes the rows in their places. */
-export function publish(): void {
+export function refreshLists(): void {
   batch(() => {
     published.value++;
     const all = [...known.values()];
@@ -144,7 +144,7 @@ export function release(): void {
   batch(() => {
     isPaused.value = false;
     isTouched.value = false;
-    publish();
+    refreshLists();
   });
 }
 

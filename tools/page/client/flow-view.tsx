@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { cut, ICONS } from '../../proof/routes/flow-svg';
 import type { EventSummary, PlacedEdge, PlacedFlow, PlacedNode } from '../model';
-import { current, filter, search, unsettled } from './events';
+import { current, filter, searchText, unsettled } from './events';
 import { plural, until } from './format';
 import { StateIcon } from './icons';
 import { broken, disabled, met, now, queues, snapshot } from './state';
@@ -156,7 +156,7 @@ function Node(props: { node: PlacedNode; state: NodeState | undefined; isLit: bo
   const tone = fault || failed > 0 ? 'failed' : state?.waiting ? 'waiting' : isOff ? 'off' : '';
   const says = `${kind} ${title}: ${second}${count === undefined ? '' : `, ${plural(count, 'event')}`}`;
   const select = () => {
-    search.value = title;
+    searchText.value = title;
     filter.value = 'all';
   };
   return (

@@ -1,7 +1,7 @@
 import { render } from 'preact';
-import { App } from './app';
+import { PageApp } from './app';
 import { connect } from './state';
 
 const root = document.getElementById('root');
-if (root) render(<App />, root);
+if (root) render(<PageApp />, root);
 void connect();

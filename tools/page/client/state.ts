@@ -1,8 +1,8 @@
 /** State of the page, as signals; components read nothing else. */
 import { batch, signal } from '@preact/signals';
-import type { Broken, Change, Counts, Delta, Snapshot } from '../model';
+import type { Broken, Counts, Delta, PageUpdate, Snapshot } from '../model';
 import { ApiError, call, follow } from './api';
-import { forget, merge, publish, selected } from './events';
+import { forget, merge, refreshLists, selected } from './events';
 
 export type View = 'flow' | 'put' | 'state' | 'routes' | 'audit' | 'bill';
 export const VIEWS: readonly { readonly view: View; readonly title: string }[] = [
@@ -14,7 +14,7 @@ export const VIEWS: readonly { readonly view: View; readonly title: string }[] =
   { view: 'bill', title: 'Bill' },
 ];
 /** State that does not change during a run; the signals below have the rest. */
-export const snapshot = signal<Omit<Snapshot, keyof Change> | undefined>(undefined);
+export const snapshot = signal<Omit<Snapshot, keyof PageUpdate> | undefined>(undefined);
 export const view = signal<View>('flow');
 /** Time of the stack's clock, to the second. */
 export const now = signal('');
@@ -98,7 +98,7 @@ function apply(delta: Delta): void {
   if (delta.disabled) disabled.value = delta.disabled;
   if (delta.broken) broken.value = delta.broken;
   if (delta.dropped !== undefined) dropped.value = delta.dropped;
-  publish();
+  refreshLists();
 }
 
 /** Runs an action, and shows its result or its error as a notice. */

@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { aboutText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
-import type { Gap, Hop } from './hops';
+import type { AuditedHop, Gap } from './hops';
 
 export interface AuditReportOptions {
   readonly stackName: string;
@@ -23,7 +23,7 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
 /**
  * For people: a row for each hop, then what is wrong.
  */
-export function textReport(
+export function auditText(
   { hops, gaps, unknown, notCovered, warnings, notes }: Audit,
   { stackName, title, width }: AuditReportOptions,
 ): string {
@@ -59,7 +59,7 @@ function cells({
   permissions,
   encryption,
   alarms,
-}: Hop): string[] {
+}: AuditedHop): string[] {
   return [
     `${kind}:\n${from}\n→ ${to}`,
     [retry, ageLimit].filter((text) => text !== '-').join('\n') || '-',

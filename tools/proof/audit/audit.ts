@@ -13,7 +13,7 @@ import { auditAlarms } from './alarms';
 import { auditBus, auditDiscoverers, auditThirdBuses } from './buses';
 import { auditFailureQueue } from './failure-queues';
 import { auditFunction } from './functions';
-import type { Gap, Hop } from './hops';
+import type { AuditedHop, Gap } from './hops';
 import { auditMapping } from './mappings';
 import { auditPipes } from './pipes';
 import { auditRule } from './rules';
@@ -23,7 +23,7 @@ import { auditStream } from './streams';
 import { auditSubscriptions } from './subscriptions';
 
 export interface Audit {
-  readonly hops: readonly Hop[];
+  readonly hops: readonly AuditedHop[];
   /** Empty if all is well. */
   readonly gaps: readonly Gap[];
   /** Possible gaps that depend on something the template does not say. */

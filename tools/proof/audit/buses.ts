@@ -6,7 +6,7 @@ import { EVENTS_SERVICE } from '../../template/targets';
 import { exampleEvent } from '../contracts/variants';
 import { DAY } from './durations';
 import { retentionOf } from './failure-queues';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
 export function auditBus(scene: Scene, bus: Resource): void {
@@ -46,7 +46,7 @@ const keyOf = ({ properties }: Resource): string | undefined => properties.KmsKe
  * Under a key of the account a bus may fail to encrypt or decrypt an event, which is then in its own dead-letter queue.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
  */
-function auditBusDeadLetters(scene: Scene, hop: Hop, bus: Resource): void {
+function auditBusDeadLetters(scene: Scene, hop: AuditedHop, bus: Resource): void {
   const { DeadLetterConfig } = bus.properties;
   const key = keyOf(bus);
   const arn: string | undefined = DeadLetterConfig?.Arn;

@@ -3,7 +3,7 @@ import type { Consumer, HandlerCalls } from '../../app';
 import type { Resource } from '../../template/assembly';
 import { duration, times } from './durations';
 import type { Scene } from './scene';
-import { functionMetric, indexesOf, tableSymptoms, timeoutOf } from './symptoms';
+import { indexesOf, lambdaMetric, tableSymptoms, timeoutOf } from './symptoms';
 
 export function auditCalls(
   scene: Scene,
@@ -29,7 +29,7 @@ function auditCall(
   hop.retry = `${times(attempts - 1)}, then by the queue`;
   hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
   hop.whenAllFails = destination;
-  hop.watch(resource, functionMetric(resource, 'Errors'));
+  hop.watch(resource, lambdaMetric(resource, 'Errors'));
   if (value === undefined) {
     hop.gap('place', resource, `its variable ${calls.on} is not set: it cannot start`);
     return;

@@ -11,7 +11,7 @@ import {
 import { describedBy } from '../described';
 import { exitCodeOf, type StrictOption, withStrictOption } from '../verdicts';
 import { auditHops } from './audit';
-import { textReport } from './audit-report';
+import { auditText } from './audit-report';
 
 interface Options extends AssemblySource, StrictOption {
   readonly json?: boolean;
@@ -32,6 +32,6 @@ async function audit(app: App, options: Options): Promise<ExitCode> {
   const found = auditHops(assembly, describedBy(app, assembly));
   const { stackName, title } = assembly;
   const width = process.stdout.columns ?? 120;
-  console.log(options.json ? JSON.stringify(found, null, 2) : textReport(found, { stackName, title, width }));
+  console.log(options.json ? JSON.stringify(found, null, 2) : auditText(found, { stackName, title, width }));
   return exitCodeOf(found, options);
 }

@@ -1,6 +1,6 @@
 /** How what stands on an event's way is encrypted, and whether those who write to it can use the key. */
 import type { Resource } from '../../template/assembly';
-import { type Hop, withoutEnd } from './hops';
+import { type AuditedHop, withoutEnd } from './hops';
 import { isKeyOfAws, type Permissions, type Sender } from './permissions';
 
 /** Disks of SNS and Firehose are encrypted in any case. */
@@ -14,7 +14,7 @@ export class Encryption {
   }
 
   /** At rest, and TLS on the way there; what is missing is a gap of the hop. */
-  of(hop: Hop, resource: Resource, senders: readonly Sender[]): string {
+  of(hop: AuditedHop, resource: Resource, senders: readonly Sender[]): string {
     const { properties, type } = resource;
     const withKey = (key: string | undefined, otherwise?: string) =>
       this.withKey(hop, resource, key, senders, otherwise);
@@ -65,7 +65,7 @@ export class Encryption {
    * @param otherwise the key that the service uses when none is named
    */
   withKey(
-    hop: Hop,
+    hop: AuditedHop,
     resource: Resource,
     key: string | undefined,
     senders: readonly Sender[],
@@ -86,7 +86,7 @@ export class Encryption {
     return isKeyOfAws(key) ? `alias/${key.split('alias/').at(-1)}` : 'own key';
   }
 
-  #tls(hop: Hop, resource: Resource, action: string): string {
+  #tls(hop: AuditedHop, resource: Resource, action: string): string {
     if (this.#permissions.isTlsOnly(resource, action)) return ', TLS only';
     hop.gap('encryption', resource, 'its policy does not deny requests without TLS (aws:SecureTransport)');
     return '';

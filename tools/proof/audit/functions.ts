@@ -9,11 +9,11 @@ import { qualifiersCalled } from '../../template/rules';
 import { schedulesOf } from '../../template/schedules';
 import { auditCalls } from './calls';
 import { duration, times } from './durations';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import { logStreamArn } from './log-streams';
 import type { Scene } from './scene';
 import { auditQueueSize } from './sizes';
-import { functionMetric, timeoutOf } from './symptoms';
+import { lambdaMetric, timeoutOf } from './symptoms';
 
 export function auditFunction(scene: Scene, resource: Resource): void {
   const called = asynchronousCalls(scene, resource);
@@ -63,12 +63,12 @@ function auditAsynchronousQueue(scene: Scene, resource: Resource, qualifier?: st
   hop.encryption = 'by Lambda';
   hop.watch(
     resource,
-    { ...functionMetric(resource, 'AsyncEventAge'), at: age * 1_000 },
-    functionMetric(resource, 'AsyncEventsDropped'),
+    { ...lambdaMetric(resource, 'AsyncEventAge'), at: age * 1_000 },
+    lambdaMetric(resource, 'AsyncEventsDropped'),
     // Without a destination there is no such metric. Each is an event that is lost.
     ...(config.onFailure === undefined
       ? []
-      : [{ ...functionMetric(resource, 'DestinationDeliveryFailures'), at: 1 }]),
+      : [{ ...lambdaMetric(resource, 'DestinationDeliveryFailures'), at: 1 }]),
   );
   return hop.whenAllFails;
 }
@@ -84,7 +84,7 @@ const DESTINATION_ACTIONS: Readonly<Record<string, string>> = {
 
 function auditOnFailure(
   scene: Scene,
-  hop: Hop,
+  hop: AuditedHop,
   resource: Resource,
   { onFailure: arn, resource: config }: InvokeConfig,
   qualifier: string | undefined,
@@ -140,14 +140,14 @@ function auditHandler(scene: Scene, resource: Resource, destination: string): vo
   const { poison } = scene.app;
   hop.watch(
     resource,
-    functionMetric(resource, 'Errors'),
-    functionMetric(resource, 'Throttles'),
-    { ...functionMetric(resource, 'Duration'), at: timeoutOf(resource) * 1_000 },
+    lambdaMetric(resource, 'Errors'),
+    lambdaMetric(resource, 'Throttles'),
+    { ...lambdaMetric(resource, 'Duration'), at: timeoutOf(resource) * 1_000 },
     ...(poison && scene.consumer(resource) ? [scene.ownMetric(resource, poison.metric)] : []),
   );
 }
 
-function auditRole(scene: Scene, hop: Hop, resource: Resource): void {
+function auditRole(scene: Scene, hop: AuditedHop, resource: Resource): void {
   const { properties } = resource;
   const role = scene.role(properties.Role);
   if (!role) {
@@ -162,7 +162,7 @@ function auditRole(scene: Scene, hop: Hop, resource: Resource): void {
   }
 }
 
-function auditLogs(scene: Scene, hop: Hop, resource: Resource): void {
+function auditLogs(scene: Scene, hop: AuditedHop, resource: Resource): void {
   const { name, properties } = resource;
   const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
   const logGroup = scene.logGroup(logGroupName);

@@ -1,6 +1,6 @@
 /** The hops of an event on its way from publisher to store, and what is found missing on them. */
 
-import type { Alarms, Symptom } from '../../template/alarms';
+import type { Symptom, TemplateAlarms } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
 import type { Decision } from '../../template/policy';
@@ -71,7 +71,7 @@ export interface Findings {
 }
 
 /** Texts are for people; `-`: there is no such thing on this hop. */
-export class Hop {
+export class AuditedHop {
   readonly from: string;
   readonly to: string;
   retry = '-';
@@ -84,7 +84,7 @@ export class Hop {
   /** Names of the alarms that tell of a failure on this hop. */
   readonly alarms: string[] = [];
   readonly #found: Findings;
-  readonly #alarms: Alarms;
+  readonly #alarms: TemplateAlarms;
 
   /**
    * @param from a resource, or what the template does not have
@@ -95,7 +95,7 @@ export class Hop {
     from: Resource | string,
     to: Resource | string,
     found: Findings,
-    alarms: Alarms,
+    alarms: TemplateAlarms,
   ) {
     this.from = labelOf(from);
     this.to = labelOf(to);

@@ -2,7 +2,7 @@
 import type { Resource } from '../../template/assembly';
 import { PIPES_SERVICE, type Pipe, pipesOf } from '../../template/event-source-mappings';
 import { targetTypeOf } from '../../template/targets';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 import { auditReading, auditRedrive } from './sources';
 
@@ -37,7 +37,13 @@ function auditPipe(scene: Scene, pipe: Pipe): void {
 }
 
 /** @param waits for the answer, as an enrichment does */
-function handOver(scene: Scene, hop: Hop, { resource, roleArn }: Pipe, arn: string, waits: boolean): void {
+function handOver(
+  scene: Scene,
+  hop: AuditedHop,
+  { resource, roleArn }: Pipe,
+  arn: string,
+  waits: boolean,
+): void {
   const type = targetTypeOf(arn);
   if (!type) {
     hop.cannotTell('permission', resource, `what ${arn} needs: it is of no known type`);
@@ -53,7 +59,7 @@ function handOver(scene: Scene, hop: Hop, { resource, roleArn }: Pipe, arn: stri
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html */
-function auditStreamFailures(scene: Scene, hop: Hop, pipe: Resource): void {
+function auditStreamFailures(scene: Scene, hop: AuditedHop, pipe: Resource): void {
   const parameters: Readonly<Record<string, { DeadLetterConfig?: { Arn?: string } } | undefined>> =
     pipe.properties.SourceParameters ?? {};
   const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = parameters;

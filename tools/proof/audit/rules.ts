@@ -7,7 +7,7 @@ import { EVENTS_SERVICE } from '../../template/targets';
 import { exampleEvent } from '../contracts/variants';
 import type { RoutedRule } from '../routes/routing';
 import { duration, times } from './durations';
-import { type Hop, isHopEnd } from './hops';
+import { type AuditedHop, isHopEnd } from './hops';
 import type { Scene } from './scene';
 import { auditQueueSize } from './sizes';
 import { auditPayload } from './target-payload';
@@ -95,7 +95,7 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
 
 function auditDeadLetters(
   scene: Scene,
-  hop: Hop,
+  hop: AuditedHop,
   { resource, arn, name }: RuleModel,
   { id, deadLetterArn }: TargetModel,
   index: number,

@@ -1,21 +1,21 @@
 /** State that the parts of an audit share: the template, its permissions, and the findings so far. */
 import { type App, type Consumer, consumerName, findConsumer } from '../../app';
 import { PUT_EVENTS } from '../../eventbridge/service-facts';
-import { Alarms, type MetricIdentity } from '../../template/alarms';
+import { type MetricIdentity, TemplateAlarms } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import { isBusElsewhere } from '../../template/targets';
 import { type Routing, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
-import { type Findings, type GapKind, Hop, type HopKind, isHopEnd } from './hops';
+import { AuditedHop, type Findings, type GapKind, type HopKind, isHopEnd } from './hops';
 import { Permissions } from './permissions';
 
 export class Scene {
   readonly routing: Routing;
   readonly permissions: Permissions;
   readonly encryption: Encryption;
-  readonly alarms: Alarms;
-  readonly hops: Hop[] = [];
+  readonly alarms: TemplateAlarms;
+  readonly hops: AuditedHop[] = [];
   readonly found: Findings = { gaps: [], unknown: [] };
   readonly notes: string[] = [];
   /** Queues that failures end in. */
@@ -32,7 +32,7 @@ export class Scene {
     this.routing = readRouting(assembly, app);
     this.permissions = new Permissions(assembly);
     this.encryption = new Encryption(this.permissions);
-    this.alarms = new Alarms(assembly);
+    this.alarms = new TemplateAlarms(assembly);
     this.inArchive = this.routing.archives.length > 0 ? 'in the archive' : 'lost';
     this.isDescribed = Object.keys(app.consumers).length > 0;
   }
@@ -42,8 +42,8 @@ export class Scene {
     return this.app.maxEventBytes ?? PUT_EVENTS.maxBytes;
   }
 
-  hop(kind: HopKind, from: Resource | string, to: Resource | string): Hop {
-    const hop = new Hop(kind, from, to, this.found, this.alarms);
+  hop(kind: HopKind, from: Resource | string, to: Resource | string): AuditedHop {
+    const hop = new AuditedHop(kind, from, to, this.found, this.alarms);
     this.hops.push(hop);
     return hop;
   }
@@ -89,7 +89,7 @@ export class Scene {
    * cannot be told, since another stack or account may have it.
    * @param what e.g. `its bucket`
    */
-  missing(hop: Hop, kind: GapKind, resource: Resource, what: string, reference: string): void {
+  missing(hop: AuditedHop, kind: GapKind, resource: Resource, what: string, reference: string): void {
     const { region: ownRegion } = this.assembly;
     const [, , , region] = reference.split(':');
     if (hasPlaceholder(reference)) {

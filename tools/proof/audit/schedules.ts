@@ -3,7 +3,7 @@ import type { MetricIdentity } from '../../template/alarms';
 import { isKnown } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
 export function auditSchedules(scene: Scene): void {
@@ -50,7 +50,7 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
 /** https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html */
 function auditDeadLetters(
   scene: Scene,
-  hop: Hop,
+  hop: AuditedHop,
   { resource, deadLetterArn, roleArn }: SchedulerSchedule,
 ): void {
   if (deadLetterArn === undefined) {

@@ -1,6 +1,6 @@
 /** Sizes along the way of an event: whether a queue that keeps failures takes the largest of them. */
 import type { Resource } from '../../template/assembly';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 
 /**
  * Default, and most, of a queue's MaximumMessageSize, in bytes: body and attributes.
@@ -18,7 +18,7 @@ const FAILURE_BYTES = 8 * 1_024;
  * Reports a queue that is too small for some event that fails: that one is lost.
  * @param eventBytes of an event, at most
  */
-export function auditQueueSize(hop: Hop, queue: Resource, eventBytes: number): void {
+export function auditQueueSize(hop: AuditedHop, queue: Resource, eventBytes: number): void {
   const taken = Number(queue.properties.MaximumMessageSize ?? QUEUE_BYTES);
   // An event larger than this fits nowhere, which no setting of a queue can change.
   const needed = Math.min(eventBytes + FAILURE_BYTES, QUEUE_BYTES);

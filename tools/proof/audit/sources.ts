@@ -3,13 +3,13 @@ import type { Resource } from '../../template/assembly';
 import type { Source } from '../../template/event-source-mappings';
 import { isKnown } from '../../template/placeholder';
 import { readQueue } from '../../template/queues';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
 /** @param reader the function or the pipe, to mend if its role may not read */
 export function auditReading(
   scene: Scene,
-  hop: Hop,
+  hop: AuditedHop,
   source: Source,
   roleArn: string,
   reader: Resource,
@@ -33,7 +33,7 @@ export function auditReading(
 }
 
 /** A queue keeps a message that its reader fails at, and redrives it after some receives. */
-export function auditRedrive(scene: Scene, hop: Hop, queue: Resource, reader: string): void {
+export function auditRedrive(scene: Scene, hop: AuditedHop, queue: Resource, reader: string): void {
   const { redrive, isFifo } = readQueue(queue);
   hop.whenAllFails = redrive?.deadLetterArn.split(':').at(-1) ?? 'lost';
   if (!redrive) {

@@ -2,7 +2,7 @@
 import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { duration, HOUR } from './durations';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import { logStreamArn } from './log-streams';
 import type { Scene } from './scene';
 
@@ -60,7 +60,7 @@ export function auditStream(scene: Scene, stream: Resource): void {
 }
 
 /** A new bucket blocks all public access, unless the template says otherwise. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html */
-function auditBucket(hop: Hop, bucket: Resource): void {
+function auditBucket(hop: AuditedHop, bucket: Resource): void {
   const { PublicAccessBlockConfiguration: block } = bucket.properties;
   if (block !== undefined && Object.values(block).filter((each) => String(each) === 'true').length < 4)
     hop.gap('too-wide', bucket, 'it does not block all public access');

@@ -1,7 +1,7 @@
 /** A topic hands its messages to its subscribers. */
 import type { Resource } from '../../template/assembly';
 import { subscriptionsOf } from '../../template/queues';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
 /** Action that a topic needs on each type of subscriber. */
@@ -44,7 +44,7 @@ export function auditSubscriptions(scene: Scene, topic: Resource): void {
   }
 }
 
-function needsSubscriber(scene: Scene, hop: Hop, topic: Resource, subscriber: Resource): void {
+function needsSubscriber(scene: Scene, hop: AuditedHop, topic: Resource, subscriber: Resource): void {
   const action = SUBSCRIBER_ACTIONS[subscriber.type];
   if (!action) return;
   const decision = scene.permissions.serviceMay(SNS, topic.arn, action, subscriber.arn);

@@ -9,7 +9,7 @@ export const timeoutOf = ({ properties }: Resource): number => {
   return Number.isNaN(timeout) ? 3 : timeout;
 };
 
-export function functionMetric({ name: FunctionName }: Resource, name: string): MetricIdentity {
+export function lambdaMetric({ name: FunctionName }: Resource, name: string): MetricIdentity {
   return { namespace: 'AWS/Lambda', name, dimensions: { FunctionName } };
 }
 

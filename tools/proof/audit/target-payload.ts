@@ -3,7 +3,7 @@ import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { isKnown } from '../../template/placeholder';
 import { readQueue } from '../../template/queues';
 import type { RuleModel, TargetModel } from '../../template/rules';
-import type { Hop } from './hops';
+import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
 const KB = 1_024;
@@ -15,7 +15,7 @@ const KB = 1_024;
  */
 const MAX_BYTES: Readonly<Record<string, number>> = { topic: 256 * KB, 'state machine': 256 * KB };
 
-export function auditPayload(scene: Scene, hop: Hop, rule: RuleModel, target: TargetModel): void {
+export function auditPayload(scene: Scene, hop: AuditedHop, rule: RuleModel, target: TargetModel): void {
   const { resource: queue, type } = target.reference;
   if (queue?.type === 'AWS::SQS::Queue') auditFifo(hop, rule, target);
   const ofQueue = Number(queue?.properties.MaximumMessageSize ?? PUT_EVENTS.maxBytes);
@@ -34,7 +34,11 @@ export function auditPayload(scene: Scene, hop: Hop, rule: RuleModel, target: Ta
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html */
-function auditFifo(hop: Hop, { resource }: RuleModel, { id, reference, parameters }: TargetModel): void {
+function auditFifo(
+  hop: AuditedHop,
+  { resource }: RuleModel,
+  { id, reference, parameters }: TargetModel,
+): void {
   const queue = reference.resource;
   if (!queue) return;
   const { isFifo } = readQueue(queue);

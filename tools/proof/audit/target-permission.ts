@@ -1,12 +1,12 @@
 /** What EventBridge must be allowed to hand an event to a target. */
 import type { RuleModel, TargetModel } from '../../template/rules';
 import { EVENTS_SERVICE } from '../../template/targets';
-import { type Hop, withoutEnd } from './hops';
+import { type AuditedHop, withoutEnd } from './hops';
 import type { Permissions } from './permissions';
 
 /** An action that is not allowed, or allowed to any rule, becomes a gap of the hop. */
 export function auditTargetPermission(
-  hop: Hop,
+  hop: AuditedHop,
   permissions: Permissions,
   rule: RuleModel,
   target: TargetModel,

@@ -6,6 +6,7 @@
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
 import { type BusEvent, sampleEvent } from '../../eventbridge/event';
+import { isObject } from '../../eventbridge/field-reader';
 import { detailSchema, type JsonSchema } from './detail-schema';
 
 /** One event of a contract, and its difference from the event that it was made from. */
@@ -62,7 +63,7 @@ export function variantsOf(contract: Contract, event: BusEvent): Variant[] {
   variants.set('replayed', { kind: 'replayed', field: '', label: 'replayed', event: replayed });
   const schema = detailSchema(contract);
   const minimal = requiredOnly(schema, event.detail);
-  const changes: Iterable<Change> = [
+  const changes: Iterable<Variation> = [
     ...changesOf(schema, event.detail, '', isValid),
     ...(isValid(minimal)
       ? [{ kind: 'absent', field: '', text: 'only required fields', value: minimal } as const]
@@ -113,7 +114,7 @@ function otherCase(text: string): string {
 }
 
 /** A change of one field of the detail. */
-interface Change {
+interface Variation {
   readonly kind: 'value' | 'absent' | 'extreme';
   /** Dotted path. */
   readonly field: string;
@@ -129,7 +130,7 @@ export function* changesOf(
   sample: unknown,
   field: string,
   accepts: Accepts,
-): Generator<Change> {
+): Generator<Variation> {
   if (schema.anyOf) {
     for (const option of schema.anyOf) yield* changesOf(option, sample, field, accepts);
     return;
@@ -162,7 +163,7 @@ function* objectChanges(
   sample: Readonly<Record<string, unknown>>,
   field: string,
   accepts: Accepts,
-): Generator<Change> {
+): Generator<Variation> {
   const { properties = {}, additionalProperties: others, propertyNames } = schema;
   // A record has no properties of its own; the sample's keys show what it may hold.
   const keys = new Set([...Object.keys(properties), ...(others ? Object.keys(sample) : [])]);
@@ -315,8 +316,4 @@ function requiredOnly(schema: JsonSchema, sample: unknown): unknown {
   const { properties, required = [] } = schema;
   const fields = required.map((key) => [key, requiredOnly(properties[key] ?? {}, sample[key])] as const);
   return Object.fromEntries(fields);
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

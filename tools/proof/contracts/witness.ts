@@ -2,10 +2,11 @@
 import type { Contract } from '../../app';
 import type { BusEvent } from '../../eventbridge/event';
 import type { EventPattern } from '../../eventbridge/event-pattern';
+import { isObject } from '../../eventbridge/field-reader';
 import type { Scalar, Test } from '../../eventbridge/field-test';
 import { spelled } from '../../eventbridge/network-set';
 import { detailSchema, type JsonSchema } from './detail-schema';
-import { changesOf, isEventOf, isObject, valuesFor } from './variants';
+import { changesOf, isEventOf, valuesFor } from './variants';
 
 /** Maximum number of values of a field that are combined with those of a pattern's other fields. */
 const MAX_CANDIDATES = 4;

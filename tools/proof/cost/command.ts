@@ -13,7 +13,7 @@ import {
 import { describedBy } from '../described';
 import { exitCodeOf, type StrictOption, withStrictOption } from '../verdicts';
 import { costOf } from './cost';
-import { jsonReport, textReport } from './cost-report';
+import { costJson, costText } from './cost-report';
 import { parseMix } from './event-mix';
 import { limitsOf } from './limits';
 import { limitsJson, limitsText, writeLimits } from './limits-report';
@@ -113,7 +113,7 @@ async function cost(given: App, measurements: string, options: Options): Promise
       other: { name: compare ?? '', cost: costOf(other, app, measurement, events, assumptions) },
     }),
   };
-  console.log(options.json ? jsonReport(report) : textReport(report));
+  console.log(options.json ? costJson(report) : costText(report));
   return exitCodeOf({ gaps: [], unknown: [], notCovered: report.cost.notCovered }, options);
 }
 

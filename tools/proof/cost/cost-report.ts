@@ -22,14 +22,7 @@ export interface CostReport {
 }
 
 /** For scripts: the bills and all that they are made of, as one JSON document. */
-export function jsonReport({
-  stackName,
-  cost,
-  savings,
-  assumptions,
-  measurement,
-  other,
-}: CostReport): string {
+export function costJson({ stackName, cost, savings, assumptions, measurement, other }: CostReport): string {
   const { date, region, currency } = priceTable;
   const { mix, ...others } = assumptions;
   return JSON.stringify(
@@ -50,7 +43,7 @@ export function jsonReport({
 }
 
 /** For people: the bill, the fan-out, what is not priced, what is assumed, and where figures are from. */
-export function textReport(report: CostReport): string {
+export function costText(report: CostReport): string {
   const { title, cost, other } = report;
   const { date, region, currency } = priceTable;
   return [

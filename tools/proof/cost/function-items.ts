@@ -1,5 +1,5 @@
 /** Cost of functions: calls, durations, log lines, traces, metrics; and fixed monthly items. */
-import { Alarms } from '../../template/alarms';
+import { TemplateAlarms } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
 import type { CallUsage, Times, Usage } from './usage';
@@ -79,7 +79,7 @@ export function fixedItems(usage: Usage): Item[] {
       metrics.set(key, Math.max(share, metrics.get(key) ?? 0));
     }
   }
-  const { all: alarms } = new Alarms(usage.assembly);
+  const { all: alarms } = new TemplateAlarms(usage.assembly);
   return [
     item(
       'CloudWatch: metrics of the handlers',

@@ -39,7 +39,7 @@ export interface CallMeasurement {
   readonly lines: readonly { readonly level?: string; readonly bytes: number }[];
   /** Names of the metrics that it counts. */
   readonly metrics: readonly string[];
-  readonly writes: readonly Write[];
+  readonly writes: readonly MeasuredWrite[];
   /** Bytes of each message that it publishes to a topic. */
   readonly messages: readonly number[];
   /** Bytes of each record that it puts to a stream. */
@@ -49,7 +49,7 @@ export interface CallMeasurement {
 }
 
 /** One write to a table. */
-export interface Write {
+export interface MeasuredWrite {
   /** The variable that names the table. */
   readonly table: string;
   /** True if the item did not exist before. */
@@ -335,7 +335,7 @@ function measureWrite(
   assembly: Assembly,
   { properties }: Resource,
   { at, table, item, before = {} }: Effect & { kind: 'item-written' },
-): Write {
+): MeasuredWrite {
   const variables = Object.entries(properties.Environment?.Variables ?? {});
   const [variable = table] = variables.find(([, value]) => value === table) ?? [];
   const names = [...new Set([...Object.keys(item), ...Object.keys(before)])];

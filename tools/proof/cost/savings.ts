@@ -10,7 +10,7 @@ import { isOnDemand, scalingOf } from './table-capacity';
 import { type Assumptions, Usage } from './usage';
 
 /** A change to one property of resources of one type. */
-interface Change {
+interface SettingChange {
   /** Key under which an app names its own setting (`App.savings`). */
   readonly id: string;
   readonly change: string;
@@ -29,7 +29,7 @@ interface Context {
   readonly written: ReadonlySet<string>;
 }
 
-const CHANGES: readonly Change[] = [
+const CHANGES: readonly SettingChange[] = [
   {
     id: 'tableCapacity',
     change: 'tables with provisioned capacity that scales',
@@ -158,7 +158,7 @@ export function savingsOf(
   };
 }
 
-function withChanges(assembly: Assembly, context: Context, changes: readonly Change[]): Assembly {
+function withChanges(assembly: Assembly, context: Context, changes: readonly SettingChange[]): Assembly {
   const resources = new Map(assembly.resources);
   for (const { of, adds } of changes) {
     for (const [id, resource] of assembly.resources) {

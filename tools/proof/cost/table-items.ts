@@ -1,7 +1,7 @@
 /** What DynamoDB costs: writes and reads, on demand or by capacity, and what is kept. */
 import { findConsumer } from '../../app';
 import type { Resource } from '../../template/assembly';
-import type { Write } from './measurement';
+import type { MeasuredWrite } from './measurement';
 import { isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
 import type { CallUsage, Times, Usage } from './usage';
@@ -12,7 +12,7 @@ const ITEM_OVERHEAD = 100;
 /** A write of a handler to a table, and what it changes of an index. */
 interface TableWrite {
   readonly call: CallUsage;
-  readonly write: Write;
+  readonly write: MeasuredWrite;
   readonly table: Resource;
   /** Undefined for the table itself. */
   readonly index: string | undefined;
@@ -96,7 +96,7 @@ const indexesOf = ({ properties }: Resource): Resource['properties'][] =>
 function projected(
   { KeySchema: keys, Projection: projection }: Resource['properties'],
   { properties }: Resource,
-  { attributes }: Write,
+  { attributes }: MeasuredWrite,
 ): string[] {
   const own = Object.keys(attributes);
   const nameOf = ({ AttributeName }: Resource['properties']): string => AttributeName;
@@ -110,5 +110,5 @@ function projected(
   return own.filter((name) => held.includes(name));
 }
 
-const bytesOf = (names: readonly string[], { attributes }: Write): number =>
+const bytesOf = (names: readonly string[], { attributes }: MeasuredWrite): number =>
   sum(names, (name) => attributes[name] ?? 0);

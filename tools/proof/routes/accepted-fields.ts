@@ -12,9 +12,9 @@ import {
   all,
   any,
   Budget,
+  complement,
   contains,
   members,
-  not,
   texts,
   types,
   UndecidedError,
@@ -83,7 +83,10 @@ export function decideFields(
         );
       }
       const value = domain.field(path);
-      const refused = any(all(not(ABSENT), not(accepted())), ...(contains(accepted(), '') ? [] : [ABSENT]));
+      const refused = any(
+        all(complement(ABSENT), complement(accepted())),
+        ...(contains(accepted(), '') ? [] : [ABSENT]),
+      );
       requireScalar(value, path);
       const taken = findTaken(pattern, domain, path, refused, isRefused);
       return [taken ? { ...at, verdict: 'refused', taken } : { ...at, verdict: 'accepted' }];

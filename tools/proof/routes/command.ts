@@ -21,7 +21,7 @@ import { patternJson, patternText } from './pattern-report';
 import { recipientsOf } from './recipients';
 import { recipientsJson, recipientsText } from './recipients-report';
 import { proveRoutes } from './routes';
-import { jsonReport, textReport } from './routes-report';
+import { routesJson, routesText } from './routes-report';
 import { readRouting } from './routing';
 
 interface Options extends AssemblySource, StrictOption {
@@ -86,7 +86,7 @@ async function routes(given: App, options: Options): Promise<ExitCode> {
     return EXIT.ok;
   }
   const proof = proveRoutes(assembly, app);
-  console.log(json ? jsonReport(proof) : textReport(proof, { stackName, title, verbose }));
+  console.log(json ? routesJson(proof) : routesText(proof, { stackName, title, verbose }));
   return exitCodeOf({ ...proof, gaps: proof.findings }, options);
 }
 

@@ -6,10 +6,10 @@ import { type App, type Contract, findConsumer } from '../../app';
 import { printableJson } from '../../cli/escape-control';
 import {
   ANY_EVENT,
-  type Answer,
   compare,
   type EventDomain,
   findTaken,
+  type SetAnswer,
   takes,
 } from '../../eventbridge/decide';
 import type { BusEvent } from '../../eventbridge/event';
@@ -150,7 +150,7 @@ function comparedOnBuses({ rules }: Routing): Pick<RouteDecisions, 'pairs' | 'no
   };
 }
 
-function decideRule({ pattern }: RoutedRule, domain: EventDomain): Answer<'every' | 'some' | 'none'> {
+function decideRule({ pattern }: RoutedRule, domain: EventDomain): SetAnswer<'every' | 'some' | 'none'> {
   return pattern ? takes(pattern, domain) : { verdict: 'none' };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
-import { ANY_EVENT, type Answer, compare, type Relation, takes } from '../../eventbridge/decide';
+import { ANY_EVENT, compare, type Relation, type SetAnswer, takes } from '../../eventbridge/decide';
 import {
   checkPatternLength,
   compile,
@@ -19,7 +19,7 @@ import { eachVersion } from '../contracts/versions';
 import type { RoutedRule, Routing } from './routing';
 
 export interface PatternDecisions {
-  readonly contracts: readonly ({ readonly contract: string } & Answer<'every' | 'some' | 'none'>)[];
+  readonly contracts: readonly ({ readonly contract: string } & SetAnswer<'every' | 'some' | 'none'>)[];
   readonly rules: readonly ({
     /** Logical id. */
     readonly resource: string;

@@ -1,15 +1,15 @@
 /** An event with the results of all rules. */
-import type { Miss } from '../../eventbridge/branch-matcher';
+import type { FieldMismatch } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import type { Variant } from '../contracts/variants';
 import type { RoutedDelivery } from './routing';
 
 /** Result of one rule for one event. */
-export interface Verdict {
+export interface RuleResult {
   readonly rule: string;
   readonly matched: boolean;
   /** Fields that kept the rule from matching. */
-  readonly misses: readonly Pick<Miss, 'field' | 'reason'>[];
+  readonly misses: readonly Pick<FieldMismatch, 'field' | 'reason'>[];
   readonly deliveries: readonly RoutedDelivery[];
 }
 
@@ -26,7 +26,7 @@ export interface RoutedEvent {
   readonly field: string;
   readonly event: BusEvent;
   /** Verdicts of all rules with a pattern, in the template's order. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly RuleResult[];
   /** Names of the archives that store it. */
   readonly archives: readonly string[];
 }

@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { aboutText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
-import type { RoutedEvent, Verdict } from './routed-event';
+import type { RoutedEvent, RuleResult } from './routed-event';
 import type { RoutesProof } from './routes';
 import type { Finding, RoutedDelivery, RoutedRule } from './routing';
 
@@ -15,7 +15,7 @@ export interface RoutesReportOptions {
 }
 
 /** The whole proof as one JSON document, for scripts. */
-export function jsonReport({
+export function routesJson({
   routing,
   events,
   schedules,
@@ -54,7 +54,7 @@ export function jsonReport({
  * The proof as text: the matrix, then the details, then the findings.
  * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
-export function textReport(proof: RoutesProof, { stackName, title, verbose }: RoutesReportOptions): string {
+export function routesText(proof: RoutesProof, { stackName, title, verbose }: RoutesReportOptions): string {
   const { routing, events, schedules, decisions, findings, unknown, notCovered, warnings, notLookedAt } =
     proof;
   const short = (name: string) =>
@@ -162,7 +162,7 @@ function count(number: number, noun: string): string {
 }
 
 /** Text of a cell of the matrix. */
-function cell({ matched, misses, deliveries }: Verdict): string {
+function cell({ matched, misses, deliveries }: RuleResult): string {
   if (matched) return deliveries.some(({ problem }) => problem) ? '✗' : '●';
   const [first, ...others] = misses.map(({ field }) => field);
   return `${first}${others.length > 0 ? ` +${others.length}` : ''}`;

@@ -22,7 +22,7 @@ import {
   spoiledInputs,
 } from './decisions';
 import { personalDataFindings } from './personal-data';
-import type { RoutedEvent, Verdict } from './routed-event';
+import type { RoutedEvent, RuleResult } from './routed-event';
 import {
   type Finding,
   isForFunctions,
@@ -184,10 +184,10 @@ function routeContract(routing: Routing, contract: Contract, example: BusEvent):
 }
 
 /** @returns an empty list if the rule has no pattern */
-function judge(routing: Routing, rule: RoutedRule, event: BusEvent): Verdict[] {
+function judge(routing: Routing, rule: RoutedRule, event: BusEvent): RuleResult[] {
   const { name, bus, pattern } = rule;
   if (!pattern) return [];
-  const missed = (field: string, reason: string): Verdict[] => [
+  const missed = (field: string, reason: string): RuleResult[] => [
     { rule: name, matched: false, misses: [{ field, reason }], deliveries: [] },
   ];
   if (!rule.enabled) return missed('state', 'is DISABLED');
@@ -245,7 +245,7 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: 
   return [...rules, ...archives];
 }
 
-function verdictOf({ verdicts }: RoutedEvent, rule: string): Verdict | undefined {
+function verdictOf({ verdicts }: RoutedEvent, rule: string): RuleResult | undefined {
   return verdicts.find((verdict) => verdict.rule === rule);
 }
 

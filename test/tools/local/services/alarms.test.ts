@@ -1,4 +1,4 @@
-import { Alarms } from '../../../../tools/local/services/alarms';
+import { AlarmMonitor } from '../../../../tools/local/services/alarms';
 import { ManualClock } from '../../../../tools/local/services/clock';
 import { MetricRecorder } from '../../../../tools/local/services/metric-recorder';
 import { Metrics } from '../../../../tools/local/services/metrics';
@@ -41,7 +41,7 @@ function run(...resources: readonly Resource[]) {
     ruleNamed: (rule) => ({ busName: rule === 'daily' ? 'default' : 'bus', scheduler: undefined }),
   });
   const of = (type: string) => resources.filter((each) => each.type === type);
-  const alarms = new Alarms({
+  const alarms = new AlarmMonitor({
     resources: { metric: of('AWS::CloudWatch::Alarm'), composite: of('AWS::CloudWatch::CompositeAlarm') },
     ...{ metrics, recorder, clock, topics: [topic], onStep },
   });

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { APP } from '../../../../bin/app-description';
 import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
-import { textReport } from '../../../../tools/proof/audit/audit-report';
-import type { Hop } from '../../../../tools/proof/audit/hops';
+import { auditText } from '../../../../tools/proof/audit/audit-report';
+import type { AuditedHop } from '../../../../tools/proof/audit/hops';
 import { synthesize } from '../../../lib/synthesize';
 import { TYPESCRIPT } from '../../../typescript';
 import { assemblyOf, writeAssembly } from '../assembly';
@@ -24,7 +24,7 @@ function auditOf(change: (copy: Json) => void = () => {}): Audit {
   return auditHops(assemblyOf(copy), APP);
 }
 
-const hopOf = ({ hops }: Audit, to: string, kind: Hop['kind']) =>
+const hopOf = ({ hops }: Audit, to: string, kind: AuditedHop['kind']) =>
   hops.find((hop) => hop.kind === kind && hop.to.endsWith(to));
 
 describe('the hops of an event', () => {
@@ -278,7 +278,7 @@ describe('a policy is understood, not only seen:', () => {
 
 describe('the report', () => {
   const report = (width: number, audit = auditOf()) =>
-    textReport(audit, { stackName: 'event-driven', title: 'cdk.out, stack event-driven', width });
+    auditText(audit, { stackName: 'event-driven', title: 'cdk.out, stack event-driven', width });
 
   test.each([100, 120, 200])('fits into %i columns, and cuts no name off', (width) => {
     const text = report(width);

@@ -174,7 +174,7 @@ export function check(implementation: Implementation, each: Case, tally: Tally, 
     tally.contradictions.push(`${what}\n  ${JSON.stringify(each)}\n  ${JSON.stringify(event)}`);
   const judge = (
     question: string,
-    answer: decideModule.Answer<string>,
+    answer: decideModule.SetAnswer<string>,
     truths: { readonly [verdict: string]: boolean },
     witnesses: { readonly taken: (event: object) => boolean; readonly missed: (event: object) => boolean },
   ) => {

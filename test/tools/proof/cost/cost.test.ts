@@ -6,9 +6,9 @@ import fc from 'fast-check';
 import { APP } from '../../../../bin/app-description';
 import { UNDESCRIBED } from '../../../../tools/app';
 import { type Bill, costOf } from '../../../../tools/proof/cost/cost';
-import { textReport } from '../../../../tools/proof/cost/cost-report';
+import { costText } from '../../../../tools/proof/cost/cost-report';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
-import type { CallMeasurement, Measurement, Write } from '../../../../tools/proof/cost/measurement';
+import type { CallMeasurement, MeasuredWrite, Measurement } from '../../../../tools/proof/cost/measurement';
 import priceTable from '../../../../tools/proof/cost/prices.json';
 import { savingsOf } from '../../../../tools/proof/cost/savings';
 import type { Assumptions } from '../../../../tools/proof/cost/usage';
@@ -31,13 +31,13 @@ const nothing: CallMeasurement = {
   records: [],
   published: 0,
 };
-const order: Write = {
+const order: MeasuredWrite = {
   table: 'TABLE_NAME',
   isNew: true,
   attributes: { orderId: 20, dayShard: 20, status: 10, total: 10, items: 440 },
   changed: ['orderId', 'dayShard', 'status', 'total', 'items'],
 };
-const notified: Write = {
+const notified: MeasuredWrite = {
   table: 'IDEMPOTENCY_TABLE_NAME',
   isNew: true,
   attributes: { id: 100 },
@@ -468,7 +468,7 @@ describe('the report', () => {
   };
 
   test('says what is assumed, and where figures are from', () => {
-    const text = textReport(report);
+    const text = costText(report);
     expect(text).toContain('0% of calls fail at every retry (--failures)');
     for (const { setting, givesUp } of report.savings.each)
       expect(text).toContain(`${setting}. Gives up ${givesUp}.`);
