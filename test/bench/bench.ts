@@ -5,18 +5,23 @@
 import { join } from 'node:path';
 import { createCommand, runCommand } from '../../tools/cli/command';
 import { InputError } from '../../tools/cli/errors';
+import { resolveGiven } from '../../tools/cli/path';
 import { Terminal } from '../../tools/cli/terminal';
 import { benchColdStart } from './cold-start';
+import { benchDesk } from './desk';
 import { benchEndToEndFigures } from './end-to-end';
 import { type Figures, machine, writeFigures } from './figures';
 import { benchPatternsFigures } from './patterns';
 
 const FIGURES = join(__dirname, '..', '..', 'docs', 'figures.md');
 
-const PARTS: Readonly<Record<string, (onProgress: (text: string) => void) => Promise<Figures>>> = {
+type Bench = (onProgress: (text: string) => void, against?: string) => Promise<Figures>;
+
+const PARTS: Readonly<Record<string, Bench>> = {
   patterns: benchPatternsFigures,
-  'end-to-end': benchEndToEndFigures,
-  'cold-start': benchColdStart,
+  'end-to-end': (onProgress) => benchEndToEndFigures(onProgress),
+  desk: benchDesk,
+  'cold-start': (onProgress) => benchColdStart(onProgress),
 };
 
 const command = createCommand('npm run bench --')
@@ -24,7 +29,11 @@ const command = createCommand('npm run bench --')
   .argument('[parts...]', `which of ${Object.keys(PARTS).join(', ')}; all without any`)
   .option('--json', 'print all digits as JSON')
   .option('--write', 'put the tables into docs/figures.md')
-  .action(async (names: string[], { json = false, write = false }) => {
+  .option(
+    '--against <dir>',
+    'compare desk with another version of the project, checked out and installed there',
+  )
+  .action(async (names: string[], { json = false, write = false, against }) => {
     const unknown = names.find((name) => !Object.hasOwn(PARTS, name));
     if (unknown !== undefined)
       throw new InputError(`${unknown}: no such part; there are ${Object.keys(PARTS).join(', ')}.`);
@@ -32,7 +41,7 @@ const command = createCommand('npm run bench --')
     const all: Figures[] = [];
     for (const [name, run] of Object.entries(PARTS)) {
       if (names.length > 0 && !names.includes(name)) continue;
-      const figures = await run((text) => terminal.progress(text));
+      const figures = await run((text) => terminal.progress(text), against && resolveGiven(against));
       all.push(figures);
       if (write) writeFigures(FIGURES, figures);
       if (!json) terminal.print({}, () => asText(terminal, figures));

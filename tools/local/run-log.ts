@@ -1,4 +1,5 @@
 /** Messages of `npm start` besides the steps: the start, the available commands, the end. */
+import { BatchedOutput } from '../cli/batched-output';
 import { escapeControl, printableJson } from '../cli/escape-control';
 import { formatCountOf } from '../cli/terminal';
 import type { Assembly } from '../template/assembly';
@@ -44,6 +45,8 @@ export interface RunLog {
 
 /** One JSON object a line: each step, and what the run itself does. */
 export class JsonLog implements RunLog {
+  readonly #output = new BatchedOutput(process.stdout);
+
   synthesizing(): void {}
 
   synthesized(synthesis: Synthesis | undefined, { stackName, directory }: Assembly): void {
@@ -59,7 +62,7 @@ export class JsonLog implements RunLog {
   }
 
   step(step: TimedStep): void {
-    process.stdout.write(`${printableJson(step)}\n`);
+    this.#output.write(`${printableJson(step)}\n`);
   }
 
   ready({ url }: LocalStack): void {
@@ -119,13 +122,14 @@ export class JsonLog implements RunLog {
   }
 
   #write(message: Readonly<Record<string, unknown>>): void {
-    process.stdout.write(`${printableJson({ at: new Date().toISOString(), ...message })}\n`);
+    this.#output.write(`${printableJson({ at: new Date().toISOString(), ...message })}\n`);
   }
 }
 
 /** For people, on a terminal or in a file. */
 export class TerminalLog implements RunLog {
   readonly #stream: NodeJS.WriteStream;
+  readonly #output: BatchedOutput;
   readonly #color: boolean;
   #log: LiveLog;
   /** True if the template is none of this project's. */
@@ -138,17 +142,18 @@ export class TerminalLog implements RunLog {
     private readonly shown: Pick<LiveLogOptions, 'only' | 'idField'> = {},
   ) {
     this.#stream = stream;
+    this.#output = new BatchedOutput(stream);
     const { NO_COLOR, FORCE_COLOR } = process.env;
     this.#color = NO_COLOR ? false : FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY;
     this.#log = this.#newLog('');
   }
 
   synthesizing(): void {
-    if (this.#stream.isTTY) this.#stream.write('Synthesizing …');
+    if (this.#stream.isTTY) this.#output.write('Synthesizing …');
   }
 
   synthesized(synthesis: Synthesis | undefined, { stackName, title, resources, ofType }: Assembly): void {
-    if (this.#stream.isTTY) this.#stream.write('\r');
+    if (this.#stream.isTTY) this.#output.write('\r');
     this.#log = this.#newLog(`${stackName}-`);
     this.#isGiven = synthesis === undefined;
     const rules = ofType('AWS::Events::Rule').length;
@@ -322,7 +327,7 @@ export class TerminalLog implements RunLog {
 
   #newLog(prefix: string): LiveLog {
     return new LiveLog({
-      write: (text) => this.#stream.write(text),
+      write: (text) => this.#output.write(text),
       color: this.#color,
       columns: this.#stream.columns ?? 140,
       prefix,

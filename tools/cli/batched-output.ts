@@ -1,0 +1,23 @@
+/**
+ * Output of many small texts. Each write to a pipe or a terminal is a call of the system that costs more than making the
+ * text, so what is written in one turn of the event loop goes out at once.
+ */
+export class BatchedOutput {
+  #text = '';
+
+  constructor(private readonly stream: Pick<NodeJS.WritableStream, 'write'>) {
+    // What was written in the last turn of a process, which may be why it ended.
+    process.once('exit', () => this.#flush());
+  }
+
+  write(text: string): void {
+    if (this.#text === '') setImmediate(() => this.#flush());
+    this.#text += text;
+  }
+
+  #flush(): void {
+    if (this.#text === '') return;
+    this.stream.write(this.#text);
+    this.#text = '';
+  }
+}
