@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { type Construct, constructText } from '../template/constructs';
+import type { KeptOut } from '../template/coverage';
 
 /** One statement about a resource of the template. */
 export interface Verdict {
@@ -41,4 +42,15 @@ export function aboutText({ resource, type, construct }: Omit<Verdict, 'message'
 export function notCoveredText(entries: readonly Verdict[], title = 'Not looked at'): string[] {
   if (entries.length === 0) return [];
   return [[`${title}:`, ...entries.map((each) => `  ${aboutText(each)}: ${each.message}`)].join('\n')];
+}
+
+/** Resources that a condition keeps out, by condition. Empty if there are none. */
+export function absentText(entries: readonly KeptOut[]): string[] {
+  const groups = new Map<string, KeptOut[]>();
+  for (const each of entries) groups.set(each.condition, [...(groups.get(each.condition) ?? []), each]);
+  return [...groups.values()].map((group) => {
+    const [{ condition, turnedOn }] = group as [KeptOut];
+    const lines = group.map(({ resource, type }) => `  ${resource} (${type})`);
+    return [`Only under the condition ${condition}, which is false here (${turnedOn}):`, ...lines].join('\n');
+  });
 }

@@ -52,15 +52,22 @@ function singleTemplate(file: string): CloudAssembly {
     .replace(/\.template$/, '');
   return {
     directory: path.dirname(file),
-    stacks: [{ id: stackName, stackName, file, constructs: new Constructs({}) }],
+    stacks: [{ id: stackName, stackName, isNameAssumed: true, file, constructs: new Constructs({}) }],
     assets: [],
   };
+}
+
+/** A stack that no other one creates. */
+interface Root {
+  readonly stack: Stack;
+  readonly scope: string;
+  readonly isRegionAssumed: boolean;
 }
 
 /** The stacks of an assembly, those nested in them among them. */
 class StackSet {
   readonly #stacks: Stack[] = [];
-  readonly #roots: { readonly stack: Stack; readonly scope: string }[] = [];
+  readonly #roots: Root[] = [];
   readonly #notCovered: NotCovered[] = [];
 
   constructor(
@@ -78,7 +85,8 @@ class StackSet {
       const scope = names.length > 1 ? `${isUnique ? each.stackName : each.id}/` : '';
       const environment = environmentOf(each, scope, options);
       const stack = this.#add(template, environment, path.dirname(each.file), each.constructs, false);
-      this.#roots.push({ stack, scope });
+      const isRegionAssumed = (options.region ?? each.region ?? process.env.AWS_REGION) === undefined;
+      this.#roots.push({ stack, scope, isRegionAssumed });
     }
     // Add all stacks before evaluating one: it may import a value that another exports.
     for (const { stack } of this.#roots) this.#look(stack);
@@ -86,7 +94,8 @@ class StackSet {
 
   assembly(): Assembly {
     const { read, place } = this;
-    const [first] = this.#roots as [{ stack: Stack; scope: string }];
+    const stacks = this.#stacks;
+    const [first] = this.#roots as [Root];
     const { account, region, partition } = first.stack.environment;
     const resources = new Map(
       this.#stacks.flatMap((stack) => [...stack.resources.values()].map((each) => [each.logicalId, each])),
@@ -101,8 +110,15 @@ class StackSet {
       region,
       partition,
       resources,
+      get absent() {
+        return stacks.flatMap((stack) => stack.absent);
+      },
       outputs: this.#outputs(),
       notCovered: this.#notCovered,
+      assumed: new Set([
+        ...(read.stacks.some(({ isNameAssumed }) => isNameAssumed) ? (['stackName'] as const) : []),
+        ...(first.isRegionAssumed ? (['region'] as const) : []),
+      ]),
       ofType: (type) => lookup.ofType(type),
       find: (reference, service) => lookup.find(reference, service),
       assetPath: (resource) => findAsset(read, resource),
@@ -162,6 +178,7 @@ class StackSet {
       stackName: name,
       stackId: `${parent.environment.stackId}/${name}`,
       parameters: given,
+      isNested: true,
       scope: `${logicalId}/`,
     };
     const stack = this.#add(template, environment, path.dirname(file), constructs, true);

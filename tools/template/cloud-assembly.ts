@@ -9,6 +9,8 @@ export interface StackFile {
   /** Id of the artifact in the manifest. */
   readonly id: string;
   readonly stackName: string;
+  /** True if it is only the file's name. */
+  readonly isNameAssumed?: boolean;
   /** Path of the template. */
   readonly file: string;
   readonly constructs: Constructs;

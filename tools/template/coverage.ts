@@ -1,4 +1,9 @@
-/** Resources on or near an event's way that a tool does not look at; each tool reports them. */
+/**
+ * Resources on or near an event's way that a tool does not look at, or that a condition keeps out; each tool reports
+ * them.
+ */
+import { InputError } from '../cli/errors';
+import type { AbsentResource } from './absent';
 import { eventSourceMappingsOf, pipesOf } from './event-source-mappings';
 import type { Assembly, NotCovered, Resource } from './resource';
 import { rulesOf } from './rules';
@@ -8,6 +13,21 @@ import { targetTypeOf } from './targets';
 /** Services whose resources take, keep or hand on events. */
 const ON_THE_WAY =
   /^AWS::(AmazonMQ|EventSchemas|Events|EventsV2|Kinesis|KinesisFirehose|Lambda|MSK|Pipes|Scheduler|SNS|SQS|StepFunctions)::/;
+
+/** A stack for other accounts, whose template is a part of a property. */
+const STACK_SET = 'AWS::CloudFormation::StackSet';
+
+/** Types of resources that hand events on; a template without any has nothing to prove. */
+const SENDERS = ['AWS::Events::Rule', 'AWS::Pipes::Pipe', 'AWS::Scheduler::Schedule'];
+
+/** @throws InputError if nothing in the template hands events on, under no condition either */
+export function requireSenders(assembly: Assembly): void {
+  const { directory, stackName, resources, absent, notCovered } = assembly;
+  const types = [...resources.values(), ...absent, ...notCovered].map(({ type }) => type);
+  if (types.some((type) => SENDERS.includes(type))) return;
+  const senders = `${SENDERS.slice(0, -1).join(', ')} or ${SENDERS.at(-1)}`;
+  throw new InputError(`${directory}: the template of ${stackName} has no ${senders}.`);
+}
 
 /** Types that are read as a part of another resource, or that no event meets. */
 const PARTS: readonly string[] = [
@@ -44,8 +64,14 @@ export function notLookedAt(assembly: Assembly, looksAt: readonly string[], why?
       !PARTS.includes(resource.type) &&
       (ON_THE_WAY.test(resource.type) || named.has(resource)),
   );
+  const stackSets = assembly.ofType(STACK_SET).map(({ logicalId: resource, type }) => ({
+    resource,
+    type,
+    message: 'what its own template has is not looked at.',
+  }));
   return [
     ...assembly.notCovered,
+    ...stackSets,
     ...left.map((resource) => ({
       resource: resource.logicalId,
       type: resource.type,
@@ -53,6 +79,19 @@ export function notLookedAt(assembly: Assembly, looksAt: readonly string[], why?
     })),
   ];
 }
+
+/** A resource on or near an event's way that is there under another condition only. */
+export type KeptOut = AbsentResource & { readonly message: string };
+
+/** Resources that hand events on, take them or tell of their loss, and that a condition keeps out. */
+export const keptOut = ({ absent }: Assembly): KeptOut[] =>
+  absent
+    .filter(({ type }) => !PARTS.includes(type))
+    .filter(({ type }) => ON_THE_WAY.test(type) || /^AWS::(CloudWatch::.*Alarm|Logs::LogGroup)$/.test(type))
+    .map((each) => ({
+      ...each,
+      message: `It is there only under the condition ${each.condition}, which is false here: ${each.turnedOn}.`,
+    }));
 
 function lossOf({ arn }: Resource): string {
   const { mayLose } = targetTypeOf(arn) ?? {};

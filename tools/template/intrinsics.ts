@@ -18,6 +18,8 @@ export interface DeploymentEnvironment {
   readonly parameters: Readonly<Record<string, unknown>>;
   /** Prefix of the stack's placeholders, so that they differ from another stack's, e.g. `Orders/`. */
   readonly scope: string;
+  /** True for a stack that another one creates, and gives its parameters. */
+  readonly isNested?: boolean;
 }
 
 /** Access to the other parts of the stack, and to other stacks, for expressions. */

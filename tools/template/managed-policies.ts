@@ -36,6 +36,15 @@ const POLICIES: Readonly<Record<string, readonly Statement[]>> = {
       'xray:GetSamplingStatisticSummaries',
     ),
   ],
+  AWSXrayWriteOnlyAccess: [
+    allow(
+      'xray:PutTraceSegments',
+      'xray:PutTelemetryRecords',
+      'xray:GetSamplingRules',
+      'xray:GetSamplingTargets',
+      'xray:GetSamplingStatisticSummaries',
+    ),
+  ],
   AmazonDynamoDBFullAccess: [allow('dynamodb:*', 'dax:*')],
   AmazonDynamoDBFullAccess_v2: [allow('dynamodb:*', 'dax:*')],
   AmazonDynamoDBReadOnlyAccess: [

@@ -1,4 +1,5 @@
 /** The model of a template for all tools: an assembly and its resources. */
+import type { AbsentResource } from './absent';
 import type { Construct } from './constructs';
 import type { Json } from './template';
 
@@ -60,6 +61,10 @@ export interface Assembly {
   /** Values by output key, evaluated when read. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly notCovered: readonly NotCovered[];
+  /** Resources whose condition is false; evaluated when read. */
+  readonly absent: readonly AbsentResource[];
+  /** What neither the input nor an option says. */
+  readonly assumed: ReadonlySet<'region' | 'stackName'>;
   /**
    * The folder of a function's bundled code.
    * @throws AssemblyError if the assembly does not have it

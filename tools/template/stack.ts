@@ -1,5 +1,6 @@
 /** One stack of an assembly: its resources and outputs, evaluated when they are asked for. */
 
+import { type AbsentResource, turnedOnBy } from './absent';
 import type { Construct } from './constructs';
 import { generatedNames, IDENTITIES } from './identity';
 import { type DeploymentEnvironment, Intrinsics, type References } from './intrinsics';
@@ -51,6 +52,16 @@ export class Stack implements References {
         .map(([id]) => [id, this.#resource(id)]),
     );
     return this.#resources;
+  }
+
+  /** Resources whose condition is false. */
+  get absent(): AbsentResource[] {
+    const { template, environment } = this;
+    return Object.entries(template.Resources).flatMap(([id, { Type: type, Condition: condition }]) => {
+      if (condition === undefined || this.resources.has(id)) return [];
+      const turnedOn = turnedOnBy(template, environment, this, condition);
+      return [{ resource: `${environment.scope}${id}`, type, condition, turnedOn }];
+    });
   }
 
   /** Names of outputs, without those whose condition is false. */

@@ -86,7 +86,7 @@ const TARGET_TYPES: Readonly<Record<string, TargetType>> = {
   kinesis: role('stream', ['kinesis:PutRecord'], {
     payload: 'text',
     retries: 'its consumers, until its retention period ends',
-    mayLose: 'a record that no consumer has read in that period',
+    mayLose: 'a record that no consumer has read in the retention period of the stream',
   }),
   lambda: {
     name: 'function',

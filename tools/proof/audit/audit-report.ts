@@ -1,6 +1,6 @@
 /** What `npm run audit` prints. */
 import Table from 'cli-table3';
-import { aboutText, notCoveredText } from '../verdicts';
+import { aboutText, absentText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
 import type { AuditedHop, Gap } from './hops';
 
@@ -24,7 +24,7 @@ const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
  * For people: a row for each hop, then what is wrong.
  */
 export function auditText(
-  { hops, gaps, unknown, notCovered, warnings, notes }: Audit,
+  { hops, gaps, unknown, notCovered, absent, warnings, notes }: Audit,
   { stackName, title, width }: AuditReportOptions,
 ): string {
   const room = Math.max(width, LEAST_WIDTH) - FRAME;
@@ -40,11 +40,14 @@ export function auditText(
   return [
     `${title}: ${count(hops.length, 'hop')} from publisher to store. ` +
       `Names are without the ${stackName}- that they all start with.`,
-    table.toString(),
+    ...(hops.length > 0 ? [table.toString()] : []),
     ...warnings.map((warning) => `Warning: ${warning}`),
     ...notes.map((note) => `Note: ${note}`),
     ...notCoveredText(notCovered),
-    gaps.length === 0 ? 'No gaps.' : [`${count(gaps.length, 'gap')}:`, ...entries('✗', gaps)].join('\n'),
+    ...absentText(absent),
+    ...(gaps.length === 0
+      ? [hops.length === 0 ? 'Nothing here hands events on: there is nothing to audit.' : 'No gaps.']
+      : [[`${count(gaps.length, 'gap')}:`, ...entries('✗', gaps)].join('\n')]),
     ...(unknown.length === 0 ? [] : [['Cannot tell:', ...entries('?', unknown)].join('\n')]),
   ].join('\n\n');
 }

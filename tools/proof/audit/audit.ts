@@ -4,9 +4,8 @@
  * last time, a policy that lets exactly this sender in, encryption that the sender may use, an alarm that tells.
  */
 import type { App } from '../../app';
-import { InputError } from '../../cli/errors';
 import type { Assembly, NotCovered } from '../../template/assembly';
-import { notLookedAt } from '../../template/coverage';
+import { type KeptOut, keptOut, notLookedAt, requireSenders } from '../../template/coverage';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { patternWarnings } from '../routes/decisions';
 import { auditAlarms } from './alarms';
@@ -30,6 +29,8 @@ export interface Audit {
   readonly unknown: readonly Gap[];
   /** Resources on or near an event's way that are not looked at. */
   readonly notCovered: readonly NotCovered[];
+  /** Resources that a condition keeps out: none of the rest is about them. */
+  readonly absent: readonly KeptOut[];
   /** Patterns that AWS's matcher is known to get wrong: events that the pattern means to take may be lost there. */
   readonly warnings: readonly string[];
   /** Facts that are as configured, and worth knowing. */
@@ -44,19 +45,12 @@ const LOOKS_AT: readonly string[] = [
   ...['AWS::Lambda::Function', 'AWS::Logs::LogGroup', 'AWS::Pipes::Pipe', 'AWS::Scheduler::Schedule'],
 ];
 
-/** Types of resources that hand events on; a template without any has nothing to audit. */
-const SOURCES = ['AWS::Events::Rule', 'AWS::Pipes::Pipe', 'AWS::Scheduler::Schedule'];
-
 /**
  * @throws InputError if nothing in the template hands events on
  * @throws AssemblyError for what cannot be evaluated
  */
 export function auditHops(assembly: Assembly, app: App): Audit {
-  if (SOURCES.every((type) => assembly.ofType(type).length === 0)) {
-    throw new InputError(
-      `${assembly.directory}: the template of ${assembly.stackName} has no ${SOURCES.slice(0, -1).join(', ')} or ${SOURCES.at(-1)}.`,
-    );
-  }
+  requireSenders(assembly);
   const scene = new Scene(assembly, app);
   for (const bus of assembly.ofType('AWS::Events::EventBus')) auditBus(scene, bus);
   for (const rule of scene.routing.rules) auditRule(scene, rule);
@@ -68,7 +62,8 @@ export function auditHops(assembly: Assembly, app: App): Audit {
   for (const mapping of eventSourceMappingsOf(assembly)) auditMapping(scene, mapping);
   auditPipes(scene);
   auditSchedules(scene);
-  for (const queue of scene.failureQueues) auditFailureQueue(scene, queue);
+  for (const queue of new Set([...scene.failureQueues, ...scene.positionQueues]))
+    auditFailureQueue(scene, queue);
   auditAlarms(scene);
   if (!scene.isDescribed) {
     scene.notes.push(
@@ -80,6 +75,7 @@ export function auditHops(assembly: Assembly, app: App): Audit {
     hops,
     ...found,
     notCovered: notLookedAt(assembly, LOOKS_AT),
+    absent: keptOut(assembly),
     warnings: patternWarnings(scene.routing),
     notes,
   };

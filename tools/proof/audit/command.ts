@@ -21,9 +21,10 @@ export function auditCommand(app: App): Command {
   return withStrictOption(withAssemblyOptions(createCommand('audit')))
     .description(
       'Lists every hop of an event in the synthesized template, from publisher to store, with its retry, age ' +
-        'limit, failure destination, permissions, encryption and alarms. Exit code 1 if a hop lacks one, 2 on bad input.',
+        'limit, failure destination, permissions, encryption and alarms. Names what a condition keeps out, and the --parameter that ' +
+        'turns it on. Exit code 1 if a hop lacks one, 2 on bad input.',
     )
-    .option('--json', 'hops, gaps, unknown, notCovered, warnings and notes as one JSON document')
+    .option('--json', 'hops, gaps, unknown, notCovered, absent, warnings and notes as one JSON document')
     .action(exitWith((options: Options) => audit(app, options)));
 }
 

@@ -24,7 +24,9 @@ export function auditFailureQueue(scene: Scene, queue: Resource): void {
     hop.cannotTell('age-limit', queue, `how long it keeps failures: ${reason}`);
   } else {
     hop.ageLimit = `kept ${duration(retention)}`;
-    if (retention < USEFUL_RETENTION) {
+    // Beyond a day, a stream no longer has the record that the message tells of.
+    const isOfFailures = scene.failureQueues.has(queue);
+    if (isOfFailures && retention < USEFUL_RETENTION) {
       const useful = `${duration(USEFUL_RETENTION)} or more leave time to find and mend the cause`;
       hop.gap('age-limit', queue, `it keeps failures for ${duration(retention)}; ${useful}`);
     }

@@ -167,7 +167,15 @@ function auditLogs(scene: Scene, hop: AuditedHop, resource: Resource): void {
   const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
   const logGroup = scene.logGroup(logGroupName);
   if (!logGroup) {
-    const made = 'Lambda would make one that keeps its lines for ever';
+    const { account, region, partition } = scene.assembly;
+    const group = `arn:${partition}:logs:${region}:${account}:log-group:${logGroupName}`;
+    // CloudWatch Logs names the group by either ARN when it asks whether it may be created.
+    const decisions = [group, `${group}:log-stream:`].map((on) =>
+      scene.permissions.roleMay(properties.Role, 'logs:CreateLogGroup', on),
+    );
+    const made = decisions.some(({ allowed, unknown }) => allowed || unknown)
+      ? 'Lambda would make one that keeps its lines for ever'
+      : 'its role may not make one (logs:CreateLogGroup), and without one its lines are lost';
     const message = `its log group ${logGroupName} is not in this template`;
     if (properties.LoggingConfig?.LogGroup === undefined || scene.isDescribed)
       hop.gap('coverage', resource, `${message}: ${made}`);

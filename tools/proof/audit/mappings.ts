@@ -4,7 +4,7 @@ import { readFunction } from '../../template/functions';
 import { isKnown } from '../../template/placeholder';
 import { readQueue } from '../../template/queues';
 import type { Scene } from './scene';
-import { auditReading, auditRedrive } from './sources';
+import { auditReading, auditRecordFailures, auditRedrive } from './sources';
 import { timeoutOf } from './symptoms';
 
 export function auditMapping(
@@ -49,7 +49,7 @@ export function auditMapping(
     if (reason === undefined)
       hop.gap('failure-destination', resource, `it has no on-failure destination: ${lost}`);
     else hop.cannotTell('failure-destination', resource, `which on-failure destination it has: ${reason}`);
-  } else {
-    hop.whenAllFails = onFailure.split(':').at(-1) ?? onFailure;
+  } else if (lambda) {
+    auditRecordFailures(scene, hop, onFailure, readFunction(lambda).role, resource);
   }
 }

@@ -1,10 +1,9 @@
 /** Pipes, which read from a queue or a stream and hand over to any target, all by one role. */
-import type { Resource } from '../../template/assembly';
 import { PIPES_SERVICE, type Pipe, pipesOf } from '../../template/event-source-mappings';
 import { targetTypeOf } from '../../template/targets';
 import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
-import { auditReading, auditRedrive } from './sources';
+import { auditReading, auditRecordFailures, auditRedrive } from './sources';
 
 export function auditPipes(scene: Scene): void {
   for (const pipe of pipesOf(scene.assembly)) auditPipe(scene, pipe);
@@ -23,7 +22,7 @@ function auditPipe(scene: Scene, pipe: Pipe): void {
   }
   auditReading(scene, reading, source, roleArn, resource);
   if (source.resource?.type === 'AWS::SQS::Queue') auditRedrive(scene, reading, source.resource, 'pipe');
-  else auditStreamFailures(scene, reading, resource);
+  else auditStreamFailures(scene, reading, pipe);
 
   if (enrichment !== undefined) {
     const enriching = scene.hop('delivery', resource, scene.assembly.find(enrichment) ?? enrichment);
@@ -59,15 +58,14 @@ function handOver(
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html */
-function auditStreamFailures(scene: Scene, hop: AuditedHop, pipe: Resource): void {
+function auditStreamFailures(scene: Scene, hop: AuditedHop, { resource: pipe, roleArn }: Pipe): void {
   const parameters: Readonly<Record<string, { DeadLetterConfig?: { Arn?: string } } | undefined>> =
     pipe.properties.SourceParameters ?? {};
   const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = parameters;
   const arn = (kinesis ?? table)?.DeadLetterConfig?.Arn;
-  hop.whenAllFails = arn?.split(':').at(-1) ?? 'lost';
+  hop.whenAllFails = 'lost';
   if (arn !== undefined) {
-    const queue = scene.find(arn);
-    if (queue?.type === 'AWS::SQS::Queue') scene.failureQueues.add(queue);
+    auditRecordFailures(scene, hop, arn, roleArn, pipe);
     return;
   }
   if (!kinesis && !table) return;

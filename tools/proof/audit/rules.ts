@@ -2,10 +2,12 @@
 import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
 import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
+import { readQueue } from '../../template/queues';
 import type { RuleModel, TargetModel } from '../../template/rules';
 import { EVENTS_SERVICE } from '../../template/targets';
 import { exampleEvent } from '../contracts/variants';
 import type { RoutedRule } from '../routes/routing';
+import { auditBuckets } from './buckets';
 import { duration, times } from './durations';
 import { type AuditedHop, isHopEnd } from './hops';
 import type { Scene } from './scene';
@@ -27,6 +29,7 @@ function auditMatching(scene: Scene, rule: RoutedRule, resource: Resource): void
   const hop = scene.hop('rule', `bus ${rule.bus}`, resource);
   hop.whenAllFails = scene.inArchive;
   if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
+  auditBuckets(scene, hop, rule);
   if (hasPlaceholder(rule.bus)) {
     hop.cannotTell('place', resource, `which bus it listens on: ${reasonsOf(rule.bus)}`);
     return;
@@ -52,7 +55,10 @@ function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void
   hop.retry = 'at its next time';
   hop.whenAllFails = 'to be invoked by hand';
   if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
-  if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
+  const expression = rule.scheduleExpression ?? '';
+  if (hasPlaceholder(expression))
+    hop.cannotTell('place', resource, `when its schedule fires: ${reasonsOf(expression)}`);
+  else if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
   for (const { arn } of rule.targets) {
     const target = scene.find(arn);
     const done = target && scene.consumer(target)?.scheduled;
@@ -71,14 +77,19 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
   // An action of EC2's own is a target, and no resource.
   const isAction = /^arn:[^:]*:events:[^:]*:[^:]*:target\//.test(arn);
   if (found) {
-    const senders = [{ service: EVENTS_SERVICE, sourceArn: rule.arn }];
+    // A target's role acts in place of EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    const isByRole = target.roleArn !== undefined && reference.type?.allowedBy !== 'policy';
+    const sender = isByRole
+      ? { role: target.roleArn as string }
+      : { service: EVENTS_SERVICE, sourceArn: rule.arn };
     const isKept = found.type !== 'AWS::Lambda::Function' && isHopEnd(found);
-    hop.encryption = isKept ? scene.encryption.of(hop, found, senders) : 'TLS';
+    hop.encryption = isKept ? scene.encryption.of(hop, found, [sender]) : 'TLS';
   } else if (!isAction) {
     scene.missing(hop, 'place', resource, `target ${id}`, arn);
   }
   auditTargetPermission(hop, scene.permissions, rule, target);
   auditPayload(scene, hop, rule, target);
+  if (found?.type === 'AWS::SQS::Queue') keepDeadLetters(scene, found);
   auditDeadLetters(scene, hop, rule, target, index);
 
   const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
@@ -91,6 +102,13 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
       ? []
       : [metric('InvocationsSentToDlq'), { ...metric('InvocationsFailedToBeSentToDlq'), at: 1 }]),
   );
+}
+
+/** What the readers of a queue gave up waits for an operator, too; they need not be in this template. */
+function keepDeadLetters(scene: Scene, queue: Resource): void {
+  const { redrive } = readQueue(queue);
+  const dead = redrive && scene.find(redrive.deadLetterArn);
+  if (dead?.type === 'AWS::SQS::Queue') scene.failureQueues.add(dead);
 }
 
 function auditDeadLetters(

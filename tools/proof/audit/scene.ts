@@ -20,6 +20,8 @@ export class Scene {
   readonly notes: string[] = [];
   /** Queues that failures end in. */
   readonly failureQueues = new Set<Resource>();
+  /** Queues that get where a stream's failed records stand. */
+  readonly positionQueues = new Set<Resource>();
   /** Where an event still is when nothing else has it. */
   readonly inArchive: string;
   /** True if the application is described; all of it is then in this template. */
@@ -97,7 +99,7 @@ export class Scene {
       return;
     }
     const message = `${what} is ${reference}, ${this.whereIs(reference)}`;
-    const isUnreachable = region && region !== ownRegion;
+    const isUnreachable = region && region !== ownRegion && !this.assembly.assumed.has('region');
     // A bus is the only target that may be in another region than its rule.
     if (isBusElsewhere(this.assembly, reference)) {
       hop.cannotTell(kind, resource, `${message}: whether its policy lets this account in`);
@@ -111,7 +113,10 @@ export class Scene {
   whereIs(reference: string): string {
     const [, , , region, account] = reference.split(':');
     const own = this.assembly;
-    if (region && region !== own.region) return `in the region ${region}; this stack is in ${own.region}`;
+    if (region && region !== own.region) {
+      const assumed = own.assumed.has('region') ? ', as no --region is given' : '';
+      return `in the region ${region}; this stack is in ${own.region}${assumed}`;
+    }
     if (account && account !== own.account) return `in the account ${account}, not in this one`;
     return 'which is not in this template';
   }

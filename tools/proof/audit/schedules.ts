@@ -1,6 +1,6 @@
 /** Schedules of EventBridge Scheduler, which hand over by a role of their own. */
 import type { MetricIdentity } from '../../template/alarms';
-import { isKnown } from '../../template/placeholder';
+import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
 import type { AuditedHop } from './hops';
@@ -16,6 +16,8 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
   hop.retry = isKnown(retries) ? times(retries) : 'not known';
   hop.ageLimit = isKnown(ageSeconds) ? duration(ageSeconds) : 'not known';
   if (!schedule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
+  if (hasPlaceholder([expression, schedule.timezone]))
+    hop.cannotTell('place', resource, `when it fires: ${reasonsOf([expression, schedule.timezone])}`);
   if (retries === 0) hop.gap('retry', resource, 'it has no retry: MaximumRetryAttempts is 0');
   const isCall = /^arn:[^:]*:scheduler:::aws-sdk:/.test(targetArn);
   if (!target.resource && !isCall) scene.missing(hop, 'place', resource, 'its target', targetArn);

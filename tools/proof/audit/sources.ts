@@ -6,6 +6,13 @@ import { readQueue } from '../../template/queues';
 import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 
+/** Actions that a reader's role needs on the destination of its failures, by type. */
+const FAILURE_ACTIONS: Readonly<Record<string, string>> = {
+  'AWS::S3::Bucket': 's3:PutObject',
+  'AWS::SNS::Topic': 'sns:Publish',
+  'AWS::SQS::Queue': 'sqs:SendMessage',
+};
+
 /** @param reader the function or the pipe, to mend if its role may not read */
 export function auditReading(
   scene: Scene,
@@ -30,6 +37,49 @@ export function auditReading(
   if (from?.type === 'AWS::SQS::Queue') {
     scene.encryption.withKey(hop, from, readQueue(from).key, [{ role: roleArn }], 'SQS key');
   }
+}
+
+/**
+ * The destination of a stream's records after their last failure gets where they stand, and not the records.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-error-troubleshooting.html
+ * @param arn of the queue, topic or bucket
+ * @param reader the mapping or the pipe
+ */
+export function auditRecordFailures(
+  scene: Scene,
+  hop: AuditedHop,
+  arn: string,
+  roleArn: string,
+  reader: Resource,
+): void {
+  const destination = scene.find(arn);
+  hop.whenAllFails = destination?.name ?? arn;
+  if (!destination) {
+    scene.missing(hop, 'failure-destination', reader, 'the destination of its failures', arn);
+    return;
+  }
+  const isBucket = destination.type === 'AWS::S3::Bucket';
+  if (destination.type === 'AWS::SQS::Queue') {
+    scene.positionQueues.add(destination);
+    if (String(destination.properties.FifoQueue) === 'true')
+      hop.gap('failure-destination', destination, 'it takes no failures of a stream: it is a FIFO queue');
+  }
+  const action = FAILURE_ACTIONS[destination.type];
+  if (action === undefined) {
+    const wrong = 'it must be a queue, a topic or a bucket';
+    hop.gap('failure-destination', reader, `the destination of its failures is ${arn}: ${wrong}`);
+    return;
+  }
+  const on = isBucket ? `${arn}/any` : arn;
+  const decision = scene.permissions.roleMay(roleArn, action, on);
+  hop.needs(action, decision, reader, 'for its role, on the destination of its failures');
+  scene.encryption.of(hop, destination, [{ role: roleArn }]);
+  if (isBucket) return;
+  scene.notes.push(
+    `${destination.name} gets where a failed record of ${hop.from} stands, not the record: ` +
+      'it is to be read there before the stream drops it, after 24 hours or, of Kinesis, its RetentionPeriodHours.',
+  );
 }
 
 /** A queue keeps a message that its reader fails at, and redrives it after some receives. */

@@ -36,7 +36,8 @@ export function routesCommand(app: App): Command {
   return withStrictOption(withAssemblyOptions(createCommand('routes')))
     .description(
       'Proves the routing of the synthesized template: every event that the contracts allow, and near misses, ' +
-        'against every rule, up to the parser of the consumer. Exit code 1 if anything is wrong, 2 on bad input.',
+        'against every rule, up to the parser of the consumer. Names what a condition keeps out, and the --parameter ' +
+        'that turns it on. Exit code 1 if anything is wrong, 2 on bad input.',
     )
     .option('--verbose', 'each event by itself, instead of one for all that fare alike')
     .addOption(new Option('--json', 'all of it as one JSON document').conflicts('verbose'))

@@ -1,6 +1,6 @@
 /** Text and JSON output of `npm run routes`. */
 import Table from 'cli-table3';
-import { aboutText, notCoveredText } from '../verdicts';
+import { aboutText, absentText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
 import type { RoutedEvent, RuleResult } from './routed-event';
@@ -23,6 +23,7 @@ export function routesJson({
   findings,
   unknown,
   notCovered,
+  absent,
   warnings,
   notLookedAt,
 }: RoutesProof): string {
@@ -42,6 +43,7 @@ export function routesJson({
       gaps: findings,
       unknown,
       notCovered,
+      absent,
       warnings,
       notLookedAt,
     },
@@ -55,8 +57,18 @@ export function routesJson({
  * @param verbose prints each event instead of one for all with the same verdicts, and details of near misses
  */
 export function routesText(proof: RoutesProof, { stackName, title, verbose }: RoutesReportOptions): string {
-  const { routing, events, schedules, decisions, findings, unknown, notCovered, warnings, notLookedAt } =
-    proof;
+  const {
+    routing,
+    events,
+    schedules,
+    decisions,
+    findings,
+    unknown,
+    notCovered,
+    absent,
+    warnings,
+    notLookedAt,
+  } = proof;
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
   const rows = verbose
@@ -86,6 +98,7 @@ export function routesText(proof: RoutesProof, { stackName, title, verbose }: Ro
     ...decisionLines(decisions, short, verbose),
     ...notLookedAt.map((what) => `Not looked at: ${what}.`),
     ...notCoveredText(notCovered),
+    ...absentText(absent),
     findings.length === 0
       ? 'No findings.'
       : [`${count(findings.length, 'finding')}:`, ...findings.map((finding) => entry('✗', finding))].join(

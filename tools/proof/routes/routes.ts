@@ -4,12 +4,13 @@
  */
 
 import { type App, type Consumer, type Contract, findConsumer } from '../../app';
-import { InputError } from '../../cli/errors';
 import { BranchMatcher } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly, NotCovered } from '../../template/assembly';
+import { type KeptOut, keptOut, requireSenders } from '../../template/coverage';
+import { hasPlaceholder } from '../../template/placeholder';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { eachVersion } from '../contracts/versions';
 import { witnessOf } from '../contracts/witness';
@@ -52,6 +53,8 @@ export interface RoutesProof {
   readonly unknown: readonly Finding[];
   /** Resources that hand events on and are not looked at. */
   readonly notCovered: readonly NotCovered[];
+  /** Resources that a condition keeps out. */
+  readonly absent: readonly KeptOut[];
   /** Patterns that AWS's matcher is known to get wrong. */
   readonly warnings: readonly string[];
   /** Checks that were not made, since the app is not described or there is too much to check. */
@@ -60,7 +63,7 @@ export interface RoutesProof {
 
 /**
  * @param now time from which the next time of a schedule is computed
- * @throws InputError if the template has no rule, or a contract has no valid example
+ * @throws InputError if nothing in the template hands events on, or a contract has no valid example
  * @throws AssemblyError if a rule refers to what the template does not have
  */
 export function proveRoutes(
@@ -70,12 +73,8 @@ export function proveRoutes(
 ): RoutesProof {
   const { consumers } = app;
   const contracts = app.contracts.flatMap(eachVersion);
+  requireSenders(assembly);
   const routing = readRouting(assembly, app);
-  if (routing.rules.length === 0) {
-    throw new InputError(
-      `${assembly.directory}: the template of ${assembly.stackName} has no AWS::Events::Rule.`,
-    );
-  }
   const examples = new Map(contracts.map((contract) => [contract, exampleEvent(contract, routing)]));
   const events = contracts.flatMap((contract) => {
     const example = examples.get(contract) as BusEvent;
@@ -106,6 +105,7 @@ export function proveRoutes(
     findings: findings.map((finding) => located(routing, finding)),
     unknown: routing.unknown.map((finding) => located(routing, finding)),
     notCovered: notCovered(assembly),
+    absent: keptOut(assembly),
     warnings,
     notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
@@ -301,7 +301,7 @@ function deadConditions(
 function scheduleFindings(schedules: readonly RoutedSchedule[], app: App): Finding[] {
   const findings: Finding[] = [];
   for (const { rule, expression, next, deliveries } of schedules) {
-    if (next === undefined) {
+    if (next === undefined && !hasPlaceholder(expression)) {
       findings.push({ kind: 'dead-rule', rule, message: `Rule ${rule} never fires again: ${expression}.` });
     }
     for (const { target, consumer, problem } of deliveries) {

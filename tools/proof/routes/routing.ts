@@ -23,7 +23,7 @@ import type { Assembly, Resource } from '../../template/assembly';
 import type { Construct } from '../../template/constructs';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { ForeignEvents, isPartnerBus } from '../../template/foreign-events';
-import { hasPlaceholder } from '../../template/placeholder';
+import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import {
   type ArchiveModel,
   archivesOf,
@@ -267,7 +267,7 @@ class RoutingReader {
     const model = asRule(read);
     const { name, arn, bus, enabled, scheduleExpression, targets } = model;
     const at = { rule: name };
-    const times = this.#times(`Schedule ${name}`, at, () => timesOf(read));
+    const times = this.#times(`Schedule ${name}`, at, [read.expression, read.timezone], () => timesOf(read));
     return {
       ...{ model, name, arn, bus, enabled, isForeign: false },
       ...(scheduleExpression !== undefined && { scheduleExpression }),
@@ -365,10 +365,21 @@ class RoutingReader {
       const message = `Rule ${rule} has a schedule on the bus ${bus}; only the default bus has schedules.`;
       this.#report('invalid-schedule', { rule }, message);
     }
-    return this.#times(`Rule ${rule}`, { rule }, () => parseSchedule(expression));
+    return this.#times(`Rule ${rule}`, { rule }, [expression], () => parseSchedule(expression));
   }
 
-  #times(named: string, at: Partial<Finding>, parse: () => Schedule): Schedule | undefined {
+  /** @param given what the schedule is made of */
+  #times(
+    named: string,
+    at: Partial<Finding>,
+    given: readonly string[],
+    parse: () => Schedule,
+  ): Schedule | undefined {
+    if (hasPlaceholder(given)) {
+      const message = `${named}: when it fires cannot be told: ${reasonsOf(given)}.`;
+      this.unknown.push({ kind: 'invalid-schedule', ...at, message });
+      return undefined;
+    }
     try {
       return parse();
     } catch (error) {
@@ -379,7 +390,11 @@ class RoutingReader {
   }
 
   #checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
-    if (text === undefined || text.length <= limit) return;
+    if (text === undefined || text.length <= limit || hasPlaceholder(text)) return;
+    const { assumed, stackName } = this.assembly;
+    // The length of a stack's name that nobody gave says nothing.
+    if (assumed.has('stackName') && text.length - stackName.length < limit && text.includes(stackName))
+      return;
     this.#report('over-limit', at, `${what} has ${text.length} characters; EventBridge takes ${limit}.`);
   }
 

@@ -75,7 +75,8 @@ export function readerOptions({ stack, parameter, region, account }: AssemblySou
 
 function read(place: string, source: AssemblySource): Assembly {
   const assembly = readAssembly(place, readerOptions(source));
-  if (assembly.resources.size > 0 || assembly.notCovered.length > 0) return assembly;
+  const { resources, notCovered, absent } = assembly;
+  if (resources.size + notCovered.length + absent.length > 0) return assembly;
   throw new InputError(`${place} has a template without resources.`);
 }
 

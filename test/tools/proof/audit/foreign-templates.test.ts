@@ -1,9 +1,12 @@
 /** Templates that nobody here wrote: each holds one thing that is right, wrong, or cannot be told. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UNDESCRIBED } from '../../../../tools/app';
 import { type Audit, auditHops } from '../../../../tools/proof/audit/audit';
 import { readAssembly } from '../../../../tools/template/assembly';
 import { Policies } from '../../../../tools/template/policies';
+import { assemblyOf } from '../assembly';
 
 const FIXTURES = join(__dirname, '..', '..', 'template', 'fixtures');
 const CORPUS = join(__dirname, '..', 'corpus');
@@ -96,4 +99,98 @@ test('alarms are asked for where there is something to watch: without a dead-let
   expect(without).not.toContain('InvocationsSentToDlq');
   expect(without).not.toContain('InvocationsFailedToBeSentToDlq');
   expect(watched('function-without-destination.yaml')).not.toContain('DestinationDeliveryFailures');
+});
+
+describe('what neither the template nor an option says', () => {
+  const Rule = {
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      EventPattern: { source: ['shop'] },
+      Targets: [{ Id: 'T', Arn: 'arn:aws:sns:eu-west-1:000000000000:told' }],
+    },
+  };
+  const place = (region?: string) => {
+    const before = process.env.AWS_REGION;
+    delete process.env.AWS_REGION;
+    const file = join(mkdtempSync(join(tmpdir(), 'foreign-')), 'told.json');
+    writeFileSync(file, JSON.stringify({ Resources: { Rule } }));
+    const { gaps, unknown } = auditHops(readAssembly(file, region ? { region } : {}), UNDESCRIBED);
+    if (before !== undefined) process.env.AWS_REGION = before;
+    const ofPlace = (list: Audit['gaps']) =>
+      list.filter(({ kind }) => kind === 'place').map(({ message }) => message);
+    return { gaps: ofPlace(gaps), unknown: ofPlace(unknown) };
+  };
+
+  test('is no gap: a target in another region than the one that is only assumed', () => {
+    expect(place()).toEqual({
+      gaps: [],
+      unknown: [expect.stringContaining('this stack is in us-east-1, as no --region is given')],
+    });
+  });
+
+  test('is a gap once it is said', () => {
+    expect(place('us-east-1').gaps).toEqual([expect.stringContaining('in the region eu-west-1')]);
+  });
+});
+
+describe('a function without a log group', () => {
+  const said = (...statements: object[]) => {
+    const role = {
+      Type: 'AWS::IAM::Role',
+      Properties: {
+        AssumeRolePolicyDocument: {
+          Statement: {
+            Effect: 'Allow',
+            Principal: { Service: 'lambda.amazonaws.com' },
+            Action: 'sts:AssumeRole',
+          },
+        },
+        Policies: [{ PolicyName: 'own', PolicyDocument: { Statement: statements } }],
+      },
+    };
+    const Resources = {
+      Role: role,
+      Worker: {
+        Type: 'AWS::Lambda::Function',
+        Properties: {
+          FunctionName: 'worker',
+          Code: { ZipFile: '' },
+          Role: { 'Fn::GetAtt': ['Role', 'Arn'] },
+        },
+      },
+      Rule: {
+        Type: 'AWS::Events::Rule',
+        Properties: {
+          EventPattern: { source: ['shop'] },
+          Targets: [{ Id: 'T', Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] } }],
+        },
+      },
+    };
+    const { gaps } = auditHops(assemblyOf({ Resources }), UNDESCRIBED);
+    return gaps.find(({ kind }) => kind === 'coverage')?.message;
+  };
+  const create = (Resource: string) => ({ Effect: 'Allow', Action: 'logs:CreateLogGroup', Resource });
+
+  test.each([
+    '*',
+    'arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/worker',
+    'arn:aws:logs:*:*:log-group:/aws/lambda/worker:log-stream:*',
+  ])('gets one of Lambda if its role may create it: %s', (resource) => {
+    expect(said(create(resource))).toContain('Lambda would make one that keeps its lines for ever');
+  });
+
+  test.each([[[]], [[create('arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/other')]]])(
+    'loses its lines if its role may not: %j',
+    (statements) => {
+      expect(said(...statements)).toContain('its role may not make one (logs:CreateLogGroup)');
+    },
+  );
+});
+
+test('who reads where a failed record of a stream stands has a day to read the record itself', () => {
+  const { notes, gaps } = auditHops(readAssembly(join(CORPUS, 'failures-of-streams.yaml')), UNDESCRIBED);
+  expect(notes.join('\n')).toMatch(
+    /Positions.* gets where a failed record of table .*Orders.* stands, not the record/,
+  );
+  expect(gaps.filter(({ kind }) => kind === 'age-limit')).toEqual([]);
 });

@@ -46,7 +46,7 @@ test('--json prints the whole proof as one document', () => {
   const proof = JSON.parse(stdout);
   expect(Object.keys(proof)).toEqual([
     ...['rules', 'archives', 'events', 'schedules', 'decisions'],
-    ...['gaps', 'unknown', 'notCovered', 'warnings', 'notLookedAt'],
+    ...['gaps', 'unknown', 'notCovered', 'absent', 'warnings', 'notLookedAt'],
   ]);
   const rules = Object.values<{ Type: string }>(template.Resources).filter(
     ({ Type }) => Type === 'AWS::Events::Rule',
@@ -93,7 +93,7 @@ describe('bad input is one line and exit code 2', () => {
     [
       'a template without rules',
       { 'event-driven.template.json': '{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}' },
-      'has no AWS::Events::Rule.',
+      'has no AWS::Events::Rule, AWS::Pipes::Pipe or AWS::Scheduler::Schedule.',
     ],
   ])('an assembly with %s', (_, files, message) => {
     for (const [name, text] of Object.entries(files)) {

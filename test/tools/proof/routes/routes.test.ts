@@ -474,7 +474,7 @@ describe('what cannot be worked with is refused in one line', () => {
   test('a template without rules', () => {
     const assembly = assemblyOf({ Resources: { Topic: { Type: 'AWS::SNS::Topic' } } });
     expect(() => proveRoutes(assembly, APP)).toThrow(
-      'the template of event-driven has no AWS::Events::Rule.',
+      'the template of event-driven has no AWS::Events::Rule, AWS::Pipes::Pipe or AWS::Scheduler::Schedule.',
     );
   });
 
