@@ -2,8 +2,11 @@
  * All targets of `docs/targets.md` in one stack, running on this machine: an event comes in, its effect is seen, and what
  * fails is kept and brought home by the operator's tool.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { DailyReportGenerated, OrderCreated, OrderStatusChanged } from '../../lambdas/events';
 import { Deployment } from '../tools/ops/deployment';
@@ -20,16 +23,16 @@ interface TemplateResource {
 let build: string;
 /** The same, but nothing lets the rules of these targets in. */
 let forbidden: string;
+/** The same, but the workflow's event that confirms an order is refused by the bus. */
+let unconfirmed: string;
+/** The same, but the workflow's role allows nothing. */
+let powerless: string;
 let deployment: Deployment;
 beforeAll(() => {
   const project = documentedProject(sections());
   synthesizeProject(project);
   build = join(project, 'cdk.out');
-  forbidden = join(project, 'forbidden');
-  cpSync(build, forbidden, { recursive: true });
-  const file = join(forbidden, 'event-driven.template.json');
-  const template = JSON.parse(readFileSync(file, 'utf8'));
-  for (const [id, { Type, Properties }] of Object.entries<TemplateResource>(template.Resources)) {
+  forbidden = changedCopy(project, 'forbidden', ([id, { Type, Properties }]) => {
     const isOfTarget = id !== 'BusDeadLetterQueuePolicy' && /^AWS::(SQS::Queue|SNS::Topic)Policy$/.test(Type);
     if (isOfTarget) {
       const { Statement } = Properties.PolicyDocument;
@@ -37,12 +40,49 @@ beforeAll(() => {
         ({ Sid = '' }: { Sid?: string }) => !Sid.startsWith('AllowRule'),
       );
     }
-    if (Type === 'AWS::Logs::ResourcePolicy') delete template.Resources[id];
     if (Type === 'AWS::IAM::Role' && Properties.Policies?.[0]?.PolicyName === 'deliver' && !/Stream/.test(id))
       Properties.Policies = [];
-  }
-  writeFileSync(file, JSON.stringify(template));
+    return Type !== 'AWS::Logs::ResourcePolicy';
+  });
+  unconfirmed = changedCopy(project, 'unconfirmed', ([, { Type, Properties }]) => {
+    if (Type !== 'AWS::StepFunctions::StateMachine') return true;
+    const definition = JSON.stringify(Properties.DefinitionString);
+    const changed = definition.replace(/(CONFIRMED.{0,80}?DetailType[\\":]+)\w+/, '$1');
+    expect(changed).not.toBe(definition);
+    Properties.DefinitionString = JSON.parse(changed);
+    return true;
+  });
+  powerless = changedCopy(project, 'powerless', ([id, { Type, Properties }]) => {
+    if (Type === 'AWS::IAM::Policy' && /Fulfilment/.test(id)) {
+      const { Statement } = Properties.PolicyDocument;
+      Properties.PolicyDocument.Statement = Statement.filter(
+        ({ Action }: { Action: string | string[] }) => ![Action].flat().includes('events:PutEvents'),
+      );
+    }
+    return true;
+  });
 });
+
+/**
+ * Copies the project's assembly.
+ * @param change changes a resource; the copy does not have it if it returns false
+ */
+function changedCopy(
+  project: string,
+  name: string,
+  change: (resource: [string, TemplateResource]) => boolean,
+): string {
+  const copy = join(project, name);
+  cpSync(build, copy, { recursive: true });
+  const file = join(copy, 'event-driven.template.json');
+  const template = JSON.parse(readFileSync(file, 'utf8'));
+  template.Resources = Object.fromEntries(
+    Object.entries<TemplateResource>(template.Resources).filter(change),
+  );
+  writeFileSync(file, JSON.stringify(template));
+  return copy;
+}
+
 beforeEach(async () => {
   deployment = await Deployment.start(build, 1);
 });
@@ -136,7 +176,15 @@ describe('what could not be delivered', () => {
     deployment.deploy(forbidden);
     for (const contract of [OrderCreated, OrderStatusChanged, DailyReportGenerated]) await publish(contract);
     // The bus of another account is recorded, and has no policy here that could keep the rule out.
-    const kept = ['ChangeLog', 'ReportLog', 'ReportRecords', 'ReportTopic', 'Sales', 'Warehouse'];
+    const kept = [
+      'ChangeLog',
+      'Fulfilment',
+      'ReportLog',
+      'ReportRecords',
+      'ReportTopic',
+      'Sales',
+      'Warehouse',
+    ];
     expect(undelivered()).toEqual(kept.map((target) => [target, 'NO_PERMISSIONS']));
 
     const { json } = await deployment.ops('redrive', '--json', '--dry-run');
@@ -212,9 +260,98 @@ test('an HTTP endpoint that may not be called has its requests recorded, without
   expect(JSON.parse(step?.payload ?? '')).toEqual({ ship: OrderCreated.example.orderId });
 });
 
-test('the start of a state machine is recorded with its input', async () => {
-  await publish(OrderCreated);
-  const [step] = delivered('Fulfilment');
-  expect(step).toMatchObject({ isRecorded: true });
-  expect(JSON.parse(step?.payload ?? '')).toEqual({ orderId: OrderCreated.example.orderId });
+describe('a state machine', () => {
+  const ended = () => deployment.stepsOf('execution-ended');
+  const orderOf = async () => (await deployment.orders()).get(OrderCreated.example.orderId);
+
+  test('confirms a new order after 10 minutes', async () => {
+    await publish(OrderCreated);
+    await deployment.advance(590);
+    expect(await orderOf()).toMatchObject({ status: 'PENDING' });
+    await deployment.advance(20);
+    await deployment.stack.settled();
+    expect(ended()).toMatchObject([
+      { machine: 'event-driven-fulfilment', status: 'SUCCEEDED', durationMs: 600_000 },
+    ]);
+    expect(await orderOf()).toMatchObject({ status: 'CONFIRMED' });
+    // All of it happened for the event that started it.
+    const [{ eventId } = {}] = delivered('Fulfilment');
+    expect(
+      deployment.steps.filter((step) => 'execution' in step).every((step) => step.eventId === eventId),
+    ).toBe(true);
+  });
+
+  test('cancels the order if it cannot be confirmed at any try, logs it, and sets an alarm off', async () => {
+    await deployment.stop();
+    deployment = await Deployment.start(unconfirmed, 1);
+    await publish(OrderCreated);
+    await deployment.advance(620);
+    await deployment.stack.settled();
+    const tries = deployment.stepsOf('state-failed').filter(({ state }) => state === 'Confirm');
+    expect(tries.map(({ error, retryInMs, caughtBy }) => [error, retryInMs ?? caughtBy])).toEqual(
+      [2_000, 4_000, 8_000, 'Cancel'].map((then) => ['EventBridge.FailedEntry', then]),
+    );
+    expect(ended()).toMatchObject([{ status: 'FAILED', error: 'NotConfirmed', durationMs: 614_000 }]);
+    expect(await orderOf()).toMatchObject({ status: 'CANCELLED' });
+
+    const lines = deployment.stack.logGroups.events('/aws/vendedlogs/states/event-driven-fulfilment');
+    const types = lines.map(({ message }) => JSON.parse(message).type);
+    expect(types).toEqual(
+      expect.arrayContaining(['ExecutionStarted', 'WaitStateEntered', 'TaskFailed', 'ExecutionFailed']),
+    );
+    // Without the states' data.
+    expect(lines.map(({ message }) => message).join()).not.toContain(OrderCreated.example.orderId);
+
+    await deployment.advance(600);
+    expect(deployment.stepsOf('alarm-changed')).toContainEqual(
+      expect.objectContaining({ alarm: expect.stringMatching(/fulfilment.*failed/), to: 'ALARM' }),
+    );
+  });
+
+  test('is asked by the commands of the runbook, and goes on where it failed', async () => {
+    await deployment.stop();
+    deployment = await Deployment.start(unconfirmed, 1);
+    await publish(OrderCreated);
+    await deployment.advance(620);
+    const [, section = ''] = readFileSync('docs/runbook.md', 'utf8').split(/^## workflow-failed$/m);
+    const [text = ''] = section.split(/^## /m);
+    const script = [...text.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block]) => block).join('');
+    const { exitCode, output } = await type(script);
+    expect({ exitCode, output }).toMatchObject({ exitCode: 0 });
+    expect(output).toContain('"error": "NotConfirmed"');
+    expect(output).toContain('redriveDate');
+    await deployment.stack.settled();
+    const started = deployment.stepsOf('execution-started');
+    expect(started).toHaveLength(2);
+    expect(started[1]?.input).toBe(started[0]?.input);
+  });
+
+  test('may do only what its role allows', async () => {
+    await deployment.stop();
+    deployment = await Deployment.start(powerless, 1);
+    await publish(OrderCreated);
+    await deployment.advance(640);
+    await deployment.stack.settled();
+    expect(ended()).toMatchObject([{ status: 'FAILED', error: 'EventBridge.AmazonEventBridgeException' }]);
+    expect(ended()[0]?.cause).toMatch(/not authorized to perform: events:PutEvents/);
+  });
 });
+
+/** Types commands into a shell, as an operator does. Time stands still meanwhile. */
+async function type(script: string): Promise<{ exitCode: number | null; output: string }> {
+  const { PATH, HOME } = process.env;
+  const child = spawn('bash', ['--norc', '-eo', 'pipefail', '-c', script], {
+    env: {
+      ...{ PATH, HOME, AWS_ENDPOINT_URL: deployment.stack.url, AWS_DEFAULT_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_PAGER: '' },
+      ...{ AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none', AWS_MAX_ATTEMPTS: '1' },
+    },
+  });
+  child.stdin.end();
+  const [stdout, stderr, [exitCode]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { exitCode, output: `${stdout}${stderr}` };
+}

@@ -47,22 +47,16 @@ export function effectLine(
         'queue',
         `${short(step.queue)}  received ${step.receiveCount} times, moved to ${short(step.to)}: ${step.body}`,
       ];
-    case 'batch-handled': {
-      const outcome = step.failed > 0 ? red(`, ${step.failed} failed`) : '';
-      return [
-        'batch',
-        `${short(step.queue)} → ${short(step.function)}  ${formatCountOf(step.messages, 'message')}${outcome}`,
-      ];
-    }
+    case 'batch-handled':
     case 'messages-filtered':
-      return [
-        'batch',
-        `${short(step.queue)} → ${short(step.function)}  ${formatCountOf(step.messages, 'message')} filtered out, deleted`,
-      ];
+      return ['batch', batchText(step, short, red)];
     case 'records-put':
       return ['stream', `${short(step.stream)}  ${formatCountOf(step.count, 'record')}, ${step.bytes} bytes`];
     case 'object-written':
       return ['bucket', `${step.key}  ${formatCountOf(step.records, 'record')}, ${step.bytes} bytes`];
+    case 'state-failed':
+    case 'execution-ended':
+      return ['machine', machineText(step, short, red)];
     case 'alarm-changed': {
       const text = `${short(step.alarm)}  ${step.from} -> ${step.to}: ${step.reason}`;
       return ['alarm', step.to === 'ALARM' ? red(text) : text];
@@ -93,6 +87,32 @@ function fields(values: object): string {
     .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .sort((a, b) => a.length - b.length)
     .join(' ');
+}
+
+function batchText(
+  step: Extract<Step, { kind: 'batch-handled' | 'messages-filtered' }>,
+  short: (name: string) => string,
+  red: (text: string) => string,
+): string {
+  const text = `${short(step.queue)} → ${short(step.function)}  ${formatCountOf(step.messages, 'message')}`;
+  if (step.kind === 'messages-filtered') return `${text} filtered out, deleted`;
+  return step.failed > 0 ? `${text}${red(`, ${step.failed} failed`)}` : text;
+}
+
+function machineText(
+  step: Extract<Step, { kind: 'state-failed' | 'execution-ended' }>,
+  short: (name: string) => string,
+  red: (text: string) => string,
+): string {
+  const error = [step.error, step.cause].filter(Boolean).join(' ');
+  if (step.kind === 'execution-ended') {
+    const text = `${short(step.machine)}  ${step.status} after ${Math.round(step.durationMs / 1000)} s`;
+    return step.status === 'SUCCEEDED' ? `${text}  ${step.output}` : red(`${text}${error && `: ${error}`}`);
+  }
+  const { retryInMs, caughtBy } = step;
+  const again = retryInMs === undefined ? '' : `, again in ${Math.round(retryInMs / 1000)} s`;
+  const caught = caughtBy === undefined ? '' : `, caught by ${caughtBy}`;
+  return `${short(step.machine)}  ${step.state}${again}${caught}: ${red(error)}`;
 }
 
 /** The handler's own log line, without metrics, Lambda's lines, and errors that the block already has. */

@@ -10,6 +10,7 @@ import type { LambdaFunction } from './services/lambda';
 import type { LogGroups } from './services/log-groups';
 import type { Queue } from './services/queue';
 import type { Topic } from './services/topic';
+import type { StateMachine } from './state-machine/state-machine';
 import { rulesToRun } from './supported';
 
 export interface TargetParts {
@@ -19,6 +20,9 @@ export interface TargetParts {
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly logGroups: LogGroups;
   readonly apiDestinations: readonly ApiDestination[];
+  readonly stateMachines: readonly StateMachine[];
+  /** A new UUID. */
+  readonly newId: () => string;
   /** Asked for at each delivery: it has the targets before it is there itself. */
   readonly eventBridge: () => EventBridge;
 }
@@ -35,18 +39,7 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
         deliver: (body, trace) => each.invokeAsync(body, trace),
       });
   }
-  for (const queue of queues) {
-    targets.set(queue.arn, {
-      action: 'sqs:SendMessage',
-      takesJson: false,
-      deliver: (body, _trace, _event, { SqsParameters: { MessageGroupId: groupId } = {} }) =>
-        void queue.send({
-          body,
-          senderId: 'events.amazonaws.com',
-          ...(groupId !== undefined && { groupId }),
-        }),
-    });
-  }
+  for (const queue of queues) targets.set(queue.arn, queueTarget(queue));
   for (const topic of topics) {
     targets.set(topic.arn, {
       action: 'sns:Publish',
@@ -64,6 +57,7 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
   for (const group of assembly.ofType('AWS::Logs::LogGroup')) {
     targets.set(group.arn.replace(/:\*$/, ''), logTarget(group, parts));
   }
+  for (const machine of parts.stateMachines) targets.set(machine.arn, machineTarget(machine, parts));
   for (const each of parts.apiDestinations) {
     targets.set(each.arn, endpointTarget(each));
   }
@@ -82,6 +76,20 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
   }
   return targets;
 }
+
+const queueTarget = (queue: Queue): TargetService => ({
+  action: 'sqs:SendMessage',
+  takesJson: false,
+  deliver: (body, _trace, _event, { SqsParameters: { MessageGroupId: groupId } = {} }) =>
+    void queue.send({ body, senderId: 'events.amazonaws.com', ...(groupId !== undefined && { groupId }) }),
+});
+
+const machineTarget = (machine: StateMachine, { newId }: TargetParts): TargetService => ({
+  action: 'states:StartExecution',
+  takesJson: true,
+  deliver: (input, trace, { event }) =>
+    void machine.start({ input, trace, eventId: event.id, name: `${event.id}_${newId()}` }),
+});
 
 const endpointTarget = (destination: ApiDestination): TargetService => ({
   action: 'events:InvokeApiDestination',

@@ -113,8 +113,9 @@ export class JsonLog implements RunLog {
     if (resumed > 0 || left.length > 0) this.#write({ kind: 'run-resumed', resumed, left });
   }
 
-  stopping({ waitingForRetry }: LocalStack, isKept: boolean): void {
-    this.#write({ kind: 'run-stopping', waitingForRetry, isKept });
+  stopping(stack: LocalStack, isKept: boolean): void {
+    const { waitingForRetry } = stack;
+    this.#write({ kind: 'run-stopping', waitingForRetry, isKept, executions: runningExecutions(stack) });
   }
 
   async finished(_: LocalStack, failures: readonly string[]): Promise<void> {
@@ -282,7 +283,8 @@ export class TerminalLog implements RunLog {
     if (resumed > 0 || left.length > 0) log.print();
   }
 
-  stopping({ waitingForRetry }: LocalStack, isKept: boolean): void {
+  stopping(stack: LocalStack, isKept: boolean): void {
+    const { waitingForRetry } = stack;
     const waiting = formatCountOf(waitingForRetry, 'event');
     this.#log.print(
       waitingForRetry === 0
@@ -291,6 +293,11 @@ export class TerminalLog implements RunLog {
           ? `Stopping. ${waiting} to be tried again: the next run with this --data goes on with them.`
           : `Stopping. ${waiting} that waited to be tried again will not be: only --data keeps them.`,
     );
+    const executions = runningExecutions(stack);
+    if (executions > 0)
+      this.#log.print(
+        `${formatCountOf(executions, 'execution')} of state machines that had not ended will not go on.`,
+      );
   }
 
   async finished(stack: LocalStack, failures: readonly string[]): Promise<void> {
@@ -317,6 +324,14 @@ export class TerminalLog implements RunLog {
     for (const { name, subscriptions } of stack.topics) {
       row('topic', `${name}  ${formatCountOf(subscriptions.length, 'subscription')}`);
     }
+    for (const { name, executions } of stack.stateMachines) {
+      const running = executions.filter(({ status }) => status === 'RUNNING').length;
+      const failed = executions.filter(({ status }) => !['RUNNING', 'SUCCEEDED'].includes(status)).length;
+      row(
+        'machine',
+        `${name}  ${formatCountOf(executions.length, 'execution')}, ${running} running, ${failed} failed`,
+      );
+    }
     row('sent', `${formatCountOf(notifications, 'notification')}, ${formatCountOf(records, 'record')}`);
     for (const queue of stack.queues) {
       const { visible, inFlight, delayed } = queue.depth();
@@ -335,5 +350,8 @@ export class TerminalLog implements RunLog {
     });
   }
 }
+
+const runningExecutions = ({ stateMachines }: LocalStack): number =>
+  stateMachines.flatMap(({ executions }) => executions).filter(({ status }) => status === 'RUNNING').length;
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;

@@ -13,12 +13,13 @@ import { type Endpoint, startEndpoint } from './endpoint/server';
 import { failureDestination } from './failure-destination';
 import { FunctionCode } from './function-code';
 import type { ReachableEndpoint } from './in-process';
+import { messaging } from './messaging';
 import { targetServices } from './rule-targets';
 import { AlarmMonitor } from './services/alarms';
 import { type ApiDestination, apiDestinations } from './services/api-destination';
 import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
-import { DeliveryStream } from './services/delivery-stream';
+import type { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
 import { MappingPoller } from './services/event-source-mapping';
 import { Faults } from './services/faults';
@@ -30,17 +31,26 @@ import { LogGroups } from './services/log-groups';
 import type { LoggedEnvironmentOptions } from './services/logged-environment';
 import { MetricRecorder } from './services/metric-recorder';
 import { Metrics } from './services/metrics';
-import { Queue } from './services/queue';
+import type { Queue } from './services/queue';
 import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import type { TableStore, TableStoreOptions } from './services/table-store';
 import { Tables } from './services/tables';
-import { Topic } from './services/topic';
+import type { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { SystemWorld, type World } from './services/world';
 import { needsRestart, orphanedInvocations } from './stack-changes';
+import { StateMachine } from './state-machine/state-machine';
 import { clockMoved, StepLinks } from './step-links';
 import { currentRequest, type StepListener, type TimedStep } from './steps';
-import { isRunMapping, isRunnable, knownInPart, notRun, requireSupported, rulesToRun } from './supported';
+import {
+  isRunMapping,
+  isRunnable,
+  knownInPart,
+  notRun,
+  requireSupported,
+  rulesToRun,
+  runMachines,
+} from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -103,6 +113,7 @@ export class LocalStack {
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly apiDestinations: readonly ApiDestination[];
   readonly functions: readonly LambdaFunction[];
+  readonly stateMachines: readonly StateMachine[];
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
   readonly alarms: AlarmMonitor;
@@ -154,36 +165,17 @@ export class LocalStack {
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
 
     this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, {
-      ...optional('directory', data('logs')),
+      ...(options.dataDirectory && { directory: path.join(options.dataDirectory, 'logs') }),
     });
-    this.queues = assembly.ofType('AWS::SQS::Queue').map((resource) => {
-      const file = data('queues', `${resource.name}.jsonl`);
-      const findQueue = (arn: string) => this.queues.find((queue) => queue.arn === arn);
-      return new Queue(resource, world, { ...(file && { file }), findQueue, ...steps });
-    });
-    const subscriptions = assembly.ofType('AWS::SNS::Subscription');
-    const maySend = (queue: Queue, topicArn: string) =>
-      this.#policies.serviceMay('sns.amazonaws.com', topicArn, 'sqs:SendMessage', queue.arn);
-    this.topics = assembly
-      .ofType('AWS::SNS::Topic')
-      .map(
-        (resource) => new Topic(resource, world, { subscriptions, queues: this.queues, maySend, ...steps }),
-      );
-    this.deliveryStreams = assembly.ofType('AWS::KinesisFirehose::DeliveryStream').map(
-      (resource) =>
-        new DeliveryStream(resource, world, {
-          ...optional('directory', data('objects')),
-          ...optional('file', data('records', `${resource.name}.jsonl`)),
-          ...(options.parts?.compress && { compress: options.parts.compress }),
-          ...steps,
-        }),
-    );
-
+    const { compress } = options.parts ?? {};
+    const sent = messaging(assembly, { world, data, compress, policies: () => this.#policies, ...steps });
+    [this.queues, this.topics, this.deliveryStreams] = [sent.queues, sent.topics, sent.deliveryStreams];
     this.apiDestinations = apiDestinations(assembly, world, options.allowEgress ?? []);
 
     this.metrics = new Metrics(world);
     const recorder: MetricRecorder = new MetricRecorder(this.metrics, world, {
       ...{ queues: this.queues, deliveryStreams: this.deliveryStreams },
+      machineArn: (name) => this.stateMachines.find((each) => each.name === name)?.arn ?? name,
       ruleNamed: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name),
     });
     this.#recorder = recorder;
@@ -217,6 +209,19 @@ export class LocalStack {
             ...steps,
           }),
       );
+    this.stateMachines = runMachines(assembly).map(
+      (resource) =>
+        new StateMachine(resource, world, {
+          ...{
+            assembly,
+            policies: () => this.#policies,
+            inFlight: this.#inFlight,
+            logGroups: this.logGroups,
+          },
+          ...{ functions: this.functions, queues: this.queues, topics: this.topics, ...steps },
+          ...{ tables: () => this.tables, eventBridge: () => this.eventBridge },
+        }),
+    );
   }
 
   /**
@@ -426,7 +431,7 @@ export class LocalStack {
 
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
   async stop(): Promise<void> {
-    for (const mapping of this.#mappings) mapping.stop();
+    for (const each of [...this.#mappings, ...this.stateMachines]) each.stop();
     await Promise.all(this.functions.map((each) => each.stop()));
     this.alarms.stop();
     await this.#endpoint?.close();
@@ -456,14 +461,14 @@ export class LocalStack {
   }
 
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {
-    const services = targetServices(assembly, { ...this, eventBridge: () => this.eventBridge });
+    const services = targetServices(assembly, {
+      ...{ ...this, newId: () => this.#options.world.uuid() },
+      eventBridge: () => this.eventBridge,
+    });
     const around = this.#options.parts?.aroundTarget;
     return around ? new Map([...services].map(([arn, each]) => [arn, around(arn, each)])) : services;
   }
 }
-
-const optional = <Key extends string>(key: Key, value: string | undefined) =>
-  (value === undefined ? {} : { [key]: value }) as { [Each in Key]?: string };
 
 function started<Part>(part: Part | undefined): Part {
   if (part === undefined) throw new Error('The stack has not started yet.');

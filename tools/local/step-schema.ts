@@ -58,6 +58,7 @@ function step<const Kind extends string, const Fields extends v.ObjectEntries>(
 
 const delivery = { eventId, rule: text, target: text, targetArn: text };
 const invocation = { function: text, requestId: text };
+const execution = { machine: text, execution: text };
 
 export const StepSchema = v.variant('kind', [
   step('event-put', 'A bus took the event.', { bus: text, eventId, event }),
@@ -128,6 +129,18 @@ export const StepSchema = v.variant('kind', [
   }),
   step('log-line', "A line of the function's log.", {
     ...{ function: text, requestId: v.exactOptional(text), logGroup: text, message: text },
+  }),
+  step('execution-started', 'An execution of a state machine begins.', { ...execution, input: text }),
+  step('state-entered', 'A state of an execution begins.', { ...execution, state: text }),
+  step('state-exited', 'A state of an execution is done.', { ...execution, state: text }),
+  step('state-failed', 'A state of an execution failed.', {
+    ...{ ...execution, state: text, error: text, cause: text, retryInMs: v.exactOptional(ms) },
+    caughtBy: v.exactOptional(v.pipe(text, v.description('The state that is next.'))),
+  }),
+  step('execution-ended', 'An execution of a state machine is over.', {
+    ...{ ...execution, status: v.picklist(['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']), durationMs: ms },
+    output: v.exactOptional(v.pipe(text, v.description('JSON text, if it succeeded.'))),
+    ...{ error: v.exactOptional(text), cause: v.exactOptional(text) },
   }),
   step('item-written', 'The item as it is after the write.', { table: text, key: values, item: values }),
   step('item-deleted', 'By a request, or expired.', { table: text, key: values, expired: v.boolean() }),

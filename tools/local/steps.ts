@@ -100,6 +100,36 @@ export type Step =
   /** A call of the handler to a host (`name:port`) that it may not reach failed. */
   | { kind: 'egress-refused'; function: string; requestId?: string; host: string }
   | { kind: 'log-line'; function: string; requestId?: string; logGroup: string; message: string }
+  // Step Functions; `machine` and `execution` are names
+  | { kind: 'execution-started'; machine: string; execution: string; eventId?: string; input: string }
+  | { kind: 'state-entered'; machine: string; execution: string; eventId?: string; state: string }
+  | { kind: 'state-exited'; machine: string; execution: string; eventId?: string; state: string }
+  /** It is tried again, or another state catches it; if neither, the execution fails, or the state that has it. */
+  | {
+      kind: 'state-failed';
+      machine: string;
+      execution: string;
+      eventId?: string;
+      state: string;
+      error: string;
+      cause: string;
+      retryInMs?: number;
+      /** Name of the state that is next. */
+      caughtBy?: string;
+    }
+  | {
+      kind: 'execution-ended';
+      machine: string;
+      execution: string;
+      eventId?: string;
+      status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
+      /** Of the stack's clock. */
+      durationMs: number;
+      /** JSON text, if it succeeded. */
+      output?: string;
+      error?: string;
+      cause?: string;
+    }
   // The services that handlers call
   | { kind: 'item-written'; table: string; key: Record<string, unknown>; item: Record<string, unknown> }
   /** `expired`: not by a request, but by the table's time to live. */

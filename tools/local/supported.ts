@@ -9,6 +9,7 @@ import { hasPlaceholder, reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
 import { rulesOf } from '../template/rules';
 import { STREAMS } from './services/tables';
+import { whyStateMachineNotRun } from './state-machine/state-machine';
 
 /** Types that are run. Each is read by the part that runs it, which refuses properties that it does not know. */
 const RUN: readonly string[] = [
@@ -20,6 +21,7 @@ const RUN: readonly string[] = [
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
   ...['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::IAM::RolePolicy'],
   ...['AWS::Logs::LogGroup', 'AWS::Logs::ResourcePolicy', 'AWS::Scheduler::Schedule'],
+  'AWS::StepFunctions::StateMachine',
 ];
 
 /** Types that no event meets on its way, and why. */
@@ -80,6 +82,7 @@ const MAY_BE_UNKNOWN: Readonly<Record<string, readonly string[]>> = {
   'AWS::SNS::Topic': ['DisplayName', 'KmsMasterKeyId', 'Subscription', 'Tags'],
   'AWS::SNS::TopicPolicy': ['PolicyDocument'],
   'AWS::SQS::Queue': ['KmsMasterKeyId', 'Tags'],
+  'AWS::StepFunctions::StateMachine': ['EncryptionConfiguration', 'Tags', 'TracingConfiguration'],
   'AWS::SQS::QueuePolicy': ['PolicyDocument'],
 };
 
@@ -124,6 +127,7 @@ function whyNotRun(resource: Resource, assembly: Assembly): string | undefined {
   if (type === 'AWS::Lambda::EventSourceMapping' && !isRunMapping(resource, assembly)) {
     return 'it is not from a queue of this stack to a function that runs';
   }
+  if (type === 'AWS::StepFunctions::StateMachine') return whyStateMachineNotRun(resource);
   return type === 'AWS::Events::Rule' ? whyRuleNotRun(resource, assembly) : undefined;
 }
 
@@ -131,9 +135,8 @@ function whyRuleNotRun({ properties }: Resource, assembly: Assembly): string | u
   const { EventBusName, Targets = [], ...others } = properties;
   const bus = busName(EventBusName);
   const targets = ['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::Events::EventBus'].flatMap(assembly.ofType);
-  const run = new Set(
-    [...targets, ...assembly.ofType('AWS::Lambda::Function').filter(isRunnable)].map(({ arn }) => arn),
-  );
+  const runnable = [...assembly.ofType('AWS::Lambda::Function').filter(isRunnable), ...runMachines(assembly)];
+  const run = new Set([...targets, ...runnable].map(({ arn }) => arn));
   const isRecorded = ({ Arn }: { Arn?: unknown }) => typeof Arn === 'string' && !run.has(Arn);
   // Targets that do not run only need a known payload.
   const needed = Targets.map((each: Record<string, unknown>) => (isRecorded(each) ? inputOf(each) : each));
@@ -142,6 +145,10 @@ function whyRuleNotRun({ properties }: Resource, assembly: Assembly): string | u
   const buses = assembly.ofType('AWS::Events::EventBus').map(({ name }) => name);
   return bus === 'default' || buses.includes(bus) ? undefined : `its bus ${bus} is not in this stack`;
 }
+
+/** The state machines that run. */
+export const runMachines = (assembly: Assembly): Resource[] =>
+  assembly.ofType('AWS::StepFunctions::StateMachine').filter((each) => !whyStateMachineNotRun(each));
 
 /** The rules that run. */
 export function rulesToRun(assembly: Assembly): Resource[] {
@@ -194,7 +201,7 @@ const SERVICES: readonly string[] = [
     'lambda',
     'logs',
   ],
-  ...['s3', 'sns', 'sqs', 'xray'],
+  ...['s3', 'sns', 'sqs', 'states', 'xray'],
 ];
 
 /** @throws AssemblyError that names the first resource of which something must be known and is not */

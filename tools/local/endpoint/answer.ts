@@ -21,6 +21,7 @@ import { s3 } from './s3';
 import { type Call, HttpReply, type Service, type Services } from './service';
 import { sns } from './sns';
 import { sqs } from './sqs';
+import { states } from './states';
 import { sts } from './sts';
 
 export interface AnswerOptions extends GuardOptions {
@@ -67,7 +68,7 @@ class Api {
     this.#services = [
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
-      ...[s3(services), sts(services), cloudtrail(services, this.#trail)],
+      ...[s3(services), states(services), sts(services), cloudtrail(services, this.#trail)],
     ];
     this.#readers = new Map(
       this.#services.flatMap((service) =>

@@ -11,6 +11,7 @@ import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
 import type { World } from '../services/world';
+import type { StateMachine } from '../state-machine/state-machine';
 import type { HttpRequest } from './http';
 import type { Input, InputProblem } from './input';
 import type { ApiModel } from './models/model';
@@ -28,6 +29,7 @@ export interface Services {
   readonly topics: readonly Topic[];
   readonly deliveryStreams: readonly DeliveryStream[];
   readonly functions: readonly LambdaFunction[];
+  readonly stateMachines: readonly StateMachine[];
   readonly logGroups: LogGroups;
   readonly metrics: Metrics;
   readonly alarms: AlarmMonitor;

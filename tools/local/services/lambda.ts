@@ -28,6 +28,8 @@ export interface InvocationResult {
   /** The last 4 KiB of what the invocation logged, as `LogType: Tail` gives it (not base64). */
   readonly logTail: string;
   readonly requestId: string;
+  /** Milliseconds that the handler took, of the machine. */
+  readonly durationMs: number;
 }
 
 export interface LambdaOptions extends LoggedEnvironmentOptions {
@@ -141,8 +143,7 @@ export class LambdaFunction {
       statusCode: 200,
       payload: outcome.payload,
       ...(outcome.error && { functionError: 'Unhandled' }),
-      logTail,
-      requestId,
+      ...{ logTail, requestId, durationMs: outcome.durationMs },
     };
   }
 

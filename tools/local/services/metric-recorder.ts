@@ -11,6 +11,8 @@ import type { TableRequest } from './tables';
 export interface RecordedParts {
   readonly queues: readonly Queue[];
   readonly deliveryStreams: readonly DeliveryStream[];
+  /** ARN of the state machine of that name. */
+  machineArn(name: string): string;
   /** A rule, or a schedule of EventBridge Scheduler. */
   ruleNamed(name: string): Pick<Rule, 'busName' | 'scheduler'> | undefined;
 }
@@ -43,6 +45,10 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
     ...['ApproximateNumberOfMessagesDelayed', 'ApproximateAgeOfOldestMessage'],
   ],
   'AWS/SNS': ['NumberOfMessagesPublished'],
+  'AWS/States': [
+    ...['ExecutionsStarted', 'ExecutionsSucceeded', 'ExecutionsFailed', 'ExecutionsTimedOut'],
+    ...['ExecutionsAborted', 'ExecutionTime'],
+  ],
   'AWS/Firehose': [
     ...['IncomingRecords', 'IncomingBytes', 'DeliveryToS3.Success', 'DeliveryToS3.Records'],
     'DeliveryToS3.DataFreshness',
@@ -56,6 +62,12 @@ const SCHEDULER_NAMES: Readonly<Record<string, string>> = {
   InvocationsSentToDlq: 'InvocationsSentToDeadLetterCount',
   InvocationsFailedToBeSentToDlq: 'InvocationsFailedToBeSentToDeadLetterCount',
 };
+
+/** Metrics of Step Functions for the end of an execution. */
+const EXECUTION_ENDS = {
+  ...{ SUCCEEDED: 'ExecutionsSucceeded', FAILED: 'ExecutionsFailed', TIMED_OUT: 'ExecutionsTimedOut' },
+  ABORTED: 'ExecutionsAborted',
+} as const;
 
 /** Codes of DynamoDB for requests over a limit of their rate. */
 const THROTTLES: readonly string[] = [
@@ -114,6 +126,13 @@ export class MetricRecorder {
         break;
       case 'log-line':
         this.#embedded(step.message);
+        break;
+      case 'execution-started':
+        this.#ofMachine(step.machine, 'ExecutionsStarted', 1);
+        break;
+      case 'execution-ended':
+        this.#ofMachine(step.machine, EXECUTION_ENDS[step.status], 1);
+        this.#ofMachine(step.machine, 'ExecutionTime', step.durationMs);
         break;
       default:
         this.#ofFunction(step);
@@ -216,6 +235,10 @@ export class MetricRecorder {
       if (!scheduler) this.#add('AWS/Events', name, 1, dimensions);
       else this.#add('AWS/Scheduler', SCHEDULER_NAMES[name] ?? name, 1, { ScheduleGroup: scheduler.group });
     }
+  }
+
+  #ofMachine(machine: string, name: string, value: number): void {
+    this.#add('AWS/States', name, value, { StateMachineArn: this.#parts.machineArn(machine) });
   }
 
   #wroteObject(bucket: string, records: number): void {

@@ -38,6 +38,7 @@ function run(...resources: readonly Resource[]) {
   });
   const recorder = new MetricRecorder(metrics, clock, {
     ...{ queues: [queue], deliveryStreams: [] },
+    machineArn: (name) => name,
     ruleNamed: (rule) => ({ busName: rule === 'daily' ? 'default' : 'bus', scheduler: undefined }),
   });
   const of = (type: string) => resources.filter((each) => each.type === type);

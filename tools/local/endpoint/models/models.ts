@@ -10,8 +10,22 @@ import type { ApiModel } from './model';
 import s3 from './s3.json';
 import sns from './sns.json';
 import sqs from './sqs.json';
+import states from './states.json';
 import sts from './sts.json';
 
-const models = { cloudformation, cloudtrail, cloudwatch, events, firehose, lambda, logs, s3, sns, sqs, sts };
+const models = {
+  cloudformation,
+  cloudtrail,
+  cloudwatch,
+  events,
+  firehose,
+  lambda,
+  logs,
+  s3,
+  sns,
+  sqs,
+  states,
+  sts,
+};
 
 export const MODELS: Readonly<Record<keyof typeof models, ApiModel>> = models;

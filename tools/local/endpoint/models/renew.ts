@@ -17,6 +17,7 @@ const SERVICES: Readonly<Record<string, string>> = {
     cloudtrail: 'cloudtrail',
     cloudwatch: 'cloudwatch',
     s3: 's3',
+    states: 'stepfunctions',
     sts: 'sts',
   },
 };
