@@ -1,5 +1,5 @@
 /** Rules of a Choice state. https://docs.aws.amazon.com/step-functions/latest/dg/state-choice.html */
-import { compilePath, isObject, type Json, type Scope } from './json-path';
+import { compilePath, isStateObject, type Scope, type StateJson } from './json-path';
 import { DefinitionError, StatesError, UnknownInDefinitionError } from './states-error';
 
 export type Condition = (scope: Scope) => boolean;
@@ -20,7 +20,7 @@ export const isTimestamp = (value: unknown): value is string =>
   typeof value === 'string' && TIMESTAMP.test(value) && !Number.isNaN(Date.parse(value));
 
 /** Difference of two values of a type; undefined if one is of another type. */
-const DIFFERENCES: Readonly<Record<string, (a: Json, b: Json) => number | undefined>> = {
+const DIFFERENCES: Readonly<Record<string, (a: StateJson, b: StateJson) => number | undefined>> = {
   String: (a, b) =>
     typeof a === 'string' && typeof b === 'string' ? (a < b ? -1 : a > b ? 1 : 0) : undefined,
   Numeric: (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : undefined),
@@ -28,7 +28,7 @@ const DIFFERENCES: Readonly<Record<string, (a: Json, b: Json) => number | undefi
   Timestamp: (a, b) => (isTimestamp(a) && isTimestamp(b) ? Date.parse(a) - Date.parse(b) : undefined),
 };
 
-const KINDS: Readonly<Record<string, (value: Json) => boolean>> = {
+const KINDS: Readonly<Record<string, (value: StateJson) => boolean>> = {
   IsNull: (value) => value === null,
   IsString: (value) => typeof value === 'string',
   IsNumeric: (value) => typeof value === 'number',
@@ -40,8 +40,8 @@ const KINDS: Readonly<Record<string, (value: Json) => boolean>> = {
  * Compiles a rule, but for its `Next`.
  * @throws DefinitionError, UnknownInDefinitionError
  */
-export function compileCondition(rule: Json): Condition {
-  if (!isObject(rule)) throw new DefinitionError('a rule of a Choice must be an object');
+export function compileCondition(rule: StateJson): Condition {
+  if (!isStateObject(rule)) throw new DefinitionError('a rule of a Choice must be an object');
   const { And: and, Or: or, Not: not, Variable: variable } = rule;
   for (const [rules, combine] of [
     [and, (each: Condition[]) => (scope: Scope) => each.every((condition) => condition(scope))],
@@ -63,7 +63,7 @@ export function compileCondition(rule: Json): Condition {
   return compileComparison(variable, ...only);
 }
 
-function compileComparison(variable: string, operator: string, operand: Json): Condition {
+function compileComparison(variable: string, operator: string, operand: StateJson): Condition {
   const read = compilePath(variable);
   if (operator === 'IsPresent') return (scope) => isPresent(read, scope) === operand;
   const isKind = Object.hasOwn(KINDS, operator) ? KINDS[operator] : undefined;
@@ -90,7 +90,7 @@ function compileComparison(variable: string, operator: string, operand: Json): C
   };
 }
 
-function isPresent(read: (scope: Scope) => Json, scope: Scope): boolean {
+function isPresent(read: (scope: Scope) => StateJson, scope: Scope): boolean {
   try {
     read(scope);
     return true;

@@ -7,10 +7,10 @@ import { compileExpression, compileTemplate } from './expression';
 import {
   compilePath,
   compileResultPath,
-  isObject,
-  type Json,
+  isStateObject,
   type Reader,
   type ResultWriter,
+  type StateJson,
 } from './json-path';
 import { DefinitionError, type Retrier, StatesError, UnknownInDefinitionError } from './states-error';
 import { requireKnownTask } from './tasks';
@@ -37,7 +37,7 @@ export interface State {
 }
 
 export type Work =
-  | { readonly type: 'Pass'; readonly result?: Json }
+  | { readonly type: 'Pass'; readonly result?: StateJson }
   | { readonly type: 'Task'; readonly resource: string; readonly timeoutSeconds?: Reader }
   | {
       readonly type: 'Choice';
@@ -64,7 +64,7 @@ export interface Catcher {
   readonly writeResult: ResultWriter;
 }
 
-type Fields = { readonly [name: string]: Json };
+type Fields = { readonly [name: string]: StateJson };
 
 const COMMON = ['Type', 'Comment', 'QueryLanguage'];
 const WAY = ['Next', 'End', 'InputPath', 'OutputPath'];
@@ -97,15 +97,15 @@ export function compileDefinition(definition: string): States {
   } catch (error) {
     throw new DefinitionError(`it is no JSON: ${(error as Error).message}`);
   }
-  return compileStates(read as Json, ['Version', 'TimeoutSeconds', 'QueryLanguage']);
+  return compileStates(read as StateJson, ['Version', 'TimeoutSeconds', 'QueryLanguage']);
 }
 
-function compileStates(definition: Json | undefined, known: readonly string[]): States {
-  if (!isObject(definition)) throw new DefinitionError('states must be an object');
+function compileStates(definition: StateJson | undefined, known: readonly string[]): States {
+  if (!isStateObject(definition)) throw new DefinitionError('states must be an object');
   requireFields(definition, ['StartAt', 'States', 'Comment', ...known], 'the definition');
   requireJsonPath(definition, 'the definition');
   const { StartAt: startAt, States: all, TimeoutSeconds: timeout } = definition;
-  if (!isObject(all)) throw new DefinitionError('States must be an object');
+  if (!isStateObject(all)) throw new DefinitionError('States must be an object');
   const states = new Map(
     Object.entries(all).map(([name, state]) => [name, within(name, () => compileState(name, state))]),
   );
@@ -138,8 +138,8 @@ function within<Result>(name: string, compile: () => Result): Result {
   }
 }
 
-function compileState(name: string, state: Json): State {
-  if (!isObject(state)) throw new DefinitionError('it must be an object');
+function compileState(name: string, state: StateJson): State {
+  if (!isStateObject(state)) throw new DefinitionError('it must be an object');
   const type = String(state.Type) as Work['type'];
   if (!Object.hasOwn(FIELDS, type)) throw new DefinitionError(`there is no type ${state.Type}`);
   requireFields(state, [...COMMON, ...FIELDS[type]], type);
@@ -205,7 +205,7 @@ function compileWork(type: Work['type'], state: Fields): Work {
 function compileMap(state: Fields): Work {
   const { ItemProcessor, Iterator: iterator, ItemSelector, Parameters } = state;
   const processor = ItemProcessor ?? iterator;
-  const { ProcessorConfig: config = {} } = (isObject(processor) ? processor : {}) as Fields;
+  const { ProcessorConfig: config = {} } = (isStateObject(processor) ? processor : {}) as Fields;
   const { Mode: mode = 'INLINE' } = config as Fields;
   if (mode !== 'INLINE') throw new UnknownInDefinitionError(`the mode ${mode}`);
   const selector = ItemSelector ?? Parameters;
@@ -223,11 +223,11 @@ function compileUntil(state: Fields): Reader {
   const until = seconds ?? timestamp;
   if (!until || (seconds && timestamp))
     throw new DefinitionError('a Wait has one of Seconds, SecondsPath, Timestamp and TimestampPath');
-  const isRight = (value: Json) =>
+  const isRight = (value: StateJson) =>
     seconds
       ? Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) < 100_000_000
       : isTimestamp(value);
-  const wrong = (value: Json) => `it cannot wait for ${JSON.stringify(value)}`;
+  const wrong = (value: StateJson) => `it cannot wait for ${JSON.stringify(value)}`;
   const fixed = state.Seconds ?? state.Timestamp;
   if (fixed !== undefined && !isRight(fixed)) throw new DefinitionError(wrong(fixed));
   return (scope) => {
@@ -275,7 +275,8 @@ function compileRetrier(retry: Fields, index: number): Retrier {
 /** Entries of Retry or Catch. `States.ALL` must stand alone, and in the last of them. */
 function entries(state: Fields, field: 'Retry' | 'Catch'): Fields[] {
   const list = state[field] ?? [];
-  if (!Array.isArray(list) || !list.every(isObject)) throw new DefinitionError(`${field} must be a list`);
+  if (!Array.isArray(list) || !list.every(isStateObject))
+    throw new DefinitionError(`${field} must be a list`);
   list.forEach(({ ErrorEquals }, index) => {
     const names = errorNames(ErrorEquals);
     if (names.includes('States.ALL') && (names.length > 1 || index < list.length - 1))
@@ -284,7 +285,7 @@ function entries(state: Fields, field: 'Retry' | 'Catch'): Fields[] {
   return list;
 }
 
-function errorNames(names: Json | undefined): string[] {
+function errorNames(names: StateJson | undefined): string[] {
   if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string'))
     return names;
   throw new DefinitionError('ErrorEquals must be a list of names');
@@ -300,16 +301,16 @@ function requireJsonPath({ QueryLanguage: language = 'JSONPath' }: Fields, of: s
   if (language !== 'JSONPath') throw new UnknownInDefinitionError(`the query language ${language} of ${of}`);
 }
 
-function wholeNumber(value: Json, field: string, min: number): number {
+function wholeNumber(value: StateJson, field: string, min: number): number {
   if (Number.isSafeInteger(value) && Number(value) >= min) return Number(value);
   throw new DefinitionError(`${field} must be a whole number from ${min} on, not ${JSON.stringify(value)}`);
 }
 
 /** Compiles an InputPath or OutputPath: `$` without one, nothing for null. */
-const pathOrNothing = (path: Json | undefined): Reader =>
+const pathOrNothing = (path: StateJson | undefined): Reader =>
   path === null ? () => ({}) : compilePath(path === undefined ? '$' : String(path));
 
-const resultPath = (path: Json | undefined): ResultWriter =>
+const resultPath = (path: StateJson | undefined): ResultWriter =>
   compileResultPath(path === null ? null : path === undefined ? '$' : String(path));
 
 /** Compiles `Field` or `FieldPath`. */

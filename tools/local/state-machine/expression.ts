@@ -3,35 +3,35 @@
  * https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html
  */
 import { createHash } from 'node:crypto';
-import { compilePath, isObject, type Json, type Reader, type Scope } from './json-path';
+import { compilePath, isStateObject, type Reader, type Scope, type StateJson } from './json-path';
 import { DefinitionError, StatesError, UnknownInDefinitionError } from './states-error';
 
-type Intrinsic = (values: Json[], scope: Scope) => Json;
+type Intrinsic = (values: StateJson[], scope: Scope) => StateJson;
 
 const failed = (message: string) => new StatesError('States.IntrinsicFailure', message);
 
-const text = (value: Json | undefined): string => {
+const text = (value: StateJson | undefined): string => {
   if (typeof value !== 'string') throw failed('An argument must be a string.');
   return value;
 };
-const list = (value: Json | undefined): Json[] => {
+const list = (value: StateJson | undefined): StateJson[] => {
   if (!Array.isArray(value)) throw failed('An argument must be an array.');
   return value;
 };
-const whole = (value: Json | undefined): number => {
+const whole = (value: StateJson | undefined): number => {
   if (typeof value !== 'number') throw failed('An argument must be a number.');
   return Math.round(value);
 };
 
 /** Checks whether two values are the same JSON, whatever the order of an object's fields. */
-function isSame(a: Json, b: Json): boolean {
+function isSame(a: StateJson, b: StateJson): boolean {
   if (Array.isArray(a))
-    return Array.isArray(b) && a.length === b.length && a.every((item, i) => isSame(item, b[i] as Json));
-  if (!isObject(a) || !isObject(b)) return a === b;
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => isSame(item, b[i] as StateJson));
+  if (!isStateObject(a) || !isStateObject(b)) return a === b;
   const names = Object.keys(a);
   return (
     names.length === Object.keys(b).length &&
-    names.every((name) => Object.hasOwn(b, name) && isSame(a[name] as Json, b[name] as Json))
+    names.every((name) => Object.hasOwn(b, name) && isSame(a[name] as StateJson, b[name] as StateJson))
   );
 }
 
@@ -67,7 +67,7 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
       all.slice(i * length, (i + 1) * length),
     );
   },
-  ArrayContains: ([items, wanted]) => list(items).some((item) => isSame(item, wanted as Json)),
+  ArrayContains: ([items, wanted]) => list(items).some((item) => isSame(item, wanted as StateJson)),
   ArrayRange: ([first, last, step]) => {
     const [from, to, by] = [whole(first), whole(last), whole(step)];
     const length = Math.floor((to - from) / by) + 1;
@@ -94,7 +94,7 @@ const INTRINSICS: Readonly<Record<string, Intrinsic>> = {
   JsonMerge: ([first, second, isDeep]) => {
     if (isDeep !== false)
       throw failed('States.JsonMerge merges only the first level: its third argument is false.');
-    if (!isObject(first) || !isObject(second)) throw failed('An argument must be an object.');
+    if (!isStateObject(first) || !isStateObject(second)) throw failed('An argument must be an object.');
     return { ...first, ...second };
   },
   MathRandom: ([first, last, seed], { random }) => {
@@ -186,12 +186,12 @@ export const compileExpression = (text: string): Reader =>
  * Compiles a payload template: a field `x.$` has the value of its path or intrinsic function.
  * @throws DefinitionError, UnknownInDefinitionError
  */
-export function compileTemplate(template: Json): Reader {
+export function compileTemplate(template: StateJson): Reader {
   if (Array.isArray(template)) {
     const items = template.map(compileTemplate);
     return (scope) => items.map((item) => item(scope));
   }
-  if (!isObject(template)) return () => template;
+  if (!isStateObject(template)) return () => template;
   const fields = Object.entries(template).map(([name, value]): [string, Reader] => {
     if (!name.endsWith('.$')) return [name, compileTemplate(value)];
     if (typeof value !== 'string' || !/^(\$|States\.)/.test(value))
@@ -203,7 +203,7 @@ export function compileTemplate(template: Json): Reader {
 }
 
 /** A path that finds nothing in a template has an error of its own, which a Catch may name. */
-function asParameter(read: Reader, scope: Scope): Json {
+function asParameter(read: Reader, scope: Scope): StateJson {
   try {
     return read(scope);
   } catch (error) {

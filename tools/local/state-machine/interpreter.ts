@@ -2,7 +2,7 @@
 import type { World } from '../services/world';
 import type { Activity } from './activity';
 import type { State, States, Work } from './definition';
-import type { Json, Scope } from './json-path';
+import type { Scope, StateJson } from './json-path';
 import { matchesError, type Retrier, retryDelayMs, StatesError } from './states-error';
 import type { TaskResult } from './tasks';
 
@@ -10,7 +10,7 @@ export interface InterpreterParts {
   readonly world: World;
   readonly activity: Activity;
   /** Does the work of a Task. @throws StatesError */
-  readonly runTask: (resource: string, parameters: Json) => Promise<TaskResult>;
+  readonly runTask: (resource: string, parameters: StateJson) => Promise<TaskResult>;
   /** Fields of the context object but for `State` and `Map`. */
   readonly context: () => object;
   /** Something for the history happened, e.g. `TaskStateEntered`. @throws StatesError if the history is full */
@@ -49,8 +49,8 @@ export class Interpreter {
     context: object,
     signal: AbortSignal,
     onState?: (position: Position) => void,
-  ): Promise<Json> {
-    let [name, data]: [string | undefined, Json] = [from.state, from.input];
+  ): Promise<StateJson> {
+    let [name, data]: [string | undefined, StateJson] = [from.state, from.input];
     while (name !== undefined) {
       const state = states.get(name) as State;
       onState?.({ state: name, input: data });
@@ -69,10 +69,10 @@ export class Interpreter {
   /** @returns the state's output and the name of the next one */
   async #runState(
     state: State,
-    raw: Json,
+    raw: StateJson,
     context: object,
     signal: AbortSignal,
-  ): Promise<[Json, string | undefined]> {
+  ): Promise<[StateJson, string | undefined]> {
     const { name, work } = state;
     const enteredAt = this.parts.world.now();
     const retries = new Map<Retrier, number>();
@@ -110,12 +110,12 @@ export class Interpreter {
 
   async #attempt(
     state: State,
-    raw: Json,
-    context: Json,
+    raw: StateJson,
+    context: StateJson,
     signal: AbortSignal,
-  ): Promise<[Json, string | undefined]> {
+  ): Promise<[StateJson, string | undefined]> {
     const { world } = this.parts;
-    const scope = (input: Json): Scope => ({
+    const scope = (input: StateJson): Scope => ({
       ...{ input, context, uuid: () => world.uuid(), random: () => world.random() },
     });
     const selected = state.input(scope(raw));
@@ -131,7 +131,7 @@ export class Interpreter {
     work: Work,
     scope: Scope,
     signal: AbortSignal,
-  ): Promise<{ result: Json; isResult: boolean; next?: string }> {
+  ): Promise<{ result: StateJson; isResult: boolean; next?: string }> {
     const { input } = scope;
     const passedOn = { result: input, isResult: false };
     switch (work.type) {
@@ -166,12 +166,12 @@ export class Interpreter {
     }
   }
 
-  #waitMs(until: Json): number {
+  #waitMs(until: StateJson): number {
     if (typeof until === 'number') return 1_000 * until;
     return Math.max(0, Date.parse(String(until)) - this.parts.world.now());
   }
 
-  async #task(work: Extract<Work, { type: 'Task' }>, scope: Scope, signal: AbortSignal): Promise<Json> {
+  async #task(work: Extract<Work, { type: 'Task' }>, scope: Scope, signal: AbortSignal): Promise<StateJson> {
     const { resource, timeoutSeconds } = work;
     const parameters = JSON.stringify(scope.input);
     this.parts.record('TaskScheduled', { resource, parameters });
@@ -192,11 +192,11 @@ export class Interpreter {
     }
   }
 
-  async #map(work: Extract<Work, { type: 'Map' }>, scope: Scope, signal: AbortSignal): Promise<Json> {
+  async #map(work: Extract<Work, { type: 'Map' }>, scope: Scope, signal: AbortSignal): Promise<StateJson> {
     const items = work.items(scope);
     if (!Array.isArray(items)) throw new StatesError('States.Runtime', 'The items of a Map are no array.');
     const { processor, selectItem } = work;
-    const results: Json[] = [];
+    const results: StateJson[] = [];
     const queue = [...items.entries()];
     const worker = async (of: AbortSignal) => {
       for (let taken = queue.shift(); taken; taken = queue.shift()) {
@@ -214,15 +214,15 @@ export class Interpreter {
     return results;
   }
 
-  #context(outer: object, state: { readonly [field: string]: Json }): Json {
-    return { ...outer, ...this.parts.context(), State: state } as Json;
+  #context(outer: object, state: { readonly [field: string]: StateJson }): StateJson {
+    return { ...outer, ...this.parts.context(), State: state } as StateJson;
   }
 }
 
 /** A state, and its input. */
 export interface Position {
   readonly state: string;
-  readonly input: Json;
+  readonly input: StateJson;
 }
 
 export const timeOf = (at: number): string => new Date(at).toISOString();

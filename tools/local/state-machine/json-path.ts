@@ -6,19 +6,19 @@
 import { DefinitionError, StatesError, UnknownInDefinitionError } from './states-error';
 
 /** JSON of an execution. */
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type StateJson = null | boolean | number | string | StateJson[] | { [name: string]: StateJson };
 
 /** Data that a path reads: `$` and the context object, `$$`. */
 export interface Scope {
-  readonly input: Json;
-  readonly context: Json;
+  readonly input: StateJson;
+  readonly context: StateJson;
   /** A new UUID, and a number in [0, 1), for intrinsic functions. */
   readonly uuid: () => string;
   readonly random: () => number;
 }
 
 /** Reads a value. @throws StatesError (States.Runtime) where nothing is */
-export type Reader = (scope: Scope) => Json;
+export type Reader = (scope: Scope) => StateJson;
 
 type Step =
   | { readonly name: string }
@@ -60,7 +60,7 @@ export function compilePath(path: string): Reader {
   const steps = parseSteps(path);
   const isMany = steps.some((step) => step === 'all' || typeof Object(step).from === 'number');
   return ({ input, context }) => {
-    let found: Json[] = [path.startsWith('$$') ? context : input];
+    let found: StateJson[] = [path.startsWith('$$') ? context : input];
     for (const step of steps) found = found.flatMap((value) => follow(value, step));
     if (isMany) return found;
     const [value] = found;
@@ -70,10 +70,10 @@ export function compilePath(path: string): Reader {
   };
 }
 
-function follow(value: Json, step: Step): Json[] {
-  if (step === 'all') return Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [];
+function follow(value: StateJson, step: Step): StateJson[] {
+  if (step === 'all') return Array.isArray(value) ? value : isStateObject(value) ? Object.values(value) : [];
   if ('name' in step)
-    return isObject(value) && Object.hasOwn(value, step.name) ? [value[step.name] as Json] : [];
+    return isStateObject(value) && Object.hasOwn(value, step.name) ? [value[step.name] as StateJson] : [];
   if (!Array.isArray(value)) return [];
   if ('from' in step) return value.slice(step.from, step.to);
   const item = value.at(step.index);
@@ -81,7 +81,7 @@ function follow(value: Json, step: Step): Json[] {
 }
 
 /** Puts a state's result into its input. @throws StatesError (States.ResultPathMatchFailure) */
-export type ResultWriter = (input: Json, result: Json) => Json;
+export type ResultWriter = (input: StateJson, result: StateJson) => StateJson;
 
 /**
  * Compiles a `ResultPath`.
@@ -93,11 +93,15 @@ export function compileResultPath(path: string | null): ResultWriter {
   if (!path.startsWith('$') || path.startsWith('$$'))
     throw new DefinitionError(`ResultPath ${path} is no path into the input`);
   const steps = parseSteps(path);
-  const put = (into: Json | undefined, [step, ...rest]: readonly Step[], result: Json): Json => {
+  const put = (
+    into: StateJson | undefined,
+    [step, ...rest]: readonly Step[],
+    result: StateJson,
+  ): StateJson => {
     if (step === undefined) return result;
     if (step === 'all' || 'from' in step) throw new Error('unreachable: checked when it was compiled');
     if ('name' in step) {
-      if (into !== undefined && !isObject(into)) throw mismatch(path);
+      if (into !== undefined && !isStateObject(into)) throw mismatch(path);
       return { ...into, [step.name]: put(into?.[step.name], rest, result) };
     }
     if (!Array.isArray(into) || step.index < 0 || step.index >= into.length) throw mismatch(path);
@@ -111,5 +115,5 @@ export function compileResultPath(path: string | null): ResultWriter {
 const mismatch = (path: string) =>
   new StatesError('States.ResultPathMatchFailure', `Unable to apply ResultPath ${path} to the input.`);
 
-export const isObject = (value: unknown): value is { [name: string]: Json } =>
+export const isStateObject = (value: unknown): value is { [name: string]: StateJson } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -11,7 +11,7 @@ import { ServiceError } from '../services/service-error';
 import type { Tables } from '../services/tables';
 import type { Topic } from '../services/topic';
 import { currentRequest } from '../steps';
-import { isObject, type Json } from './json-path';
+import { isStateObject, type StateJson } from './json-path';
 import { StatesError, UnknownInDefinitionError } from './states-error';
 
 export interface TaskParts {
@@ -29,7 +29,7 @@ export interface TaskParts {
 
 export interface TaskCall {
   readonly resource: string;
-  readonly parameters: Json;
+  readonly parameters: StateJson;
   /** ARN. */
   readonly role: string;
   /** ARNs of the execution and of its state machine. */
@@ -39,11 +39,11 @@ export interface TaskCall {
 
 /** A result, and how long a function took for it, in milliseconds of the machine. */
 export interface TaskResult {
-  readonly value: Json;
+  readonly value: StateJson;
   readonly durationMs?: number;
 }
 
-type Parameters = { readonly [name: string]: Json };
+type Parameters = { readonly [name: string]: StateJson };
 
 interface Integration {
   /** Prefix of the names of its errors, e.g. `Lambda`. */
@@ -61,13 +61,13 @@ interface Integration {
 const FUNCTION = /^arn:[\w-]+:lambda:[\w-]+:\d{12}:function:[\w-]+(:[\w$-]+)?$/;
 
 /** The function of a name, an ARN, or either with an alias or a version, of which there is one here. */
-const functionOf = (name: Json | undefined, { functions }: TaskParts): LambdaFunction | undefined => {
+const functionOf = (name: StateJson | undefined, { functions }: TaskParts): LambdaFunction | undefined => {
   const found = functions.find((each) => each.name === name || each.arn === name);
   const bare = String(name).replace(/:[\w$-]+$/, '');
   return found ?? functions.find((each) => each.name === bare || each.arn === bare);
 };
 
-const textOf = (value: Json | undefined): string =>
+const textOf = (value: StateJson | undefined): string =>
   typeof value === 'string' ? value : JSON.stringify(value ?? {});
 
 const INVOKE: Integration = {
@@ -95,13 +95,13 @@ const INVOKE: Integration = {
 /** @throws StatesError with the handler's own error */
 async function invoke(each: LambdaFunction, payload: string, trace: string | undefined) {
   const result: InvocationResult = await each.invoke(payload, trace);
-  const answer = parseExactly(result.payload) as Json;
+  const answer = parseExactly(result.payload) as StateJson;
   if (result.functionError === undefined) return { payload: answer, durationMs: result.durationMs };
   const { errorType = 'Lambda.Unknown' } = Object(answer);
   throw new StatesError(String(errorType), result.payload);
 }
 
-const attributesOf = (given: Json | undefined): Record<string, MessageAttribute> =>
+const attributesOf = (given: StateJson | undefined): Record<string, MessageAttribute> =>
   Object.fromEntries(
     Object.entries((given ?? {}) as Parameters).map(([name, value]) => {
       const { DataType, StringValue, BinaryValue } = Object(value);
@@ -116,7 +116,7 @@ const attributesOf = (given: Json | undefined): Record<string, MessageAttribute>
     }),
   );
 
-const queueOf = (url: Json | undefined, { queues }: TaskParts): Queue => {
+const queueOf = (url: StateJson | undefined, { queues }: TaskParts): Queue => {
   const queue = queues.find(({ name }) => name === String(url).split('/').at(-1));
   if (!queue) throw new ServiceError('QueueDoesNotExistException', 'The specified queue does not exist.');
   return queue;
@@ -198,7 +198,10 @@ const INTEGRATIONS: Readonly<Record<string, Integration>> = {
         })),
       );
       const failed = results.filter((result) => 'ErrorCode' in result).length;
-      const value = { Entries: results.map((result) => ({ ...result }) as Json), FailedEntryCount: failed };
+      const value = {
+        Entries: results.map((result) => ({ ...result }) as StateJson),
+        FailedEntryCount: failed,
+      };
       if (failed > 0) throw new StatesError('EventBridge.FailedEntry', JSON.stringify(value));
       return { value };
     },
@@ -209,18 +212,18 @@ const INTEGRATIONS: Readonly<Record<string, Integration>> = {
   'dynamodb:deleteItem': ofTable('DeleteItem'),
 };
 
-const entriesOf = (entries: Json | undefined): Parameters[] =>
-  Array.isArray(entries) ? entries.filter(isObject) : [];
+const entriesOf = (entries: StateJson | undefined): Parameters[] =>
+  Array.isArray(entries) ? entries.filter(isStateObject) : [];
 
 const nameOf = (resource: string): string => /^arn:[\w-]+:states:[\w-]*:\d*:(.+)$/.exec(resource)?.[1] ?? '';
 
 /** @throws UnknownInDefinitionError for a resource, or a parameter of it, that the local run does not know */
-export function requireKnownTask(resource: string, parameters: Json | undefined): void {
+export function requireKnownTask(resource: string, parameters: StateJson | undefined): void {
   if (FUNCTION.test(resource)) return;
   const name = nameOf(resource);
   const integration = Object.hasOwn(INTEGRATIONS, name) ? INTEGRATIONS[name] : undefined;
   if (!integration) throw new UnknownInDefinitionError(`the resource ${resource}`);
-  const given = Object.keys(isObject(parameters) ? parameters : {}).map((field) =>
+  const given = Object.keys(isStateObject(parameters) ? parameters : {}).map((field) =>
     field.replace(/\.\$$/, ''),
   );
   const unknown = given.find((field) => !integration.parameters.includes(field));
@@ -237,10 +240,13 @@ export async function runTask(call: TaskCall, parts: TaskParts): Promise<TaskRes
     // By the function's own ARN the input is the payload, and the result is what the handler returned.
     const asked = { FunctionName: resource, Payload: parameters };
     const { value, durationMs } = await runIntegration(INVOKE, asked, call, parts);
-    return { value: (value as { Payload: Json }).Payload, ...(durationMs !== undefined && { durationMs }) };
+    return {
+      value: (value as { Payload: StateJson }).Payload,
+      ...(durationMs !== undefined && { durationMs }),
+    };
   }
   const integration = INTEGRATIONS[nameOf(resource)] as Integration;
-  if (!isObject(parameters))
+  if (!isStateObject(parameters))
     throw new StatesError('States.Runtime', `The parameters of ${resource} are no object.`);
   return runIntegration(integration, parameters, call, parts);
 }

@@ -5,13 +5,13 @@ import { InFlight } from '../../../../tools/local/services/in-flight';
 import { SystemWorld } from '../../../../tools/local/services/world';
 import { compileDefinition } from '../../../../tools/local/state-machine/definition';
 import { Execution } from '../../../../tools/local/state-machine/execution';
-import type { Json } from '../../../../tools/local/state-machine/json-path';
+import type { StateJson } from '../../../../tools/local/state-machine/json-path';
 import { StatesError } from '../../../../tools/local/state-machine/states-error';
 
 export const RESOURCE = 'arn:aws:states:::lambda:invoke';
 
 /** Does the work of a task. @throws StatesError */
-export type Work = (parameters: Json) => Json;
+export type Work = (parameters: StateJson) => StateJson;
 
 export const fails =
   (error: string, cause = '') =>
@@ -19,7 +19,7 @@ export const fails =
     throw new StatesError(error, cause);
   };
 
-export function execute(definition: object, input: Json = {}, work: Work = (parameters) => parameters) {
+export function execute(definition: object, input: StateJson = {}, work: Work = (parameters) => parameters) {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const inFlight = new InFlight();
   const failures: object[] = [];
