@@ -45,6 +45,20 @@ export interface OrderState {
 
 type Item = Readonly<Record<string, unknown>>;
 
+/**
+ * Error of an item with an attribute that no version of this code writes, e.g. by a hand that mends another. It is not
+ * known what the order is, so nothing is decided; a redrive after the repair is.
+ */
+export class DamagedItemError extends Error {
+  override readonly name = 'DamagedItemError';
+  constructor(
+    readonly attribute: string,
+    expected: string,
+  ) {
+    super(`The order's item is damaged: ${attribute} is not ${expected}. Repair it, then redrive.`);
+  }
+}
+
 /** Attribute of the fact about a status. */
 export const factAttribute = (status: string): string => `fact_${status}`;
 
@@ -67,21 +81,43 @@ export function orderAttributes(statuses: readonly string[]): string[] {
 /**
  * Reads an item, or its attributes by `orderAttributes`, written by this code or by the previous code.
  * @param item undefined if there is none
+ * @throws DamagedItemError for values that neither writes
  */
 export function readOrderItem(item: Item = {}): OrderState {
   const prefix = factAttribute('');
   const facts: Record<string, Fact> = {};
   for (const [name, value] of Object.entries(item)) {
-    if (name.startsWith(prefix)) facts[name.slice(prefix.length)] = value as Fact;
+    if (name.startsWith(prefix)) facts[name.slice(prefix.length)] = readFact(name, value);
   }
-  const status = item.status as string | undefined;
+  const status = textOf(item, 'status');
   const legacy = LEGACY_STATUS.exec(String(item.statusVersion ?? ''))?.groups as Fact | undefined;
   // An item has both only if the previous code wrote to it during the deployment.
   if (legacy && status !== undefined) facts[status] ??= { at: legacy.at, by: legacy.by };
   const creation = readCreation(item);
-  const conflicts = (item.conflicts ?? []) as readonly Conflict[];
-  const known = (creation ? 1 : 0) + Object.keys(facts).length + conflicts.length;
-  return { creation, facts, conflicts, status, revision: (item.revision as number | undefined) ?? known };
+  const conflicts = readConflicts(item);
+  const { revision = (creation ? 1 : 0) + Object.keys(facts).length + conflicts.length } = item;
+  if (typeof revision !== 'number') throw new DamagedItemError('revision', 'a number');
+  return { creation, facts, conflicts, status, revision };
+}
+
+/** @throws DamagedItemError if the attribute is there and no text */
+export function textOf(item: Item, attribute: string): string | undefined {
+  const value = item[attribute];
+  if (value === undefined || typeof value === 'string') return value;
+  throw new DamagedItemError(attribute, 'a text');
+}
+
+const isFact = (value: unknown): value is Fact =>
+  typeof value === 'object' && value !== null && 'by' in value && typeof value.by === 'string';
+
+function readFact(attribute: string, value: unknown): Fact {
+  if (isFact(value)) return value;
+  throw new DamagedItemError(attribute, 'a fact, {at, by}');
+}
+
+function readConflicts({ conflicts = [] }: Item): readonly Conflict[] {
+  if (Array.isArray(conflicts) && conflicts.every(isFact)) return conflicts as unknown as Conflict[];
+  throw new DamagedItemError('conflicts', 'a list of events that lost');
 }
 
 /** Ids of the events in an item, including those of conflicts. */
@@ -92,7 +128,7 @@ export function eventIdsOf(item: Item): string[] {
 
 function readCreation(item: Item): Creation | undefined {
   const legacy = LEGACY_CREATION.exec(String(item.createdVersion ?? ''))?.groups as Fact | undefined;
-  const by = legacy?.by ?? (item.createdBy as string | undefined);
+  const by = legacy?.by ?? textOf(item, 'createdBy');
   if (by === undefined) return undefined;
   const { createdAt: at, createdRevision: revision, customerId, total, correlationId } = item;
   const given = { at, by, customerId, total, correlationId, ...(revision !== undefined && { revision }) };

@@ -2,7 +2,7 @@
 import { type DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { ORDER_STATUSES, type OrderStatus, STATUS_TRANSITIONS } from '../events';
-import { type OrderState, orderAttributes, readOrderItem } from '../order-item';
+import { type OrderState, orderAttributes, readOrderItem, textOf } from '../order-item';
 import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
 
@@ -34,7 +34,7 @@ export interface KnownOrder extends OrderState {
   readonly email?: string | undefined;
 }
 
-/** Reads an order with strong consistency. @throws OrderNotThereError */
+/** Reads an order with strong consistency. @throws OrderNotThereError, DamagedItemError */
 export async function readOrder(
   dynamodb: DynamoDBClient,
   table: string,
@@ -53,7 +53,7 @@ export async function readOrder(
   const item = unmarshall(found);
   const order = readOrderItem(item);
   if (!order.creation) throw new OrderNotThereError(orderId);
-  return { ...order, email: item.customerEmail };
+  return { ...order, email: textOf(item, 'customerEmail') };
 }
 
 /**
