@@ -203,6 +203,8 @@ export class LambdaFunction {
   }
 
   async #attempt(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): Promise<void> {
+    // What is left stays in the store, for whoever takes it up.
+    if (this.#stopped) return;
     const { requestId } = event;
     if (this.#options.world.now() - event.acceptedAt > this.#maxAgeMs) {
       this.#giveUp(event, 'EventAgeExceeded');

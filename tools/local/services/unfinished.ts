@@ -23,6 +23,8 @@ export class Unfinished<Work> {
   readonly #journal: Journal<Line<Work>> | undefined;
   readonly #works = new Map<number, Work>();
   #lastId = 0;
+  /** Last id of earlier runs. */
+  #lastRestored = 0;
   #deadLines = 0;
 
   /**
@@ -37,12 +39,15 @@ export class Unfinished<Work> {
       if (work === undefined) this.#works.delete(id);
       else this.#works.set(id, work);
     });
+    this.#lastRestored = this.#lastId;
     this.#rewrite();
   }
 
-  /** Work of earlier runs, in order; each is to be finished or kept. */
+  /** Work of earlier runs, in order; each is to be finished or kept. What this run has begun meanwhile is not in it. */
   restored(): [Work, Kept<Work>][] {
-    return [...this.#works].map(([id, work]) => [work, this.#handle(id)]);
+    return [...this.#works]
+      .filter(([id]) => id <= this.#lastRestored)
+      .map(([id, work]) => [work, this.#handle(id)]);
   }
 
   keep(work: Work): Kept<Work> {

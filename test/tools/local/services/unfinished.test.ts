@@ -52,3 +52,11 @@ test('without a file nothing is kept', () => {
   store.keep('a').finish();
   expect(store.restored()).toEqual([]);
 });
+
+test('what this run has begun before it takes up the work of earlier runs is not taken up again', () => {
+  const file = newFile();
+  new Unfinished<string>(file).keep('of the run before');
+  const store = new Unfinished<string>(file);
+  store.keep('of this run');
+  expect(works(store)).toEqual(['of the run before']);
+});
