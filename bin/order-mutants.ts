@@ -31,6 +31,12 @@ const deny = (id: string, action: string): TemplateChange =>
     }
   });
 
+const allow = (id: string, action: string): TemplateChange =>
+  change('AWS::IAM::Policy', id, ({ PolicyDocument }) => {
+    const [statement] = PolicyDocument.Statement;
+    PolicyDocument.Statement.push({ ...statement, Action: action });
+  });
+
 const rule = (id: string, apply: (properties: Properties) => void) => change('AWS::Events::Rule', id, apply);
 const invoking = (id: string, apply: (properties: Properties) => void) =>
   change('AWS::Lambda::EventInvokeConfig', id, apply);
@@ -155,6 +161,31 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a function may not send to its failure destination',
     seed: 1,
     change: deny('NotifierRole', 'sqs:SendMessage'),
+  },
+  {
+    name: 'the notifier may scan its table',
+    seed: 1,
+    change: allow('NotifierRole', 'dynamodb:Scan'),
+  },
+  // Alarms
+  {
+    name: 'a lost invocation raises no alarm',
+    seed: 45,
+    change: change('AWS::CloudWatch::Alarm', 'processorlost', (p) => {
+      p.MetricName = 'DeadLetterErrors';
+    }),
+  },
+  {
+    name: 'the alarm of dropped events waits for a thousand',
+    seed: 1,
+    change: change('AWS::CloudWatch::Alarm', 'notifierdropped', (p) => {
+      p.Threshold = 1_000;
+    }),
+  },
+  {
+    name: 'the alarm of what is failing tells nobody',
+    seed: 1,
+    change: change('AWS::CloudWatch::CompositeAlarm', 'notifierfailing', (p) => void delete p.AlarmActions),
   },
   // The projection
   {
@@ -314,6 +345,32 @@ export const MUTANTS: readonly Mutant[] = [
       'notifier/handler.ts',
       'notification({ ...change, email,',
       "notification({ ...change, email: 'a@customers.example',",
+    ),
+  },
+  // The next release
+  {
+    name: 'the upcaster of the next version leaves out the status',
+    seed: 1,
+    isInNext: true,
+    change: source(
+      'events.ts',
+      '(detail) => ({ ...detail, changedBy',
+      '({ status: _, ...detail }) => ({ ...detail, changedBy',
+    ),
+  },
+  {
+    name: 'in the next state machine a shipped order can be cancelled',
+    seed: 50,
+    isInNext: true,
+    change: source('events.ts', "SHIPPED: ['DELIVERED'],", "SHIPPED: ['DELIVERED', 'CANCELLED'],"),
+  },
+  {
+    name: 'a damaged fact counts',
+    seed: 2,
+    change: source(
+      'order-item.ts',
+      'if (isFact(value)) return value;',
+      'if (value !== null) return value as Fact;',
     ),
   },
   // Analytics, contracts, publisher

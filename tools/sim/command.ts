@@ -9,7 +9,7 @@ import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../templ
 import { bundlePublisher } from './bundle';
 import { FAULT_KINDS } from './faults';
 import type { Model } from './model';
-import { type Mutant, type MutantBundling, type MutatedApp, mutate } from './mutants';
+import { changedCode, type Mutant, type MutantBundling, type MutatedApp, mutate } from './mutants';
 import { only, type Plan, partsOf, planOf } from './plan';
 import { shrink } from './shrink';
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation';
@@ -87,6 +87,9 @@ async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
     model,
     publisherCode,
     codeOf: (resource: Resource) => assembly.assetPath(resource),
+    ...(options.mutants === undefined && {
+      nextCodeOf: await changedCode('The next release', model.next, assembly, setting.bundling),
+    }),
   };
   if (options.mutants !== undefined) return findMutants(setting, options, base, assembly);
   return runSeeds(options, base);
@@ -171,20 +174,22 @@ const repeat = (plan: Plan, { events }: Options): string =>
 
 /** Looks for each mutant by its listed seed, then by others. */
 async function findMutants(
-  { mutants, bundling }: SimSetting,
+  setting: SimSetting,
   options: Options,
   base: SimulationOptions,
   assembly: Assembly,
 ): Promise<ExitCode> {
+  const { mutants, bundling } = setting;
   const wanted = mutants().filter(
     ({ name }) => options.mutants === true || name.includes(String(options.mutants)),
   );
   if (wanted.length === 0)
     throw new InputError(`--mutants is ${options.mutants}, but no mutant has that in its name.`);
+  const { next } = setting.model();
   let missed = 0;
   for (const mutant of wanted) {
     const directory = options.assembly ?? path.join(bundling.project, 'cdk.out');
-    const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling);
+    const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling, next);
     const found = await findMutant(mutant, options, { ...base, ...mutated });
     if (found) console.log(found);
     else {

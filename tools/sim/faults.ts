@@ -31,13 +31,18 @@ export const DELIVERY_FAULTS = {
   'target-denied': 'the target refuses it for good: it goes to the dead-letter queue',
 } as const;
 
-export const FAULT_KINDS = { ...CALL_FAULTS, ...INVOKE_FAULTS, ...DELIVERY_FAULTS };
+/** Fault of the last place that an event can go to. */
+export const QUEUE_FAULTS = {
+  'queue-denied': 'the queue for what failed refuses it: the event is lost, which an alarm must say',
+} as const;
+
+export const FAULT_KINDS = { ...CALL_FAULTS, ...INVOKE_FAULTS, ...DELIVERY_FAULTS, ...QUEUE_FAULTS };
 export type FaultKind = keyof typeof FAULT_KINDS;
 
 export interface PlannedFault {
   /** E.g. `f3`. */
   readonly id: string;
-  /** `<who> <action>`, `<consumer> invoke` or `<consumer> deliver`. */
+  /** `<who> <action>`, `<consumer> invoke`, `<consumer> deliver`, `<consumer> dead-letter` or `<consumer> give-up`. */
   readonly hop: string;
   /** Number of the call of the hop that it strikes, from 1. */
   readonly call: number;
@@ -74,7 +79,16 @@ export function drawFaults(app: App, random: Random, events: number): PlannedFau
     const call = 1 + random.below(Math.ceil(events / 2));
     if (on.has(kind)) faults.push({ id: `f${index + 1}`, hop, call, kind });
   }
-  return faults;
+  return [...faults, ...drawQueueFaults(app, random)];
+}
+
+/** They strike rarely, since little is checked of an event that is lost. */
+function drawQueueFaults(app: App, random: Random): PlannedFault[] {
+  if (!random.chance(0.15)) return [];
+  const hops = Object.keys(app.consumers).flatMap((name) => [`${name} dead-letter`, `${name} give-up`]);
+  return hops
+    .filter(() => random.chance(0.4))
+    .map((hop, index) => ({ id: `q${index + 1}`, hop, call: 1 + random.below(2), kind: 'queue-denied' }));
 }
 
 function callKinds(action: string, isPublisher: boolean): FaultKind[] {

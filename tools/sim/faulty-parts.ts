@@ -7,9 +7,11 @@ import type {
   InvocationOutcome,
 } from '../local/services/lambda-environment';
 import { InProcessEnvironment } from '../local/services/lambda-in-process';
+import type { OutgoingMessage, Queue } from '../local/services/queue';
 import { ServiceError } from '../local/services/service-error';
 import type { FaultPlan, PlannedFault } from './faults';
 import type { Ledger } from './ledger';
+import type { Life } from './life';
 import type { Network } from './network';
 import type { SimWorld } from './sim-world';
 
@@ -44,10 +46,12 @@ export class FaultyParts {
     functionName: string,
     settings: EnvironmentSettings,
     reach: () => ReachableEndpoint,
+    life: Life,
   ): ExecutionEnvironment {
     const { world, plan, network, ledger, onFault } = this.#options;
     const consumer = ledger().consumerOf(functionName);
-    const direct = callEndpoint(reach, world);
+    const call = callEndpoint(reach, world);
+    const direct: typeof call = (request) => life.during(() => call(request));
     let requestId = '';
     // What a function does to be faster later is left out: half of the time would go there.
     const { AWS_LAMBDA_INITIALIZATION_TYPE: _, ...variables } = settings.variables;
@@ -111,6 +115,20 @@ export class FaultyParts {
     };
   }
 
+  /** Lets faults refuse what services send to the queue. */
+  guard(queue: Queue): void {
+    const { plan, ledger, onFault } = this.#options;
+    const send = queue.send.bind(queue);
+    queue.send = (message) => {
+      const hop = sendHop(message, (functionName) => ledger().consumerOf(functionName));
+      const fault = hop === undefined ? undefined : plan.take(hop);
+      if (!fault) return send(message);
+      onFault(fault);
+      ledger().losses.allow();
+      throw new ServiceError('AccessDenied', 'The queue lets nobody in.', 403);
+    };
+  }
+
   #note(consumer: string, action: string): void {
     const actions = this.#called.get(consumer) ?? new Set();
     this.#called.set(consumer, actions.add(action));
@@ -130,4 +148,13 @@ function failed(
 ): InvocationOutcome {
   const error = { errorType, errorMessage, trace: [] };
   return { status, payload: JSON.stringify(error), error, durationMs, memoryBytes: 0 };
+}
+
+/** The hop of a message that a rule or a function sends when it gives up; undefined for others. */
+function sendHop({ body, attributes }: OutgoingMessage, consumerOf: (functionName: string) => string) {
+  const target = attributes?.TARGET_ARN;
+  if (typeof target === 'string') return `${consumerOf(target.split(':').at(-1) ?? '')} dead-letter`;
+  const { requestContext }: { requestContext?: { functionArn?: string } } = JSON.parse(body);
+  const name = requestContext?.functionArn?.split(':')[6];
+  return name === undefined ? undefined : `${consumerOf(name)} give-up`;
 }

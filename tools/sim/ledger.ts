@@ -9,6 +9,7 @@ import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import { rulesOf } from '../template/rules';
 import { DescribedRouting } from './described-routing';
+import { Losses } from './losses';
 import type { Violation } from './model';
 
 interface Delivery {
@@ -56,8 +57,9 @@ export class Ledger {
   #fresh: Expected[] = [];
   #underWay = 0;
   #waiting = 0;
-  /** Losses are no violation while it is set: a fault says so. */
-  mayLose = false;
+  readonly losses = new Losses();
+  /** Consumers whose roles are refused everything now. */
+  readonly revoked = new Set<string>();
 
   constructor(app: App, stack: LocalStack) {
     this.#app = app;
@@ -131,7 +133,7 @@ export class Ledger {
       case 'event-put':
         return this.#put(step.eventId, step.event);
       case 'rule-matched':
-        this.#events.get(step.eventId)?.matched.push(this.#consumerOfRule.get(step.rule) ?? step.rule);
+        this.#events.get(step.eventId)?.matched.push(this.#ruleConsumer(step.rule));
         return this.#begin(step.eventId, step.rule);
       case 'schedule-fired':
         return this.#begin(step.eventId, step.rule);
@@ -139,14 +141,18 @@ export class Ledger {
         this.#archived.add(step.eventId);
         return undefined;
       case 'access-denied':
+        if (this.revoked.has(this.consumerOf(step.principal))) return undefined;
         return violation('permission', `${step.principal} may not ${step.action} on ${step.resource}`);
       case 'delivered':
         return this.#deliver(step);
       case 'dead-lettered':
         this.#count(step.queue, 1);
-        return this.#end(step, 'dead-lettered') ?? this.#isDeliverable(step);
+        return this.#end(step, 'dead-lettered') ?? undeliverable(step, this.#isPoison(step.eventId));
       case 'delivery-lost':
-        if (!this.mayLose) return violation('lost', `${step.eventId} by ${step.rule}: ${step.message}`);
+        if (
+          !this.losses.add(this.#ruleConsumer(step.rule), step.eventId, this.#events.get(step.eventId)?.event)
+        )
+          return violation('lost', `${step.eventId} by ${step.rule}: ${step.message}`);
         return this.#end(step, 'lost');
       case 'event-dropped':
         return violation('lost', `${step.eventId}: ${step.reason}`);
@@ -186,7 +192,8 @@ export class Ledger {
       // No operator sends again what no code can read, also if it was never delivered.
       if (this.#described.isPoison(event)) continue;
       for (const consumer of matched) {
-        if (this.#handled.has(`${event.id} ${consumer}`) || isExcused(consumer, event)) continue;
+        if (this.#handled.has(`${event.id} ${consumer}`) || this.losses.has(consumer, event.id)) continue;
+        if (isExcused(consumer, event)) continue;
         const how = isReplayed ? 'replayed' : 'put';
         return violation(
           'forgotten',
@@ -254,24 +261,10 @@ export class Ledger {
         this.#count(step.destination.split(':').at(-1) ?? '', 1);
         return this.#finish(step.requestId, 'in a queue') ?? this.#wasTried(step);
       case 'invocation-lost':
-        if (!this.mayLose) return violation('lost', `${step.function} ${step.requestId}: ${step.message}`);
-        return this.#finish(step.requestId, 'lost');
+        return this.#loseInvocation(step);
       default:
         return undefined;
     }
-  }
-
-  /** A delivery fails for good by a fault of the target only, or if no input can be made of the event. */
-  #isDeliverable({
-    eventId,
-    rule,
-    attributes,
-  }: TimedStep & { kind: 'dead-lettered' }): Violation | undefined {
-    const { ERROR_CODE: code = '', ERROR_MESSAGE: message = '' } = attributes;
-    const event = this.#events.get(eventId)?.event;
-    if (/^(ERROR_FROM_TARGET|THROTTLING)$/.test(code)) return undefined;
-    if (code === 'INVALID_JSON' && event && this.#described.isPoison(event)) return undefined;
-    return violation('delivery', `${eventId} by ${rule}: ${code}: ${message}`);
   }
 
   /** Lambda itself tries again before an operator has to. */
@@ -290,6 +283,23 @@ export class Ledger {
     } catch (error) {
       return violation('poison', `${consumer} handled what it cannot read: ${(error as Error).message}`);
     }
+  }
+
+  #loseInvocation(step: TimedStep & { kind: 'invocation-lost' }): Violation | undefined {
+    const { function: name, requestId, message } = step;
+    const { eventId, payload } = this.#invocations.get(requestId) ?? {};
+    if (!this.losses.add(this.consumerOf(name), eventId, payload))
+      return violation('lost', `${name} ${requestId}: ${message}`);
+    return this.#finish(requestId, 'lost');
+  }
+
+  #isPoison(eventId: string): boolean {
+    const event = this.#events.get(eventId)?.event;
+    return event !== undefined && this.#described.isPoison(event);
+  }
+
+  #ruleConsumer(rule: string): string {
+    return this.#consumerOfRule.get(rule) ?? rule;
   }
 
   #waits(requestId: string, kind: string): Violation | undefined {
@@ -314,6 +324,17 @@ export class Ledger {
   #count(queue: string, change: number): void {
     this.#queued.set(queue, (this.#queued.get(queue) ?? 0) + change);
   }
+}
+
+/** A delivery fails for good by a fault of the target only, or if no input can be made of the event. */
+function undeliverable(
+  { eventId, rule, attributes }: TimedStep & { kind: 'dead-lettered' },
+  isPoison: boolean,
+): Violation | undefined {
+  const { ERROR_CODE: code = '', ERROR_MESSAGE: message = '' } = attributes;
+  if (/^(ERROR_FROM_TARGET|THROTTLING)$/.test(code) || (code === 'INVALID_JSON' && isPoison))
+    return undefined;
+  return violation('delivery', `${eventId} by ${rule}: ${code}: ${message}`);
 }
 
 const violation = (invariant: string, message: string): Violation => ({ invariant, message });

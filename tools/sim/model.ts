@@ -1,8 +1,9 @@
 /** Description of an app for a simulation: what happens in its world, and what must hold then. */
-import type { App, Contract } from '../app';
+import type { App } from '../app';
 import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import type { Random } from './random';
+import type { SourceChange } from './release';
 
 /** An event to publish, with its ids. */
 export interface PlannedEvent {
@@ -16,12 +17,24 @@ export type Action =
   | { readonly kind: 'publish'; readonly events: readonly PlannedEvent[]; readonly clockOffsetMs?: number }
   /** Event of a publisher that keeps to no contract. */
   | { readonly kind: 'put'; readonly source: string; readonly detailType: string; readonly detail: string }
-  /** Redrives the queues; stops after so many messages, between sending and deleting. */
-  | { readonly kind: 'redrive'; readonly stopAfter?: number }
+  /** Redrives the queues; stops after so many messages, between sending and deleting, and may start again later. */
+  | { readonly kind: 'redrive'; readonly stopAfter?: number; readonly againAfterMs?: number }
   /** Replays the archive: to the rules whose consumers take replays, or to all, as whoever names no rule. */
-  | { readonly kind: 'replay'; readonly toAll: boolean; readonly cancelAfterMs?: number }
-  /** Every function gets new environments. */
-  | { readonly kind: 'deploy' }
+  | {
+      readonly kind: 'replay';
+      readonly toAll: boolean;
+      readonly cancelAfterMs?: number;
+      /** Starts another one so long after the end of a cancelled one. */
+      readonly againAfterMs?: number;
+    }
+  /** The functions get this code, one after the other: the app's own, or that of its next release. */
+  | { readonly kind: 'deploy'; readonly release: 'same' | 'next' }
+  /** The process ends as by SIGKILL, and is started again on its data. */
+  | { readonly kind: 'restart'; readonly downMs: number }
+  /** The consumer's role allows nothing for a while. */
+  | { readonly kind: 'revoke'; readonly consumer: string; readonly forMs: number }
+  /** An item of a table is damaged, and repaired after a while. */
+  | { readonly kind: 'damage'; readonly damage: number; readonly nth: number; readonly forMs: number }
   /** The function accepts nothing for a while. */
   | { readonly kind: 'throttle'; readonly consumer: string; readonly invocations: number };
 
@@ -37,6 +50,16 @@ export interface Violation {
   /** Name of the invariant, e.g. `told twice`. */
   readonly invariant: string;
   readonly message: string;
+}
+
+/** A wrong value in an item, as somebody brings about who writes to a table by hand. */
+export interface Damage {
+  readonly attribute: string;
+  /** In DynamoDB's JSON, e.g. `{"S": "x"}`. */
+  readonly value: object;
+  /** True for the items that can have it. */
+  isOf(item: Readonly<Record<string, object>>): boolean;
+  entityOf(item: Readonly<Record<string, object>>): string;
 }
 
 /** Checks of one run. */
@@ -55,6 +78,10 @@ export interface RunView {
   requestOfTrace(trace: string | undefined): string | undefined;
   /** True if a fault of that kind struck a call of that invocation. */
   readonly struck: (requestId: string, kinds: readonly string[]) => boolean;
+  /** Names of the attributes of the entity's item that are damaged now. */
+  readonly damaged: (entity: string) => readonly string[];
+  /** Payloads that faults kept from the consumer for good. */
+  readonly lost: (consumer: string) => readonly unknown[];
 }
 
 export interface Model {
@@ -66,47 +93,13 @@ export interface Model {
   plan(random: Random, events: number): { readonly at: number; readonly event: PlannedEvent }[];
   /** Matches personal data that is planned: it must be in no log line and no record. */
   readonly personal: RegExp;
+  /** Changes of the sources that make the app's next release. */
+  readonly next: readonly SourceChange[];
+  /** Ways to damage items. */
+  readonly damages: readonly Damage[];
   /** Personal data that contracts refuse. */
   readonly malformedPersonal: string;
   checks(view: RunView): Checks;
   /** Events that stay in a queue for good although the consumer can read them, e.g. of an entity that nobody made. */
   isHopeless(consumer: string, payload: unknown, view: readonly PlannedEvent[]): boolean;
 }
-
-/**
- * Details that the contract refuses, each by one wrong field.
- * @param malformed a value for some of the fields
- */
-export function poisonOf(contract: Contract, random: Random, eventId: string, malformed: string): object {
-  const detail: Record<string, unknown> = { ...contract.create(contract.example, { eventId }) };
-  const values = [
-    null,
-    7,
-    -1,
-    '',
-    'x'.repeat(2_000),
-    true,
-    [],
-    {},
-    [null],
-    { a: { b: 1 } },
-    1e300,
-    '\u0000',
-    malformed,
-    'ü@',
-  ];
-  const names = Object.keys(contract.schema.entries);
-  for (let tries = 0; tries < 200; tries++) {
-    const name = random.pick(names);
-    const changed = { ...detail, [name]: random.pick(values) };
-    if (random.chance(0.3)) delete changed[name];
-    const envelope = envelopeOf(contract, changed);
-    if (contract.problem(envelope)) return changed;
-  }
-  return { metadata: 'none' };
-}
-
-const envelopeOf = ({ source, detailType }: Contract, detail: object) => ({
-  ...{ version: '0', id: '00000000-0000-4000-8000-000000000000', 'detail-type': detailType, source },
-  ...{ account: '000000000000', time: '2026-01-15T10:00:00Z', region: 'us-east-1', resources: [], detail },
-});

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { InputError } from '../cli/errors';
 import { type Assembly, type Resource, readAssembly } from '../template/assembly';
+import type { CodeOf, SourceChange } from './release';
 
 // biome-ignore lint/suspicious/noExplicitAny: a template has no static type
 export type Resources = Record<string, { Type: string; Properties: any }>;
@@ -12,18 +13,12 @@ export type Resources = Record<string, { Type: string; Properties: any }>;
 /** A change of the template's resources. @returns false if there is nothing to change */
 export type TemplateChange = (resources: Resources) => boolean;
 
-/** A change of a source file. */
-export interface SourceChange {
-  /** Relative to the project. */
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-}
-
 export interface Mutant {
   /** The mistake, in words. */
   readonly name: string;
   readonly change: TemplateChange | SourceChange;
+  /** The mistake is in the next release. @default in the present one, and none follows */
+  readonly isInNext?: boolean;
   /** Seed that finds it. */
   readonly seed: number;
 }
@@ -41,29 +36,35 @@ export interface MutantBundling {
 
 export interface MutatedApp {
   readonly assembly: Assembly;
-  readonly codeOf: (resource: Resource) => string;
+  readonly codeOf: CodeOf;
+  readonly nextCodeOf?: CodeOf;
 }
 
 /**
  * @param directory folder of the assembly
+ * @param next changes that make the next release
  * @throws InputError if the mutant changes nothing
  */
 export async function mutate(
-  { name, change }: Mutant,
+  { name, change, isInNext = false }: Mutant,
   directory: string,
   assembly: Assembly,
   bundling: MutantBundling,
+  next: readonly SourceChange[],
 ): Promise<MutatedApp> {
   const codeOf = (resource: Resource) => assembly.assetPath(resource);
-  if (typeof change !== 'function')
-    return { assembly, codeOf: await changedCode(name, change, assembly, bundling) };
+  const about = `The mutant "${name}"`;
+  if (typeof change !== 'function') {
+    const changed = await changedCode(about, [...(isInNext ? next : []), change], assembly, bundling);
+    return { assembly, codeOf: isInNext ? codeOf : changed, ...(isInNext && { nextCodeOf: changed }) };
+  }
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'sim-mutant-'));
   for (const file of fs.readdirSync(directory).filter((each) => each.endsWith('.json'))) {
     fs.copyFileSync(path.join(directory, file), path.join(copy, file));
   }
   const file = path.join(copy, `${assembly.stackName}.template.json`);
   const template = JSON.parse(fs.readFileSync(file, 'utf8'));
-  if (!change(template.Resources)) throw new InputError(`The mutant "${name}" finds nothing to change.`);
+  if (!change(template.Resources)) throw new InputError(`${about} finds nothing to change.`);
   fs.writeFileSync(file, JSON.stringify(template));
   const { account, region } = assembly;
   const byName = new Map(assembly.ofType('AWS::Lambda::Function').map((each) => [each.name, each]));
@@ -73,12 +74,28 @@ export async function mutate(
   };
 }
 
-async function changedCode(name: string, change: SourceChange, assembly: Assembly, bundling: MutantBundling) {
+/**
+ * Bundles the functions from changed sources.
+ * @param about whose changes they are, for the error
+ * @throws InputError if a change finds nothing to change
+ */
+export async function changedCode(
+  about: string,
+  changes: readonly SourceChange[],
+  assembly: Assembly,
+  bundling: MutantBundling,
+): Promise<CodeOf> {
   const { project, options, entryOf, bundleFile, files } = bundling;
-  const changed = path.join(project, change.file);
-  const source = fs.readFileSync(changed, 'utf8');
-  if (!source.includes(change.from)) throw new InputError(`The mutant "${name}" finds nothing to change.`);
-  const contents = source.replace(change.from, () => change.to);
+  const changed = new Map<string, string>();
+  for (const { file, from, to } of changes) {
+    const whole = path.join(project, file);
+    const source = changed.get(whole) ?? fs.readFileSync(whole, 'utf8');
+    if (!source.includes(from)) throw new InputError(`${about} finds nothing to change in ${file}.`);
+    changed.set(
+      whole,
+      source.replace(from, () => to),
+    );
+  }
   const folders = new Map<string, string>();
   for (const resource of assembly.ofType('AWS::Lambda::Function')) {
     const entry = entryOf(resource.name);
@@ -91,11 +108,12 @@ async function changedCode(name: string, change: SourceChange, assembly: Assembl
       outfile: path.join(folder, bundleFile),
       plugins: [
         {
-          name: 'mutant',
+          name: 'changes',
           setup: ({ onLoad }) =>
-            onLoad({ filter: /\.ts$/ }, ({ path: loaded }) =>
-              loaded === changed ? { contents, loader: 'ts' } : undefined,
-            ),
+            onLoad({ filter: /\.ts$/ }, ({ path: loaded }) => {
+              const contents = changed.get(loaded);
+              return contents === undefined ? undefined : { contents, loader: 'ts' };
+            }),
         },
       ],
     });

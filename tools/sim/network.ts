@@ -1,6 +1,7 @@
 /** The way of a call to AWS in a simulation: it takes its time, and faults strike it. */
 import type { HandlerReply, HandlerRequest, Transport } from '../local/services/handler-http';
 import type { FaultPlan, PlannedFault } from './faults';
+import { connectionReset } from './life';
 import type { SimWorld } from './sim-world';
 
 export interface NetworkOptions {
@@ -140,6 +141,3 @@ async function refuseEntries(request: HandlerRequest, count: number, next: Trans
   };
   return { ...reply, body: Buffer.from(JSON.stringify(changed)) };
 }
-
-const connectionReset = (): Error =>
-  Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', errno: -104, syscall: 'read' });

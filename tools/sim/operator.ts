@@ -2,20 +2,20 @@
 import type { App } from '../app';
 import type { Queue } from '../local/services/queue';
 import { ServiceError } from '../local/services/service-error';
-import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
 import { NotRedeliverableError, redelivery } from '../ops/redelivery';
 import type { Ledger } from './ledger';
 import type { SimWorld } from './sim-world';
+import type { SimulatedStack } from './simulated-stack';
 
 export class Operator {
   readonly #app: App;
   readonly #world: SimWorld;
   readonly #ledger: Ledger;
-  readonly #stack: LocalStack;
+  readonly #stack: SimulatedStack;
   #replays = 0;
 
-  constructor(app: App, world: SimWorld, ledger: Ledger, stack: LocalStack) {
+  constructor(app: App, world: SimWorld, ledger: Ledger, stack: SimulatedStack) {
     this.#app = app;
     this.#world = world;
     this.#ledger = ledger;
@@ -25,24 +25,26 @@ export class Operator {
   /**
    * Sends each message of the queues to the function that failed, and deletes it then.
    * @param stopAfter number of messages after which it ends, between sending the last one and deleting it
-   * @returns number of messages that were sent
+   * @returns number of messages that were sent; a redrive of a stack that is killed ends there
    */
   async redrive({ stopAfter = Number.POSITIVE_INFINITY } = {}): Promise<number> {
     let sent = 0;
-    for (const queue of this.#stack.queues) {
+    const stack = await this.#stack.up();
+    for (const queue of stack.queues) {
       for (;;) {
         const [message] = await queue.receive({ visibilityTimeoutSeconds: 60, waitSeconds: 0 });
         if (!message) break;
         const target = this.#targetOf(message);
         if (!target) continue;
         const { functionName, payload, eventId } = target;
-        const called = this.#stack.functions.find(({ name }) => name === functionName);
+        const called = stack.functions.find(({ name }) => name === functionName);
         if (!called) continue;
         const requestId = called.invokeAsync(payload);
         this.#ledger.invoked(requestId, functionName, payload, eventId);
         sent++;
         if (sent >= stopAfter) return sent;
         await this.#world.sleep(this.#world.random() * 20);
+        if (this.#stack.current !== stack) return sent;
         this.#delete(queue, message.receiptHandle, message.id);
       }
     }
@@ -55,17 +57,19 @@ export class Operator {
    * @returns its name, if it could be started
    */
   replay(toAll = false): string | undefined {
-    const [archive] = this.#stack.eventBridge.archives.values();
+    const stack = this.#stack.current;
+    if (!stack) return undefined;
+    const [archive] = stack.eventBridge.archives.values();
     if (!archive) return undefined;
-    const functions = new Map(this.#stack.functions.map(({ arn, name }) => [arn, name]));
-    const rules = this.#stack.eventBridge.rules.filter(({ targets, busName, schedule }) => {
+    const functions = new Map(stack.functions.map(({ arn, name }) => [arn, name]));
+    const rules = stack.eventBridge.rules.filter(({ targets, busName, schedule }) => {
       const consumers = targets.map(({ Arn }) => this.#ledger.consumerOf(functions.get(Arn) ?? ''));
       const isOnBus = archive.eventSourceArn.endsWith(`/${busName}`) && schedule === undefined;
       return isOnBus && consumers.some((name) => this.#app.consumers[name]?.replayed);
     });
     const name = `replay-${++this.#replays}`;
     try {
-      this.#stack.eventBridge.startReplay({
+      stack.eventBridge.startReplay({
         ReplayName: name,
         EventSourceArn: archive.arn,
         EventStartTime: 0,
@@ -84,9 +88,9 @@ export class Operator {
 
   cancel(replay: string): void {
     try {
-      this.#stack.eventBridge.cancelReplay(replay);
+      this.#stack.current?.eventBridge.cancelReplay(replay);
     } catch (error) {
-      // It has ended meanwhile.
+      // It has ended meanwhile, also with the process.
       if (!(error instanceof ServiceError)) throw error;
     }
   }
@@ -101,7 +105,7 @@ export class Operator {
     if (failed.kind === 'unreadable' || failed.kind === 'unprocessed' || failed.poison) return undefined;
     const rule =
       failed.kind === 'undelivered' &&
-      this.#stack.eventBridge.rules.find(({ arn }) => arn === failed.ruleArn);
+      this.#stack.current?.eventBridge.rules.find(({ arn }) => arn === failed.ruleArn);
     try {
       const { targetArn, payload } = redelivery(failed, (rule ? rule.targets : []) as never);
       const functionName = targetArn.split(':')[6] ?? '';

@@ -1,6 +1,7 @@
 /** The plan of a seed: what is done, and which faults strike. Every part of it can be left out. */
 import { drawFaults, type PlannedFault } from './faults';
-import { type Action, type Command, type Model, poisonOf } from './model';
+import type { Action, Command, Model } from './model';
+import { poisonOf } from './poison';
 import { Random } from './random';
 
 export interface Plan {
@@ -42,23 +43,50 @@ export function planOf(model: Model, seed: number, events: number): Plan {
     add(random.next() * spanMs, { kind: 'put', source, detailType, detail });
   }
   for (let count = some(2); count > 0; count--) {
-    const stopAfter = random.chance(0.5) ? { stopAfter: 1 + random.below(3) } : {};
+    const stopAfter = random.chance(0.5) ? { stopAfter: 1 + random.below(3), ...again(random) } : {};
     add(random.next() * (spanMs + 10 * 60_000), { kind: 'redrive', ...stopAfter });
   }
   for (let count = some(1); count > 0; count--) {
-    const cancel = random.chance(0.5) ? { cancelAfterMs: 900 + random.below(400) } : {};
+    const cancel = random.chance(0.5) ? { cancelAfterMs: 900 + random.below(400), ...again(random) } : {};
     add(random.next() * spanMs, { kind: 'replay', toAll: random.chance(0.5), ...cancel });
   }
-  for (let count = some(1); count > 0; count--) add(random.next() * spanMs, { kind: 'deploy' });
+  let release: 'same' | 'next' = 'same';
+  for (let count = some(2); count > 0; count--) {
+    // To the next release, and perhaps back.
+    if (random.chance(0.8)) release = release === 'same' ? 'next' : 'same';
+    add(random.next() * spanMs, { kind: 'deploy', release });
+  }
   for (let count = some(1); count > 0; count--) {
     const consumer = random.pick(Object.keys(model.app.consumers));
     add(random.next() * spanMs, { kind: 'throttle', consumer, invocations: 1 + random.below(4) });
   }
+  drawTrouble(model, random, (action) => add(random.next() * spanMs, action));
   return {
     seed,
     commands: commands.map((command, index) => ({ ...command, id: `c${index + 1}` }) as Command),
     faults: drawFaults(model.app, random, events),
   };
+}
+
+/** A stopped redrive or replay is started again, or not. */
+const again = (random: Random) => (random.chance(0.5) ? { againAfterMs: random.below(3 * 60_000) } : {});
+
+/** What happens to the stack itself, each in some seeds. */
+function drawTrouble(model: Model, random: Random, add: (action: Action) => void): void {
+  const consumers = Object.keys(model.app.consumers);
+  if (random.chance(0.25)) {
+    for (let count = 1 + random.below(2); count > 0; count--) {
+      add({ kind: 'restart', downMs: random.below(20_000) });
+    }
+  }
+  if (random.chance(0.25)) {
+    add({ kind: 'revoke', consumer: random.pick(consumers), forMs: random.below(10 * 60_000) });
+  }
+  const { damages } = model;
+  for (let count = random.chance(0.3) ? 1 + random.below(2) : 0; count > 0 && damages.length > 0; count--) {
+    const what = { damage: random.below(damages.length), nth: random.below(100) };
+    add({ kind: 'damage', ...what, forMs: random.below(20 * 60_000) });
+  }
 }
 
 /** The plan with these parts alone. @param ids of commands and faults */

@@ -2,6 +2,7 @@
 import { callEndpoint, type ReachableEndpoint } from '../local/in-process';
 import { InProcessEnvironment } from '../local/services/lambda-in-process';
 import { PUBLISHER } from './faults';
+import type { Life } from './life';
 import type { PlannedEvent } from './model';
 import type { Network } from './network';
 import type { SimWorld } from './sim-world';
@@ -12,10 +13,14 @@ export interface PublishersOptions {
   readonly busName: string;
   /** Folder with the code of the handler. */
   readonly code: string;
+  /** @throws Error while the stack is down */
   readonly endpoint: () => ReachableEndpoint;
+  /** The stack's present one. */
+  readonly life: () => Life;
   readonly onEnd: (events: readonly PlannedEvent[], isPublished: boolean) => void;
 }
 
+const URL_OF_STACK = 'http://127.0.0.1:4566';
 const TRIES = 12;
 const PAUSE_MS = 1_000;
 
@@ -53,8 +58,9 @@ export class Publishers {
   }
 
   #start(clockOffsetMs: number): InProcessEnvironment {
-    const { world, network, code, endpoint } = this.#options;
-    const direct = callEndpoint(endpoint, world);
+    const { world, network, code, endpoint, life } = this.#options;
+    const call = callEndpoint(endpoint, world);
+    const direct: typeof call = (request) => life().during(() => call(request));
     return new InProcessEnvironment(
       {
         taskRoot: code,
@@ -63,7 +69,7 @@ export class Publishers {
           ...{
             AWS_ACCESS_KEY_ID: PUBLISHER,
             AWS_SECRET_ACCESS_KEY: 'none',
-            AWS_ENDPOINT_URL: endpoint().url,
+            AWS_ENDPOINT_URL: URL_OF_STACK,
           },
           ...{ AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null' },
           AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',

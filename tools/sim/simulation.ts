@@ -1,27 +1,27 @@
 /** One seed: a stack in a world of its own, what is done to it, the faults that strike, and what is checked. */
 import { createHash } from 'node:crypto';
-import { createAnswer } from '../local/endpoint/answer';
-import type { Endpoint } from '../local/endpoint/server';
-import type { ReachableEndpoint } from '../local/in-process';
-import { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
-import type { Assembly, Resource } from '../template/assembly';
+import type { Assembly } from '../template/assembly';
+import { AlarmWatch } from './alarm-watch';
 import { type FaultKind, FaultPlan, type PlannedFault } from './faults';
 import { FaultyParts } from './faulty-parts';
 import { Ledger } from './ledger';
-import { MemoryTables } from './memory-tables';
 import type { Checks, Command, Model, PlannedEvent, Violation } from './model';
 import { Network } from './network';
 import { Operator } from './operator';
+import { tooWide } from './permissions';
 import type { Plan } from './plan';
 import { Publishers } from './publishers';
+import type { CodeOf } from './release';
 import { SimWorld } from './sim-world';
+import { SimulatedStack } from './simulated-stack';
 
 export interface SimulationOptions {
   readonly assembly: Assembly;
   readonly model: Model;
-  /** Folder with a function's code. */
-  readonly codeOf: (resource: Resource) => string;
+  readonly codeOf: CodeOf;
+  /** Code of the app's next release. @default a deployment gives the same again */
+  readonly nextCodeOf?: CodeOf;
   /** Folder with the code of the publisher. */
   readonly publisherCode: string;
   /** Takes each line of the log. @default only their digest is kept */
@@ -65,7 +65,8 @@ class Simulation {
   #steps = 0;
   #violation: Violation | undefined;
   #pending = 0;
-  #stack!: LocalStack;
+  #stack!: SimulatedStack;
+  #alarms!: AlarmWatch;
   #ledger!: Ledger;
   #checks!: Checks;
   #operator!: Operator;
@@ -91,34 +92,25 @@ class Simulation {
   static async start(plan: Plan, options: SimulationOptions): Promise<Simulation> {
     const run = new Simulation(plan, options);
     const { assembly, model } = options;
-    const endpoint: { current?: ReachableEndpoint } = {};
-    run.#stack = await LocalStack.start({
-      ...{ assembly, world: run.#world, maxEnvironments: 1 + (plan.seed % 3) },
+    run.#alarms = new AlarmWatch(assembly);
+    run.#stack = await SimulatedStack.start({
+      ...{ assembly, world: run.#world, parts: run.#parts, codeOf: options.codeOf },
+      maxEnvironments: 1 + (plan.seed % 3),
+      isKilled: plan.commands.some(({ kind }) => kind === 'restart'),
       onStep: (step) => run.#onStep(step),
-      parts: {
-        openEndpoint: async (services, answerOptions = {}): Promise<Endpoint> => {
-          const opened = { url: 'http://127.0.0.1:4566', answer: createAnswer(services, answerOptions) };
-          endpoint.current = opened;
-          return { ...opened, close: async () => {} };
-        },
-        startEnvironment: (name, settings, reach) => run.#parts.startEnvironment(name, settings, reach),
-        openTableStore: () => new MemoryTables(),
-        codeOf: options.codeOf,
-        isWatched: false,
-        compress: (content) => content,
-        aroundTarget: (arn, service) => run.#parts.aroundTarget(arn, service),
-      },
     });
-    run.#ledger = new Ledger(model.app, run.#stack);
+    run.#ledger = new Ledger(model.app, await run.#stack.up());
     run.#checks = model.checks({
       invocation: (requestId) => run.#ledger.invocation(requestId),
       requestOfTrace: (trace) => run.#ledger.requestOfTrace(trace),
       struck: (requestId, kinds) => run.#parts.struck(requestId, kinds),
+      damaged: (entity) => run.#stack.damagedAttributes(entity),
+      lost: (consumer) => run.#ledger.losses.of(consumer),
     });
     run.#operator = new Operator(model.app, run.#world, run.#ledger, run.#stack);
     run.#publishers = new Publishers({
       ...{ world: run.#world, network: run.#network, busName: model.busName, code: options.publisherCode },
-      endpoint: () => endpoint.current as ReachableEndpoint,
+      ...{ endpoint: run.#stack.endpoint, life: () => run.#stack.life },
       onEnd: (events, isPublished) => run.#published(events, isPublished),
     });
     return run;
@@ -126,6 +118,7 @@ class Simulation {
 
   async run(): Promise<SimulationResult> {
     let end = START;
+    this.#violation ??= tooWide(this.#options.model.app, this.#options.assembly);
     try {
       for (const command of this.#plan.commands) {
         this.#pending++;
@@ -134,15 +127,18 @@ class Simulation {
       await this.#settle();
       // The faults are off now; what they left behind is brought home.
       this.#faults.isOff = true;
+      this.#stack.heal();
       for (let round = 0; round < REDRIVES && !this.#violation; round++) {
         await this.#pass(REDRIVE_WAIT_MS);
         this.#pending++;
         this.#world.defer(() => void this.#operator.redrive().finally(() => this.#pending--));
         await this.#settle();
       }
+      await this.#pass(this.#alarms.waitMs(this.#world.now()));
       if (!this.#violation) {
-        for (const stream of this.#stack.deliveryStreams) await stream.flush();
-        this.#violation = this.#checkEnd() ?? (await this.#checks.atEnd(this.#stack));
+        const stack = await this.#stack.up();
+        for (const stream of stack.deliveryStreams) await stream.flush();
+        this.#violation = this.#checkEnd() ?? this.#alarms.atEnd() ?? (await this.#checks.atEnd(stack));
       }
     } finally {
       end = this.#world.now();
@@ -190,7 +186,7 @@ class Simulation {
 
   async #step(until: number): Promise<boolean> {
     const went = await this.#world.step(until);
-    this.#violation ??= this.#ledger.check(this.#stack);
+    if (this.#stack.current) this.#violation ??= this.#ledger.check(this.#stack.current);
     return went;
   }
 
@@ -198,6 +194,7 @@ class Simulation {
     this.#steps++;
     this.#line(step);
     if (!this.#ledger) return;
+    this.#alarms.onStep(step);
     if (step.kind === 'log-line' && this.#options.model.personal.test(step.message)) {
       this.#violation ??= {
         invariant: 'personal data',
@@ -232,34 +229,70 @@ class Simulation {
     switch (command.kind) {
       case 'publish':
         this.#planned.push(...command.events);
-        await this.#publishers.publish(command.events, command.clockOffsetMs);
-        return;
+        return this.#publishers.publish(command.events, command.clockOffsetMs);
       case 'put': {
         const { source, detailType, detail } = command;
         const entry = { Source: source, DetailType: detailType, Detail: detail };
-        this.#stack.eventBridge.putEvents([{ ...entry, EventBusName: this.#options.model.busName }]);
+        const { eventBridge } = await this.#stack.up();
+        eventBridge.putEvents([{ ...entry, EventBusName: this.#options.model.busName }]);
         return;
       }
       case 'redrive':
-        await this.#operator.redrive(command);
+        return this.#redrive(command);
+      case 'replay':
+        return this.#replay(command);
+      case 'deploy': {
+        const { codeOf, nextCodeOf = codeOf } = this.#options;
+        return this.#stack.deploy(command.release === 'next' ? nextCodeOf : codeOf);
+      }
+      case 'restart':
+        await this.#stack.restart(command.downMs);
+        this.#alarms.restarted(this.#world.now());
         return;
-      case 'replay': {
-        const name = this.#operator.replay(command.toAll);
-        if (name === undefined || command.cancelAfterMs === undefined) return;
-        await this.#world.sleep(command.cancelAfterMs);
-        this.#operator.cancel(name);
+      case 'damage': {
+        const damage = this.#options.model.damages[command.damage];
+        if (damage) await this.#stack.damage(damage, command.nth, command.forMs);
         return;
       }
-      case 'deploy':
-        for (const each of this.#stack.functions) each.update(each.definition);
-        return;
+      case 'revoke':
+        return this.#revoke(command.consumer, command.forMs);
       case 'throttle': {
-        const { consumer, invocations } = command;
-        const called = this.#stack.functions.find(({ name }) => this.#ledger.consumerOf(name) === consumer);
-        if (called) this.#stack.faults.add(called.name, 'throttle', invocations);
+        const stack = await this.#stack.up();
+        const name = this.#functionOf(command.consumer);
+        if (name !== undefined) stack.faults.add(name, 'throttle', command.invocations);
         return;
       }
     }
+  }
+
+  async #redrive({ againAfterMs, ...how }: { stopAfter?: number; againAfterMs?: number }): Promise<void> {
+    await this.#operator.redrive(how);
+    if (againAfterMs === undefined) return;
+    await this.#world.sleep(againAfterMs);
+    await this.#operator.redrive();
+  }
+
+  async #replay({ toAll, cancelAfterMs, againAfterMs }: Command & { kind: 'replay' }): Promise<void> {
+    const name = this.#operator.replay(toAll);
+    if (name === undefined || cancelAfterMs === undefined) return;
+    await this.#world.sleep(cancelAfterMs);
+    this.#operator.cancel(name);
+    if (againAfterMs === undefined) return;
+    await this.#world.sleep(againAfterMs);
+    this.#operator.replay(toAll);
+  }
+
+  async #revoke(consumer: string, forMs: number): Promise<void> {
+    const name = this.#functionOf(consumer);
+    if (name === undefined) return;
+    this.#ledger.revoked.add(consumer);
+    await this.#stack.revoke(name, forMs);
+    this.#ledger.revoked.delete(consumer);
+  }
+
+  #functionOf(consumer: string): string | undefined {
+    const functions = this.#stack.current?.functions ?? [];
+    return functions.find(({ name }) => this.#ledger.consumerOf(name) === consumer)?.name;
   }
 
   /** Handlers call what the app's description says, and nothing else. */

@@ -199,12 +199,12 @@ export class LambdaFunction {
   }
 
   #track(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
-    this.#options.world.defer(() => this.#options.inFlight.track(this.#attempt(event, kept)));
+    const { world, inFlight } = this.#options;
+    // What is left when it stops stays in the store, for whoever takes it up.
+    world.defer(() => this.#stopped || inFlight.track(this.#attempt(event, kept)));
   }
 
   async #attempt(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): Promise<void> {
-    // What is left stays in the store, for whoever takes it up.
-    if (this.#stopped) return;
     const { requestId } = event;
     if (this.#options.world.now() - event.acceptedAt > this.#maxAgeMs) {
       this.#giveUp(event, 'EventAgeExceeded');
@@ -358,9 +358,7 @@ export class LambdaFunction {
       const used = successor ?? this.#newEnvironment();
       this.#busy.add(used);
       next(used);
-    } else if (successor) {
-      this.#idle.push(successor);
-    }
+    } else if (successor) this.#idle.push(successor);
   }
 
   #newEnvironment(): LoggedEnvironment {
