@@ -127,6 +127,13 @@ describe.each(HANDLERS)('%s', (entry) => {
     // The largest parts, for whoever has to find what came in.
     expect(kib <= (BUDGET[entry] ?? 0) ? [] : [`${kib.toFixed(0)} KiB`, ...inputs]).toEqual([]);
   });
+
+  test("reads of Node's modules only what it uses, which import() does not", () => {
+    const [output] = Object.values(metafiles.get(entry)?.outputs ?? {});
+    const imports = output?.imports ?? [];
+    expect(imports.map(({ path }) => path)).toContain('node:http');
+    expect(imports.filter(({ kind }) => kind !== 'require-call')).toEqual([]);
+  });
 });
 
 test('a function whose connections hang waits for a second in all', async () => {
