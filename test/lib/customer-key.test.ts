@@ -1,6 +1,7 @@
 /** A key of the account: what is under it, and that everybody who needs it has it, and nobody less. */
 import type { Template } from 'aws-cdk-lib/assertions';
 import { APP } from '../../bin/app-description';
+import { requireSupported } from '../../tools/local/supported';
 import { auditHops } from '../../tools/proof/audit/audit';
 import { assemblyOf } from '../tools/proof/assembly';
 import { problemsOf } from './proven';
@@ -22,6 +23,10 @@ const [keyId = ''] = resources.flatMap(([id, { Type }]) =>
 test('holds every rule of the house', () => {
   const problems = problemsOf(assemblyOf(template));
   expect(problems.filter((each) => !each.startsWith('not looked at'))).toEqual([]);
+});
+
+test('is no reason for the local run to refuse the stack', () => {
+  expect(() => requireSupported(assemblyOf(template))).not.toThrow();
 });
 
 test('is on everything that holds events, but the queue for what it cannot encrypt', () => {

@@ -81,7 +81,7 @@ function write(copy: string, { file, lines }: Entry): void {
   const [imports, body] = [lines.filter(isImport), lines.filter((line) => !isImport(line))];
   if (file === STACK) {
     insert(path, "import { DeadLetterQueue } from './dead-letter-queue';", imports);
-    insert(path, "    bus.schedule('daily-report'", body);
+    insert(path, '    const dailyReport = {', body);
   } else if (file === CONSUMERS) {
     insert(path, "import { METRICS, type MetricName } from './metrics';", imports);
     insert(path, '  analytics: {\n', body);

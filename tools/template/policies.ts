@@ -53,6 +53,8 @@ const KEYS = [
   ],
   ...['aws:PrincipalAccount', 'aws:PrincipalArn', 'aws:PrincipalIsAWSService', 'aws:PrincipalType'],
   ...['aws:SourceAccount', 'aws:SourceArn', 'aws:ViaAWSService'],
+  // Only what a service asks of KMS for somebody has it.
+  'kms:ViaService',
 ];
 
 /** A policy, or a statement, that cannot be evaluated. */

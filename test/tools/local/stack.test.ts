@@ -200,6 +200,26 @@ test('an update that cannot be taken over changes nothing', async () => {
   expect(steps).toContainEqual(expect.objectContaining({ kind: 'invocation-succeeded', result: '{"id":7}' }));
 });
 
+test('an update is what CloudFormation tells from then on', async () => {
+  const resources = { ...functionResources('Worker'), ...permission, ...ruleTo(WORKER_ARN) };
+  const code = worker('exports.handler = (event) => event;');
+  const { stack } = await start(assemblyOf(resources, code));
+  const listed = async () => {
+    const response = await fetch(stack.url, {
+      method: 'POST',
+      headers: {
+        authorization: 'AWS4-HMAC-SHA256 Credential=me/20260101/us-east-1/cloudformation/aws4_request',
+      },
+      body: new URLSearchParams({ Action: 'ListStackResources', StackName: stack.assembly.stackName }),
+    });
+    return response.text();
+  };
+  expect(await listed()).not.toContain('<LogicalResourceId>Second</LogicalResourceId>');
+  const rule = { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: ['second'] } } };
+  stack.update(assemblyOf({ ...resources, Second: rule }, code));
+  expect(await listed()).toContain('<LogicalResourceId>Second</LogicalResourceId>');
+});
+
 test('a start that fails leaves nothing behind', async () => {
   const temporary = temporaryDirectory();
   const before = process.env.TMPDIR;

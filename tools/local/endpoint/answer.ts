@@ -5,6 +5,7 @@
 import { ServiceError } from '../services/service-error';
 import { Trail } from '../services/trail';
 import { withRequest } from '../steps';
+import { ABSENT_SERVICES } from './absent-services';
 import { cloudformation } from './cloudformation';
 import { cloudtrail } from './cloudtrail';
 import { cloudwatch } from './cloudwatch';
@@ -14,10 +15,12 @@ import { firehose } from './firehose';
 import { Guard, type GuardOptions } from './guard';
 import { type HttpRequest, header, type Reply } from './http';
 import { InputReader } from './input';
+import { kms } from './kms';
 import { lambda } from './lambda';
 import { logs } from './logs';
 import { type Exchange, refusePlain, UnknownRequestError, understand, unknown } from './protocol';
 import { s3 } from './s3';
+import { scheduler } from './scheduler';
 import { type Call, HttpReply, type Service, type Services } from './service';
 import { sns } from './sns';
 import { sqs } from './sqs';
@@ -69,6 +72,7 @@ class Api {
       ...[eventBridge(services), sqs(services), sns(services), firehose(services), lambda(services)],
       ...[logs(services), dynamodb(services), cloudformation(services), cloudwatch(services)],
       ...[s3(services), states(services), sts(services), cloudtrail(services, this.#trail)],
+      ...[kms(services), scheduler(services), ...ABSENT_SERVICES],
     ];
     this.#readers = new Map(
       this.#services.flatMap((service) =>
@@ -134,6 +138,7 @@ class Api {
     { service, operation: name, input, form = 'typed' }: Exchange,
     call: Call,
   ): Promise<object | undefined> {
+    refuseNotHere(service, name);
     const operation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined;
     if (!operation) throw unknown(`${service.name}:${name}`, form === 'text' ? 'InvalidAction' : undefined);
     const reader = this.#readers.get(service);
@@ -163,6 +168,15 @@ class Api {
       });
     }
     return output;
+  }
+}
+
+/** @throws ServiceError (UnsupportedOperationException) that says why a local run has no such operation */
+function refuseNotHere({ name: service, notHere = {} }: Service, name: string): void {
+  for (const [reason, operations] of Object.entries(notHere)) {
+    if (!operations.includes(name)) continue;
+    const message = `The local run has what the template has: ${service}:${name} ${reason}.`;
+    throw new ServiceError('UnsupportedOperationException', message);
   }
 }
 

@@ -9,8 +9,9 @@ import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
 
 /** CloudFormation, as far as a stack's outputs and resources are read from it. */
-export function cloudformation({ assembly, startedAt }: Services): Service {
-  const { stackName, region, account } = assembly;
+export function cloudformation(services: Services): Service {
+  const { startedAt } = services;
+  const { stackName, region, account } = services.assembly;
   const created = new Date(startedAt);
   const stackId = `arn:aws:cloudformation:${region}:${account}:stack/${stackName}/local`;
   const awsQueueUrls = `https://sqs.${region}.amazonaws.com/${account}/`;
@@ -24,11 +25,13 @@ export function cloudformation({ assembly, startedAt }: Services): Service {
   };
   /** Stack events: the stack was created at the start. The latest is first. */
   const events = () => {
-    const resources = [...assembly.resources.values()].map(({ logicalId, ref, type }) => ({
-      logicalId,
-      ref,
-      type,
-    }));
+    const resources = [...services.eventBridge.options.assembly.resources.values()].map(
+      ({ logicalId, ref, type }) => ({
+        logicalId,
+        ref,
+        type,
+      }),
+    );
     const ofStack = { logicalId: stackName, ref: stackId, type: 'AWS::CloudFormation::Stack' };
     return [ofStack, ...resources].map(({ logicalId, ref, type }) => ({
       ...{ StackId: stackId, StackName: stackName, EventId: `${logicalId}-CREATE_COMPLETE` },
@@ -43,15 +46,23 @@ export function cloudformation({ assembly, startedAt }: Services): Service {
     model: MODELS.cloudformation,
     invalid: validationError('ValidationError'),
     accessDenied: { code: 'AccessDenied', status: 403 },
+    notHere: {
+      'is of a deployment': [
+        ...['CreateStack', 'UpdateStack', 'DeleteStack', 'CreateChangeSet', 'ExecuteChangeSet'],
+        'UpdateTerminationProtection',
+      ],
+    },
     operations: {
       DescribeStacks: operation<DescribeStacksCommandInput>({
         resources: () => [stackId],
         run({ StackName = stackName }, { url }) {
           requireStack(StackName);
-          const outputs = Object.entries(assembly.outputs).map(([key, value]) => ({
-            OutputKey: key,
-            OutputValue: atEndpoint(value, url),
-          }));
+          const outputs = Object.entries(services.eventBridge.options.assembly.outputs).map(
+            ([key, value]) => ({
+              OutputKey: key,
+              OutputValue: atEndpoint(value, url),
+            }),
+          );
           return {
             Stacks: [
               {
@@ -86,7 +97,12 @@ export function cloudformation({ assembly, startedAt }: Services): Service {
         resources: () => [stackId],
         run({ StackName, NextToken }, { url }) {
           requireStack(StackName);
-          const { items, next } = page([...assembly.resources.values()], PAGE, NextToken, 'ValidationError');
+          const { items, next } = page(
+            [...services.eventBridge.options.assembly.resources.values()],
+            PAGE,
+            NextToken,
+            'ValidationError',
+          );
           return {
             StackResourceSummaries: items.map((resource) => ({
               LogicalResourceId: resource.logicalId,

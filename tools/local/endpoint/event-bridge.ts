@@ -44,6 +44,9 @@ export function eventBridge(services: Services): Service {
     model: MODELS.events,
     invalid: validationError(INVALID),
     accessDenied: { code: 'AccessDeniedException', status: 400 },
+    notHere: {
+      'is of a deployment': ['CreateArchive', 'CreateEventBus', 'DeleteArchive', 'DeleteEventBus'],
+    },
     operations: {
       ...eventOperations(services),
       ...ruleOperations(services),
@@ -111,10 +114,11 @@ function listed<Item>(items: readonly Item[], key: string, size = 100, next?: st
 function eventOperations(services: Services): Service['operations'] {
   const { eventBridge: engine } = services;
   const names = new Names(services);
-  const describeBus = ({ name, arn, description, policy, createdAt }: BusDefinition) => ({
+  const describeBus = ({ name, arn, description, policy, createdAt, encryption }: BusDefinition) => ({
     Name: name,
     Arn: arn,
     Description: description,
+    ...encryption,
     Policy: policy && JSON.stringify(policy),
     CreationTime: createdAt === undefined ? undefined : new Date(createdAt),
     LastModifiedTime: createdAt === undefined ? undefined : new Date(createdAt),

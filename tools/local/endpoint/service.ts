@@ -18,6 +18,7 @@ import type { ApiModel } from './models/model';
 
 /** The parts of the stack behind the endpoint. */
 export interface Services {
+  /** As it was at the start; `eventBridge.options.assembly` is what an update of the stack has brought since. */
   readonly assembly: Assembly;
   readonly world: World;
   /** When the stack was started: its resources count as made then. Milliseconds since 1970-01-01 UTC. */
@@ -81,6 +82,8 @@ export interface Service {
   /** An error's code in the query protocol, where it has another one; clients of several languages go by it. */
   readonly queryCodes?: Readonly<Record<string, string>>;
   readonly operations: Readonly<Record<string, Operation>>;
+  /** Operations that a local run cannot have, by the reason, e.g. `is of a deployment`. */
+  readonly notHere?: Readonly<Record<string, readonly string[]>>;
   /** The error for input that breaks constraints. */
   invalid(problems: readonly InputProblem[]): ServiceError;
   readonly accessDenied: { readonly code: string; readonly status: number };

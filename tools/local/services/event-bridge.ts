@@ -34,6 +34,11 @@ export interface BusDefinition {
   readonly policy?: object;
   /** Milliseconds since 1970-01-01 UTC; the default bus has none. */
   readonly createdAt?: number;
+  /** The key of its events, and where those go that it cannot encrypt. */
+  readonly encryption?: {
+    readonly KmsKeyIdentifier?: string;
+    readonly DeadLetterConfig?: { readonly Arn: string };
+  };
 }
 
 export interface EventBridgeOptions extends DeliveryOptions {
@@ -146,8 +151,8 @@ export class EventBridge {
     this.#options = changed;
   }
 
-  /** Options for deliveries that are created while the stack runs. */
-  get deliveryOptions(): DeliveryOptions {
+  /** As they are now: the template, and what deliveries need that are created while the stack runs. */
+  get options(): EventBridgeOptions {
     return this.#options;
   }
 
@@ -383,7 +388,7 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Bus
     'LogConfig', // Nor does what is logged about it.
     'EventSourceName', // A partner's; its name is the bus's.
   ]);
-  const { Description: description, Policy } = resource.properties;
+  const { Description: description, Policy, KmsKeyIdentifier, DeadLetterConfig } = resource.properties;
   const statements = assembly
     .ofType('AWS::Events::EventBusPolicy')
     .filter(({ properties }) => busName(properties.EventBusName) === resource.name)
@@ -396,6 +401,7 @@ function readBus(assembly: Assembly, resource: Resource, createdAt: number): Bus
     createdAt,
     ...(description && { description }),
     ...(policy && { policy }),
+    encryption: { KmsKeyIdentifier, DeadLetterConfig },
   };
 }
 

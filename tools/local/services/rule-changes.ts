@@ -110,14 +110,14 @@ export class RuleChanges {
         `Parameter ${other[0]} of target ${target.Id} is not valid. Reason: The local run does not know it.`,
       );
     }
-    const { targets } = this.#engine.deliveryOptions;
+    const { targets } = this.#engine.options;
     if (!targets.has(target.Arn)) {
       throw invalid(
         `Parameter ${target.Arn} is not valid. Reason: The local run has no such target; it knows the stack's own functions, queues and topics.`,
       );
     }
     try {
-      return new Delivery({ name: rule.name, arn: rule.arn }, target, this.#engine.deliveryOptions);
+      return new Delivery({ name: rule.name, arn: rule.arn }, target, this.#engine.options);
     } catch (error) {
       if (error instanceof InvalidTargetInputError) throw invalid(error.message);
       throw error;

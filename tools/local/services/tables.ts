@@ -2,6 +2,7 @@
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
+import { DeletionProtection } from './deletion-protection';
 import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
 import type { TableStore, TableStoreOptions } from './table-store';
@@ -52,6 +53,7 @@ export class Tables {
   readonly #options: TablesOptions;
   /** By physical name. */
   readonly #resources: ReadonlyMap<string, Resource>;
+  readonly #protection: DeletionProtection;
   readonly #keys = new Map<string, readonly string[]>();
   #expiry: { cancel(): void } | undefined;
 
@@ -59,6 +61,7 @@ export class Tables {
     this.#clock = clock;
     this.#options = options;
     this.#resources = new Map(resources.map((resource) => [resource.name, resource]));
+    this.#protection = new DeletionProtection(this.#resources);
     const { openStore = (each) => new TableThread(each) } = options;
     this.#store = openStore(options);
   }
@@ -124,13 +127,17 @@ export class Tables {
         await this.#send('DescribeTable', { TableName: input.TableName });
         return { TimeToLiveDescription: this.#timeToLive(input.TableName) };
       case 'DeleteTable':
-        if (this.#isProtected(input.TableName)) {
+        if (this.#protection.isOn(input.TableName)) {
           throw new ServiceError(
             'ValidationException',
             'Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.',
           );
         }
         return this.#send(operation, input);
+      case 'DescribeTable':
+        return this.#protection.shown((await this.#send(operation, input)).Table);
+      case 'UpdateTable':
+        return this.#updateTable(input);
       case 'PutItem':
       case 'UpdateItem':
       case 'DeleteItem':
@@ -258,21 +265,22 @@ export class Tables {
       : { TimeToLiveStatus: 'DISABLED' };
   }
 
-  #isProtected(table: string): boolean {
-    const { DeletionProtectionEnabled = false, Replicas = [] } = this.#resources.get(table)?.properties ?? {};
-    return [
-      DeletionProtectionEnabled,
-      ...Replicas.map((replica: Message) => replica.DeletionProtectionEnabled),
-    ]
-      .map(String)
-      .includes('true');
+  /** Deletion protection is here, the rest is the store's. */
+  async #updateTable({ DeletionProtectionEnabled, ...input }: Message): Promise<Message> {
+    if (typeof DeletionProtectionEnabled !== 'boolean') return this.#send('UpdateTable', input);
+    const { Table } = await this.#send('DescribeTable', { TableName: input.TableName });
+    const others = Object.keys(input).filter((name) => name !== 'TableName');
+    const { TableDescription = Table } = others.length > 0 ? await this.#send('UpdateTable', input) : {};
+    this.#protection.change(Table.TableName, DeletionProtectionEnabled);
+    return { TableDescription: { ...TableDescription, DeletionProtectionEnabled } };
   }
 
   #scheduleExpiry(): void {
     if (!this.names.some((table) => this.#timeToLive(table).AttributeName)) return;
     this.#expiry = this.#clock.after(EXPIRY_MS, async () => {
       this.#scheduleExpiry();
-      for (const table of this.names) await this.#expire(table);
+      const { TableNames } = await this.#send('ListTables', {});
+      for (const table of this.names) if (TableNames.includes(table)) await this.#expire(table);
     });
   }
 

@@ -16,6 +16,7 @@ const TARGETS: Readonly<Record<string, string>> = {
   logs: 'Logs_20140328',
   dynamodb: 'DynamoDB_20120810',
   cloudwatch: 'GraniteServiceVersion20100801',
+  kms: 'TrentService',
 };
 
 interface Answer {

@@ -2,8 +2,8 @@
 import zlib from 'node:zlib';
 import {
   CloudFormationClient,
-  DeleteStackCommand,
   DescribeStacksCommand,
+  GetTemplateCommand,
   ListStackResourcesCommand,
 } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient, DescribeAlarmsCommand, ListDashboardsCommand } from '@aws-sdk/client-cloudwatch';
@@ -24,7 +24,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import {
   CancelReplayCommand,
-  CreateEventBusCommand,
+  CreateConnectionCommand,
   DescribeArchiveCommand,
   DescribeEventBusCommand,
   DescribeReplayCommand,
@@ -918,8 +918,11 @@ describe('CloudWatch', () => {
 describe("an operation that is not there answers with the service's error and its name", () => {
   test.each<[string, () => Promise<unknown>]>([
     [
-      'events:CreateEventBus',
-      () => new EventBridgeClient(configuration()).send(new CreateEventBusCommand({ Name: 'x' })),
+      'events:CreateConnection',
+      () =>
+        new EventBridgeClient(configuration()).send(
+          new CreateConnectionCommand({ Name: 'x', AuthorizationType: 'API_KEY', AuthParameters: {} }),
+        ),
     ],
     [
       'sqs:CreateQueue',
@@ -946,8 +949,8 @@ describe("an operation that is not there answers with the service's error and it
       () => new DynamoDBClient(configuration()).send(new TransactWriteItemsCommand({ TransactItems: [] })),
     ],
     [
-      'cloudformation:DeleteStack',
-      () => new CloudFormationClient(configuration()).send(new DeleteStackCommand({ StackName: 'x' })),
+      'cloudformation:GetTemplate',
+      () => new CloudFormationClient(configuration()).send(new GetTemplateCommand({ StackName: 'x' })),
     ],
     [
       'cloudwatch:ListDashboards',

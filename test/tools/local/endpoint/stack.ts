@@ -26,7 +26,31 @@ const allow = (service: string, queue: string) => ({
 /** One of everything that the endpoint speaks for. */
 const TEMPLATE = {
   Resources: {
-    Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'bus', Description: 'The bus' } },
+    Bus: {
+      Type: 'AWS::Events::EventBus',
+      Properties: { Name: 'bus', Description: 'The bus', KmsKeyIdentifier: arnOf('Key') },
+    },
+    Key: {
+      Type: 'AWS::KMS::Key',
+      Properties: {
+        Description: 'Events',
+        EnableKeyRotation: true,
+        KeyPolicy: { Statement: [{ Effect: 'Allow', Principal: '*', Action: 'kms:*', Resource: '*' }] },
+      },
+    },
+    KeyAlias: { Type: 'AWS::KMS::Alias', Properties: { AliasName: 'alias/events', TargetKeyId: ref('Key') } },
+    Group: { Type: 'AWS::Scheduler::ScheduleGroup', Properties: { Name: 'reports' } },
+    WallClock: {
+      Type: 'AWS::Scheduler::Schedule',
+      Properties: {
+        Name: 'weekly',
+        GroupName: ref('Group'),
+        ScheduleExpression: 'cron(0 9 ? * MON *)',
+        ScheduleExpressionTimezone: 'Europe/Berlin',
+        FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 5 },
+        Target: { Arn: arnOf('Inbox'), RoleArn: arnOf('Role'), Input: '{"a":1}' },
+      },
+    },
     Archive: {
       Type: 'AWS::Events::Archive',
       Properties: { ArchiveName: 'archive', SourceArn: arnOf('Bus'), RetentionDays: 7 },

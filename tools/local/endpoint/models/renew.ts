@@ -11,7 +11,16 @@ import type { ApiModel, ModelMember, ModelShape } from './model';
 
 /** Names in botocore of the services, by IAM's names. */
 const SERVICES: Readonly<Record<string, string>> = {
-  ...{ events: 'events', sqs: 'sqs', sns: 'sns', firehose: 'firehose', lambda: 'lambda', logs: 'logs' },
+  ...{
+    events: 'events',
+    kms: 'kms',
+    scheduler: 'scheduler',
+    sqs: 'sqs',
+    sns: 'sns',
+    firehose: 'firehose',
+    lambda: 'lambda',
+    logs: 'logs',
+  },
   ...{
     cloudformation: 'cloudformation',
     cloudtrail: 'cloudtrail',
