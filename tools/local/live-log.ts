@@ -3,9 +3,11 @@
  * done, so that events that are handled in parallel are not mixed. Later steps (a retry after a minute) are a block of
  * their own.
  */
+
 import { styleText } from 'node:util';
 import { escapeAllControl, escapeControl } from '../cli/escape-control';
 import type { Only } from '../cli/only';
+import { arnName } from '../eventbridge/arn';
 import type { BusEvent } from '../eventbridge/event';
 import { effectLine, logLine } from './effect-line';
 import { idIn, isMet } from './live-log-filter';
@@ -352,7 +354,7 @@ export class LiveLog {
   }
 
   #nameOf(arn: string): string {
-    return this.short(arn.split(/[:/]/).at(-1) ?? arn);
+    return this.short(arnName(arn));
   }
 }
 

@@ -1,4 +1,5 @@
 /** Completes the steps of a run: the event that each happened for, when it is due again, and how long a call took. */
+import { defined } from '../defined';
 import type { CurrentRequest, Step, TimedStep } from './steps';
 
 /** Invocations and messages that are remembered: what follows them comes within moments, or after a retry. */
@@ -17,9 +18,9 @@ export class StepLinks {
     const retryInMs = 'retryInMs' in step ? step.retryInMs : undefined;
     return {
       at: new Date(now).toISOString(),
-      ...(trace !== undefined && { trace }),
+      ...defined({ trace }),
       ...(trace !== undefined && startedAt !== undefined && { callMs: now - startedAt }),
-      ...(eventId !== undefined && { eventId }),
+      ...defined({ eventId }),
       ...(trace !== undefined && allowedBy !== undefined && { allowedBy }),
       ...(retryInMs !== undefined && { dueAt: new Date(now + retryInMs).toISOString() }),
       ...step,

@@ -11,9 +11,11 @@
  * - The function behind a queue failed: the queue's message, moved by its redrive policy. SQS says from which queue, and
  *   nothing of the error.
  */
+
 import * as v from 'valibot';
 import type { App } from '../app';
 import { oneLine } from '../cli/errors';
+import { defined } from '../defined';
 import type { BusEvent, EventOnBus } from '../eventbridge/event';
 import { parseExactly } from '../eventbridge/exact-json';
 
@@ -218,7 +220,7 @@ function unprocessed(
     event: identify(parsed, app),
     queueArn,
     payload: body,
-    ...(groupId !== undefined && { groupId }),
+    ...defined({ groupId }),
   };
 }
 

@@ -1,5 +1,7 @@
 /** Decides how a failed event is redriven, without effects. */
+
 import type { Target } from '@aws-sdk/client-eventbridge';
+import { defined } from '../defined';
 import { stringifyExactly } from '../eventbridge/exact-json';
 import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
 import type { FailedEvent, UndeliveredEvent } from './failed-event';
@@ -45,7 +47,7 @@ export function redelivery(failed: FailedEvent, targets: readonly Target[]): Red
   }
   if (failed.kind === 'unprocessed') {
     const { queueArn, payload, groupId } = failed;
-    return { targetArn: queueArn, payload, ...(groupId !== undefined && { groupId }) };
+    return { targetArn: queueArn, payload, ...defined({ groupId }) };
   }
   const { targetArn } = failed;
   if (!targetArn.includes(':lambda:') && !isQueue(targetArn)) {
@@ -63,7 +65,7 @@ export function redelivery(failed: FailedEvent, targets: readonly Target[]): Red
     throw new NotRedeliverableError(`its rule has several targets at the ${where}, with different inputs`);
   }
   const groupId = own[0]?.SqsParameters?.MessageGroupId;
-  return { targetArn, payload, ...(groupId !== undefined && { groupId }) };
+  return { targetArn, payload, ...defined({ groupId }) };
 }
 
 function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, target: Target): string {

@@ -16,6 +16,7 @@
  * An event that fails again during the run is left in its queue. It is recognized by the request id of the run's own
  * invocation, so that a cause that still exists cannot make a run endless.
  */
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
@@ -24,6 +25,7 @@ import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { App } from '../app';
 import { EXIT, type ExitCode, explain, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf } from '../cli/terminal';
+import { defined } from '../defined';
 import { type FailedEvent, nameInArn, type QueueMessage, readFailedEvent } from './failed-event';
 import { QueueReader } from './queue-reader';
 import {
@@ -235,7 +237,7 @@ class Run {
       new SendMessageCommand({
         QueueUrl: this.stack.queueUrl(nameInArn(targetArn)),
         MessageBody: payload,
-        ...(groupId !== undefined && { MessageGroupId: groupId }),
+        ...defined({ MessageGroupId: groupId }),
         // By content it would be a duplicate of itself, if it failed within 5 minutes.
         ...(targetArn.endsWith('.fifo') && { MessageDeduplicationId: randomUUID() }),
       }),

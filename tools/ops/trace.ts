@@ -3,6 +3,7 @@
  * function, the entity's item in the table, and its messages in the queues of failed events (an event that could not
  * be delivered has no line in any log).
  */
+
 import {
   CloudWatchLogsClient,
   paginateFilterLogEvents,
@@ -14,6 +15,7 @@ import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import type { App } from '../app';
 import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
+import { defined } from '../defined';
 import { type FailedEvent, readFailedEvent } from './failed-event';
 import { QueueReader, queueDepth } from './queue-reader';
 import { interruptSignal, type Session } from './session';
@@ -237,7 +239,7 @@ function logTable(terminal: Terminal, stack: DeployedStack, lines: readonly LogL
 function itemTable(app: App, terminal: Terminal, item: Item): string {
   const { name, idField } = app.entity ?? { name: 'item', idField: '' };
   const { [idField]: id, status, ...rest } = redact(item, app) as Item;
-  const rows = Object.entries({ ...(status !== undefined && { status }), ...rest }).map(([field, value]) => [
+  const rows = Object.entries({ ...defined({ status }), ...rest }).map(([field, value]) => [
     `  ${field}`,
     typeof value === 'string' ? value : JSON.stringify(value),
   ]);

@@ -1,12 +1,14 @@
 /** Actions of the page. Each takes the body of a request, and checks all of it before it has any effect. */
+
 import { randomUUID } from 'node:crypto';
 import * as v from 'valibot';
 import type { App } from '../app';
+import { defined } from '../defined';
+import { arnName } from '../eventbridge/arn';
 import type { StoredMessage } from '../local/services/queue';
 import type { LocalStack } from '../local/stack';
 import { type QueueMessage, readFailedEvent } from '../ops/failed-event';
 import { NotRedeliverableError, type Redelivery, redelivery } from '../ops/redelivery';
-import { nameOf } from './counters';
 import type { Broken, RedriveResult } from './model';
 import type { Recorder } from './recorder';
 
@@ -89,7 +91,7 @@ export class Actions {
     const target = this.stack.functions.find(({ name }) => name === to);
     if (!target) throw new PageInputError(`to is ${to}, but must be a function of the stack.`);
     const delivered = found.steps.findLast(
-      (step) => step.kind === 'delivered' && nameOf(step.targetArn) === to,
+      (step) => step.kind === 'delivered' && arnName(step.targetArn) === to,
     );
     if (delivered?.kind !== 'delivered') {
       throw new PageInputError(`The event ${eventId} was never given to ${to}.`);
@@ -139,8 +141,7 @@ export class Actions {
       return () =>
         void queue.send({
           body: payload,
-          ...(groupId !== undefined && { groupId }),
-          ...(deduplicationId !== undefined && { deduplicationId }),
+          ...defined({ groupId, deduplicationId }),
         });
     }
     const target = this.stack.functions.find(
@@ -249,7 +250,6 @@ export function queueMessage({
   const entries = Object.entries(attributes).map(([name, { StringValue = '' }]) => [name, StringValue]);
   return {
     ...{ id, body, sentAt, attributes: Object.fromEntries(entries) },
-    ...(deadLetterSourceArn !== undefined && { movedFrom: deadLetterSourceArn }),
-    ...(groupId !== undefined && { groupId }),
+    ...defined({ movedFrom: deadLetterSourceArn, groupId }),
   };
 }

@@ -1,4 +1,5 @@
 /** Counts what the nodes and edges of the picture have seen. */
+import { arnName } from '../eventbridge/arn';
 import type { TimedStep } from '../local/steps';
 import type { Counts } from './model';
 
@@ -38,11 +39,11 @@ function edgeOf(step: TimedStep, caller: string | undefined): string | undefined
     case 'schedule-fired':
       return `* ${step.rule}`;
     case 'delivered':
-      return `${step.rule} ${nameOf(step.targetArn)}`;
+      return `${step.rule} ${arnName(step.targetArn)}`;
     case 'dead-lettered':
       return `${step.rule} ${step.queue}`;
     case 'invocation-given-up':
-      return `${step.function} ${nameOf(step.destination)}`;
+      return `${step.function} ${arnName(step.destination)}`;
     case 'object-written':
       return `* ${step.bucket}`;
     default: {
@@ -63,7 +64,7 @@ function nodesOf(step: TimedStep): string[] {
     case 'schedule-fired':
       return [step.rule];
     case 'delivered':
-      return [nameOf(step.targetArn)];
+      return [arnName(step.targetArn)];
     case 'item-written':
       return [step.table];
     case 'message-published':
@@ -77,9 +78,4 @@ function nodesOf(step: TimedStep): string[] {
     default:
       return [];
   }
-}
-
-/** The last part of an ARN: the physical name. */
-export function nameOf(arn: string): string {
-  return arn.split(/[:/]/).at(-1) ?? arn;
 }

@@ -1,12 +1,14 @@
 /** Queries of the page to the running stack: one event in detail, the state of the stores, a dry run. */
+
 import { type AlarmType, CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { type App, consumerName, findConsumer } from '../app';
+import { defined } from '../defined';
+import { arnName } from '../eventbridge/arn';
 import type { EventPattern } from '../eventbridge/event-pattern';
 import { compileInput, type TargetInput } from '../eventbridge/input-transformer';
 import type { LocalStack } from '../local/stack';
 import { readFailedEvent } from '../ops/failed-event';
 import { PageInputError, PutRequest, parseBody, queueMessage } from './actions';
-import { nameOf } from './counters';
 import type { DryRun, EventPage, ItemChange, Miss, MissedField, StackState, Transform } from './model';
 import type { Recorder } from './recorder';
 
@@ -53,13 +55,13 @@ function missedFields(
   return pattern.explain(event).misses.map(({ field: path, actual, allowed, reason }) => {
     if (path.split('.').some((name) => personalData.includes(name)))
       return { path, allowed, reason: `${path} is personal data`, value: 'hidden' };
-    return { path, allowed, reason, ...(actual !== undefined && { value: actual }) };
+    return { path, allowed, reason, ...defined({ value: actual }) };
   });
 }
 
 function transformOf(stack: LocalStack, ruleName: string, targetName: string): Transform[] {
   const rule = stack.eventBridge.rules.find(({ name }) => name === ruleName);
-  const target = rule?.targets.find(({ Arn }) => nameOf(Arn) === targetName);
+  const target = rule?.targets.find(({ Arn }) => arnName(Arn) === targetName);
   const transformer = (target as TargetInput | undefined)?.InputTransformer;
   if (!transformer) return [];
   const { InputPathsMap: paths = {}, InputTemplate: template } = transformer;
@@ -90,14 +92,14 @@ export function dryRun(stack: LocalStack, app: App, body: unknown): DryRun {
       {
         rule: name,
         targets: targets.map((target) => {
-          const targetName = nameOf(target.Arn);
+          const targetName = arnName(target.Arn);
           const refuses = refusalOf(
             stack,
             app,
             targetName,
             compileInput(target as TargetInput)(event, context),
           );
-          return { name: targetName, ...(refuses !== undefined && { refuses }) };
+          return { name: targetName, ...defined({ refuses }) };
         }),
       },
     ];
@@ -196,7 +198,7 @@ function messagesOf(recorder: Recorder, topic: string): StackState['topics'][num
     } catch {
       // The message is not JSON.
     }
-    return { at, ...(subject !== undefined && { subject }), body, text };
+    return { at, ...defined({ subject }), body, text };
   });
 }
 

@@ -2,8 +2,9 @@
  * Records the steps of a run and folds them into the state of each event when it is read. Until then a step costs only
  * a number, a time and an entry in a list.
  */
+import { arnName } from '../eventbridge/arn';
 import type { TimedStep } from '../local/steps';
-import { Counters, nameOf } from './counters';
+import { Counters } from './counters';
 import type { EventDetail, EventState, EventSummary, Hop, NumberedStep } from './model';
 
 /** Maximum number of events that are kept. */
@@ -272,7 +273,7 @@ export class Recorder {
         this.#set(step.requestId, { reason: 'throttled', ...waits(step) });
         return;
       case 'invocation-given-up':
-        this.#set(step.requestId, { state: 'failed', queue: nameOf(step.destination) }, 'retryAt');
+        this.#set(step.requestId, { state: 'failed', queue: arnName(step.destination) }, 'retryAt');
         return;
       case 'invocation-lost':
         this.#set(step.requestId, { state: 'failed', reason: step.message }, 'retryAt');
@@ -283,7 +284,7 @@ export class Recorder {
     event: Followed,
     step: TimedStep & { kind: 'delivered' | 'delivery-failed' | 'delivery-lost' | 'dead-lettered' },
   ): void {
-    const target = nameOf(step.targetArn);
+    const target = arnName(step.targetArn);
     let hop = event.summary.hops.find((each) => each.rule === step.rule && each.target === target);
     if (!hop) {
       hop = { rule: step.rule, target, state: 'on-its-way', attempt: 1 };

@@ -1,4 +1,5 @@
 /** Parts of the stack that faults strike: environments of functions, their calls, and targets of rules. */
+import { arnName } from '../eventbridge/arn';
 import { callEndpoint, type ReachableEndpoint } from '../local/in-process';
 import type { TargetService } from '../local/services/delivery';
 import type {
@@ -96,7 +97,7 @@ export class FaultyParts {
 
   aroundTarget(arn: string, service: TargetService): TargetService {
     const { plan, ledger, onFault } = this.#options;
-    const name = arn.split(':').at(-1) ?? '';
+    const name = arnName(arn);
     return {
       ...service,
       deliver: (...delivery) => {

@@ -2,7 +2,9 @@
  * The ledger of a run: each event and rule that matched it is in exactly one place, by the steps of the log alone. It
  * knows what should be where, and is compared with where the parts of the stack say it is.
  */
+
 import { type App, consumerName } from '../app';
+import { arnName } from '../eventbridge/arn';
 import type { BusEvent } from '../eventbridge/event';
 import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
 import type { LocalStack } from '../local/stack';
@@ -224,7 +226,7 @@ export class Ledger {
 
   #deliver(step: TimedStep & { kind: 'delivered' }): Violation | undefined {
     if (step.requestId !== undefined) {
-      const name = step.targetArn.split(':').at(-1) ?? '';
+      const name = arnName(step.targetArn);
       this.invoked(step.requestId, name, step.payload, step.eventId);
     }
     return this.#end(step, 'delivered');
@@ -258,7 +260,7 @@ export class Ledger {
       case 'invocation-succeeded':
         return this.#finish(step.requestId, 'handled') ?? this.#isReadable(step.requestId);
       case 'invocation-given-up':
-        this.#count(step.destination.split(':').at(-1) ?? '', 1);
+        this.#count(arnName(step.destination), 1);
         return this.#finish(step.requestId, 'in a queue') ?? this.#wasTried(step);
       case 'invocation-lost':
         return this.#loseInvocation(step);

@@ -1,5 +1,7 @@
 /** Whoever operates the stack in a simulation: redrives what failed, and replays the archive. */
+
 import type { App } from '../app';
+import { defined } from '../defined';
 import type { Queue } from '../local/services/queue';
 import { ServiceError } from '../local/services/service-error';
 import { readFailedEvent } from '../ops/failed-event';
@@ -112,7 +114,7 @@ export class Operator {
       const origin =
         failed.kind === 'unhandled' ? this.#ledger.invocation(failed.requestId)?.eventId : undefined;
       const eventId = failed.kind === 'undelivered' ? failed.published.event.id : origin;
-      return { functionName, payload, ...(eventId !== undefined && { eventId }) };
+      return { functionName, payload, ...defined({ eventId }) };
     } catch (error) {
       if (error instanceof NotRedeliverableError) return undefined;
       throw error;

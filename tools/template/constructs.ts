@@ -1,6 +1,8 @@
 /** Which construct of a CDK app made a resource, and where in the app's code, as far as the assembly says. */
+
 import path from 'node:path';
 import * as v from 'valibot';
+import { defined } from '../defined';
 
 export interface Construct {
   /** E.g. `Shop/Rules/OrderPlaced/Resource`. */
@@ -27,7 +29,7 @@ export class Constructs {
       const created = entries.find((entry) => v.is(CreationStack, entry));
       const traced = v.is(CreationStack, created) ? created.data : v.is(Traced, id) ? id.trace : [];
       const location = ownFrame(traced);
-      const construct = { path: key.replace(/^\//, ''), ...(location !== undefined && { location }) };
+      const construct = { path: key.replace(/^\//, ''), ...defined({ location }) };
       this.#byPath.set(construct.path, construct);
       this.#byId.set(id.data, construct);
     }

@@ -1,5 +1,7 @@
 /** Readers of queues and streams: event source mappings (for a function) and pipes (for any target). */
+
 import * as v from 'valibot';
+import { defined } from '../defined';
 import { type FunctionReference, functionReference } from './functions';
 import type { Maybe } from './placeholder';
 import { boolean, number, readProperties } from './read';
@@ -58,7 +60,7 @@ export const eventSourceMappingsOf = (assembly: Assembly, notCovered?: NotCovere
       function: functionReference(assembly, read.FunctionName),
       enabled: read.Enabled,
       ...(read.MaximumRetryAttempts !== undefined && { retries: read.MaximumRetryAttempts }),
-      ...(onFailure !== undefined && { onFailure }),
+      ...defined({ onFailure }),
       reportsFailures: read.FunctionResponseTypes.includes('ReportBatchItemFailures'),
     };
   });

@@ -1,5 +1,7 @@
 /** Lambda's asynchronous invocation of a function: retries, maximum age, and failure destination. */
+
 import * as v from 'valibot';
+import { defined } from '../defined';
 import { ASYNC_INVOCATION } from '../eventbridge/service-facts';
 import { functionReference, readFunction } from './functions';
 import type { Maybe } from './placeholder';
@@ -46,11 +48,10 @@ export const invokeConfigsOf = (assembly: Assembly, notCovered?: NotCovered[]): 
     return {
       resource,
       ...(named && { function: named }),
-      ...(qualifier !== undefined && { qualifier }),
+      ...defined({ qualifier }),
       retries: read.MaximumRetryAttempts,
       ageSeconds: read.MaximumEventAgeInSeconds,
-      ...(onFailure !== undefined && { onFailure }),
-      ...(onSuccess !== undefined && { onSuccess }),
+      ...defined({ onFailure, onSuccess }),
     };
   });
 
@@ -66,5 +67,5 @@ export function invokeConfigOf(assembly: Assembly, lambda: Resource, qualifier?:
     (each) => each.function?.logicalId === lambda.logicalId && each.qualifier === qualifier,
   ) ?? { retries: ASYNC_INVOCATION.defaultRetries, ageSeconds: ASYNC_INVOCATION.defaultAgeSeconds };
   const onFailure = config.onFailure ?? deadLetterArn;
-  return { ...config, ...(onFailure !== undefined && { onFailure }) };
+  return { ...config, ...defined({ onFailure }) };
 }

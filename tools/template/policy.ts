@@ -3,6 +3,7 @@
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html says: an explicit Deny
  * wins, then any Allow, otherwise no. A decision that cannot be told says so, and is never an Allow.
  */
+import { defined } from '../defined';
 import { type Context, conditionHolds, isKnownOperator } from './policy-condition';
 import { asList, type Principals, type Statement } from './policy-document';
 import { AssemblyError } from './template';
@@ -56,7 +57,7 @@ export function evaluate(statements: readonly Statement[], request: AccessReques
   }
   if (allowing && !undecidedDeny) {
     const { label, place } = allowing;
-    return { allowed: true, reason: `${label} allows it.`, ...(place !== undefined && { by: place }) };
+    return { allowed: true, reason: `${label} allows it.`, ...defined({ by: place }) };
   }
   const unknown = allowing ? undecidedDeny : undecided;
   if (unknown) return { allowed: false, unknown: true, reason: unknown };

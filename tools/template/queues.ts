@@ -1,5 +1,7 @@
 /** Queues and subscriptions of topics, with their redrive policies. */
+
 import * as v from 'valibot';
+import { defined } from '../defined';
 import type { Maybe } from './placeholder';
 import { boolean, json, number, readProperties } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
@@ -64,7 +66,7 @@ function readRedrive(policy: unknown): RedriveModel | undefined {
   const read = v.safeParse(Redrive, value);
   if (!read.success || read.output.deadLetterTargetArn === undefined) return undefined;
   const { deadLetterTargetArn: deadLetterArn, maxReceiveCount } = read.output;
-  return { deadLetterArn, ...(maxReceiveCount !== undefined && { maxReceiveCount }) };
+  return { deadLetterArn, ...defined({ maxReceiveCount }) };
 }
 
 const SubscriptionProperties = v.looseObject({

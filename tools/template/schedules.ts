@@ -1,5 +1,7 @@
 /** Schedules of EventBridge Scheduler. Rules with a schedule are in `rules.ts`. */
+
 import * as v from 'valibot';
+import { defined } from '../defined';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../eventbridge/schedule';
 import { inTimeZone, isTimeZone } from '../eventbridge/time-zone';
 import type { Maybe } from './placeholder';
@@ -128,7 +130,7 @@ export const schedulesOf = (assembly: Assembly, notCovered?: NotCovered[]): Sche
       enabled: read.State !== 'DISABLED',
       targetArn: Target.Arn,
       target,
-      ...(action !== undefined && { action }),
+      ...defined({ action }),
       roleArn: Target.RoleArn,
       ...(Target.Input !== undefined && { input: Target.Input }),
       retries: Target.RetryPolicy.MaximumRetryAttempts ?? SCHEDULER_RETRIES,

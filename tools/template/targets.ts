@@ -6,6 +6,7 @@
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
  */
 
+import { defined } from '../defined';
 import { functionReference } from './functions';
 import type { Assembly, Resource } from './resource';
 
@@ -179,7 +180,7 @@ export function targetReference(assembly: Assembly, arn: string): TargetReferenc
   const type = targetTypeOf(arn);
   if (type === TARGET_TYPES.lambda) {
     const { function: resource, qualifier } = functionReference(assembly, arn);
-    return { type, ...(resource && { resource }), ...(qualifier !== undefined && { qualifier }) };
+    return { type, ...(resource && { resource }), ...defined({ qualifier }) };
   }
   const resource = assembly.find(arn);
   return { ...(type && { type }), ...(resource && { resource }) };

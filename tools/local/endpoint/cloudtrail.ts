@@ -1,3 +1,4 @@
+import { arnName } from '../../eventbridge/arn';
 import type { Trail, TrailEvent } from '../services/trail';
 import { MODELS } from './models/models';
 import { operation, page, type Service, type Services, validationError } from './service';
@@ -16,7 +17,7 @@ export function cloudtrail({ assembly }: Services, trail: Trail): Service {
   const show = ({ id, name, source, at, accessKeyId, resources, request }: TrailEvent) => ({
     ...{ EventId: id, EventName: name, EventSource: source, EventTime: new Date(at), ReadOnly: 'false' },
     ...{ AccessKeyId: accessKeyId, Username: accessKeyId },
-    Resources: resources.map((arn) => ({ ResourceName: nameOf(arn) })),
+    Resources: resources.map((arn) => ({ ResourceName: arnName(arn) })),
     CloudTrailEvent: JSON.stringify({
       ...{ eventVersion: '1.11', eventID: id, eventName: name, eventSource: source },
       ...{ eventTime: new Date(at).toISOString(), awsRegion: assembly.region, requestParameters: request },
@@ -48,8 +49,6 @@ export function cloudtrail({ assembly }: Services, trail: Trail): Service {
   };
 }
 
-const nameOf = (arn: string) => arn.split(/[:/]/).at(-1) ?? arn;
-
 function valuesOf(event: TrailEvent, key: string): readonly string[] {
   switch (key) {
     case 'EventId':
@@ -64,7 +63,7 @@ function valuesOf(event: TrailEvent, key: string): readonly string[] {
     case 'AccessKeyId':
       return [event.accessKeyId];
     case 'ResourceName':
-      return event.resources.flatMap((arn) => [arn, nameOf(arn)]);
+      return event.resources.flatMap((arn) => [arn, arnName(arn)]);
     default:
       return [];
   }

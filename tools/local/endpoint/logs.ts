@@ -8,6 +8,7 @@ import type {
   StartQueryCommandInput,
   StopQueryCommandInput,
 } from '@aws-sdk/client-cloudwatch-logs';
+import { defined } from '../../defined';
 import { InsightsError } from '../services/insights-query';
 import { LogQueries } from '../services/log-queries';
 import { ServiceError } from '../services/service-error';
@@ -163,7 +164,7 @@ function eventOperations(services: Services): Service['operations'] {
         }
         const { events, nextToken } = logGroups.filter(group, {
           ...(logStreamNames && { streams: logStreamNames }),
-          ...(logStreamNamePrefix !== undefined && { streamPrefix: logStreamNamePrefix }),
+          ...defined({ streamPrefix: logStreamNamePrefix }),
           ...(input.startTime !== undefined && { startTime: input.startTime }),
           ...(input.endTime !== undefined && { endTime: input.endTime }),
           ...(input.filterPattern !== undefined && { pattern: input.filterPattern }),

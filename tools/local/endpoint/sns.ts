@@ -11,6 +11,7 @@ import type {
   SubscribeCommandInput,
   UnsubscribeCommandInput,
 } from '@aws-sdk/client-sns';
+import { defined } from '../../defined';
 import { FilterPolicy } from '../services/filter-policy';
 import { ServiceError } from '../services/service-error';
 import type { Notification, Topic, TopicSubscription } from '../services/topic';
@@ -60,7 +61,7 @@ function publishOperations(services: Services): Service['operations'] {
     const MessageId = topic.publish({
       message: MessageStructure === 'json' ? byProtocol(Message) : Message,
       attributes: readAttributes(MessageAttributes),
-      ...(Subject !== undefined && { subject: Subject }),
+      ...defined({ subject: Subject }),
     });
     return { MessageId };
   };

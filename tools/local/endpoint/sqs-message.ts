@@ -1,6 +1,8 @@
 /** Messages of SQS: what is refused, their digests, and how a client sees them. */
+
 import { createHash } from 'node:crypto';
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import { defined } from '../../defined';
 import type { MessageAttribute, Queue, ReceivedMessage } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Input } from './input';
@@ -22,7 +24,7 @@ export function readAttributes(given: AttributeValues = {}): Record<string, Mess
       name,
       {
         DataType,
-        ...(StringValue !== undefined && { StringValue }),
+        ...defined({ StringValue }),
         ...(BinaryValue !== undefined && { BinaryValue: Buffer.from(BinaryValue).toString('base64') }),
       },
     ]),

@@ -16,6 +16,7 @@ import type {
   SendMessageCommandInput,
   StartMessageMoveTaskCommandInput,
 } from '@aws-sdk/client-sqs';
+import { defined } from '../../defined';
 import { type MessageMove, MessageMoves } from '../services/message-moves';
 import type { Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
@@ -190,9 +191,7 @@ function send(queue: Queue, input: Input<Outgoing>, senderId: string) {
   checkMessage(queue, body, attributes);
   const messageId = queue.send({
     ...{ body, attributes, senderId },
-    ...(delaySeconds !== undefined && { delaySeconds }),
-    ...(groupId !== undefined && { groupId }),
-    ...(deduplicationId !== undefined && { deduplicationId }),
+    ...defined({ delaySeconds, groupId, deduplicationId }),
   });
   return {
     MessageId: messageId,
@@ -234,9 +233,7 @@ function messageOperations(services: Services): Service['operations'] {
         const systemNames = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
         const messages = await queue.receive({
           signal,
-          ...(max !== undefined && { max }),
-          ...(timeout !== undefined && { visibilityTimeoutSeconds: timeout }),
-          ...(wait !== undefined && { waitSeconds: wait }),
+          ...defined({ max, visibilityTimeoutSeconds: timeout, waitSeconds: wait }),
         });
         if (messages.length === 0) return {};
         return {

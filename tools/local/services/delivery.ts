@@ -3,6 +3,7 @@
  * dead-letter queue. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
  */
 
+import { defined } from '../../defined';
 import type { BusEvent, EventOnBus } from '../../eventbridge/event';
 import { type CompiledInput, compileInput, type TargetInput } from '../../eventbridge/input-transformer';
 import { DELIVERY_RETRY, deliveryBackOffMs } from '../../eventbridge/service-facts';
@@ -246,7 +247,7 @@ export class Delivery {
       payload: shipment.body,
       attempt: shipment.attempts,
       ...(by !== undefined && { allowedBy: `${service.action} by ${by}` }),
-      ...(id !== undefined && { requestId: id }),
+      ...defined({ requestId: id }),
     });
   }
 

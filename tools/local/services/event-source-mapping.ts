@@ -3,7 +3,9 @@
  * deleted when it succeeds; of a batch that it reports to have failed in part, only what did not fail.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */
+
 import { createHash } from 'node:crypto';
+import { defined } from '../../defined';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import type { Clock } from './clock';
@@ -184,8 +186,7 @@ export class MappingPoller {
         Object.entries(attributes).map(([name, { DataType, StringValue, BinaryValue }]) => [
           name,
           {
-            ...(StringValue !== undefined && { stringValue: StringValue }),
-            ...(BinaryValue !== undefined && { binaryValue: BinaryValue }),
+            ...defined({ stringValue: StringValue, binaryValue: BinaryValue }),
             ...{ stringListValues: [], binaryListValues: [], dataType: DataType },
           },
         ]),

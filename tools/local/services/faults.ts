@@ -1,4 +1,5 @@
 /** Faults that are injected into calls of functions. */
+import { defined } from '../../defined';
 import type { InvocationOutcome } from './lambda-environment';
 import type { World } from './world';
 
@@ -19,7 +20,7 @@ export class Faults {
 
   /** @param calls how many calls to break. @default all until it is removed */
   add(hop: string, kind: InjectedFault['kind'], calls?: number): InjectedFault {
-    const fault = { id: this.world.uuid(), hop, kind, ...(calls !== undefined && { left: calls }) };
+    const fault = { id: this.world.uuid(), hop, kind, ...defined({ left: calls }) };
     this.#faults.set(fault.id, fault);
     return fault;
   }

@@ -5,7 +5,9 @@
  * A handler's own time (its timeout, its duration) is the machine's, whatever clock the stack runs on: real work
  * cannot be sped up.
  */
+
 import os from 'node:os';
+import { defined } from '../../defined';
 import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
@@ -377,7 +379,7 @@ export class LambdaFunction {
       kind: 'invocation-failed',
       ...common,
       ...failureOf(error),
-      ...(retryInMs !== undefined && { retryInMs }),
+      ...defined({ retryInMs }),
     });
   }
 

@@ -2,6 +2,7 @@
  * A queue of SQS, standard (at least once, in nearly the order of sending) or FIFO (`fifo.ts`).
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html
  */
+import { defined } from '../../defined';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import { BlockedGroups, Deduplication, type FifoParameters } from './fifo';
@@ -184,7 +185,7 @@ export class Queue {
       id: this.#world.uuid(),
       body: message.body,
       attributes,
-      ...(groupId !== undefined && { groupId }),
+      ...defined({ groupId }),
       senderId: message.senderId ?? 'AIDALOCAL',
       sentAt,
       visibleAt: sentAt + 1000 * (message.delaySeconds ?? this.delaySeconds),

@@ -1,4 +1,5 @@
 /** Rules and targets that are put, changed and taken away while the stack runs: who wants to try a pattern, or to listen. */
+import { defined } from '../../defined';
 import { checkPatternLength, InvalidEventPatternError } from '../../eventbridge/event-pattern';
 import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
 import { InvalidScheduleError } from '../../eventbridge/schedule';
@@ -50,9 +51,11 @@ export class RuleChanges {
     }
     const definition: RuleDefinition = {
       ...{ name: Name, arn, busName: bus.name, state: State === 'DISABLED' ? 'DISABLED' : 'ENABLED' },
-      ...(Description !== undefined && { description: Description }),
-      ...(EventPattern !== undefined && { eventPattern: EventPattern }),
-      ...(ScheduleExpression !== undefined && { scheduleExpression: ScheduleExpression }),
+      ...defined({
+        description: Description,
+        eventPattern: EventPattern,
+        scheduleExpression: ScheduleExpression,
+      }),
       deliveries: before?.deliveries ?? [],
     };
     try {
@@ -128,9 +131,7 @@ export class RuleChanges {
     const { name, arn, busName, description, eventPattern, scheduleExpression, state } = rule;
     this.#engine.setRule({
       ...{ name, arn, busName, state, deliveries },
-      ...(description !== undefined && { description }),
-      ...(eventPattern !== undefined && { eventPattern }),
-      ...(scheduleExpression !== undefined && { scheduleExpression }),
+      ...defined({ description, eventPattern, scheduleExpression }),
     });
   }
 }

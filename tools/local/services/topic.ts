@@ -1,4 +1,5 @@
 /** A topic of SNS, and its delivery to queues. */
+import { defined } from '../../defined';
 import { AssemblyError, type Resource } from '../../template/assembly';
 import type { StepListener } from '../steps';
 import { FilterPolicy } from './filter-policy';
@@ -129,7 +130,7 @@ export class Topic {
     this.#onStep?.({
       kind: 'message-published',
       topic: this.name,
-      ...(subject !== undefined && { subject }),
+      ...defined({ subject }),
       body: text,
       subscribers: this.#subscriptions.length,
     });
@@ -236,7 +237,7 @@ export class Topic {
       Type: 'Notification',
       MessageId: messageId,
       TopicArn: this.arn,
-      ...(subject !== undefined && { Subject: subject }),
+      ...defined({ Subject: subject }),
       Message: message,
       Timestamp: new Date(this.#world.now()).toISOString(),
       SignatureVersion: '1',

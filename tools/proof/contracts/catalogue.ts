@@ -1,5 +1,7 @@
 /** The event catalogue in `contracts/`, for publishers to this system and consumers of its events. */
+
 import type { CatalogueInfo, Contract } from '../../app';
+import { defined } from '../../defined';
 import { detailSchema, type JsonSchema } from './detail-schema';
 import { exampleEvent, variantsOf } from './variants';
 
@@ -83,7 +85,7 @@ export function asyncApi(contracts: readonly Contract[], catalogue = UNTITLED): 
         parameters: {
           bus: {
             description: 'Name or ARN of the bus.',
-            ...(defaultBus !== undefined && { default: defaultBus }),
+            ...defined({ default: defaultBus }),
           },
         },
         messages: Object.fromEntries(

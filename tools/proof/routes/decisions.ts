@@ -2,8 +2,10 @@
  * Statements about all events that the contracts' schemas allow, and not examples only: which rules take every, some
  * or none of them, which rules take the same ones, and whether a transformer makes JSON of each.
  */
+
 import { type App, type Contract, findConsumer } from '../../app';
 import { printableJson } from '../../cli/escape-control';
+import { defined } from '../../defined';
 import {
   ANY_EVENT,
   compare,
@@ -162,7 +164,7 @@ function decidePair(
 ): PairDecision[] {
   if (!one.pattern || !other.pattern) return [];
   const pair = (first: RoutedRule, second: RoutedRule) => ({
-    ...(contract !== undefined && { contract }),
+    ...defined({ contract }),
     rules: [first.name, second.name] as const,
   });
   const relation = compare(one.pattern, other.pattern, domain);

@@ -2,7 +2,9 @@
  * The template as a graph: publishers and schedules -> bus -> rules -> targets -> stores, and the queues of failed
  * events. `flow-layout.ts` computes positions, `flow-svg.ts` draws it.
  */
+
 import { type App, consumerName, findConsumer } from '../../app';
+import { arnName } from '../../eventbridge/arn';
 import type { Assembly, Resource } from '../../template/assembly';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
 import { foreignPublishersOf, isPartnerBus } from '../../template/foreign-events';
@@ -142,7 +144,7 @@ class FlowReader {
     for (const { name, sources } of foreignPublishersOf(this.assembly, bus)) {
       const id = `publisher ${name}`;
       const isPartner = isPartnerBus(bus);
-      const title = isPartner ? nameOf(name.replace(/^aws\.partner\//, '').split('/')[0] ?? name) : name;
+      const title = isPartner ? arnName(name.replace(/^aws\.partner\//, '').split('/')[0] ?? name) : name;
       const subtitle = isPartner ? 'SaaS partner' : sources.join(', ');
       this.#nodes.set(id, { id, kind: 'publisher', title, subtitle, name });
       this.#edge(id, this.#node(bus, ...(isPartner ? ["a partner's bus"] : [])), 'event');
@@ -205,7 +207,7 @@ class FlowReader {
   #unknownTarget(text: string): string {
     const id = `target ${text}`;
     const service = text.split(':')[2] ?? 'unknown';
-    const name = nameOf(text);
+    const name = arnName(text);
     this.#nodes.set(id, {
       id,
       kind: 'other',
@@ -364,7 +366,6 @@ function parsed(pattern: RuleModel['eventPattern']): unknown {
 const attempts = (retries: Maybe<number>): string => (isKnown(retries) ? `${1 + retries}` : 'several');
 
 /** The last part of an ARN: the physical name. */
-const nameOf = (arn: string): string => arn.split(/[:/]/).at(-1) ?? arn;
 
 function duration(seconds: number): string {
   return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;

@@ -1,8 +1,10 @@
 /** An event, or a pattern, that a user hands to a command: in a file, or on stdin. */
+
 import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { InputError } from '../../cli/errors';
 import { resolveGiven } from '../../cli/path';
+import { defined } from '../../defined';
 import { type BusEvent, sampleEvent } from '../../eventbridge/event';
 
 export interface GivenEvent {
@@ -45,7 +47,7 @@ export function readEvent(given: unknown, place: { account: string; region: stri
   const { EventBusName, ...rest } = read.output;
   const event = { ...sampleEvent({ source: '', 'detail-type': '', detail: {} }, place), ...fieldsOf(rest) };
   const bus = EventBusName?.split(':event-bus/').at(-1);
-  return { event, ...(bus !== undefined && { bus }) };
+  return { event, ...defined({ bus }) };
 }
 
 function fieldsOf(read: object): Partial<BusEvent> {

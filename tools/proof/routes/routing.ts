@@ -4,6 +4,7 @@
  */
 
 import { type App, consumerName, findConsumer } from '../../app';
+import { defined } from '../../defined';
 import type { BusEvent } from '../../eventbridge/event';
 import {
   checkPatternLength,
@@ -253,12 +254,12 @@ class RoutingReader {
       arn,
       bus,
       isForeign,
-      ...(description !== undefined && { description }),
+      ...defined({ description }),
       enabled,
       ...(pattern && { pattern }),
-      ...(eventPattern !== undefined && { eventPattern }),
+      ...defined({ eventPattern }),
       ...(schedule && { schedule }),
-      ...(scheduleExpression !== undefined && { scheduleExpression }),
+      ...defined({ scheduleExpression }),
       targets: targets.map((target) => this.#target(name, target, isForeign)),
     };
   }
@@ -270,7 +271,7 @@ class RoutingReader {
     const times = this.#times(`Schedule ${name}`, at, [read.expression, read.timezone], () => timesOf(read));
     return {
       ...{ model, name, arn, bus, enabled, isForeign: false },
-      ...(scheduleExpression !== undefined && { scheduleExpression }),
+      ...defined({ scheduleExpression }),
       ...(times && { schedule: times }),
       targets: targets.map((target) => this.#target(name, target, false, compileScheduleInput)),
     };

@@ -1,9 +1,11 @@
 /** Command-line options for the template that a command reads. */
+
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { InputError } from '../../cli/errors';
 import { resolveGiven } from '../../cli/path';
+import { defined } from '../../defined';
 import { type Assembly, type AssemblyOptions, readAssembly } from '../assembly';
 import { synthesize } from './synthesize';
 
@@ -66,10 +68,7 @@ export async function loadAssembly(source: AssemblySource): Promise<Assembly> {
 /** Options of the reader, from those of a command. */
 export function readerOptions({ stack, parameter, region, account }: AssemblySource): AssemblyOptions {
   return {
-    ...(stack !== undefined && { stackName: stack }),
-    ...(parameter !== undefined && { parameters: parameter }),
-    ...(region !== undefined && { region }),
-    ...(account !== undefined && { account }),
+    ...defined({ stackName: stack, parameters: parameter, region, account }),
   };
 }
 
