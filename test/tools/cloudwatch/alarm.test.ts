@@ -110,6 +110,16 @@ describe('metric math', () => {
     ['HOUR(a) * 60 + MINUTE(a)', { a: 1 }, 9 * 60 + 29],
     ['DAY(a)', { a: 1 }, 5],
     ['FLOOR(a / 2) + CEIL(a / 2)', { a: 3 }, 3],
+    ['7', {}, 7],
+    ['SUM(METRICS() * 2)', { a: 1, b: 3 }, 8],
+    ['SUM(2 * METRICS())', { a: 1, b: 3 }, 8],
+    ['a > 0 && b > 0', { a: 1, b: 3 }, 1],
+    ['SUM(3)', {}, 3],
+    ['MAX(a)', { a: 5 }, 5],
+    ['MAX(a)', { a: undefined }, undefined],
+    ['FILL(a, REPEAT)', { a: undefined }, undefined],
+    ['FILL(a, b)', { a: undefined, b: 4 }, 4],
+    ['IF(a > 1, b, 7)', { a: undefined, b: 3 }, undefined],
   ])('%s of %j is %s', (expression, values, expected) => {
     expect(math(expression, values)).toBe(expected);
   });
@@ -118,7 +128,10 @@ describe('metric math', () => {
     expect(math('twice + 1', { a: 2 }, [{ Id: 'twice', Expression: 'a * 2', ReturnData: false }])).toBe(5);
   });
 
-  test.each(['FORECAST(a)', 'a +', 'SUM([a', 'a $ b', 'nobody'])('%s is refused by name', (expression) => {
+  test.each([
+    ...['FORECAST(a)', 'a +', 'SUM([a', 'a $ b', 'nobody', 'a a', 'METRICS()', 'HOUR(3)'],
+    'IF(METRICS(), 1, 0)',
+  ])('%s is refused by name', (expression) => {
     expect(() => math(expression, { a: 1 })).toThrow(`Expression '${expression}'`);
   });
 });

@@ -365,8 +365,6 @@ function parsed(pattern: RuleModel['eventPattern']): unknown {
 
 const attempts = (retries: Maybe<number>): string => (isKnown(retries) ? `${1 + retries}` : 'several');
 
-/** The last part of an ARN: the physical name. */
-
 function duration(seconds: number): string {
   return seconds % 3600 === 0 ? `${seconds / 3600} h` : `${Math.round(seconds / 60)} min`;
 }

@@ -46,6 +46,16 @@ test.each<[string, number]>([
   ['filter took * 2 + 1 = 9', 1],
   ['filter strlen(orderId) = 3', 3],
   ['dedup outcome', 3],
+  ['filter isempty(orderId)', 2],
+  ['filter isblank(trim(outcome))', 2],
+  ['filter concat(orderId, ":", outcome) = "o-1:failed"', 2],
+  ['filter toupper(outcome) = "FAILED" and tolower("ABC") = "abc"', 2],
+  ['filter isblank(toupper(outcome)) and isblank(tolower(outcome))', 2],
+  ['filter took / 4 = 3', 1],
+  ['filter took % 5 = 2', 1],
+  ['filter took / 0 = 1', 0],
+  ['filter -took = -12', 1],
+  ['filter 3 - 1 < abs(took - 8) / 2 + 1', 2],
 ])('%s leaves %d', (text, count) => {
   expect(run(text).rows).toHaveLength(count);
 });
@@ -76,6 +86,11 @@ test('stats count, tell apart, and find the first and last', () => {
   ]);
 });
 
+test('stats without a group tell of nothing, too', () => {
+  expect(rows('filter orderId = "nobody" | stats count(*) as calls')).toEqual([{ calls: '0' }]);
+  expect(rows('filter orderId = "nobody" | stats count(*) as calls by outcome')).toEqual([]);
+});
+
 test.each([
   ['parse @message "x"', 'the command parse is not known'],
   ['fields md5(a)', 'the function md5 is not known'],
@@ -84,6 +99,8 @@ test.each([
   ['filter (a', 'unexpected symbol'],
   ['fields a b', 'unexpected symbol found b'],
   ['fields a; b', 'unexpected symbol found ;'],
+  ['filter a = |', 'unexpected symbol'],
+  ['stats count(*) by bin(x)', 'bin takes a period such as 5m'],
 ])('%s is refused by name', (text, message) => {
   expect(() => parseQuery(text)).toThrow(message);
 });
