@@ -163,7 +163,7 @@ function failedMessage(
   const base = { messageId: message.id, failedAt };
   if (failed.kind === 'unreadable')
     return { ...base, cause: 'unreadable', reason: failed.reason, poison: false };
-  const payload = failed.kind === 'undelivered' ? failed.published : failed.payload;
+  const payload = failed.kind === 'undelivered' ? failed.published.event : failed.payload;
   const id = (payload as { id?: unknown } | null)?.id;
   const eventId = typeof id === 'string' && known.has(id) ? id : undefined;
   const entity = eventId && known.get(eventId);

@@ -1,4 +1,6 @@
 import type { TimedStep } from '../../../tools/local/steps';
+import { changes } from '../../../tools/page/changes';
+import type { PageUpdate } from '../../../tools/page/model';
 import { CAPACITY, Recorder } from '../../../tools/page/recorder';
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:worker';
@@ -143,4 +145,129 @@ test('each edge counts by what it was passed: a call by the function that made i
   };
   const recorder = record(put('a'), delivered('a', 'r'), started, written, { ...written, trace: 'Root=2' });
   expect(recorder.counters.passed).toEqual({ 'shop bus': 1, 'placed worker': 1, 'worker t': 1 });
+});
+
+describe('what became of a delivery', () => {
+  const common = { at: at(2), eventId: 'e', ...hop };
+  test.each<[string, TimedStep[], object]>([
+    [
+      'it is tried again',
+      [
+        {
+          ...common,
+          kind: 'delivery-failed',
+          attempt: 1,
+          code: 'THROTTLING',
+          message: 'busy',
+          retryInMs: 1_000,
+        },
+      ],
+      { state: 'waiting', hops: [{ reason: 'THROTTLING: busy', retryAt: at(3) }] },
+    ],
+    [
+      'it is in the dead-letter queue',
+      [
+        { ...common, kind: 'delivery-failed', attempt: 2, code: 'NO_PERMISSIONS', message: 'may not' },
+        { ...common, kind: 'dead-lettered', queue: 'dead', attributes: { ERROR_CODE: 'NO_PERMISSIONS' } },
+      ],
+      { state: 'failed', hops: [{ attempt: 2, queue: 'dead' }] },
+    ],
+    [
+      'it is lost',
+      [{ ...common, kind: 'delivery-lost', message: 'no queue' }],
+      { state: 'failed', hops: [{ reason: 'no queue' }] },
+    ],
+    [
+      'its function is throttled',
+      [delivered('e', 'r'), { ...invocation, at: at(2), kind: 'invocation-throttled', retryInMs: 2_000 }],
+      { state: 'waiting', hops: [{ reason: 'throttled', retryAt: at(4) }] },
+    ],
+    [
+      'its function fails for the last time, and nothing keeps the event',
+      [
+        delivered('e', 'r'),
+        {
+          at: at(2),
+          kind: 'invocation-lost',
+          function: 'worker',
+          requestId: 'r',
+          condition: 'RetriesExhausted',
+          message: 'gone',
+        },
+      ],
+      { state: 'failed', hops: [{ reason: 'gone' }] },
+    ],
+  ] as [string, TimedStep[], object][])('%s', (_, steps, expected) => {
+    expect(record(put('e'), ...steps).events).toMatchObject([expected]);
+  });
+});
+
+test('a step that names no known event or item is about none', () => {
+  const recorder = record(put('e'), delivered('other', 'r'));
+  expect(recorder.events).toMatchObject([{ state: 'unmatched' }]);
+  expect(recorder.before(1)).toEqual({});
+  expect(recorder.steps(1).map(({ seq }) => seq)).toEqual([2]);
+});
+
+test('an item that was deleted was nothing before its next write', () => {
+  const key = { table: 't', key: { id: 1 } };
+  const recorder = record(
+    { at: at(1), kind: 'item-written', ...key, item: { id: 1 } },
+    { at: at(1), kind: 'item-deleted', ...key, expired: false },
+    { at: at(2), kind: 'item-written', table: 'other', key: { id: 1 }, item: {} },
+    { at: at(2), kind: 'item-written', ...key, item: { id: 1, a: 1 } },
+  );
+  expect(recorder.before(4)).toEqual({ before: null });
+});
+
+test('the messages of a topic are shown newest first', () => {
+  const message = (topic: string, body: string): TimedStep => ({
+    ...{ at: at(1), kind: 'message-published', topic, body, subscribers: 0 },
+  });
+  const recorder = record(message('news', 'a'), message('other', 'b'), message('news', 'c'));
+  expect(recorder.published('news').map(({ body }) => body)).toEqual(['c', 'a']);
+  expect(recorder.published('news', 1).map(({ body }) => body)).toEqual(['c']);
+});
+
+test('a reader is sent only what has changed', async () => {
+  const recorder = record(put('a'));
+  const state = {
+    now: at(0),
+    met: {},
+    passed: {},
+    queues: { dead: 0 },
+    disabled: [],
+    broken: [],
+    dropped: 0,
+  };
+  let read: Omit<PageUpdate, 'events'> = { ...state, seq: 1 };
+  const stop = new AbortController();
+  const stream = changes(recorder, 0, () => read, stop.signal);
+  const next = async () => {
+    const { value = '' } = await stream.next();
+    return JSON.parse(value.slice('data: '.length));
+  };
+  expect(await next()).toMatchObject({
+    seq: 1,
+    queues: { dead: 0 },
+    nextDue: null,
+    events: [{ eventId: 'a' }],
+  });
+  recorder.onStep(put('b'));
+  const broken: PageUpdate['broken'] = [{ id: '1', hop: 'worker', kind: 'fail' }];
+  read = {
+    ...{ ...state, seq: 2, nextDue: at(9), disabled: ['placed'], dropped: 3, broken },
+    ...{ queues: { dead: 1, other: 0 }, met: { shop: 1 } },
+  };
+  const { events, now, ...rest } = await next();
+  expect(rest).toEqual({
+    ...{ seq: 2, nextDue: at(9), disabled: ['placed'], dropped: 3, broken },
+    ...{ queues: { dead: 1, other: 0 }, met: { shop: 1 } },
+  });
+  expect([events.length, now]).toEqual([1, at(0)]);
+  recorder.onStep(put('c'));
+  read = { ...read, seq: 3 };
+  expect(Object.keys(await next()).sort()).toEqual(['events', 'now', 'seq']);
+  stop.abort();
+  expect((await stream.next()).done).toBe(true);
 });
