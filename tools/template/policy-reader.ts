@@ -86,16 +86,14 @@ export class PolicyReader {
   /** Policies that name the roles which have them, and those roles. */
   attached(): { readonly policy: ReadPolicy; readonly roles: readonly Resource[] }[] {
     const of = (type: string, property: 'Roles' | 'RoleName') =>
-      this.assembly.ofType(type).map((source) => {
+      this.assembly.ofType(type).flatMap((source) => {
         const { PolicyDocument, Roles } = readProperties(IdentityProperties, source);
         const names = property === 'Roles' ? Roles : [String(source.properties.RoleName)];
-        const [policy = { source, statements: [] }] = this.#policy(
-          source,
-          PolicyDocument,
-          'PolicyDocument',
-          true,
-        );
-        return { policy, roles: names.flatMap((name) => this.assembly.find(name, 'iam') ?? []) };
+        const roles = names.flatMap((name) => this.assembly.find(name, 'iam') ?? []);
+        return this.#policy(source, PolicyDocument, 'PolicyDocument', true).map((policy) => ({
+          policy,
+          roles,
+        }));
       });
     return [
       ...of('AWS::IAM::Policy', 'Roles'),
@@ -112,9 +110,10 @@ export class PolicyReader {
   *#standalone() {
     for (const [type, [property, service, document = 'PolicyDocument']] of Object.entries(PROTECTING)) {
       for (const source of this.assembly.ofType(type)) {
-        const [policy] = this.#policy(source, source.properties[document], document);
-        for (const reference of oneOrMany<string>(source.properties[property] ?? [])) {
-          if (policy) yield { policy, protects: this.assembly.find(reference, service) ?? reference };
+        const references = oneOrMany<string>(source.properties[property] ?? []);
+        for (const policy of this.#policy(source, source.properties[document], document)) {
+          for (const reference of references)
+            yield { policy, protects: this.assembly.find(reference, service) ?? reference };
         }
       }
     }
@@ -124,8 +123,8 @@ export class PolicyReader {
     for (const [type, [property, inner]] of Object.entries(OWN)) {
       for (const source of this.assembly.ofType(type)) {
         const whole = source.properties[property];
-        const [policy] = this.#policy(source, inner ? whole?.[inner] : whole, property);
-        if (policy) yield { policy, protects: source };
+        for (const policy of this.#policy(source, inner ? whole?.[inner] : whole, property))
+          yield { policy, protects: source };
       }
     }
   }
@@ -154,8 +153,7 @@ export class PolicyReader {
         ...(Type && { Condition: { [Type]: { [Key]: Value } } }),
       };
       const document = { Version: '2012-10-17', Statement: Sid ? { Sid, ...statement } : statement };
-      const [policy] = this.#policy(source, document, 'Statement');
-      if (policy) yield { policy, protects };
+      for (const policy of this.#policy(source, document, 'Statement')) yield { policy, protects };
     }
   }
 

@@ -103,6 +103,9 @@ describe('functions', () => {
     [{ 'Fn::If': ['Both', 'yes', 'no'] }, 'no'],
     [{ 'Fn::FindInMap': ['Sizes', 'small', 'memory'] }, 128],
     [{ 'Fn::Base64': 'hi' }, 'aGk='],
+    [{ 'Fn::Length': ['a', { Ref: 'Bus' }] }, 2],
+    [{ 'Fn::ToJsonString': { a: { Ref: 'Bus' } } }, '{"a":"shop"}'],
+    [{ 'Fn::FindInMap': ['Sizes', 'large', 'memory', { DefaultValue: 256 }] }, 256],
     [
       [1, { Ref: 'AWS::NoValue' }, 2],
       [1, 2],
@@ -118,6 +121,8 @@ describe('functions', () => {
     [{ 'Fn::If': ['Nowhere', 1, 2] }, 'the template has no condition Nowhere'],
     [{ 'Fn::If': ['Here', 1] }, 'Fn::If takes a list of 3 values'],
     [{ 'Fn::Select': [7, ['a']] }, 'finds no value 7'],
+    [{ 'Fn::FindInMap': ['Sizes', 'small'] }, 'Fn::FindInMap takes a list of 3 values'],
+    [{ 'Fn::Join': ['/', 'text'] }, 'expected a list of strings'],
     [{ 'Fn::FindInMap': ['Sizes', 'large', 'memory'] }, 'there is no mapping Sizes.large.memory'],
   ])('%j, which CloudFormation would refuse, is refused, with its place', (value, message) => {
     expect(() => resolve({ deep: [value] }, template)).toThrow(AssemblyError);

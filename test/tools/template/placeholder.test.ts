@@ -23,6 +23,7 @@ function resolve(value: unknown, template: object = {}): unknown {
   const Conditions = {
     HasMail: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'Mail' }, ''] }] },
     Never: { 'Fn::Equals': ['a', 'b'] },
+    Odd: { 'Fn::Contains': [['a'], 'a'] },
     Both: { 'Fn::And': [{ Condition: 'HasMail' }, { Condition: 'Never' }] },
     Either: { 'Fn::Or': [{ Condition: 'HasMail' }, { Condition: 'Never' }] },
   };
@@ -57,6 +58,12 @@ describe('what only AWS knows is a placeholder that says where it comes from', (
       { 'Fn::FindInMap': ['Images', { Ref: 'AWS::Region' }, 'id'] },
       'there is no mapping Images.us-east-1.id',
     ],
+    [
+      { 'Fn::Length': { 'Fn::ImportValue': 'list' } },
+      'Fn.Length of import list is not evaluated',
+    ],
+    [{ 'Fn::Base64': { 'Fn::ImportValue': 'text' } }, 'text is exported by a stack that is not here'],
+    [{ 'Fn::If': ['Odd', 'a', 'b'] }, 'it depends on condition Odd ("a" or "b"), which cannot be evaluated'],
     [{ 'Fn::Cidr': ['10.0.0.0/16', 2] }, 'Fn.Cidr at Subject.Properties.Tags is not evaluated'],
   ])('%j', (value, reason) => {
     expect(reasonsOf(resolve(value))).toBe(reason);

@@ -1,5 +1,7 @@
 import { Policies } from '../../../tools/template/policies';
-import { evaluate, type Statement } from '../../../tools/template/policy';
+import { evaluate, type Statement, undecidable } from '../../../tools/template/policy';
+import { conditionHolds } from '../../../tools/template/policy-condition';
+import { PolicyReader } from '../../../tools/template/policy-reader';
 import { ARN, assemblyOf, functionResources } from './template';
 
 const QUEUE = ARN('sqs', 'jobs');
@@ -433,5 +435,144 @@ describe("a template's policies", () => {
     expect(may('worker', `${target}:live`)).toBe(false);
     expect(may(target, target)).toBe(true);
     expect(may('000000000000:function:worker', target)).toBe(true);
+  });
+});
+
+describe('the policies of a template', () => {
+  const read = (resources: Record<string, object>) => new PolicyReader(assemblyOf(resources)).protecting();
+
+  test.each([
+    ['everybody', '*', '*'],
+    ['an account', '111122223333', { AWS: '111122223333' }],
+  ])("a bus's policy may be written by its parts, for %s", (_, Principal, expected) => {
+    const [own] = read({
+      Policy: {
+        Type: 'AWS::Events::EventBusPolicy',
+        Properties: {
+          ...{ StatementId: 'Put', Action: 'events:PutEvents', Principal },
+          Condition: { Type: 'StringEquals', Key: 'aws:PrincipalOrgID', Value: 'o-1' },
+        },
+      },
+    });
+    expect(own?.protects).toBe(ARN('events', 'event-bus/default'));
+    expect(own?.policy.statements).toMatchObject([
+      {
+        ...{ Sid: 'Put', Principal: expected, Action: 'events:PutEvents', Resource: own?.protects },
+        Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } },
+      },
+    ]);
+  });
+
+  test("a bus's policy may be one statement, of a bus of the template", () => {
+    const statement = { Effect: 'Allow', Principal: '*', Action: 'events:PutEvents', Resource: '*' };
+    const [own] = read({
+      Bus: { Type: 'AWS::Events::EventBus', Properties: { Name: 'shop' } },
+      Policy: {
+        Type: 'AWS::Events::EventBusPolicy',
+        Properties: { EventBusName: { Ref: 'Bus' }, Statement: statement },
+      },
+    });
+    expect(own).toMatchObject({ protects: { logicalId: 'Bus' }, policy: { statements: [statement] } });
+  });
+
+  test('a permission is for an account where it names no service, and for a function of elsewhere by its ARN', () => {
+    const [own] = read({
+      Permission: {
+        Type: 'AWS::Lambda::Permission',
+        Properties: {
+          ...{ Action: 'lambda:InvokeFunction', FunctionName: 'elsewhere', Principal: '111122223333' },
+          InvokedViaFunctionUrl: true,
+        },
+      },
+    });
+    expect(own).toMatchObject({
+      protects: ARN('lambda', 'function:elsewhere'),
+      policy: {
+        statements: [
+          {
+            Principal: { AWS: '111122223333' },
+            cannotTell: 'the property InvokedViaFunctionUrl of the permission is not known',
+          },
+        ],
+      },
+    });
+  });
+
+  test('a policy without a document says nothing', () => {
+    expect(read({ Policy: { Type: 'AWS::SQS::QueuePolicy', Properties: { Queues: ['jobs'] } } })).toEqual([]);
+  });
+
+  const documentOf = (PolicyDocument: unknown) => () =>
+    read({ Policy: { Type: 'AWS::SQS::QueuePolicy', Properties: { Queues: [QUEUE], PolicyDocument } } })[0]
+      ?.policy.statements;
+  const unknown = { 'Fn::ImportValue': 'elsewhere' };
+
+  test.each<[string, unknown]>([
+    ['its document', unknown],
+    ['a statement', { Statement: [unknown] }],
+    ['an element', { Statement: [{ Effect: unknown, Principal: '*', Action: '*' }] }],
+  ])('a policy of which %s is not known may allow anything', (_, document) => {
+    expect(documentOf(document)()).toMatchObject([
+      { Principal: '*', Action: '*', cannotTell: expect.stringContaining('elsewhere') },
+    ]);
+  });
+
+  test('an element that is not known makes its statement undecided', () => {
+    const statement = { Effect: 'Allow', Principal: '*', Action: '*', Novelty: 1 };
+    expect(documentOf({ Statement: statement })()).toMatchObject([
+      { cannotTell: 'the policy element Novelty is not known' },
+    ]);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['is no JSON', '{"Statement"', 'PolicyDocument: it is not JSON'],
+    ['is no object', 7, 'AWS::SQS::QueuePolicy Policy: PolicyDocument: '],
+    ['has a malformed statement', { Statement: [7] }, 'PolicyDocument.Statement[0]: '],
+    ['names no action', '{"Statement": [{"Effect": "Allow"}]}', 'it needs either Action or NotAction.'],
+  ])('a document that %s is refused', (_, document, message) => {
+    expect(documentOf(document)).toThrow(message);
+  });
+});
+
+describe('a condition', () => {
+  test.each<[string, readonly string[], string | readonly string[] | undefined, unknown]>([
+    ['NumericEquals', ['1'], '1.0', true],
+    ['NumericEquals', ['1'], ' ', false],
+    ['DateLessThan', ['2026-01-01T00:00:00Z'], '1700000000', true],
+    ['DateLessThan', ['soon'], '1700000000', false],
+    ['IpAddress', ['10.0.0.0/8'], '10.1.2.3', true],
+    ['IpAddress', ['10.0.0.1'], '10.0.0.1', true],
+    ['IpAddress', ['2001:db8::1'], '2001:db8::1', true],
+    ['IpAddress', ['2001:db8::/32'], '10.0.0.1', false],
+    ['IpAddress', ['nowhere'], '10.0.0.1', false],
+    ['StringEquals', ['a'], ['a', 'b'], 'StringEquals is given several values'],
+    ['StringEquals', ['a'], [], 'StringEquals is given several values'],
+    ['ForAnyValue:StringEquals', ['a'], ['b', 'a'], true],
+    ['ForAnyValue:StringEquals', ['a'], undefined, false],
+    ['ForAnyValue:StringEqualsIfExists', ['a'], undefined, true],
+    ['ForAllValues:StringEquals', ['a'], ['b', 'a'], false],
+    ['ForAllValues:StringEquals', ['a'], undefined, true],
+    ['StringNotEqual', ['a'], 'a', 'the condition operator StringNotEqual is not known'],
+  ])('%s %j of %j: %j', (operator, wanted, actual, expected) => {
+    expect(conditionHolds(operator, wanted, actual)).toBe(expected);
+  });
+
+  test('names what cannot be told of a statement', () => {
+    const statement = {
+      ...{ Effect: 'Allow', Action: '*', Resource: `arn:aws:s3:::\${aws:userid}/\${aws:SourceArn}` },
+      Condition: { StringSounds: { 'aws:SourceVpc': 'v' }, StringEquals: { 'aws:SourceArn': RULE } },
+    } as Statement;
+    expect(undecidable(statement, ['aws:SourceArn'])).toEqual([
+      'the condition operator StringSounds is not known',
+      'the value of aws:SourceVpc is not known',
+      'the value of the policy variable aws:userid is not known',
+    ]);
+    expect(
+      undecidable({ ...statement, hasVariables: false, cannotTell: 'it is odd' }, ['aws:SourceArn']),
+    ).toEqual([
+      'it is odd',
+      'the condition operator StringSounds is not known',
+      'the value of aws:SourceVpc is not known',
+    ]);
   });
 });

@@ -6,6 +6,7 @@ import { type PlacedFlow, placeFlow } from '../../../../tools/proof/routes/flow-
 import { drawSvg } from '../../../../tools/proof/routes/flow-svg';
 import { synthesize } from '../../../lib/synthesize';
 import { assemblyOf } from '../assembly';
+import { foreignStack } from '../foreign-stack';
 
 const template = synthesize().toJSON();
 const assembly = assemblyOf(template);
@@ -163,5 +164,100 @@ describe('the picture', () => {
       text.replace('"MaximumRetryAttempts":3', '"MaximumRetryAttempts":5'),
     ].map(draw);
     expect(new Set(pictures).size).toBe(pictures.length);
+  });
+});
+
+describe('the flow of a stack that nobody has described', () => {
+  const read = (change?: Parameters<typeof foreignStack>[0]) => readFlow(foreignStack(change), UNDESCRIBED);
+  const labels = ({ edges }: Flow) => edges.map(({ from, to, label }) => `${from} ${to}: ${label}`);
+
+  test('has the reader of a queue, and where its failures go', () => {
+    expect(labels(read())).toEqual(
+      expect.arrayContaining(['Work Worker: in batches', 'Work Dead: fails 4 times', 'Bus Archive: replay']),
+    );
+  });
+
+  test('has subscribers by what they are, where the template does not have them', () => {
+    const flow = read(({ Mail }) => {
+      Mail.Properties = { ...Mail.Properties, Protocol: 'email', Endpoint: 'jane@example.com' };
+    });
+    expect(flow.nodes).toContainEqual(
+      expect.objectContaining({ id: 'subscriber Topic email', title: 'email', subtitle: 'subscriber' }),
+    );
+    expect(edgesOf(read())).toContain('news event function');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['an absent field and a suffix', undefined, 'source depot · kind *.crate · note absent'],
+    [
+      'a present field and a prefix',
+      { detail: { note: [{ exists: true }], kind: [{ prefix: 'a' }] } },
+      'note present · kind a*',
+    ],
+    [
+      'one of several conditions',
+      { $or: [{ source: ['a'] }, { detail: { a: [1] } }] },
+      'one of several conditions',
+    ],
+    [
+      'an operator without a short form',
+      { detail: { kind: [{ numeric: ['>', 1] }] } },
+      'kind {"numeric":[">",1]}',
+    ],
+    ['its JSON', '{"source":["by-text"]}', 'source by-text'],
+    ['no JSON', '{', 'by schedule'],
+  ])('says in a few words what a rule wants: %s', (_, pattern, subtitle) => {
+    const flow = read(({ Rule }) => {
+      if (pattern !== undefined) Rule.Properties.EventPattern = pattern;
+    });
+    expect(flow.nodes.find(({ id }) => id === 'Rule')?.subtitle).toBe(subtitle);
+  });
+
+  test('says so where it does not know how often or how long', () => {
+    const unknown = { 'Fn::ImportValue': 'elsewhere' };
+    const flow = read(({ Archive, Work, Rule, WorkerConfig }) => {
+      Archive.Properties.RetentionDays = unknown;
+      Work.Properties.RedrivePolicy.maxReceiveCount = unknown;
+      WorkerConfig.Properties.MaximumRetryAttempts = unknown;
+      Rule.Properties.Targets[0].DeadLetterConfig = { Arn: { 'Fn::GetAtt': ['Dead', 'Arn'] } };
+      Rule.Properties.Targets[0].RetryPolicy = {
+        ...{ MaximumRetryAttempts: unknown, MaximumEventAgeInSeconds: unknown },
+      };
+    });
+    expect(flow.nodes.find(({ id }) => id === 'Archive')?.subtitle).toBe('kept for some days');
+    expect(labels(flow)).toEqual(
+      expect.arrayContaining([
+        'Rule Dead: not delivered in several tries',
+        'Work Dead: fails several times',
+        'Worker Dead: fails several times',
+      ]),
+    );
+  });
+
+  test.each([
+    [7_200, '2 h'],
+    [1_800, '30 min'],
+  ])('says after %d s that an event is not delivered: %s', (seconds, text) => {
+    const flow = read(({ Rule }) => {
+      Rule.Properties.Targets[0].DeadLetterConfig = { Arn: { 'Fn::GetAtt': ['Dead', 'Arn'] } };
+      Rule.Properties.Targets[0].RetryPolicy = { MaximumEventAgeInSeconds: seconds };
+    });
+    expect(labels(flow)).toContain(`Rule Dead: not delivered in 186 tries or ${text}`);
+  });
+
+  test('has the bus of a rule that is in another stack, and a delivery stream with its bucket', () => {
+    const flow = read(({ Rule }) => {
+      Rule.Properties.EventBusName = 'elsewhere';
+      Rule.Properties.Targets = [{ Id: 'stream', Arn: { 'Fn::GetAtt': ['Delivery', 'Arn'] } }];
+    });
+    expect(flow.nodes).toContainEqual(
+      expect.objectContaining({ id: 'bus elsewhere', subtitle: 'not in this template' }),
+    );
+  });
+
+  test('is placed with every edge between two of its nodes', () => {
+    const { nodes, edges } = placeFlow(read());
+    const ids = nodes.map(({ id }) => id);
+    for (const { from, to } of edges) expect(ids).toEqual(expect.arrayContaining([from, to]));
   });
 });
