@@ -1,4 +1,5 @@
 /** The template's queues, topics and delivery streams. */
+import { defined } from '../defined';
 import type { Assembly } from '../template/assembly';
 import type { Policies } from '../template/policies';
 import { DeliveryStream } from './services/delivery-stream';
@@ -30,7 +31,7 @@ export function messaging(assembly: Assembly, options: MessagingOptions): Messag
   const queues: Queue[] = assembly.ofType('AWS::SQS::Queue').map((resource) => {
     const findQueue = (arn: string) => queues.find((queue) => queue.arn === arn);
     const file = data('queues', `${resource.name}.jsonl`);
-    return new Queue(resource, world, { ...optional('file', file), findQueue, onStep });
+    return new Queue(resource, world, { ...defined({ file }), findQueue, onStep });
   });
   const subscriptions = assembly.ofType('AWS::SNS::Subscription');
   const maySend = (queue: Queue, topicArn: string) =>
@@ -41,14 +42,10 @@ export function messaging(assembly: Assembly, options: MessagingOptions): Messag
   const deliveryStreams = assembly.ofType('AWS::KinesisFirehose::DeliveryStream').map(
     (resource) =>
       new DeliveryStream(resource, world, {
-        ...optional('directory', data('objects')),
-        ...optional('file', data('records', `${resource.name}.jsonl`)),
+        ...defined({ directory: data('objects'), file: data('records', `${resource.name}.jsonl`) }),
         ...(compress && { compress }),
         onStep,
       }),
   );
   return { queues, topics, deliveryStreams };
 }
-
-const optional = <Key extends string>(key: Key, value: string | undefined) =>
-  (value === undefined ? {} : { [key]: value }) as { [Each in Key]?: string };

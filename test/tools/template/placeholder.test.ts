@@ -58,10 +58,7 @@ describe('what only AWS knows is a placeholder that says where it comes from', (
       { 'Fn::FindInMap': ['Images', { Ref: 'AWS::Region' }, 'id'] },
       'there is no mapping Images.us-east-1.id',
     ],
-    [
-      { 'Fn::Length': { 'Fn::ImportValue': 'list' } },
-      'Fn.Length of import list is not evaluated',
-    ],
+    [{ 'Fn::Length': { 'Fn::ImportValue': 'list' } }, 'Fn.Length of import list is not evaluated'],
     [{ 'Fn::Base64': { 'Fn::ImportValue': 'text' } }, 'text is exported by a stack that is not here'],
     [{ 'Fn::If': ['Odd', 'a', 'b'] }, 'it depends on condition Odd ("a" or "b"), which cannot be evaluated'],
     [{ 'Fn::Cidr': ['10.0.0.0/16', 2] }, 'Fn.Cidr at Subject.Properties.Tags is not evaluated'],
