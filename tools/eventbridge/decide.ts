@@ -54,6 +54,12 @@ export interface EventDomain {
   field(path: string): FieldDomain;
   /** @returns an event with these fields; undefined if none exists, or a check in code refuses it */
   build(fields: FieldValues): object | undefined;
+  /**
+   * Domains that have these events together, in each of which the paths have one domain of values each.
+   * @default the domain itself
+   * @throws UndecidedError
+   */
+  cases?(paths: readonly string[]): readonly EventDomain[];
 }
 
 export type SetAnswer<Verdict extends string> =
@@ -89,7 +95,9 @@ export function overlap(
     const taken = firstOf(branchesOf(a), (one) =>
       firstOf(branchesOf(b), (other) => {
         const together = find([one, other], [], domain, isTaken);
-        return together ?? findInTwoElements(one, other, domain, isTaken);
+        return (
+          together ?? inCases(domain, [one, other], (each) => findInTwoElements(one, other, each, isTaken))
+        );
       }),
     );
     return taken ? { verdict: 'overlap', taken } : { verdict: 'apart' };
@@ -196,12 +204,35 @@ function find(
   domain: EventDomain,
   confirm: (event: object) => boolean,
 ): object | undefined {
-  if (every.length + none.length > 1) requireNoAbsenceInArrays([...every, ...none], domain);
-  return confirmed(
-    new Search(domain).run(every, none),
-    (values) => domain.build({ ...values, second: new Map() }),
-    confirm,
-  );
+  return inCases(domain, [...every, ...none], (each) => {
+    if (every.length + none.length > 1) requireNoAbsenceInArrays([...every, ...none], each);
+    return confirmed(
+      new Search(each).run(every, none),
+      (values) => each.build({ ...values, second: new Map() }),
+      confirm,
+    );
+  });
+}
+
+/** An event of one of the domain's cases: that one of them cannot be told matters only if none of the others has one. */
+function inCases(
+  domain: EventDomain,
+  branches: readonly Branch[],
+  findIn: (domain: EventDomain) => object | undefined,
+): object | undefined {
+  const paths = branches.flat().map(({ path }) => path);
+  let undecided: UndecidedError | undefined;
+  for (const each of domain.cases?.(paths) ?? [domain]) {
+    try {
+      const found = findIn(each);
+      if (found) return found;
+    } catch (error) {
+      if (!(error instanceof UndecidedError)) throw error;
+      undecided ??= error;
+    }
+  }
+  if (undecided) throw undecided;
+  return undefined;
 }
 
 /** Like `find`, but the fields of `other` may be in another element of their arrays. */

@@ -13,7 +13,14 @@ type ValueType = 'absent' | 'null' | 'boolean' | 'number' | 'string';
 type Atom =
   | { readonly of: 'types'; readonly types: readonly ValueType[] }
   | { readonly of: 'literal'; readonly value: null | boolean }
-  | { readonly of: 'numbers'; readonly lower?: Bound; readonly upper?: Bound; readonly integer?: boolean }
+  | {
+      readonly of: 'numbers';
+      readonly lower?: Bound;
+      readonly upper?: Bound;
+      readonly integer?: boolean;
+      /** A positive integer. */
+      readonly multipleOf?: number;
+    }
   | { readonly of: 'texts'; readonly machine: TextMachine }
   | ({ readonly of: 'network' } & IpNetwork);
 
@@ -115,7 +122,12 @@ function containsAtom(atom: Atom, value: Value): boolean {
     case 'literal':
       return value === atom.value;
     case 'numbers':
-      return typeof value === 'number' && isWithin(value, atom) && (!atom.integer || Number.isInteger(value));
+      return (
+        typeof value === 'number' &&
+        isWithin(value, atom) &&
+        (!atom.integer || Number.isInteger(value)) &&
+        (atom.multipleOf === undefined || value % atom.multipleOf === 0)
+      );
     case 'texts': {
       if (typeof value !== 'string') return false;
       const { machine } = atom;
@@ -189,6 +201,7 @@ function candidates(atoms: readonly Atom[]): number[] {
   );
   const cuts = [...new Set(bounds.filter((value) => value !== undefined))].sort((a, b) => a - b);
   const edges = [-Infinity, ...cuts, Infinity];
+  const factors = factorsOf(atoms);
   const between = edges.slice(1).flatMap((high, i) => {
     const low = edges[i] as number;
     const near = [Math.floor(low) + 1, Math.ceil(high) - 1, low + 0.5, high - 0.5, (low + high) / 2, 0, 0.5];
@@ -199,9 +212,68 @@ function candidates(atoms: readonly Atom[]): number[] {
       adjacent(high, -1),
       adjacent(adjacent(high, -1), -1),
     ];
-    return [...near, ...neighbours].filter((value) => low < value && value < high && Number.isFinite(value));
+    return [...near, ...neighbours, ...factors.flatMap((factor) => multiples(factor, low, high))].filter(
+      (value) => low < value && value < high && Number.isFinite(value),
+    );
   });
   return [...new Set([...cuts, ...between])].sort((a, b) => simplicity(a) - simplicity(b));
+}
+
+/** Numbers of which multiples may be asked for: more of them take too long to tell apart. */
+const MAX_FACTORS = 4;
+/** Of as many multiples of one number in a row, one at least is a multiple of none of the others, unless all are. */
+const MULTIPLES = 64;
+
+/**
+ * The least common multiples of each choice of the numbers that the atoms ask for multiples of, with 1 for none.
+ * @throws UndecidedError
+ */
+function factorsOf(atoms: readonly Atom[]): number[] {
+  const asked = atoms.flatMap((atom) => (atom.of === 'numbers' ? (atom.multipleOf ?? []) : []));
+  const distinct = [...new Set(asked)];
+  if (distinct.length === 0) return [];
+  if (distinct.length > MAX_FACTORS)
+    throw new UndecidedError(`multiples of more than ${MAX_FACTORS} numbers are asked for`);
+  const factors = [1];
+  for (const factor of distinct) factors.push(...factors.map((each) => leastCommonMultiple(each, factor)));
+  if (Math.max(...factors) > MAX_EXACT / MULTIPLES) throw new UndecidedError(INEXACT);
+  return [...new Set(factors)];
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let [divisor, rest] = [a, b];
+  while (rest > 0) [divisor, rest] = [rest, divisor % rest];
+  return (a / divisor) * b;
+}
+
+/** Up to here, each integer is a number of its own. */
+const MAX_EXACT = Number.MAX_SAFE_INTEGER;
+const INEXACT = 'multiples are asked for among numbers that are not exact';
+
+/**
+ * Multiples of a number at one end of an open interval, and in its part of inexact numbers.
+ * @throws UndecidedError for an interval of inexact numbers that is too short to have one for certain
+ */
+function multiples(factor: number, low: number, high: number): number[] {
+  const [near, far] = [low, high].map(Math.abs).sort((a, b) => a - b) as [number, number];
+  if (low * high > 0 && near > MAX_EXACT - MULTIPLES * factor && far < 4 * near)
+    throw new UndecidedError(INEXACT);
+  const isExact = (end: number) => Math.abs(end) <= MAX_EXACT;
+  const start = isExact(low)
+    ? Math.floor(low / factor)
+    : isExact(high)
+      ? Math.ceil(high / factor) - MULTIPLES
+      : -1;
+  // Twice a multiple is one, and exact.
+  const doublings = Math.max(
+    0,
+    Math.ceil(Math.log2(Math.max(low * high > 0 ? near : 0, MAX_EXACT) / factor)),
+  );
+  const large = [1, 2].map((more) => factor * 2 ** (doublings + more)).filter(Number.isFinite);
+  return [
+    ...Array.from({ length: MULTIPLES + 1 }, (_, i) => (start + i) * factor + 0),
+    ...large.flatMap((each) => [each, -each]),
+  ];
 }
 
 /** Integers before fractions, small ones before large ones. */

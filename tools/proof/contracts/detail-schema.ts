@@ -15,6 +15,8 @@ export interface JsonSchema {
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly not?: JsonSchema;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly [keyword: string]: unknown;

@@ -15,6 +15,7 @@ import {
   all,
   any,
   Budget,
+  complement,
   contains,
   exactly,
   members,
@@ -64,7 +65,17 @@ export function schemaDomain(
   accepts: (event: object) => boolean,
 ): EventDomain {
   const fields = new Map<string, FieldDomain>();
-  return {
+  const domain: EventDomain = {
+    cases(paths) {
+      const schemas = alternatives(
+        schema,
+        paths.map((path) => path.split('.')),
+        '',
+      );
+      return schemas.length === 1 && schemas[0] === schema
+        ? [domain]
+        : schemas.map((each) => schemaDomain(each, example, accepts));
+    },
     field(path) {
       const known = fields.get(path) ?? locate(schema, path.split('.'), START);
       fields.set(path, known);
@@ -75,6 +86,45 @@ export function schemaDomain(
       return typeof event === 'object' && event !== null && accepts(event) ? event : undefined;
     },
   };
+  return domain;
+}
+
+/** Maximum number of ways to choose among the alternatives on a pattern's paths. */
+const MAX_CASES = 64;
+
+/**
+ * Schemas that have the values of a schema together, none of them with alternatives of objects on one of the paths.
+ * Those within arrays stay: elements may differ.
+ * @param paths from the schema on
+ * @param at path of the schema, for errors
+ * @throws UndecidedError
+ */
+function alternatives(schema: JsonSchema, paths: readonly (readonly string[])[], at: string): JsonSchema[] {
+  if (paths.length === 0) return [schema];
+  const deeper = paths.filter(({ length }) => length > 0);
+  const choice = schema.anyOf ?? schema.oneOf;
+  if (choice && !isScalar(schema)) {
+    const other = Object.keys(schema).find(
+      (key) => !(ANNOTATIONS.has(key) || key === 'anyOf' || key === 'oneOf'),
+    );
+    if (other !== undefined || (schema.anyOf && schema.oneOf))
+      throw new UndecidedError(
+        `${at || 'the schema'} has alternatives beside the keyword ${other ?? 'oneOf'}`,
+      );
+    return choice.flatMap((each) => alternatives(each, deeper, at));
+  }
+  let cases = [schema];
+  for (const [name, child] of Object.entries(schema.properties ?? {})) {
+    const below = deeper.filter(([first]) => first === name).map(([, ...rest]) => rest);
+    const chosen = alternatives(child, below, pathOf(at, name));
+    if (chosen.length === 1 && chosen[0] === child) continue;
+    cases = cases.flatMap((each) =>
+      chosen.map((one) => ({ ...each, properties: { ...each.properties, [name]: one } })),
+    );
+    if (cases.length > MAX_CASES)
+      throw new UndecidedError(`there are more than ${MAX_CASES} ways to choose among the alternatives`);
+  }
+  return cases;
 }
 
 /** Facts about the path to a field. */
@@ -102,7 +152,7 @@ function locate(schema: JsonSchema, segments: readonly string[], way: Way): Fiel
       ...{ optionalParents, arrays, takesSecond, isPlain },
     };
   }
-  if (schema.anyOf && !schema.anyOf.every(isScalar)) {
+  if ((schema.anyOf || schema.oneOf) && !isScalar(schema)) {
     throw new UndecidedError(`${way.path} has alternatives that are not all plain values`);
   }
   const parent = way.isOptional ? { ...way, optionalParents: [...way.optionalParents, way.path] } : way;
@@ -150,12 +200,23 @@ function childOf(
 
 const pathOf = (parent: string, name: string): string => (parent === '' ? name : `${parent}.${name}`);
 
-const isScalar = ({ type, anyOf, const: only, enum: list }: JsonSchema): boolean =>
-  anyOf
-    ? anyOf.every(isScalar)
+const isScalar = ({ type, anyOf, oneOf, const: only, enum: list }: JsonSchema): boolean =>
+  (anyOf ?? oneOf)
+    ? [...(anyOf ?? []), ...(oneOf ?? [])].every(isScalar)
     : only !== undefined || list !== undefined || SCALAR_TYPES.includes(String(type));
 
 const SCALAR_TYPES: readonly string[] = ['string', 'number', 'integer', 'boolean', 'null'];
+
+/** Keywords that allow and forbid nothing. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  ...['title', 'description', 'default', 'examples', '$schema', '$id', '$comment'],
+  ...['deprecated', 'readOnly', 'writeOnly'],
+]);
+
+/** Keywords of `not` that are told exactly, so that their contrary is, too. */
+const NEGATED: ReadonlySet<string> = new Set([
+  ...['enum', 'const', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf', 'type'],
+]);
 
 /** Keywords that are evaluated, or that allow and forbid nothing. */
 const KNOWN: ReadonlySet<string> = new Set([
@@ -169,39 +230,44 @@ const KNOWN: ReadonlySet<string> = new Set([
     'minItems',
     'maxItems',
   ],
+  ...['multipleOf', 'oneOf', 'not'],
   ...['enum', 'const', 'anyOf', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   ...['pattern', 'minLength', 'maxLength', 'format'],
-  ...[
-    'title',
-    'description',
-    'default',
-    'examples',
-    '$schema',
-    '$id',
-    '$comment',
-    'deprecated',
-    'readOnly',
-    'writeOnly',
-  ],
+  ...ANNOTATIONS,
 ]);
 
 function requireKnown(schema: JsonSchema, path: string): void {
   const unknown = Object.keys(schema).find((keyword) => !KNOWN.has(keyword) && !keyword.startsWith('x-'));
   if (unknown !== undefined) throw new UndecidedError(`${path || 'the schema'} has the keyword ${unknown}`);
+  const { not } = schema;
+  const isTold = not === undefined || (isScalar(not) && Object.keys(not).every((key) => NEGATED.has(key)));
+  if (!isTold || (not && (schema.type === 'object' || schema.type === 'array'))) {
+    const what = Object.keys(Object(not)).join(', ');
+    throw new UndecidedError(`${path || 'the schema'} has the keyword not, of ${what}`);
+  }
 }
 
 /** The scalar values of a schema; an object has none. */
 function scalars(schema: JsonSchema, path: string): ValueSet {
   requireKnown(schema, path);
-  const { const: only, enum: list, anyOf, type } = schema;
+  const { const: only, enum: list, anyOf, oneOf, not, type } = schema;
   const sets: ValueSet[] = [];
   if (only !== undefined) sets.push(plain([only]));
   if (list) sets.push(plain(list));
   if (anyOf) sets.push(any(...anyOf.map((each) => scalars(each, path))));
+  if (oneOf) sets.push(exactlyOne(oneOf.map((each) => scalars(each, path))));
   if (type !== undefined) sets.push(ofType(schema, path));
   if (sets.length === 0) throw new UndecidedError(`${path} may have any value`);
+  if (not) sets.push(complement(scalars(not, path)));
   return all(...sets);
 }
+
+const exactlyOne = (sets: readonly ValueSet[]): ValueSet =>
+  any(
+    ...sets.map((one) =>
+      all(one, ...sets.filter((other) => other !== one).map((other) => complement(other))),
+    ),
+  );
 
 function plain(values: readonly unknown[]): ValueSet {
   return any(
@@ -217,7 +283,7 @@ function ofType(schema: JsonSchema, path: string): ValueSet {
       return all(types('string'), ...textConditions(schema));
     case 'number':
     case 'integer':
-      return numbers(schema);
+      return numbers(schema, path);
     case 'boolean':
     case 'null':
       return types(schema.type);
@@ -248,13 +314,21 @@ function textConditions({ pattern, minLength, maxLength, ...rest }: JsonSchema):
   ];
 }
 
-function numbers(schema: JsonSchema): ValueSet {
+function numbers(schema: JsonSchema, path: string): ValueSet {
+  const { multipleOf } = schema;
+  // Of fractions, validators differ in what they round.
+  if (multipleOf !== undefined && !(Number.isSafeInteger(multipleOf) && Number(multipleOf) > 0))
+    throw new UndecidedError(`${path} has the keyword multipleOf, of ${multipleOf}`);
   const bound = (value: unknown, inclusive: boolean): Bound | undefined =>
     typeof value === 'number' ? { value, inclusive } : undefined;
   const lower = [bound(schema.minimum, true), bound(schema.exclusiveMinimum, false)];
   const upper = [bound(schema.maximum, true), bound(schema.exclusiveMaximum, false)];
   return all(
-    { of: 'numbers', integer: schema.type === 'integer' },
+    {
+      of: 'numbers',
+      integer: schema.type === 'integer',
+      ...(multipleOf !== undefined && { multipleOf: Number(multipleOf) }),
+    },
     ...lower.flatMap((each): ValueSet[] => (each ? [{ of: 'numbers', lower: each }] : [])),
     ...upper.flatMap((each): ValueSet[] => (each ? [{ of: 'numbers', upper: each }] : [])),
   );
@@ -278,7 +352,14 @@ class Builder {
     if (schema.type === 'object') return this.#makeObject(schema, path, example, from);
     const chosen: Value = from.get(path);
     if (chosen !== undefined) return chosen;
-    if (example !== undefined) return example;
+    const choice = schema.anyOf ?? schema.oneOf;
+    if (choice && !isScalar(schema)) {
+      if (example !== undefined) return example;
+      // No path leads through it: any will do.
+      const [first] = choice;
+      return first && this.make(first, path, undefined, from);
+    }
+    if (example !== undefined && isAllowed(schema, path, example)) return example;
     for (const value of members(scalars(schema, path), new Budget(BUILD_BUDGET))) return value;
     return undefined;
   }
@@ -331,7 +412,7 @@ class Builder {
     const given: unknown[] = Array.isArray(example) ? example : [];
     const isAskedFor = this.#paths.some((each) => each === path || each.startsWith(`${path}.`));
     if (!isAskedFor) {
-      if (example !== undefined) return given;
+      if (Array.isArray(example)) return given;
       return Array.from({ length: Number(minItems) }, () => this.make(items, path, undefined, from));
     }
     if (this.#fields.parents.get(id) === false) return [];
@@ -345,6 +426,16 @@ class Builder {
     const elements = [element(from), ...(isSecond ? [element(this.#fields.second)] : [])];
     while (elements.length < Number(minItems)) elements.push(elements[0]);
     return elements;
+  }
+}
+
+/** Checks whether the example has a value of the alternative that is looked at. */
+function isAllowed(schema: JsonSchema, path: string, example: unknown): boolean {
+  try {
+    return contains(scalars(schema, path), example as Value);
+  } catch (error) {
+    if (error instanceof UndecidedError) return true;
+    throw error;
   }
 }
 

@@ -4,9 +4,8 @@
  */
 
 import { type App, type Consumer, type Contract, findConsumer } from '../../app';
-import { BranchMatcher } from '../../eventbridge/branch-matcher';
 import type { BusEvent } from '../../eventbridge/event';
-import { compile, EventPattern } from '../../eventbridge/event-pattern';
+import { compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { type KeptOut, keptOut, requireSenders } from '../../template/coverage';
@@ -15,6 +14,7 @@ import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contrac
 import { eachVersion } from '../contracts/versions';
 import { witnessOf } from '../contracts/witness';
 import { located, notCovered } from './coverage';
+import { deadConditions } from './dead-conditions';
 import {
   decideRoutes,
   patternWarnings,
@@ -85,12 +85,15 @@ export function proveRoutes(
   );
   const own = events.filter(({ kind }) => kind !== 'near-miss');
   const decisions = decideRoutes(routing, app, examples, (rule) => isReachable(routing, rule));
+  const conditions = deadConditions(
+    routing.rules.filter((rule) => isReachable(routing, rule)),
+    examples,
+    own,
+  );
   const findings = [
     ...routing.findings,
     ...disabledRules(routing),
-    ...(contracts.length > 0
-      ? [...deadRules(routing, own, decisions), ...deadConditions(routing, examples, own)]
-      : []),
+    ...(contracts.length > 0 ? [...deadRules(routing, own, decisions), ...conditions.findings] : []),
     ...scheduleFindings(schedules, app),
     ...contracts.flatMap((contract) => contractFindings(contract, events, consumers)),
     ...personalDataFindings(routing, app, contracts, events),
@@ -103,7 +106,7 @@ export function proveRoutes(
     schedules,
     decisions,
     findings: findings.map((finding) => located(routing, finding)),
-    unknown: routing.unknown.map((finding) => located(routing, finding)),
+    unknown: [...routing.unknown, ...conditions.unknown].map((finding) => located(routing, finding)),
     notCovered: notCovered(assembly),
     absent: keptOut(assembly),
     warnings,
@@ -258,44 +261,6 @@ function nearest(pattern: EventPattern, events: readonly RoutedEvent[]): string 
   const [closest] = explained.sort((a, b) => a.misses.length - b.misses.length);
   const misses = closest?.misses.map(({ field, reason }) => `${field} ${reason}`) ?? [];
   return `Closest is ${closest?.contract}: ${misses.join('; ')}.`;
-}
-
-/** Finds values in the pattern of a rule with matches that no event can have, such as a misspelt status. */
-function deadConditions(
-  routing: Routing,
-  examples: ReadonlyMap<Contract, BusEvent>,
-  events: readonly RoutedEvent[],
-): Finding[] {
-  const isAlive = (pattern: EventPattern) =>
-    events.some(({ event }) => pattern.matches(event)) ||
-    [...examples].some(([contract, example]) => witnessOf(contract, example, pattern));
-  return routing.rules.flatMap((rule) => {
-    const { name, pattern } = rule;
-    if (!pattern || !isReachable(routing, rule) || !isAlive(pattern)) return [];
-    const conditions = pattern.branches.flatMap(({ fields }) =>
-      fields.flatMap((field) =>
-        field.tests.map((test) => {
-          const narrowed = fields.map(({ path, tests }) => ({
-            path,
-            tests: path === field.path ? [test] : [...tests],
-            allowed: [],
-          }));
-          return { field: field.path, test, alone: new EventPattern([new BranchMatcher(narrowed)]) };
-        }),
-      ),
-    );
-    // With `$or` a condition is in several branches; it is not dead if it can hold in one of them.
-    const byText = new Map<string, boolean>();
-    for (const { field, test, alone } of conditions) {
-      const text = `${field} ${test.op === 'equals' ? JSON.stringify(test.value) : JSON.stringify(test)}`;
-      byText.set(text, byText.get(text) || isAlive(alone));
-    }
-    const dead = [...byText].filter(([, alive]) => !alive).map(([text]) => text);
-    return dead.map((text): Finding => {
-      const message = `Rule ${name} asks for ${text}, which no event of any contract has.`;
-      return { kind: 'dead-condition', rule: name, message };
-    });
-  });
 }
 
 function scheduleFindings(schedules: readonly RoutedSchedule[], app: App): Finding[] {

@@ -69,7 +69,7 @@ const MUTANTS: readonly Mutant[] = [
   [
     'absence in one element is absence',
     DECIDE,
-    '{ ...field, values: all(field.values, not(ABSENT)) }',
+    '{ ...field, values: all(field.values, complement(ABSENT)) }',
     'field',
   ],
   [
@@ -103,24 +103,38 @@ const MUTANTS: readonly Mutant[] = [
   [
     'anything-but takes absence',
     VALUE_SET,
-    'return all(not(ABSENT), not(passing(test.but)));',
-    'return not(passing(test.but));',
+    'return all(complement(ABSENT), complement(passing(test.but)));',
+    'return complement(passing(test.but));',
   ],
   [
     'anything-but takes texts only',
     VALUE_SET,
-    'return all(not(ABSENT), not(passing(test.but)));',
-    "return all(types('string'), not(passing(test.but)));",
+    'return all(complement(ABSENT), complement(passing(test.but)));',
+    "return all(types('string'), complement(passing(test.but)));",
   ],
   [
     'presence is anything',
     VALUE_SET,
-    'return test.exists ? not(ABSENT) : ABSENT;',
+    'return test.exists ? complement(ABSENT) : ABSENT;',
     'return test.exists ? ANYTHING : ABSENT;',
   ],
   ['the ends of intervals are forgotten', VALUE_SET, 'new Set([...cuts, ...between])', 'new Set(between)'],
   ['what lies between the ends is forgotten', VALUE_SET, 'new Set([...cuts, ...between])', 'new Set(cuts)'],
   ['an integer is any number', VALUE_SET, '(!atom.integer || Number.isInteger(value))', 'true'],
+  [
+    'a multiple is any number',
+    VALUE_SET,
+    '(atom.multipleOf === undefined || value % atom.multipleOf === 0)',
+    'true',
+  ],
+  [
+    'no common multiple is thought of',
+    VALUE_SET,
+    'factors.push(...factors.map((each) => leastCommonMultiple(each, factor)));',
+    'factors.push(factor);',
+  ],
+  ['multiples are looked for near 0 only', VALUE_SET, 'Math.floor(low / factor)', '0'],
+  ['large multiples are forgotten', VALUE_SET, '...large.flatMap((each) => [each, -each]),', ''],
   ['case is ignored one way', VALUE_SET, '[char.toLowerCase(), char.toUpperCase()]', '[char.toLowerCase()]'],
   ['a wildcard is nothing', VALUE_SET, "(i > 0 ? (['anything'] as const) : [])", '([] as const)'],
   [
@@ -167,6 +181,20 @@ const MUTANTS: readonly Mutant[] = [
     'const mayBeEmpty = way.isOptional || minItems === 0;',
     'const mayBeEmpty = false;',
   ],
+  ['what a schema excludes may be there', DOMAIN, 'if (not) sets.push(complement(scalars(not, path)));', ''],
+  [
+    'of alternatives, two may hold where one is to',
+    DOMAIN,
+    'sets.push(exactlyOne(oneOf.map((each) => scalars(each, path))));',
+    'sets.push(any(...oneOf.map((each) => scalars(each, path))));',
+  ],
+  [
+    'only the first alternative is thought of',
+    DECIDE,
+    'for (const each of domain.cases?.(paths) ?? [domain])',
+    'for (const each of (domain.cases?.(paths) ?? [domain]).slice(0, 1))',
+  ],
+  ['an alternative that cannot be told is none', DECIDE, 'if (undecided) throw undecided;', ''],
   ['an optional field is always there', DOMAIN, 'way.isOptional ? any(values, ABSENT) : values', 'values'],
   ['a required field may be left out', DOMAIN, 'isOptional: !child.isRequired', 'isOptional: true'],
   [

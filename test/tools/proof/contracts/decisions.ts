@@ -42,19 +42,23 @@ function valuesOf(schema: JsonSchema): { values: readonly unknown[]; isAll: bool
   const values =
     POOL_OF.get(key) ?? [...new Set([...POOL, ...named(schema)])].filter((value) => isValid(schema, value));
   POOL_OF.set(key, values);
-  const hasFinitelyMany = ({ const: only, enum: list, anyOf, type }: JsonSchema): boolean =>
+  const hasFinitelyMany = ({ const: only, enum: list, anyOf, oneOf, type }: JsonSchema): boolean =>
     only !== undefined ||
     list !== undefined ||
     type === 'boolean' ||
     type === 'null' ||
-    !!anyOf?.every(hasFinitelyMany);
+    !!(anyOf ?? oneOf)?.every(hasFinitelyMany);
   return { values, isAll: hasFinitelyMany(schema) };
 }
 
 const VALIDATORS = new Map<string, ValidateFunction>();
 
+const isOfObjects = ({ type, anyOf = [] }: JsonSchema): boolean =>
+  type === 'object' || type === 'array' || anyOf.some(isOfObjects);
+
 /** Objects and arrays by hand, so that ajv compiles the few schemas of plain values only. */
 function isValid(schema: JsonSchema, value: unknown): boolean {
+  if (schema.anyOf && isOfObjects(schema)) return schema.anyOf.some((each) => isValid(each, value));
   if (schema.type === 'object') {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
     const { properties = {}, required = [], propertyNames, additionalProperties } = schema;
@@ -83,8 +87,8 @@ function isValid(schema: JsonSchema, value: unknown): boolean {
 }
 
 /** Values that the schema names. */
-function named({ const: only, enum: list = [], anyOf = [] }: JsonSchema): unknown[] {
-  return [...(only === undefined ? [] : [only]), ...list, ...anyOf.flatMap(named)];
+function named({ const: only, enum: list = [], anyOf = [], oneOf = [] }: JsonSchema): unknown[] {
+  return [...(only === undefined ? [] : [only]), ...list, ...[...anyOf, ...oneOf].flatMap(named)];
 }
 
 interface Events {
@@ -100,6 +104,11 @@ function valuesAt(
   limit: number,
 ): { values: readonly unknown[]; isAll: boolean } {
   const isAsked = path === '' || paths.some((each) => each === path || each.startsWith(`${path}.`));
+  if (schema.anyOf && isOfObjects(schema)) {
+    const each = schema.anyOf.map((one) => valuesAt(one, path, paths, limit));
+    const values = each.flatMap((one) => one.values);
+    return { values: thin(values, limit), isAll: each.every(({ isAll }) => isAll) && values.length <= limit };
+  }
   if (schema.type === 'object') {
     let made: Record<string, unknown>[] = [{}];
     let isAll = true;
@@ -248,6 +257,18 @@ const infinite: fc.Arbitrary<JsonSchema> = fc.oneof(
     { type: 'number', minimum: 1, exclusiveMaximum: 2 },
     { anyOf: [{ type: 'null' }, { type: 'string', pattern: '^a' }] },
     { anyOf: [{ type: 'integer', minimum: 0, maximum: 1 }, { const: 'a' }] },
+    { type: 'integer', multipleOf: 2 },
+    { type: 'number', multipleOf: 3, exclusiveMinimum: -1, maximum: 9 },
+    {
+      anyOf: [
+        { type: 'integer', multipleOf: 2, maximum: 9 },
+        { type: 'number', multipleOf: 3, maximum: 9, minimum: 1 },
+      ],
+    },
+    { type: 'string', not: { enum: ['a', 'ab', 1] } },
+    { type: 'number', not: { const: 1 } },
+    { type: 'integer', minimum: 0, maximum: 3, not: { multipleOf: 2, type: 'integer' } },
+    { oneOf: [{ enum: ['a', 'b', 1] }, { enum: ['b', null] }] },
   ),
 );
 
@@ -265,10 +286,14 @@ function detailOf(leaf: fc.Arbitrary<JsonSchema>): fc.Arbitrary<JsonSchema> {
     fc
       .tuple(items, fc.constantFrom({}, { minItems: 1 }, { maxItems: 1 }, { minItems: 2 }))
       .map(([each, bounds]): JsonSchema => ({ type: 'array', items: each, maxItems: 2, ...bounds }));
+  const alternatives = fc
+    .tuple(object(['x', 'y']), object(['x']), fc.constantFrom<JsonSchema>({ type: 'null' }, { const: 'a' }))
+    .chain((list) => fc.shuffledSubarray(list, { minLength: 2 }))
+    .map((anyOf): JsonSchema => ({ anyOf }));
   return fc
     .tuple(
       object(['a', 'b']),
-      object(['x', 'y']),
+      fc.oneof({ weight: 2, arbitrary: object(['x', 'y']) }, { weight: 1, arbitrary: alternatives }),
       array(object(['x', 'y'])),
       array(leaf),
       fc.subarray(['o', 'r', 't']),
@@ -422,6 +447,129 @@ const FIVE_AND_ONE = { a: { enum: [5, 6] }, b: { enum: [1, 2] } } as const;
 
 /** Where a decision goes wrong easily, with what is right. */
 export const directed: readonly DirectedCase[] = [
+  {
+    name: 'a multiple of two numbers between two bounds',
+    schema: one({
+      anyOf: [{ type: 'integer', multipleOf: 4, minimum: 11, maximum: 13 }, { const: 5 }],
+    }),
+    a: detail({ a: [{ numeric: ['>', 11, '<', 13] }] }),
+    b: detail({ a: [12] }),
+    ...{ takes: 'some', inside: 'inside', overlap: 'overlap' },
+  },
+  {
+    name: 'no multiple between two bounds',
+    schema: one({ type: 'number', multipleOf: 4, minimum: 0, maximum: 8 }),
+    a: detail({ a: [{ numeric: ['>', 4, '<', 8] }] }),
+    b: detail({ a: [{ numeric: ['>=', 0] }] }),
+    ...{ takes: 'none', inside: 'inside', overlap: 'apart' },
+  },
+  {
+    name: 'a multiple far from 0, beyond a bound',
+    schema: one({ type: 'integer', multipleOf: 3, minimum: 1000, maximum: 1100 }),
+    a: detail({ a: [{ numeric: ['>', 1000, '<=', 1002] }] }),
+    b: detail({ a: [{ numeric: ['<', 1002] }] }),
+    ...{ takes: 'some', inside: 'outside', overlap: 'apart' },
+  },
+  {
+    name: 'a multiple among numbers that are not exact',
+    schema: one({ type: 'integer', multipleOf: 7919, minimum: 1e20 }),
+    a: detail({ a: [{ numeric: ['>', 1e20] }] }),
+    b: detail({ a: [{ numeric: ['>', 1e20] }] }),
+    // 1e20 is none itself.
+    ...{ takes: 'every', inside: 'inside', overlap: 'overlap' },
+  },
+  {
+    name: 'a multiple of a fraction is not told',
+    schema: one({ type: 'number', multipleOf: 0.01 }),
+    a: detail({ a: [{ numeric: ['>', 1] }] }),
+    b: detail({ a: [1] }),
+    ...{ takes: 'cannot tell' },
+  },
+  {
+    name: 'multiples of two numbers, and of neither',
+    schema: one({
+      type: 'integer',
+      minimum: 1,
+      maximum: 12,
+      anyOf: [
+        { type: 'integer', multipleOf: 4, minimum: 1 },
+        { type: 'integer', multipleOf: 6, minimum: 1 },
+      ],
+      not: { enum: [4, 6, 8] },
+    }),
+    a: detail({ a: [12] }),
+    b: detail({ a: [{ numeric: ['<', 12] }] }),
+    ...{ takes: 'every', overlap: 'apart' },
+  },
+  {
+    name: 'a common multiple of two numbers',
+    schema: one({
+      oneOf: [
+        { type: 'integer', multipleOf: 4, minimum: 9, maximum: 15 },
+        { type: 'integer', multipleOf: 6, minimum: 9, maximum: 15 },
+      ],
+    }),
+    a: detail({ a: [{ exists: true }] }),
+    b: detail({ a: [12] }),
+    ...{ takes: 'none', overlap: 'apart' },
+  },
+  {
+    name: 'a common multiple that is far from both',
+    schema: one({
+      type: 'integer',
+      multipleOf: 97,
+      anyOf: [{ type: 'integer', multipleOf: 101, minimum: 1 }],
+    }),
+    a: detail({ a: [{ numeric: ['<', 10_000] }] }),
+    b: detail({ a: [9797] }),
+    ...{ takes: 'some', inside: 'inside', overlap: 'overlap' },
+  },
+  {
+    name: 'texts but for some',
+    schema: one({ type: 'string', not: { enum: ['paid', 'sent'] } }),
+    a: detail({ a: ['paid', 'sent'] }),
+    b: detail({ a: [{ 'anything-but': ['paid', 'sent'] }] }),
+    ...{ takes: 'none', overlap: 'apart' },
+  },
+  {
+    name: 'fields of two alternatives never come together',
+    schema: object({
+      p: {
+        anyOf: [
+          object({ kind: { const: 'card' }, number: { type: 'string' } }),
+          object({ kind: { const: 'cash' }, drawer: { type: 'integer' } }),
+        ],
+      },
+    }),
+    a: detail({ p: { kind: ['card'], drawer: [{ exists: true }] } }),
+    b: detail({ p: { drawer: [{ numeric: ['>', 1] }] } }),
+    ...{ takes: 'none', overlap: 'apart' },
+  },
+  {
+    name: 'what the second alternative has',
+    schema: object({
+      p: {
+        anyOf: [
+          object({ kind: { const: 'card' }, number: { type: 'string' } }),
+          object({ kind: { const: 'cash' }, drawer: { type: 'integer' } }),
+        ],
+      },
+    }),
+    a: detail({ p: { drawer: [{ exists: true }] } }),
+    b: detail({ p: { kind: ['cash'] } }),
+    ...{ takes: 'some', overlap: 'overlap', inside: 'inside' },
+  },
+  {
+    name: 'an alternative that cannot be told, and one that has none',
+    schema: object({
+      p: {
+        anyOf: [object({ kind: { const: 'card' } }), object({ kind: { type: 'number', multipleOf: 0.01 } })],
+      },
+    }),
+    a: detail({ p: { kind: [1] } }),
+    b: detail({ p: { kind: ['card'] } }),
+    ...{ takes: 'cannot tell' },
+  },
   {
     name: 'absence beside another field of the same array is not told',
     schema: elements(FIVE_AND_ONE),

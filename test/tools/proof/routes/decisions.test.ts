@@ -181,3 +181,41 @@ test('that many rules are not compared with each other is told', () => {
     expect.stringMatching(/^which of the \d+ rules that take events of app.orders\/OrderCreated/),
   );
 });
+
+test('a value that a pattern lists is dead if no event that the schema allows can have it, however unlike the examples', () => {
+  const { proof } = decide({
+    // No example is like any of these; only the last two never come.
+    living: created({
+      orderId: ['order-1', { wildcard: 'a*b*c*d' }],
+      total: [{ numeric: ['>', 7, '<', 7.25] }],
+    }),
+    dead: created({ orderId: ['order-1', 'x'.repeat(129)], customerId: [{ 'anything-but': [''] }, 5] }),
+  });
+  const dead = proof.findings.filter(({ kind }) => kind === 'dead-condition').map(({ message }) => message);
+  expect(dead.sort()).toEqual([
+    expect.stringContaining('Rule dead asks for detail.customerId 5,'),
+    expect.stringContaining('Rule dead asks for detail.orderId "xxx'),
+  ]);
+  expect(proof.unknown.filter(({ kind }) => kind === 'dead-condition')).toEqual([]);
+});
+
+test('where the schema cannot be told, neither can it be whether a condition is dead', () => {
+  const [contract] = APP.contracts.filter(({ detailType }) => detailType === 'OrderCreated');
+  const other = {
+    ...contract,
+    schema: v.looseObject({ orderId: v.string(), total: v.pipe(v.number(), v.multipleOf(0.5)) }),
+  };
+  const { proof } = decide(
+    { half: created({ total: [0, 'many'] }) },
+    {},
+    {
+      ...APP,
+      contracts: APP.contracts.map((each) =>
+        each === contract ? { ...each, ...other } : each,
+      ) as App['contracts'],
+    },
+  );
+  expect(proof.unknown.filter(({ kind }) => kind === 'dead-condition').map(({ message }) => message)).toEqual(
+    [expect.stringMatching(/Rule half asks for detail\.total "many"; whether .* multipleOf, of 0\.5/)],
+  );
+});
