@@ -8,6 +8,7 @@ import type { Assembly, Resource } from '../template/assembly';
 import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../template/source/assembly-option';
 import { bundlePublisher } from './bundle';
 import { FAULT_KINDS } from './faults';
+import { type FuzzedParser, fuzz } from './fuzz';
 import type { Model } from './model';
 import { changedCode, type Mutant, type MutantBundling, type MutatedApp, mutate } from './mutants';
 import { only, type Plan, partsOf, planOf } from './plan';
@@ -19,6 +20,7 @@ export interface SimSetting {
   readonly model: () => Model;
   readonly bundling: MutantBundling;
   readonly mutants: () => readonly Mutant[];
+  readonly fuzzed: () => readonly FuzzedParser[];
 }
 
 interface Options extends AssemblySource {
@@ -30,6 +32,7 @@ interface Options extends AssemblySource {
   readonly json?: boolean;
   readonly keep?: readonly string[];
   readonly mutants?: string | true;
+  readonly fuzz?: number;
   readonly shrink: boolean;
 }
 
@@ -56,6 +59,11 @@ export function simCommand(setting: SimSetting): Command {
     .option('--soak', 'seed after seed, with progress, until the time is over or one fails', false)
     .option('--minutes <number>', 'time of a soak', wholeNumberFrom(1, 100_000), 10)
     .option('--mutants [name]', 'plant mistakes in the app, one at a time, and find each')
+    .option(
+      '--fuzz <number>',
+      'so many inputs of chance for each parser of outside input, and no simulation',
+      wholeNumberFrom(1, 10_000_000),
+    )
     .option('--no-shrink', 'tell a failure, and not the least that brings it about')
     .option('--json', 'each seed as one JSON document: its plan, its log and its result', false)
     .addHelpText(
@@ -77,6 +85,7 @@ function readRange(text: string): readonly [number, number] {
 
 async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
   checkOptions(options);
+  if (options.fuzz !== undefined) return fuzzParsers(setting.fuzzed(), options.fuzz, options.seed ?? 1);
   // A world that waits for something outside of itself ends the process without a result.
   process.exitCode = EXIT.failed;
   const assembly = await loadAssembly(options);
@@ -95,11 +104,13 @@ async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
   return runSeeds(options, base);
 }
 
-function checkOptions({ seed, seeds, soak, keep, mutants, json }: Options): void {
+function checkOptions({ seed, seeds, soak, keep, mutants, json, fuzz: inputs }: Options): void {
   if (seed !== undefined && seeds) throw new InputError('--seed and --seeds exclude each other.');
   if (keep && seed === undefined) throw new InputError('--keep needs --seed: parts are those of one plan.');
   if (soak && (json || keep))
     throw new InputError('--soak tells figures, and takes neither --json nor --keep.');
+  if (inputs !== undefined && (soak || json || keep || mutants !== undefined))
+    throw new InputError('--fuzz takes no other option but --seed.');
   if (mutants !== undefined && (soak || json))
     throw new InputError('--mutants takes neither --soak nor --json.');
 }
@@ -171,6 +182,16 @@ async function report(
 
 const repeat = (plan: Plan, { events }: Options): string =>
   `npm run sim -- --seed ${plan.seed} --events ${events} --keep ${partsOf(plan).join(',')}`;
+
+function fuzzParsers(parsers: readonly FuzzedParser[], runs: number, seed: number): ExitCode {
+  const findings = parsers.flatMap((parser) => {
+    const finding = fuzz(parser, runs, seed);
+    if (finding) console.log(`✗ ${parser.name} ${finding.problem}\n  by ${printableJson(finding.input)}`);
+    else console.log(`✓ ${parser.name}: ${runs} inputs`);
+    return finding ?? [];
+  });
+  return findings.length === 0 ? EXIT.ok : EXIT.failed;
+}
 
 /** Looks for each mutant by its listed seed, then by others. */
 async function findMutants(

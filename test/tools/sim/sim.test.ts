@@ -1,6 +1,9 @@
 /** The simulator, as a command: it holds, it repeats itself, and it finds a mistake and shrinks it. */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
+import { APP } from '../../../bin/app-description';
+import { allowedActions } from '../../../tools/sim/permissions';
+import { readAssembly } from '../../../tools/template/assembly';
 import { synthesize } from '../../../tools/template/source/synthesize';
 import { TYPESCRIPT } from '../../typescript';
 import { temporaryDirectory } from '../template/template';
@@ -28,8 +31,18 @@ test('20 seeds of 40 events hold', () => {
   expect(all.stdout).toContain('Described calls that were never made: none.');
 });
 
+test('each role allows exactly what the code that has it calls, but for what Lambda does by it', () => {
+  const allowed = allowedActions(APP, readAssembly(cdkOut));
+  const described = Object.entries(APP.consumers).map(
+    ([name, { calls }]) => [name, [...new Set(calls.flatMap(({ actions }) => actions))].sort()] as const,
+  );
+  // The seeds above called each of these at least once.
+  expect([...allowed].sort()).toEqual(described.sort());
+});
+
 test.each([
   ['--seed', 'x'],
+  ['--fuzz', '5', '--json'],
   ['--seeds', '9-1'],
   ['--seed', '1', '--seeds', '1-2'],
 ])('%s %s is bad input, told in one line', (...args) => {
