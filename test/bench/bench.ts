@@ -11,6 +11,7 @@ import { benchColdStart } from './cold-start';
 import { benchDesk } from './desk';
 import { benchEndToEndFigures } from './end-to-end';
 import { type Figures, machine, writeFigures } from './figures';
+import { benchGrowth } from './growth';
 import { benchPatternsFigures } from './patterns';
 
 const FIGURES = join(__dirname, '..', '..', 'docs', 'figures.md');
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, Bench>> = {
   patterns: benchPatternsFigures,
   'end-to-end': (onProgress) => benchEndToEndFigures(onProgress),
   desk: benchDesk,
+  growth: benchGrowth,
   'cold-start': (onProgress) => benchColdStart(onProgress),
 };
 

@@ -1,18 +1,15 @@
 /**
  * How fast events go through the whole stack on this machine: PutEvents at the endpoint, by the SDK, until the
  * order processor and analytics, both warm, have handled them.
- *
- * `node --expose-gc -r esbuild-register test/bench/end-to-end.ts [events [orders]]`; many events of few orders show
- * whether memory grows with the events.
  */
 import path from 'node:path';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient, PutEventsCommand, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../lambdas/events';
 import { SystemWorld } from '../../tools/local/services/world';
 import { LocalStack } from '../../tools/local/stack';
 import { readAssembly } from '../../tools/template/assembly';
 import { synthesize } from '../../tools/template/source/synthesize';
-import { type Figures, machine } from './figures';
+import type { Figures } from './figures';
 
 export interface EndToEndResult {
   readonly events: number;
@@ -26,17 +23,27 @@ export interface EndToEndResult {
 const ROUND = 50;
 const WARM_UP = 500;
 
-/**
- * @param events a multiple of 100
- * @param orders how many orders the events are of; all but the first of each is a duplicate. @default an order each
- */
-export async function benchEndToEnd(events: number, orders = events + WARM_UP): Promise<EndToEndResult> {
+export interface EndToEndOptions {
+  /** Rules on the bus besides the stack's, each for a detail-type of its own. @default 0 */
+  readonly rules?: number;
+  /** The most environments of each function. @default as many as the machine has processors */
+  readonly maxEnvironments?: number;
+  /** Orders that the events are of; all but the first of each is a duplicate. @default an order each */
+  readonly orders?: number;
+}
+
+/** @param events a multiple of 100 */
+export async function benchEndToEnd(
+  events: number,
+  { rules = 0, maxEnvironments, orders = events + WARM_UP }: EndToEndOptions = {},
+): Promise<EndToEndResult> {
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   const { directory } = await synthesize(path.join(__dirname, '..', '..'));
   const stack = await LocalStack.start({
     assembly: readAssembly(directory),
     world: new SystemWorld(),
     port: 0,
+    ...(maxEnvironments !== undefined && { maxEnvironments }),
   });
   const client = new EventBridgeClient({
     endpoint: stack.url,
@@ -61,6 +68,10 @@ export async function benchEndToEnd(events: number, orders = events + WARM_UP): 
     }
   };
   try {
+    for (let i = 0; i < rules; i++) {
+      const EventPattern = JSON.stringify({ source: ['app.orders'], 'detail-type': [`Order${i}`] });
+      await client.send(new PutRuleCommand({ Name: `bench-${i}`, EventBusName: bus, EventPattern }));
+    }
     await send(WARM_UP);
     const memory = [residentMb()];
     const start = performance.now();
@@ -106,13 +117,3 @@ export async function benchEndToEndFigures(
   const title = 'Events through the local run';
   return { name: 'end-to-end', title, notes: [], tables: [{ head: ['', 'figure'], rows }], data: result };
 }
-
-async function main(): Promise<void> {
-  const [events = 5000, orders] = process.argv.slice(2).map(Number);
-  const { eventsPerSecond, residentMb: memory } = await benchEndToEnd(events, orders);
-  console.log(machine());
-  console.log(`${events} events end to end: ${Math.round(eventsPerSecond)} events/s`);
-  console.log(`memory in MB: ${memory.map(Math.round).join(' ')}`);
-}
-
-if (require.main === module) void main();
