@@ -6,6 +6,7 @@ import { readOnly } from '../cli/only';
 import { resolveGiven } from '../cli/path';
 import { withAssemblyOptions } from '../template/source/assembly-option';
 import { type RunOptions, run } from './run';
+import type { AssemblyBeside } from './stacks-beside';
 
 /** Options that do not come from the command line. */
 type Setting = Pick<RunOptions, 'project' | 'page' | 'bundling' | 'entity'>;
@@ -68,9 +69,14 @@ export function localCommand(setting: Setting): Command {
     );
 }
 
-/** Who may call the endpoint, and whom handlers may call. */
+/** Who may call the endpoint, whom handlers may call, and which other accounts there are. */
 const withReach = (command: Command): Command =>
   command
+    .option(
+      '--beside <dir>',
+      'run this assembly of another account or region as well, and deliver between their buses: [account[/region]=]dir; may be repeated',
+      repeated(readBesideOption),
+    )
     .option(
       '--allow-origin <url>',
       'let a web app of yours call the endpoint, e.g. http://localhost:5173; may be repeated',
@@ -86,6 +92,16 @@ const withReach = (command: Command): Command =>
       'a host that handlers and API destinations may reach; without it none but the endpoint (may be given several times)',
       repeated(readEgress),
     );
+
+function readBesideOption(text: string): AssemblyBeside {
+  const [, account, region, directory = ''] =
+    /^(?:(\d{12})(?:\/([a-z]{2}(?:-[a-z]+)+-\d))?=)?(.+)$/.exec(text) ?? [];
+  if (directory === '' || /^[\d/a-z-]*=/.test(directory))
+    throw new InvalidArgumentError(
+      'Expected the folder of an assembly, after its account and region if it does not say: 111122223333/eu-central-1=../partner/cdk.out.',
+    );
+  return { directory, ...(account !== undefined && { account }), ...(region !== undefined && { region }) };
+}
 
 function readSpeed(text: string): number {
   const speed = Number(text);

@@ -22,6 +22,8 @@ export interface LiveLogOptions {
   readonly prefix: string;
   /** Filter of the shown events. @default all */
   readonly only?: readonly Only[];
+  /** Account and region of the stack, if it is not the only one. */
+  readonly place?: string | undefined;
   /** Field of details that has the id of what an event is about. */
   readonly idField?: string | undefined;
 }
@@ -151,7 +153,7 @@ export class LiveLog {
 
   #begin({ at, eventId }: TimedStep & { eventId: string }, event: BusEvent, origin?: string): void {
     const replay = event['replay-name'] ? `replayed by ${event['replay-name']}` : '';
-    const whence = [replay, origin]
+    const whence = [replay, origin, this.#options.place]
       .filter(Boolean)
       .map((each) => `  ${each}`)
       .join('');

@@ -21,6 +21,8 @@ export interface TargetParts {
   readonly logGroups: LogGroups;
   readonly apiDestinations: readonly ApiDestination[];
   readonly stateMachines: readonly StateMachine[];
+  /** Buses of other accounts that run beside this one, by ARN. @default none */
+  readonly otherBuses?: ReadonlyMap<string, TargetService> | undefined;
   /** A new UUID. */
   readonly newId: () => string;
   /** Asked for at each delivery: it has the targets before it is there itself. */
@@ -29,7 +31,7 @@ export interface TargetParts {
 
 export function targetServices(assembly: Assembly, parts: TargetParts): ReadonlyMap<string, TargetService> {
   const { functions, queues, topics, deliveryStreams, eventBridge } = parts;
-  const targets = new Map<string, TargetService>();
+  const targets = new Map<string, TargetService>(parts.otherBuses);
   for (const each of functions) {
     const arns = [each.arn, ...aliasArns(assembly, each)];
     for (const arn of arns)

@@ -135,6 +135,8 @@ export class TerminalLog implements RunLog {
   #log: LiveLog;
   /** True if the template is none of this project's. */
   #isGiven = false;
+  /** By account and region. */
+  readonly #others = new Map<string, LiveLog>();
   readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
 
   /** @param shown which events are shown. @default all */
@@ -169,6 +171,10 @@ export class TerminalLog implements RunLog {
   }
 
   step(step: TimedStep): void {
+    if (step.account !== undefined) {
+      this.#logOf(`${step.account} ${step.region}`).onStep(step);
+      return;
+    }
     if (step.kind === 'event-put' || step.kind === 'schedule-fired') this.#counts.events++;
     else if (step.kind === 'invocation-started') this.#counts.invocations++;
     else if (step.kind === 'message-published') this.#counts.notifications++;
@@ -340,8 +346,16 @@ export class TerminalLog implements RunLog {
     log.print();
   }
 
-  #newLog(prefix: string): LiveLog {
+  /** The log of a stack that runs beside the first one. */
+  #logOf(place: string): LiveLog {
+    const log = this.#others.get(place) ?? this.#newLog('', `in ${place}`);
+    this.#others.set(place, log);
+    return log;
+  }
+
+  #newLog(prefix: string, place?: string): LiveLog {
     return new LiveLog({
+      place,
       write: (text) => this.#output.write(text),
       color: this.#color,
       columns: this.#stream.columns ?? 140,

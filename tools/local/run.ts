@@ -17,7 +17,8 @@ import { RunningStack } from './running-stack';
 import { missingSteps, readSamples, type Sample } from './samples';
 import { ManualClock, SystemClock } from './services/clock';
 import { SystemWorld } from './services/world';
-import type { LocalStack } from './stack';
+import type { LocalStack, LocalStackOptions } from './stack';
+import { type AssemblyBeside, readBeside, StacksBeside } from './stacks-beside';
 import type { TimedStep } from './steps';
 import { checkSource, isGiven, loadStack } from './template-source';
 
@@ -67,6 +68,8 @@ export interface RunOptions extends AssemblySource {
   readonly allowEgress?: readonly string[];
   /** Run the functions within this process: faster, without isolation. */
   readonly inProcess: boolean;
+  /** Assemblies of other accounts or regions that run beside this one. @default none */
+  readonly beside?: readonly AssemblyBeside[];
   /** Where the state outlives the run. @default in memory */
   readonly data?: string;
 }
@@ -100,28 +103,25 @@ export async function run(options: RunOptions): Promise<number> {
   // With `once` time stands still, but for what waits to be tried again, so that nobody else waits for it.
   const manual = once ? new ManualClock(Date.now()) : undefined;
   const steps: TimedStep[] = [];
-  const running = await RunningStack.start({
+  const others = new StacksBeside(() => running.current, await readBeside(assembly, options.beside ?? []));
+  const stackOptions: LocalStackOptions = {
     assembly,
     world: new SystemWorld(manual ?? new SystemClock(options.speed)),
-    isReplaceable: options.watch,
-    ...(options.inProcess && { parts: { startEnvironment: loadInProcess()({ world: new SystemWorld() }) } }),
-    ...(options.data !== undefined && { dataDirectory: options.data }),
-    ...(options.port !== undefined && { port: options.port }),
-    ...(options.allowEgress && { allowEgress: options.allowEgress }),
-    ...(options.page && { handlers: options.page.handlers }),
+    ...settingsOf(options),
     ...(bundler && { sourceMapOf: (name, code) => bundler.mapOf(name, code) }),
-    inspect: inspected,
-    guard: { allowedOrigins: options.allowOrigin ?? [], allowedHosts: options.allowHost ?? [] },
+    ...{ inspect: inspected, otherBuses: others.buses },
     onStep: (step) => {
       if (once) steps.push(step);
-      options.page?.onStep(step);
+      if (step.account === undefined) options.page?.onStep(step);
       log.step(step);
     },
-  });
+  };
+  const running: RunningStack = await RunningStack.start({ ...stackOptions, isReplaceable: options.watch });
   const interrupted = interruption();
   let reloader: Reloader | undefined;
   try {
-    tellReady(running.current, log, options, synthesis?.warnings);
+    await others.start(stackOptions);
+    tellReady(running.current, log, options, [...(synthesis?.warnings ?? []), ...others.notices]);
     await startDebugging(running.current, bundler, inspected);
     if (inspected.size > 0) log.inspecting(inspected);
     log.resumed(running.current.resume());
@@ -130,9 +130,9 @@ export async function run(options: RunOptions): Promise<number> {
       reloader = new Reloader({ project, running, bundler, log, onRestart });
     }
     const work = async () => {
-      await sendSamples(running, samples, log, interrupted);
+      await sendSamples({ running, others }, samples, log, interrupted);
       if (options.watch) void bundler?.warmUp(running.current.functions.map(({ name }) => name));
-      if (manual) await settleAll(running.current, manual, interrupted);
+      if (manual) await settleAll({ running, others }, manual, interrupted);
     };
     await Promise.race([once ? work() : work().then(() => aborted(interrupted)), aborted(interrupted)]);
     if (interrupted.aborted) {
@@ -142,6 +142,7 @@ export async function run(options: RunOptions): Promise<number> {
     return await finish(running.current, log, verdict(samples, steps));
   } finally {
     await reloader?.stop();
+    await others.stop();
     await running.stop();
     await bundler?.stop();
   }
@@ -217,7 +218,7 @@ function interruption(): AbortSignal {
 
 /** One event after the other, each followed to its end, so that the log reads from top to bottom. */
 async function sendSamples(
-  running: RunningStack,
+  { running, others }: Stacks,
   samples: readonly Sample[],
   log: RunLog,
   interrupted: AbortSignal,
@@ -227,7 +228,7 @@ async function sendSamples(
     log.sample(name);
     for (const entry of entries) {
       running.current.eventBridge.putEvents([entry]);
-      await running.current.settled();
+      await settled({ running, others });
       // Let the log print the effects of the last invocation before the next event.
       await new Promise((resolve) => setImmediate(resolve));
       if (interrupted.aborted) return;
@@ -239,21 +240,45 @@ async function sendSamples(
 }
 
 /** Lets the time run until nothing waits to be tried again, and writes what is still collected. */
-async function settleAll(stack: LocalStack, clock: ManualClock, interrupted: AbortSignal): Promise<void> {
-  await stack.settled();
-  while (stack.waitingForRetry > 0 && !interrupted.aborted) {
+async function settleAll(stacks: Stacks, clock: ManualClock, interrupted: AbortSignal): Promise<void> {
+  const { current } = stacks.running;
+  await settled(stacks);
+  while (current.waitingForRetry + stacks.others.waitingForRetry > 0 && !interrupted.aborted) {
     await clock.advance(1000);
-    await stack.settled();
+    await settled(stacks);
   }
-  for (const stream of stack.deliveryStreams) await stream.flush();
+  for (const stream of current.deliveryStreams) await stream.flush();
+}
+
+interface Stacks {
+  readonly running: RunningStack;
+  readonly others: StacksBeside;
+}
+
+async function settled({ running, others }: Stacks): Promise<void> {
+  await running.current.settled();
+  await others.settled();
+}
+
+/** Settings that all stacks of the run have. */
+function settingsOf(options: RunOptions): Partial<LocalStackOptions> {
+  return {
+    ...(options.inProcess && { parts: { startEnvironment: loadInProcess()({ world: new SystemWorld() }) } }),
+    ...(options.data !== undefined && { dataDirectory: options.data }),
+    ...(options.port !== undefined && { port: options.port }),
+    ...(options.allowEgress && { allowEgress: options.allowEgress }),
+    ...(options.page && { handlers: options.page.handlers }),
+    guard: { allowedOrigins: options.allowOrigin ?? [], allowedHosts: options.allowHost ?? [] },
+  };
 }
 
 function verdict(samples: readonly Sample[], steps: readonly TimedStep[]): string[] {
   const lost = steps
     .filter(({ kind }) => LOSSES.includes(kind))
     .map((step) => `An event was lost: ${JSON.stringify(step)}`);
+  const own = steps.filter(({ account }) => account === undefined);
   const missing = samples.flatMap((sample) =>
-    missingSteps(sample, steps).map(
+    missingSteps(sample, own).map(
       (step) => `Sample ${sample.name}: this did not happen: ${JSON.stringify(step)}`,
     ),
   );

@@ -67,6 +67,8 @@ export interface LocalStackOptions {
   readonly handlers?: AnswerOptions['handlers'];
   /** Names of hosts that handlers may reach beside the endpoint. @default none */
   readonly allowEgress?: readonly string[];
+  /** Buses of other accounts that run beside this one, as targets of rules by ARN. @default none */
+  readonly otherBuses?: ReadonlyMap<string, TargetService>;
   /** Ports at which a debugger may attach to functions, by the functions' names. @default none */
   readonly inspect?: ReadonlyMap<string, number>;
   /** Names stack traces by the source. @default they name positions in the bundle */
@@ -462,7 +464,7 @@ export class LocalStack {
 
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {
     const services = targetServices(assembly, {
-      ...{ ...this, newId: () => this.#options.world.uuid() },
+      ...{ ...this, newId: () => this.#options.world.uuid(), otherBuses: this.#options.otherBuses },
       eventBridge: () => this.eventBridge,
     });
     const around = this.#options.parts?.aroundTarget;

@@ -35,6 +35,10 @@ const common = {
       v.description('Milliseconds from the begin of the call that it is a part of.'),
     ),
   ),
+  account: v.exactOptional(
+    v.pipe(text, v.description('Account of the stack, if it runs beside the first one (`--beside`).')),
+  ),
+  region: v.exactOptional(v.pipe(text, v.description('Its region, likewise.'))),
 };
 
 const event = v.strictObject({

@@ -187,6 +187,9 @@ export type TimedStep = {
   allowedBy?: string;
   /** Milliseconds from the begin of the call that it is a part of. */
   callMs?: number;
+  /** Account and region of a stack that runs beside the first one; absent for the first one's own steps. */
+  account?: string;
+  region?: string;
 } & Step;
 
 /** The request at hand. */

@@ -213,6 +213,24 @@ export class Policies {
     return reason ? { allowed: false, unknown: true, reason: `It cannot be told: ${reason}.` } : own;
   }
 
+  /**
+   * Decides by the resource's policy whether a principal of another account, or of another region of this one, may act on
+   * it. Its own policies are for its own account to decide.
+   * @param principalArn role, or the root of its account
+   */
+  otherAccountMay(principalArn: string, action: string, resource: string, context: Context): Decision {
+    const [, , , , account = ''] = principalArn.split(':');
+    const statements = this.ofResource(resource);
+    // Within an account the policies of the role are enough.
+    const isOwn = account === this.#assembly.account;
+    return evaluate(isOwn ? [ALLOW_ALL, ...statements.filter(isDeny)] : statements, {
+      principal: { aws: principalArn },
+      action,
+      resource,
+      context: { ...this.#roleContext(principalArn), 'aws:PrincipalAccount': account, ...context },
+    });
+  }
+
   /** Decides by the role's trust policy whether the service may assume it. */
   mayAssume(service: string, role: Resource, sourceArn?: string): Decision {
     return evaluate(this.#ofRole.get(role.logicalId)?.trust ?? [], {

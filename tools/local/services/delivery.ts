@@ -65,6 +65,11 @@ export interface TargetService {
     event: EventOnBus,
     target: TargetDefinition,
   ): string | undefined | Promise<string | undefined>;
+  /**
+   * Decides by the policy of a target of another account whether it takes the event; the role is decided as elsewhere.
+   * @param ruleArn rule, or schedule, that delivers
+   */
+  mayReceive?(event: BusEvent, target: TargetDefinition, ruleArn: string): Decision;
   /** Milliseconds until the target's rate allows an attempt. @default 0 */
   delayMs?(): number;
 }
@@ -199,8 +204,10 @@ export class Delivery {
     }
     this.#forgetDecisions();
     this.#mayInvoke ??= this.#permission(service);
-    if (!this.#mayInvoke.allowed) {
-      this.#fail(shipment, { code: 'NO_PERMISSIONS', message: this.#mayInvoke.reason });
+    const received = service.mayReceive?.(shipment.event, this.target, this.rule.arn);
+    for (const decision of [this.#mayInvoke, received]) {
+      if (!decision || decision.allowed) continue;
+      this.#fail(shipment, { code: 'NO_PERMISSIONS', message: decision.reason });
       return;
     }
     const problem = service.takesJson && this.target.InputTransformer && jsonProblem(shipment.body);
