@@ -39,7 +39,7 @@ import type { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { SystemWorld, type World } from './services/world';
 import { needsRestart, orphanedInvocations } from './stack-changes';
-import { StateMachine } from './state-machine/state-machine';
+import { type StateMachine, startableMachines } from './state-machine/state-machine';
 import { clockMoved, StepLinks } from './step-links';
 import { currentRequest, type StepListener, type TimedStep } from './steps';
 import {
@@ -211,19 +211,11 @@ export class LocalStack {
             ...steps,
           }),
       );
-    this.stateMachines = runMachines(assembly).map(
-      (resource) =>
-        new StateMachine(resource, world, {
-          ...{
-            assembly,
-            policies: () => this.#policies,
-            inFlight: this.#inFlight,
-            logGroups: this.logGroups,
-          },
-          ...{ functions: this.functions, queues: this.queues, topics: this.topics, ...steps },
-          ...{ tables: () => this.tables, eventBridge: () => this.eventBridge },
-        }),
-    );
+    this.stateMachines = startableMachines(runMachines(assembly), world, {
+      ...{ assembly, policies: () => this.#policies, inFlight: this.#inFlight, logGroups: this.logGroups },
+      ...{ functions: this.functions, queues: this.queues, topics: this.topics, ...steps },
+      ...{ tables: () => this.tables, eventBridge: () => this.eventBridge },
+    });
   }
 
   /**
@@ -369,6 +361,10 @@ export class LocalStack {
 
   get eventBridge(): EventBridge {
     return started(this.#eventBridge);
+  }
+
+  get policies(): Policies {
+    return this.#policies;
   }
 
   get tables(): Tables {

@@ -50,11 +50,10 @@ function busTargets(assembly: Assembly, running: Running): [string, TargetServic
       needsNoPolicy: true,
       takesJson: true,
       mayReceive: ({ source, 'detail-type': detailType }, { RoleArn }, ruleArn) =>
-        running().eventBridge.deliveryOptions.policies.otherAccountMay(
+        running().policies.otherAccountMay(
           // Without a role it is the account that puts the event.
           RoleArn ?? `arn:${partition}:iam::${ruleArn.split(':')[4]}:root`,
-          'events:PutEvents',
-          arn,
+          ...(['events:PutEvents', arn] as const),
           { 'events:source': source, 'events:detail-type': detailType, 'events:eventBusInvocation': 'true' },
         ),
       deliver: (_, trace, event) => void running().eventBridge.forward(arn, event, trace),

@@ -1,7 +1,10 @@
 /** `npm start` over more than one run, and with folders that it cannot use. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { ECHO, LocalRun, makeProject } from './local-run';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { writeAssembly } from '../template/template';
+import { ECHO, LocalRun, makeProject, objects, REPOSITORY } from './local-run';
+import { ACCOUNT, allow, ours, theirs } from './two-accounts';
 
 jest.setTimeout(120_000);
 
@@ -30,6 +33,31 @@ describe('a run', () => {
       expect((await third.interrupt()).stdout).not.toContain('that the last run left');
     },
   );
+
+  test('with --beside runs the stack of another account, and tells its steps apart', async () => {
+    const partner = writeAssembly(theirs(allow(ACCOUNT)), {}, 'partner');
+    const beside = ['--beside', `111122223333/eu-central-1=${partner}`];
+    const given = ['--assembly', writeAssembly(ours()), '--region', 'us-east-1', ...beside, '--port', '0'];
+    const put = async (url: string) => {
+      const credentials = { accessKeyId: 'k', secretAccessKey: 's' };
+      const client = new EventBridgeClient({ endpoint: url, region: 'us-east-1', credentials });
+      const entry = { Source: 'app', DetailType: 'Placed', Detail: '{}' };
+      await client.send(new PutEventsCommand({ Entries: [entry] }));
+    };
+    const local = new LocalRun(REPOSITORY, [...given, '--json']);
+    await put(await local.url());
+    const output = await local.until('"queue":"inbox"');
+    const steps = objects(output.slice(0, output.lastIndexOf('\n') + 1));
+    const account = { account: '111122223333', region: 'eu-central-1' };
+    expect(steps).toContainEqual(expect.objectContaining({ kind: 'event-put', bus: 'partner', ...account }));
+    await local.interrupt();
+
+    const shown = new LocalRun(REPOSITORY, given);
+    const [, url = ''] = /Listening on (\S+)/.exec(await shown.until('runs beside it and listens on')) ?? [];
+    await put(url);
+    await shown.until('Placed  app  in 111122223333 eu-central-1');
+    await shown.interrupt();
+  });
 
   test('says at the next start what it cannot go on with', async () => {
     const project = makeProject({ code: 'exports.handler = async () => { throw new Error("no"); };' });

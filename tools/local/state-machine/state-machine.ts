@@ -211,6 +211,13 @@ export class StateMachine {
   }
 }
 
+/** Makes the machines of a template's resources. @throws AssemblyError */
+export const startableMachines = (
+  resources: readonly Resource[],
+  world: World,
+  options: StateMachineOptions,
+): StateMachine[] => resources.map((resource) => new StateMachine(resource, world, options));
+
 const ending = ({ status, startedAt, endedAt = startedAt, output, failure }: Execution) => ({
   status: status as Exclude<Status, 'RUNNING'>,
   durationMs: endedAt - startedAt,
