@@ -33,3 +33,8 @@ export function elementSchema(schema: v.GenericSchema): v.GenericSchema | undefi
 export function isScalarSchema(schema: v.GenericSchema): boolean {
   return ['string', 'number', 'boolean', 'picklist', 'literal'].includes(bare(schema).type);
 }
+
+/** Checks whether a schema is of a text. */
+export function isTextSchema(schema: v.GenericSchema | undefined): boolean {
+  return schema !== undefined && ['string', 'picklist'].includes(bare(schema).type);
+}

@@ -13,6 +13,7 @@ import { constructsOf } from './constructs';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
 import { functionMetric, PERIOD, ruleMetric } from './metrics';
+import { Outbox } from './outbox';
 import { type RuleTarget, ruleName, type WatchedTarget } from './rule-target';
 import { ZonedSchedule } from './zoned-schedule';
 
@@ -125,7 +126,50 @@ function watchDeliveries(watch: DeliveryWatch, bus: EventBus, target: RuleTarget
 
 /** Adds alarms of what brings events to the bus or to functions from elsewhere. */
 export function watchSources(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
-  return [...watchInflows(watch, bus), ...watchSchedules(watch, bus)];
+  return [...watchInflows(watch, bus), ...watchSchedules(watch, bus), ...watchOutboxes(watch, bus)];
+}
+
+/** Adds one page for each outbox whose items do not come to the bus. */
+function watchOutboxes({ alarms, config, remembered }: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
+  return constructsOf(bus, Outbox).map((outbox) => {
+    const { name, deadLetterQueue } = outbox;
+    const retried = alarms.symptom(`${name}-retried`, {
+      runbookEntry: 'outbox-retried',
+      says:
+        `The pipe ${outbox.pipeName} failed to put items of its table on the bus. It tries them again, and those that came ` +
+        'after them wait.',
+      metric: new MathExpression({
+        expression: 'FILL(failed, 0) + FILL(partially, 0)',
+        label: 'Failed tries',
+        usingMetrics: {
+          failed: outbox.metric('ExecutionFailed'),
+          partially: outbox.metric('ExecutionPartiallyFailed'),
+        },
+        period: PERIOD,
+      }),
+      threshold: config.alarms.undelivered,
+      ...remembered,
+    });
+    const givenUp = alarms.symptom(`${name}-given-up`, {
+      runbookEntry: 'outbox-depth',
+      says:
+        `The pipe ${outbox.pipeName} gave up items of its table. Their places in the stream are in the queue ` +
+        `${config.prefix}-${deadLetterQueue.props.name}; the stream has them for 24 hours, the table longer.`,
+      metric: deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+        statistic: 'Maximum',
+        period: PERIOD,
+      }),
+      threshold: 0,
+      ...remembered,
+    });
+    const alarm = alarms.cause(`${name}-failing`, {
+      runbookEntry: 'outbox-failing',
+      says: `Events of the outbox ${outbox.pipeName} do not come to the bus. Which symptom: see the reason.`,
+      of: [retried, givenUp],
+    });
+    alarms.tell('page', `${name}-failing`, alarm);
+    return alarm;
+  });
 }
 
 /** Adds one page for events of other buses that do not come to this one; none if there are no such events. */

@@ -16,6 +16,7 @@ import { constructsOf } from './constructs';
 import { DeadLetterQueue } from './dead-letter-queue';
 import type { EventBus } from './event-bus';
 import { EventHandler } from './event-handler';
+import { Outbox } from './outbox';
 import { dataRemovalPolicy } from './removal';
 import { EVENTS } from './rule-target';
 import { ZonedSchedule } from './zoned-schedule';
@@ -147,6 +148,7 @@ export class CustomerKey extends Construct {
     }
     for (const { role } of constructsOf(this, AnalyticsStream)) this.#allowRole(role, USE, ['s3']);
     for (const { role } of constructsOf(this, ZonedSchedule)) this.#allowRole(role, USE, ['sqs']);
+    for (const { role } of constructsOf(this, Outbox)) this.#allowRole(role, USE, ['dynamodb', 'sqs']);
   }
 
   /** Lets the role use the key through these services only. */

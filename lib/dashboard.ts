@@ -35,6 +35,7 @@ import {
   throttleMetrics,
   topicMetric,
 } from './metrics';
+import { Outbox } from './outbox';
 import { WatchedTarget } from './rule-target';
 import { ZonedSchedule } from './zoned-schedule';
 
@@ -91,6 +92,26 @@ function published({ bus }: OperatorDashboardProps): IWidget[][] {
       graph('Not taken, all buses of the account', [
         putEventsMetric('PutEventsFailedEntriesCount').with({ label: 'Failed entries' }),
         putEventsMetric('PutEventsApproximateThrottledCount').with({ label: 'Throttled calls' }),
+      ]),
+    ),
+    ...outboxes(bus),
+  ];
+}
+
+/** Graphs of the pipes of outboxes; none without one. */
+function outboxes(bus: EventBus): IWidget[][] {
+  const each = (metricName: string, says: string) =>
+    constructsOf(bus, Outbox).map((outbox) =>
+      outbox.metric(metricName).with({ label: `${outbox.name} ${says}` }),
+    );
+  if (each('EventCount', '').length === 0) return [];
+  return [
+    row(
+      graph('Outboxes: records of the table', each('EventCount', 'read')),
+      graph('Outboxes: failures', [
+        ...each('ExecutionFailed', 'failed tries'),
+        ...each('ExecutionPartiallyFailed', 'failed in part'),
+        ...each('ExecutionThrottled', 'put off'),
       ]),
     ),
   ];

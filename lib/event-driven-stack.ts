@@ -18,6 +18,8 @@ import { GradualDeployment } from './gradual-deployment';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderStore } from './order-store';
+import { Outbox, requireNoLoop } from './outbox';
+import { outboxContract } from './outbox-contract';
 import { ReportStore } from './report-store';
 import { requireNoThirdBus } from './third-bus';
 import { sampleTraces } from './trace-sampling';
@@ -79,6 +81,9 @@ export class EventDrivenStack extends Stack {
     });
 
     new EventSources(this, 'Sources', { config, bus });
+    for (const [name, detailType] of Object.entries(config.outboxes)) {
+      new Outbox(this, `Outbox-${name}`, { config, bus, name, contract: outboxContract(detailType) });
+    }
     requireReadableBus(config);
     if (config.schemaRegistry !== 'OFF') new ContractRegistry(this, 'Contracts', { config, bus });
 
@@ -132,6 +137,7 @@ export class EventDrivenStack extends Stack {
     }
 
     requireNoThirdBus(config, bus);
+    requireNoLoop(bus);
     const handlers = constructsOf(this, EventHandler);
     requireKnownFunctions(
       config,

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { checkPatternLength, compile, InvalidEventPatternError } from '../tools/eventbridge/event-pattern';
 import { isTimeZone } from '../tools/eventbridge/time-zone';
-import { documented, integer, record, settings, textMatching } from './setting-types';
+import { OUTBOX_TYPES } from './outbox-contract';
+import { documented, integer, oneOf, record, settings, textMatching } from './setting-types';
 
 const ZONE_MESSAGE = 'must be a time zone of the IANA database, such as Europe/Berlin';
 
@@ -80,6 +81,12 @@ export const SOURCE_SETTINGS = {
       '{"uploads": {"source": ["aws.s3"], "detail-type": ["Object Created"]}}. They are archived and recorded by ' +
       'analytics; subscribe to handle them.',
     v.optional(record(sourceName, servicePattern, 'must be an object of event patterns by name'), {}),
+  ),
+  outboxes: documented(
+    'Outboxes of services that own a table, by name, each with the type of its events: {"shipping": "OrderStatusChanged"}. ' +
+      'Each is a table of its own, whose items become events of the bus by an EventBridge Pipe, so that the write and its ' +
+      "event cannot part. Only of events whose required fields are all texts: Pipes would hand on a table's numbers as texts.",
+    v.optional(record(sourceName, oneOf(OUTBOX_TYPES), 'must be an object of event types by name'), {}),
   ),
   dailyReportScheduler: documented(
     'The daily report by EventBridge Scheduler, at dailyReportSchedule in a time zone, instead of by a rule, which knows ' +

@@ -97,6 +97,11 @@ export const FACTORS: readonly Factor[] = [
     { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
     { a: { source: ['aws.ec2', 'aws.health'] }, 'name-of-16-chars': { source: ['aws.s3'] } },
   ),
+  of(
+    'outboxes',
+    { shipping: 'OrderStatusChanged' },
+    { a: 'OrderStatusChanged', 'name-of-16-chars': 'OrderStatusChanged' },
+  ),
   of('partnerBuses', { shop: 'aws.partner/shopify.com/123/orders' }),
   {
     // Discovery reads no bus under a customer-managed key.

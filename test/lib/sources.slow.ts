@@ -16,6 +16,7 @@ const PARTNER = 'aws.partner/shopify.com/123/orders';
 const SETTINGS = {
   serviceEvents: { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
   partnerBuses: { shop: PARTNER },
+  outboxes: { shipping: 'OrderStatusChanged' },
   dailyReportSchedule: 'cron(0 7 * * ? *)',
   dailyReportScheduler: { timezone: 'Europe/Berlin' },
   // Rules and the schedule call aliases then.
@@ -114,6 +115,104 @@ describe.each([
         for (const [id, { Type, Properties }] of Object.entries(resources)) {
           const isRole = Type === 'AWS::IAM::Role' && id.includes(`Role${rule.replace('-', '')}`);
           if (isRole) Properties.Policies[0].PolicyDocument.Statement[0].Action = 'events:PutRule';
+        }
+      },
+    ));
+});
+
+describe('an outbox', () => {
+  const TABLE = 'event-driven-outbox-shipping';
+  const item = (id: string, status = 'SHIPPED') => ({
+    eventId: { S: id },
+    orderId: { S: 'order-1001' },
+    status: { S: status },
+  });
+  const putItem = ({ stack }: Local, Item: object) =>
+    stack.tables.request('PutItem', { TableName: TABLE, Item });
+  const put = (local: Local, id: string, status?: string) => putItem(local, item(id, status));
+  const published = ({ steps }: Local) =>
+    steps.flatMap((step) =>
+      step.kind === 'event-put' && step.event.source === 'app.orders' ? [step.event] : [],
+    );
+
+  test('puts what is written into it on the bus, in the same order, and the effects are seen', () =>
+    running(async (local) => {
+      for (const [id, status] of [
+        ['parcel-1', 'SHIPPED'],
+        ['parcel-2', 'DELIVERED'],
+      ] as const)
+        await put(local, id, status);
+      await local.stack.tables.request('DeleteItem', {
+        TableName: TABLE,
+        Key: { eventId: { S: 'parcel-1' } },
+      });
+      await local.stack.settled();
+      expect(published(local)).toMatchObject(
+        [
+          ['parcel-1', 'SHIPPED'],
+          ['parcel-2', 'DELIVERED'],
+        ].map(([eventId, status]) => ({
+          source: 'app.orders',
+          'detail-type': 'OrderStatusChanged',
+          detail: { orderId: 'order-1001', status, metadata: { eventId, version: 1 } },
+        })),
+      );
+      const { Item } = await local.stack.tables.request('GetItem', {
+        ...{ TableName: 'event-driven-orders', Key: { orderId: { S: 'order-1001' } } },
+      });
+      expect(Item.status).toEqual({ S: 'DELIVERED' });
+      expect(messages(local, 'outbox-shipping-dlq')).toEqual([]);
+    }));
+
+  test('tries again what the bus does not take, tells of its place in the end, and sends it again with the item', () =>
+    running(async (local) => {
+      const { stack, clock, steps } = local;
+      // Without a status there is no JSON, and what comes after it waits.
+      const { status: _, ...incomplete } = item('parcel-3');
+      await putItem(local, incomplete);
+      await put(local, 'parcel-4');
+      await stack.settled();
+      const failed = () => steps.flatMap((step) => (step.kind === 'pipe-failed' ? [step] : []));
+      expect(failed().at(-1)).toMatchObject({ message: expect.stringContaining('Detail is malformed') });
+      await clock.advance(120_000);
+      await stack.settled();
+      expect(published(local)).toMatchObject([{ detail: { metadata: { eventId: 'parcel-4' } } }]);
+      const [dead] = messages(local, 'outbox-shipping-dlq');
+      expect(dead?.body).toMatchObject({
+        context: { condition: 'RetryAttemptsExhausted' },
+        DDBStreamBatchInfo: { batchSize: 1, startSequenceNumber: expect.stringMatching(/^\d+$/) },
+      });
+      // Nothing of the item is in the queue.
+      expect(JSON.stringify(dead)).not.toContain('parcel-3');
+      await put(local, 'parcel-3');
+      await stack.tables.request('UpdateItem', {
+        TableName: TABLE,
+        Key: { eventId: { S: 'parcel-4' } },
+        UpdateExpression: 'SET sentAgain = :one',
+        ExpressionAttributeValues: { ':one': { N: '1' } },
+      });
+      await stack.settled();
+      const ids = published(local).map(
+        ({ detail }) => (detail as { metadata: { eventId: string } }).metadata.eventId,
+      );
+      expect(ids).toEqual(['parcel-4', 'parcel-3', 'parcel-4']);
+    }));
+
+  test('that may not put events keeps the places of its items, however the pipe is hurt', () =>
+    running(
+      async (local) => {
+        await put(local, 'parcel-5');
+        await local.stack.settled();
+        await local.clock.advance(120_000);
+        await local.stack.settled();
+        expect(published(local)).toEqual([]);
+        expect(messages(local, 'outbox-shipping-dlq')).toHaveLength(1);
+      },
+      (resources) => {
+        for (const [id, { Type, Properties }] of Object.entries(resources)) {
+          if (Type !== 'AWS::IAM::Role' || !id.startsWith('Outboxshipping')) continue;
+          for (const statement of Properties.Policies[0].PolicyDocument.Statement)
+            if (statement.Action === 'events:PutEvents') statement.Action = 'events:PutRule';
         }
       },
     ));

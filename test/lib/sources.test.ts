@@ -1,9 +1,15 @@
 /** Sources of events besides this account's publishers: what the settings make, and what is refused. */
 import { readFileSync } from 'node:fs';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { AttributeType, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { CfnEventBus, CfnRule } from 'aws-cdk-lib/aws-events';
+import { CfnPipe } from 'aws-cdk-lib/aws-pipes';
+import { OrderStatusChanged } from '../../lambdas/events';
 import { parseStage } from '../../lib/config';
 import { EventBus } from '../../lib/event-bus';
+import { EventHandler } from '../../lib/event-handler';
+import { requireNoLoop } from '../../lib/outbox';
+import { OUTBOX_TYPES, outboxContract, outboxFields } from '../../lib/outbox-contract';
 import { requireNoThirdBus } from '../../lib/third-bus';
 import { evaluate, type Statement } from '../../tools/template/policy';
 import { assemblyOf } from '../tools/proof/assembly';
@@ -15,6 +21,7 @@ const SETTINGS = {
   organizations: { 'o-a1b2c3d4e5': ['partner.stock', 'partner.billing'] },
   serviceEvents: { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
   partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
+  outboxes: { shipping: 'OrderStatusChanged' },
   dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 15 },
 };
 const assembly = assemblyOf(synthesize('production', SETTINGS).toJSON());
@@ -46,6 +53,70 @@ test('members of an organization publish its sources, and nobody else does', () 
   expect(may('o-a1b2c3d4e5')).toBe(false);
   expect(may('o-zzzzzzzzzz', 'partner.stock')).toBe(false);
   expect(may(undefined, 'partner.stock')).toBe(false);
+});
+
+describe('an outbox', () => {
+  test('is offered for the events whose required fields are all texts', () => {
+    expect(OUTBOX_TYPES.length).toBeGreaterThan(0);
+    for (const detailType of OUTBOX_TYPES) {
+      const { example } = outboxContract(detailType);
+      for (const field of outboxFields(outboxContract(detailType)))
+        expect(typeof example[field]).toBe('string');
+    }
+  });
+
+  test('reads its own stream, fills its own queue and puts on this bus, and no other pipe has its role', () => {
+    const pipes = assembly.ofType('AWS::Pipes::Pipe');
+    expect(pipes.length).toBeGreaterThan(0);
+    for (const { arn, properties } of pipes) {
+      const role = assembly.find(properties.RoleArn)?.properties;
+      const [{ Condition }] = role?.AssumeRolePolicyDocument.Statement ?? [{}];
+      expect(Condition.ArnEquals).toEqual({ 'aws:SourceArn': arn });
+      const { DeadLetterConfig } = properties.SourceParameters.DynamoDBStreamParameters;
+      const resources = role?.Policies.flatMap(
+        ({ PolicyDocument }: { PolicyDocument: { Statement: { Resource: string }[] } }) =>
+          PolicyDocument.Statement.map(({ Resource }) => Resource),
+      );
+      // ListStreams has no resource to name.
+      expect(resources).toEqual([properties.Source, '*', properties.Target, DeadLetterConfig.Arn]);
+    }
+  });
+
+  describe('is no table that a handler of the bus writes', () => {
+    const refusal = (action: string, isSubscribed: boolean) => {
+      const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'S');
+      const config = parseStage('dev', {});
+      const bus = new EventBus(stack, 'Bus', config);
+      const table = new Table(stack, 'Orders', {
+        ...{ tableName: 'orders', stream: StreamViewType.NEW_IMAGE },
+        partitionKey: { name: 'orderId', type: AttributeType.STRING },
+      });
+      const handler = new EventHandler(stack, 'Notifier', {
+        ...{ entry: 'notifier', config, timeout: Duration.seconds(30), failedEvents: bus.deadLetterQueue },
+      });
+      handler.allow([action], table.tableArn);
+      if (isSubscribed)
+        bus.subscribe('changed', OrderStatusChanged, handler, { targetId: 'Notifier', description: 'd' });
+      new CfnPipe(stack, 'Pipe', {
+        ...{ name: 'orders', roleArn: 'arn:aws:iam::111122223333:role/pipe' },
+        source: table.tableStreamArn as string,
+        target: bus.bus.eventBusArn,
+      });
+      return () => requireNoLoop(bus);
+    };
+
+    test('since each event would make the next one', () => {
+      expect(refusal('dynamodb:UpdateItem', true)).toThrow(
+        'Pipe orders: the table orders is written by notifier, which the bus calls: each event would make the next one. ' +
+          'Give the pipe an outbox, a table that no handler of the bus writes.',
+      );
+    });
+
+    test('but may be one that handlers read, or that one writes which the bus does not call', () => {
+      expect(refusal('dynamodb:GetItem', true)).not.toThrow();
+      expect(refusal('dynamodb:UpdateItem', false)).not.toThrow();
+    });
+  });
 });
 
 describe('two buses in a row', () => {
@@ -119,6 +190,10 @@ test.each<[object, string]>([
       partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
     },
     'cdk.json: stages.dev.partnerBuses.shop has a name that serviceEvents has already: the two would be one rule. Choose another name.',
+  ],
+  [
+    { outboxes: { shipping: 'OrderCreated' } },
+    'cdk.json: stages.dev.outboxes.shipping is "OrderCreated", but must be one of OrderStatusChanged.',
   ],
   [
     { dailyReportScheduler: { timezone: 'Berlin' } },

@@ -74,6 +74,30 @@ export function effectLine(
       return ['replay', `${step.replay}  ${step.state}${sent}${step.reason ? `: ${step.reason}` : ''}`];
     }
     default:
+      return pipeLine(step, short, red);
+  }
+}
+
+/** A failure of a pipe. */
+function pipeLine(
+  step: Step,
+  short: (name: string) => string,
+  red: (text: string) => string,
+): [label: string, text: string] | undefined {
+  const told = (pipe: string, records: number, text: string): [string, string] => [
+    'pipe',
+    `${short(pipe)}  ${formatCountOf(records, 'record')} ${red(text)}`,
+  ];
+  switch (step.kind) {
+    case 'pipe-failed':
+      return told(step.pipe, step.records, `not put: ${step.message}`);
+    case 'pipe-given-up': {
+      const where = `their place in the stream is in ${short(step.queue)}`;
+      return told(step.pipe, step.records, `given up (${step.condition}); ${where}`);
+    }
+    case 'pipe-lost':
+      return told(step.pipe, step.records, `LOST (${step.condition}): ${step.message}`);
+    default:
       return undefined;
   }
 }

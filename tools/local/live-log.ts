@@ -69,6 +69,7 @@ const MARKS = {
 /** Steps beside an event's way that tell of a failure. */
 const FAILURES: readonly string[] = [
   ...['access-denied', 'event-refused', 'event-dropped', 'notification-undelivered', 'message-moved'],
+  ...['pipe-failed', 'pipe-given-up', 'pipe-lost'],
 ];
 const INDENT = ' '.repeat(10);
 export class LiveLog {

@@ -14,6 +14,7 @@ import { failureDestination } from './failure-destination';
 import { FunctionCode } from './function-code';
 import type { ReachableEndpoint } from './in-process';
 import { messaging } from './messaging';
+import { startReaders } from './readers';
 import { targetServices } from './rule-targets';
 import { AlarmMonitor } from './services/alarms';
 import { type ApiDestination, apiDestinations } from './services/api-destination';
@@ -21,7 +22,6 @@ import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import type { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
-import { MappingPoller } from './services/event-source-mapping';
 import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
 import { type AsyncEvent, LambdaFunction } from './services/lambda';
@@ -34,6 +34,7 @@ import { Metrics } from './services/metrics';
 import type { Queue } from './services/queue';
 import { type SourceMapOf, SourcePositions } from './services/source-positions';
 import type { TableStore, TableStoreOptions } from './services/table-store';
+import { TableStreams } from './services/table-streams';
 import { Tables } from './services/tables';
 import type { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
@@ -42,15 +43,7 @@ import { needsRestart, orphanedInvocations } from './stack-changes';
 import { type StateMachine, startableMachines } from './state-machine/state-machine';
 import { clockMoved, StepLinks } from './step-links';
 import { currentRequest, type StepListener, type TimedStep } from './steps';
-import {
-  isRunMapping,
-  isRunnable,
-  knownInPart,
-  notRun,
-  requireSupported,
-  rulesToRun,
-  runMachines,
-} from './supported';
+import { isRunnable, knownInPart, notRun, requireSupported, rulesToRun, runMachines } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -135,7 +128,7 @@ export class LocalStack {
   readonly #authorizer: Authorizer;
   readonly #code: FunctionCode;
   readonly #notices = new Map<string, string>();
-  #mappings: readonly MappingPoller[] = [];
+  #readers: readonly { stop(): void }[] = [];
   #recorder: MetricRecorder | undefined;
   #tables: Tables | undefined;
   #eventBridge: EventBridge | undefined;
@@ -242,12 +235,13 @@ export class LocalStack {
     const { assembly, world, dataDirectory, guard, handlers, port, parts = {} } = this.#options;
     const steps = { onStep: this.#onStep };
     const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
+    const streams = new TableStreams(tables, world, assembly.region);
     this.#tables = await Tables.start(tables, world, {
       account: assembly.account,
       region: assembly.region,
       ...(dataDirectory && { directory: path.join(dataDirectory, 'tables') }),
       ...(parts.openTableStore && { openStore: parts.openTableStore }),
-      ...steps,
+      ...{ ...steps, streams },
       onRequest: (request) => this.#recorder?.recordTableRequest(request),
     });
     this.#eventBridge = await EventBridge.start({
@@ -276,17 +270,11 @@ export class LocalStack {
         authorize: this.#authorizer.authorize,
       },
     );
-    const mappings = assembly.ofType('AWS::Lambda::EventSourceMapping');
-    this.#mappings = mappings
-      .filter((each) => isRunMapping(each, assembly))
-      .map(
-        (resource) =>
-          new MappingPoller(resource, {
-            ...{ clock: world, queues: this.queues, functions: this.functions, inFlight: this.#inFlight },
-            mayRole: (...question) => this.#policies.roleMay(...question),
-            ...steps,
-          }),
-      );
+    this.#readers = startReaders(assembly, {
+      ...{ ...this, world, streams, inFlight: this.#inFlight, eventBridge: this.#eventBridge, ...steps },
+      policies: () => this.#policies,
+      unfinished: (pipe) => this.#unfinished('pipes', pipe),
+    });
   }
 
   /** Differences of this run from AWS that the user must know, a line each. */
@@ -429,7 +417,7 @@ export class LocalStack {
 
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
   async stop(): Promise<void> {
-    for (const each of [...this.#mappings, ...this.stateMachines]) each.stop();
+    for (const each of [...this.#readers, ...this.stateMachines]) each.stop();
     await Promise.all(this.functions.map((each) => each.stop()));
     this.alarms.stop();
     await this.#endpoint?.close();

@@ -175,6 +175,16 @@ export const StepSchema = v.variant('kind', [
   step('messages-filtered', "The function's filters do not let the messages through; they are deleted.", {
     ...{ queue: text, function: text, messages: count },
   }),
+  step('pipe-failed', 'A pipe could not put a batch of records on its bus.', {
+    ...{ pipe: text, records: count, message: text },
+    retryInMs: v.exactOptional(ms),
+  }),
+  step('pipe-given-up', 'A pipe gave records up; their place in the stream is in its dead-letter queue.', {
+    ...{ pipe: text, records: count, condition: text, queue: text },
+  }),
+  step('pipe-lost', 'A pipe gave records up, and no dead-letter queue took their place in the stream.', {
+    ...{ pipe: text, records: count, condition: text, message: text },
+  }),
   step('records-put', 'A delivery stream took the records.', { stream: text, count, bytes: count }),
   step('object-written', 'A delivery stream wrote the records that it had collected.', {
     ...{ bucket: text, key: text, records: count, bytes: count },

@@ -165,6 +165,12 @@ export type Step =
   | { kind: 'batch-handled'; queue: string; function: string; messages: number; failed: number }
   /** Messages that the function's filters do not let through, and that are deleted from the queue. */
   | { kind: 'messages-filtered'; queue: string; function: string; messages: number }
+  /** A pipe could not put a batch of records on its bus. */
+  | { kind: 'pipe-failed'; pipe: string; records: number; message: string; retryInMs?: number }
+  /** A pipe gave records up, and told of their place in its dead-letter queue. */
+  | { kind: 'pipe-given-up'; pipe: string; records: number; condition: string; queue: string }
+  /** A pipe gave records up, and no dead-letter queue knows of them. */
+  | { kind: 'pipe-lost'; pipe: string; records: number; condition: string; message: string }
   | { kind: 'records-put'; stream: string; count: number; bytes: number }
   | { kind: 'object-written'; bucket: string; key: string; records: number; bytes: number }
   /** A state of the stack's own alarm, by the metrics that the run counts. */

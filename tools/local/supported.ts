@@ -8,6 +8,7 @@ import { invokeConfigsOf } from '../template/invoke-config';
 import { hasPlaceholder, reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
 import { rulesOf } from '../template/rules';
+import { hasStream } from './services/table-streams';
 import { STREAMS } from './services/tables';
 import { whyStateMachineNotRun } from './state-machine/state-machine';
 
@@ -20,7 +21,7 @@ const RUN: readonly string[] = [
   ...['AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SNS::TopicPolicy'],
   ...['AWS::DynamoDB::GlobalTable', 'AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream'],
   ...['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role', 'AWS::IAM::RolePolicy'],
-  ...['AWS::Logs::LogGroup', 'AWS::Logs::ResourcePolicy', 'AWS::Scheduler::Schedule'],
+  ...['AWS::Logs::LogGroup', 'AWS::Logs::ResourcePolicy', 'AWS::Scheduler::Schedule', 'AWS::Pipes::Pipe'],
   'AWS::StepFunctions::StateMachine',
 ];
 
@@ -77,6 +78,8 @@ const MAY_BE_UNKNOWN: Readonly<Record<string, readonly string[]>> = {
   ],
   'AWS::Lambda::Permission': ['SourceAccount', 'SourceArn'],
   'AWS::Logs::LogGroup': ['KmsKeyId', 'Tags'],
+  // A stream's ARN has the time in it at which AWS made the stream.
+  'AWS::Pipes::Pipe': ['KmsKeyIdentifier', 'LogConfiguration', 'Source', 'Tags'],
   // Where it is a queue, the topic refuses one that it does not know.
   'AWS::SNS::Subscription': ['Endpoint'],
   'AWS::SNS::Topic': ['DisplayName', 'KmsMasterKeyId', 'Subscription', 'Tags'],
@@ -128,7 +131,33 @@ function whyNotRun(resource: Resource, assembly: Assembly): string | undefined {
     return 'it is not from a queue of this stack to a function that runs';
   }
   if (type === 'AWS::StepFunctions::StateMachine') return whyStateMachineNotRun(resource);
+  if (type === 'AWS::Pipes::Pipe') return whyPipeNotRun(resource, assembly);
   return type === 'AWS::Events::Rule' ? whyRuleNotRun(resource, assembly) : undefined;
+}
+
+/** The table whose stream a pipe reads; undefined if its source is anything else. */
+export function tableOfPipe({ properties }: Resource, assembly: Assembly): Resource | undefined {
+  const arn = String(properties.Source);
+  const tables = ['AWS::DynamoDB::Table', 'AWS::DynamoDB::GlobalTable'].flatMap(assembly.ofType);
+  return tables.find((table) => arn.startsWith(`${table.arn}/stream/`) && hasStream(table));
+}
+
+function whyPipeNotRun(resource: Resource, assembly: Assembly): string | undefined {
+  const { Enrichment, SourceParameters, Target } = resource.properties;
+  if (!tableOfPipe(resource, assembly)) return 'its source is not the stream of a table of this stack';
+  if (Enrichment !== undefined) return 'it has an enrichment';
+  const buses = assembly.ofType('AWS::Events::EventBus').map(({ arn }) => arn);
+  const standard = `arn:${assembly.partition}:events:${assembly.region}:${assembly.account}:event-bus/default`;
+  if (![...buses, standard].includes(Target)) return 'its target is not an event bus of this stack';
+  const dead = SourceParameters?.DynamoDBStreamParameters?.DeadLetterConfig?.Arn;
+  if (dead === undefined || assembly.ofType('AWS::SQS::Queue').some(({ arn }) => arn === dead))
+    return undefined;
+  return 'its dead-letter queue is not a queue of this stack';
+}
+
+/** The pipes that run. */
+export function pipesToRun(assembly: Assembly): Resource[] {
+  return assembly.ofType('AWS::Pipes::Pipe').filter((pipe) => whyPipeNotRun(pipe, assembly) === undefined);
 }
 
 function whyRuleNotRun({ properties }: Resource, assembly: Assembly): string | undefined {
@@ -162,9 +191,11 @@ export function knownInPart(assembly: Assembly): string[] {
     if (Object.hasOwn(INERT, type) || whyNotRun(resource, assembly) !== undefined) return [];
     const named = `${type} ${logicalId}`;
     const assumed = uncertain === undefined ? [] : [`${named} runs, though ${uncertain}.`];
-    const streams = STREAMS.filter((property) => properties[property]).map(
-      (property) => `${named} runs without its ${property}: nobody gets its changes.`,
-    );
+    const isPiped = pipesToRun(assembly).some((pipe) => tableOfPipe(pipe, assembly) === resource);
+    const unread = STREAMS.filter((property) => !(isPiped && property === 'StreamSpecification'));
+    const streams = unread
+      .filter((property) => properties[property])
+      .map((property) => `${named} runs without its ${property}: nobody gets its changes.`);
     const unknown = (MAY_BE_UNKNOWN[type] ?? []).flatMap((property): string[] => {
       const reason = reasonsOf(properties[property]);
       if (!reason) return [];
@@ -173,6 +204,7 @@ export function knownInPart(assembly: Assembly): string[] {
         const names = Object.keys(Variables).filter((name) => hasPlaceholder(Variables[name]));
         return [`${named} runs with a placeholder in its ${names.join(', ')}: ${reason}.`];
       }
+      if (type === 'AWS::Pipes::Pipe') return [];
       // Nobody runs here whom the other permissions are for.
       if (type === 'AWS::Lambda::Permission' && !/^(events|sns)\./.test(properties.Principal)) return [];
       const isPolicy = /Polic|Principal|Statement|Condition|Source/.test(property);

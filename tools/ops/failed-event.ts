@@ -1,5 +1,5 @@
 /**
- * Messages in the queues of failed events, in four shapes:
+ * Messages in the queues of failed events, in five shapes:
  *
  * - EventBridge could not deliver: the event is the message's body, and the message's attributes say which rule,
  *   which target and why (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html). It is the
@@ -10,6 +10,8 @@
  *   (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
  * - The function behind a queue failed: the queue's message, moved by its redrive policy. SQS says from which queue, and
  *   nothing of the error.
+ * - A pipe gave up records of a stream: their places in the stream, and nothing of what is in them
+ *   (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-error-troubleshooting.html).
  */
 
 import * as v from 'valibot';
@@ -85,10 +87,15 @@ export interface UnprocessedMessage extends Failure {
 
 export type FailedEvent = UndeliveredEvent | UnhandledEvent | UnprocessedMessage;
 
-/** A message that neither EventBridge nor Lambda wrote, and that no redrive policy moved. It is shown, but never sent. */
+/**
+ * A message that neither a rule nor Lambda wrote, and that no redrive policy moved: it has no event. It is shown, but never
+ * sent.
+ */
 export interface UnreadableMessage {
   readonly kind: 'unreadable';
   readonly messageId: string;
+  /** Name of the pipe that wrote it. */
+  readonly pipe?: string;
   readonly reason: string;
   readonly failedAt: number;
 }
@@ -102,6 +109,19 @@ const FailureRecord = v.object({
   requestPayload: v.unknown(),
   responseContext: v.optional(v.nullable(v.object({ functionError: v.optional(v.string()) }))),
   responsePayload: v.optional(v.unknown()),
+});
+
+const PipeRecord = v.object({
+  context: v.object({
+    partnerResourceArn: v.pipe(v.string(), v.regex(/^arn:[\w-]+:pipes:/)),
+    condition: v.string(),
+  }),
+  DDBStreamBatchInfo: v.object({
+    shardId: v.string(),
+    startSequenceNumber: v.string(),
+    endSequenceNumber: v.string(),
+    batchSize: v.number(),
+  }),
 });
 
 const ThrownError = v.object({
@@ -135,6 +155,8 @@ export function readFailedEvent(message: QueueMessage, app: App): FailedEvent | 
   if (scheduleArn && targetArn && body !== undefined) return uncalled(message, targetArn, body, app);
   // Before its body is looked at: what a function behind a queue is given may be anything.
   if (message.movedFrom) return unprocessed(message, message.movedFrom, body, app);
+  const places = v.safeParse(PipeRecord, body);
+  if (places.success) return ofPipe(message, places.output);
   const record = v.safeParse(FailureRecord, body);
   if (record.success) return unhandled(message, record.output, app);
   return unreadable(message, "neither a rule's dead letter nor a function's failure record");
@@ -224,6 +246,19 @@ function unprocessed(
   };
 }
 
+function ofPipe(
+  { id, sentAt }: QueueMessage,
+  { context, DDBStreamBatchInfo: places }: v.InferOutput<typeof PipeRecord>,
+): UnreadableMessage {
+  const { shardId, startSequenceNumber: first, endSequenceNumber: last, batchSize } = places;
+  const numbers = first === last ? first : `${first} to ${last}`;
+  const reason = oneLine(
+    `${context.condition}: ${batchSize} of a table's stream, shard ${shardId}, sequence number ${numbers}`,
+  );
+  const pipe = context.partnerResourceArn.split('/').at(-1) ?? '';
+  return { kind: 'unreadable', messageId: id, pipe, reason, failedAt: sentAt };
+}
+
 function unreadable(message: QueueMessage, reason: string): UnreadableMessage {
   return { kind: 'unreadable', messageId: message.id, reason, failedAt: message.sentAt };
 }
@@ -272,7 +307,7 @@ function parseJson(text: string): unknown {
 
 /** All failures of one consumer with one cause. */
 export interface FailureGroup {
-  /** Name of the function, target or queue, or `?` for messages that could not be read. */
+  /** Name of the function, target, queue or pipe, or `?` for messages that could not be read. */
   readonly consumer: string;
   readonly cause: string;
   readonly poison: boolean;
@@ -290,7 +325,10 @@ export class FailureGroups {
   add(failure: FailedEvent | UnreadableMessage): void {
     const { consumer, cause, poison, event } =
       failure.kind === 'unreadable'
-        ? { consumer: '?', cause: 'unreadable', poison: false, event: {} }
+        ? {
+            ...{ consumer: failure.pipe ?? '?', cause: failure.pipe ? 'given up by the pipe' : 'unreadable' },
+            ...{ poison: false, event: {} },
+          }
         : failure;
     const key = `${consumer} ${cause}`;
     const group = this.#groups.get(key);

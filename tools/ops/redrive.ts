@@ -168,7 +168,7 @@ class Run {
     const failed = readFailedEvent(message, this.app);
     if (failed.kind === 'unreadable') {
       const { consumers, causes } = this.selection;
-      if (!consumers && !causes) this.#count('?', 'unreadable', 'left', failed.reason);
+      if (!consumers && !causes) this.#count(failed.pipe ?? '?', 'unreadable', 'left', failed.reason);
       return;
     }
     if (!isSelected(failed, this.selection)) return;

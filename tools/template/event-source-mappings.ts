@@ -71,13 +71,32 @@ function sourceOf(assembly: Assembly, arn: string): Source {
   return { arn, ...(resource && { resource }), ...(actions && { actions }) };
 }
 
+const StreamParameters = v.looseObject({
+  DeadLetterConfig: v.optional(v.looseObject({ Arn: Text }), {}),
+  MaximumRetryAttempts: v.optional(number),
+  MaximumRecordAgeInSeconds: v.optional(number),
+});
+
 const PipeProperties = v.looseObject({
   Source: v.string(),
   Target: v.string(),
   Enrichment: Text,
   RoleArn: v.string(),
   DesiredState: v.optional(v.string(), 'RUNNING'),
-  SourceParameters: v.optional(v.looseObject({})),
+  SourceParameters: v.optional(
+    v.looseObject({
+      FilterCriteria: v.optional(v.looseObject({})),
+      KinesisStreamParameters: v.optional(StreamParameters),
+      DynamoDBStreamParameters: v.optional(StreamParameters),
+    }),
+    {},
+  ),
+  TargetParameters: v.optional(
+    v.looseObject({
+      EventBridgeEventBusParameters: v.optional(v.looseObject({ Source: Text, DetailType: Text }), {}),
+    }),
+    {},
+  ),
 });
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html */
@@ -91,6 +110,18 @@ export interface Pipe {
   /** ARN of the role that reads, enriches and delivers. */
   readonly roleArn: string;
   readonly enabled: boolean;
+  /** True if it reads a stream, whose records wait for those before them. */
+  readonly isOfStream: boolean;
+  /** Number of retries of a stream's record; undefined: until it is too old. */
+  readonly retries?: Maybe<number>;
+  /** Seconds after which a stream's record is given up; undefined: when the stream drops it. */
+  readonly ageSeconds?: Maybe<number>;
+  /** ARN of the queue or topic that is told of a stream's records that were given up. */
+  readonly deadLetterArn?: string;
+  /** Source of the events that it puts on a bus, or a path into the record. */
+  readonly eventSource?: string;
+  /** Detail-type of these events, or a path into the record. */
+  readonly detailType?: string;
 }
 
 export const PIPES_SERVICE = 'pipes.amazonaws.com';
@@ -98,8 +129,21 @@ export const PIPES_SERVICE = 'pipes.amazonaws.com';
 export const pipesOf = (assembly: Assembly, notCovered?: NotCovered[]): Pipe[] =>
   assembly.ofType('AWS::Pipes::Pipe').map((resource) => {
     const read = readProperties(PipeProperties, resource, notCovered);
+    const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = read.SourceParameters;
+    const stream: v.InferOutput<typeof StreamParameters> = kinesis ?? table ?? { DeadLetterConfig: {} };
+    const { Source: eventSource, DetailType: detailType } =
+      read.TargetParameters.EventBridgeEventBusParameters;
+    const retries = limited(stream.MaximumRetryAttempts);
+    const ageSeconds = limited(stream.MaximumRecordAgeInSeconds);
+    const deadLetterArn = stream.DeadLetterConfig.Arn;
     return {
       resource,
+      isOfStream: kinesis !== undefined || table !== undefined,
+      ...(retries !== undefined && { retries }),
+      ...(ageSeconds !== undefined && { ageSeconds }),
+      ...(deadLetterArn !== undefined && { deadLetterArn }),
+      ...(eventSource !== undefined && { eventSource }),
+      ...(detailType !== undefined && { detailType }),
       source: sourceOf(assembly, read.Source),
       targetArn: read.Target,
       target: targetReference(assembly, read.Target),
@@ -108,3 +152,7 @@ export const pipesOf = (assembly: Assembly, notCovered?: NotCovered[]): Pipe[] =
       enabled: read.DesiredState !== 'STOPPED',
     };
   });
+
+/** -1, the default, stands for no limit. */
+const limited = (given: Maybe<number> | undefined): Maybe<number> | undefined =>
+  given === -1 ? undefined : given;

@@ -420,7 +420,9 @@ test('what does not run here is named, and the rest runs', async () => {
     resources.Pipe = { Type: 'AWS::Pipes::Pipe', Properties: {} };
   });
   const run = await Run.start({ directory });
-  expect(run.stack.notices).toEqual(['AWS::Pipes::Pipe Pipe does not run here.']);
+  expect(run.stack.notices).toEqual([
+    'AWS::Pipes::Pipe Pipe does not run here: its source is not the stream of a table of this stack.',
+  ]);
   await run.create();
   expect(await run.order()).toMatchObject({ status: 'PENDING' });
 });

@@ -528,7 +528,7 @@ describe('an event source mapping', () => {
     [
       'it has too many filters',
       mapping({ FilterCriteria: { Filters: Array(6).fill({ Pattern: '{}' }) } }),
-      'FilterCriteria has 6 filters; Lambda takes 5.',
+      'FilterCriteria has 6 filters; AWS takes 5.',
     ],
   ])('is refused if %s', async (_, resources, message) => {
     await expect(start(resources, worker(''))).rejects.toThrow(message);

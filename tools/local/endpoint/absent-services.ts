@@ -3,6 +3,11 @@ import { validationError } from './service';
 
 /** Services that an operator asks and of which a local run has nothing: it says so, with the reason. */
 export const ABSENT_SERVICES: readonly Service[] = [
+  absent('dynamodbstreams', 'DynamoDBStreams_20120810', {
+    'would give what the pipes have read already': [
+      ...['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'],
+    ],
+  }),
   absent('servicequotas', 'ServiceQuotasV20190624', {
     'is of an account': ['GetAWSDefaultServiceQuota', 'GetServiceQuota', 'ListServiceQuotas'],
   }),

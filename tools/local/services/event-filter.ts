@@ -1,10 +1,10 @@
 /**
- * Filter criteria of an event source mapping: which messages of a queue reach the function. The others are deleted from
- * the queue. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
+ * Filter criteria of an event source mapping or a pipe: which messages of a queue, or records of a stream, are taken. The
+ * others are deleted from the queue, or passed over. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs-filtering.html
  */
 import { compile, type EventPattern, InvalidEventPatternError } from '../../eventbridge/event-pattern';
 
-/** Default quota of filters of a mapping. */
+/** Default quota of filters of a mapping, and of a pipe. */
 const MAX_FILTERS = 5;
 
 export class EventFilter {
@@ -19,7 +19,7 @@ export class EventFilter {
     const { Filters: filters = [] } = (criteria ?? {}) as { readonly Filters?: unknown };
     if (!Array.isArray(filters)) throw refuse('FilterCriteria.Filters is not a list.');
     if (filters.length > MAX_FILTERS) {
-      throw refuse(`FilterCriteria has ${filters.length} filters; Lambda takes ${MAX_FILTERS}.`);
+      throw refuse(`FilterCriteria has ${filters.length} filters; AWS takes ${MAX_FILTERS}.`);
     }
     this.#filters = filters.flatMap((filter: { readonly Pattern?: unknown } | null, index) => {
       const at = `FilterCriteria.Filters[${index}].Pattern`;
@@ -36,10 +36,11 @@ export class EventFilter {
     if (this.#filters.length < filters.length) this.#filters = [];
   }
 
-  /** @param record as the function would get it */
-  matches(record: { readonly body: string }): boolean {
+  /** @param record as the function or the pipe's target would get it */
+  matches(record: object): boolean {
     if (this.#filters.length === 0) return true;
-    const read = { ...record, body: bodyOf(record.body) };
+    const { body } = record as { readonly body?: string };
+    const read = body === undefined ? record : { ...record, body: bodyOf(body) };
     return this.#filters.some((filter) => filter.matches(read));
   }
 }

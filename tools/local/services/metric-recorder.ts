@@ -28,6 +28,7 @@ const COUNTED: Readonly<Record<string, readonly string[]>> = {
     ...['ReadThrottleEvents', 'WriteThrottleEvents', 'ThrottledRequests', 'SystemErrors'],
     'ConditionalCheckFailedRequests',
   ],
+  'AWS/EventBridge/Pipes': ['ExecutionFailed'],
   'AWS/Lambda': [
     ...['Invocations', 'Errors', 'Throttles', 'Duration', 'ConcurrentExecutions', 'AsyncEventAge'],
     ...['AsyncEventsDropped', 'DestinationDeliveryFailures'],
@@ -110,6 +111,9 @@ export class MetricRecorder {
         break;
       case 'delivery-lost':
         this.#ofRule(step.rule, ['FailedInvocations', 'InvocationsFailedToBeSentToDlq']);
+        break;
+      case 'pipe-failed':
+        this.#add('AWS/EventBridge/Pipes', 'ExecutionFailed', 1, { PipeName: step.pipe });
         break;
       case 'message-sent':
         this.#add('AWS/SQS', 'NumberOfMessagesSent', 1, { QueueName: step.queue });

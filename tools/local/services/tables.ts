@@ -5,13 +5,17 @@ import type { Clock } from './clock';
 import { DeletionProtection } from './deletion-protection';
 import { requireKnownProperties } from './known-properties';
 import { ServiceError } from './service-error';
+import { TableChanges } from './table-changes';
 import type { TableStore, TableStoreOptions } from './table-store';
+import type { TableStreams } from './table-streams';
 import { TableThread } from './table-thread';
 
 export interface TablesOptions extends TableStoreOptions {
   /** Holds the items. @default dynalite in a thread of its own */
   readonly openStore?: (options: TableStoreOptions) => TableStore;
   readonly onStep?: StepListener;
+  /** Streams of changes. @default nobody gets them */
+  readonly streams?: TableStreams;
   /** Called when a request was answered, for the metrics. */
   readonly onRequest?: (request: TableRequest) => void;
 }
@@ -55,6 +59,7 @@ export class Tables {
   readonly #resources: ReadonlyMap<string, Resource>;
   readonly #protection: DeletionProtection;
   readonly #keys = new Map<string, readonly string[]>();
+  readonly #changes: TableChanges | undefined;
   #expiry: { cancel(): void } | undefined;
 
   private constructor(resources: readonly Resource[], clock: Clock, options: TablesOptions) {
@@ -64,6 +69,8 @@ export class Tables {
     this.#protection = new DeletionProtection(this.#resources);
     const { openStore = (each) => new TableThread(each) } = options;
     this.#store = openStore(options);
+    const item = async (table: string, key: AttributeMap) => (await this.#item(table, key)).Item;
+    this.#changes = options.streams && new TableChanges(options.streams, item);
   }
 
   /**
@@ -142,9 +149,11 @@ export class Tables {
       case 'UpdateItem':
       case 'DeleteItem':
       case 'BatchWriteItem':
-        return this.#options.onStep
-          ? this.#write(operation, input, this.#options.onStep)
-          : this.#send(operation, input);
+        return this.#recorded(operation, input, () =>
+          this.#options.onStep
+            ? this.#write(operation, input, this.#options.onStep)
+            : this.#send(operation, input),
+        );
       default:
         return this.#send(operation, input);
     }
@@ -170,6 +179,15 @@ export class Tables {
         ? await this.#item(input.TableName, await this.#keyOf(input))
         : {},
     );
+  }
+
+  /** Does a write, and records in their streams what it changes. */
+  async #recorded(operation: string, input: Message, write: () => Promise<Message>, isExpired = false) {
+    const read = writesOf(operation, input).filter(({ TableName }) => this.#changes?.isRead(TableName));
+    if (!this.#changes || read.length === 0) return write();
+    const keysOf = () =>
+      Promise.all(read.map(async (each) => ({ table: each.TableName, key: await this.#keyOf(each) })));
+    return this.#changes.during(keysOf, write, isExpired);
   }
 
   /** Does a write and reports each item as it is afterwards. */
@@ -214,14 +232,14 @@ export class Tables {
     return Key ?? this.#pickKey(TableName, Item);
   }
 
-  async #pickKey(table: string, item: AttributeMap): Promise<AttributeMap> {
+  async #pickKey(table: string, item: AttributeMap | undefined): Promise<AttributeMap> {
     let names = this.#keys.get(table);
     if (!names) {
       const { Table } = await this.#send('DescribeTable', { TableName: table });
       names = Table.KeySchema.map(({ AttributeName }: Message) => AttributeName) as string[];
       this.#keys.set(table, names);
     }
-    return Object.fromEntries(names.map((name) => [name, item[name] ?? {}]));
+    return Object.fromEntries(names.map((name) => [name, item?.[name] ?? {}]));
   }
 
   /** dynalite opens a directory with its first request, whatever that is. */
@@ -309,12 +327,9 @@ export class Tables {
   }
 
   async #delete(table: string, key: AttributeMap, expired: Message): Promise<void> {
+    const input = { ...expired, Key: key, ConditionExpression: '#expiry BETWEEN :from AND :to' };
     try {
-      await this.#send('DeleteItem', {
-        ...expired,
-        Key: key,
-        ConditionExpression: '#expiry BETWEEN :from AND :to',
-      });
+      await this.#recorded('DeleteItem', input, () => this.#send('DeleteItem', input), true);
     } catch (error) {
       // It was written again since it was read.
       if (error instanceof ServiceError && error.code === 'ConditionalCheckFailedException') return;
@@ -324,10 +339,18 @@ export class Tables {
   }
 }
 
+/** Writes of single items that a request asks for. */
+function writesOf(operation: string, input: Message): Message[] {
+  if (operation !== 'BatchWriteItem') return [input];
+  return Object.entries<Message[]>(input.RequestItems ?? {}).flatMap(([TableName, requests]) =>
+    requests.map(({ PutRequest, DeleteRequest }) => ({ TableName, ...DeleteRequest, ...PutRequest })),
+  );
+}
+
 /** Operations on items. */
 const USES_CAPACITY = /Item$|^(Query|Scan)$/;
 
-/** Streams of changes, which no reader gets here; the start tells. */
+/** Streams of changes, which no reader but a pipe gets here; the start tells. */
 export const STREAMS: readonly string[] = ['StreamSpecification', 'KinesisStreamSpecification'];
 
 /** Input of CreateTable. Capacity is not limited here, so it does not matter how it is paid for. */

@@ -13,6 +13,7 @@ import { auditBus, auditDiscoverers, auditThirdBuses } from './buses';
 import { auditFailureQueue } from './failure-queues';
 import { auditFunction } from './functions';
 import type { AuditedHop, Gap } from './hops';
+import { auditLoops } from './loops';
 import { auditMapping } from './mappings';
 import { auditPipes } from './pipes';
 import { auditRule } from './rules';
@@ -61,6 +62,7 @@ export function auditHops(assembly: Assembly, app: App): Audit {
   for (const topic of assembly.ofType('AWS::SNS::Topic')) auditSubscriptions(scene, topic);
   for (const mapping of eventSourceMappingsOf(assembly)) auditMapping(scene, mapping);
   auditPipes(scene);
+  auditLoops(scene);
   auditSchedules(scene);
   for (const queue of new Set([...scene.failureQueues, ...scene.positionQueues]))
     auditFailureQueue(scene, queue);

@@ -43,6 +43,8 @@ export type GapKind =
   /** The target does not take what it is given. */
   | 'delivery'
   | 'permission'
+  /** An event makes another one without end. */
+  | 'loop'
   | 'too-wide'
   | 'encryption'
   | 'alarm';

@@ -1,6 +1,8 @@
 /** Pipes, which read from a queue or a stream and hand over to any target, all by one role. */
 import { PIPES_SERVICE, type Pipe, pipesOf } from '../../template/event-source-mappings';
+import { isKnown } from '../../template/placeholder';
 import { targetTypeOf } from '../../template/targets';
+import { DAY, duration, times } from './durations';
 import type { AuditedHop } from './hops';
 import type { Scene } from './scene';
 import { auditReading, auditRecordFailures, auditRedrive } from './sources';
@@ -57,18 +59,27 @@ function handOver(
   }
 }
 
-/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html */
-function auditStreamFailures(scene: Scene, hop: AuditedHop, { resource: pipe, roleArn }: Pipe): void {
-  const parameters: Readonly<Record<string, { DeadLetterConfig?: { Arn?: string } } | undefined>> =
-    pipe.properties.SourceParameters ?? {};
-  const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = parameters;
-  const arn = (kinesis ?? table)?.DeadLetterConfig?.Arn;
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-error-troubleshooting.html */
+function auditStreamFailures(scene: Scene, hop: AuditedHop, pipe: Pipe): void {
+  const { resource, deadLetterArn: arn, retries, ageSeconds } = pipe;
   hop.whenAllFails = 'lost';
-  if (arn !== undefined) {
-    auditRecordFailures(scene, hop, arn, roleArn, pipe);
-    return;
+  if (arn !== undefined) auditRecordFailures(scene, hop, arn, pipe.roleArn, resource);
+  if (!pipe.isOfStream) return;
+  if (arn === undefined) {
+    const lost = 'a record that fails for the last time is lost';
+    hop.gap('failure-destination', resource, `it has no dead-letter queue: ${lost}`);
   }
-  if (!kinesis && !table) return;
-  const lost = 'a record that fails for the last time is lost';
-  hop.gap('failure-destination', pipe, `it has no dead-letter queue: ${lost}`);
+  hop.retry = retries === undefined ? 'without end' : isKnown(retries) ? times(retries) : 'not known';
+  hop.ageLimit = ageSeconds === undefined ? 'none' : isKnown(ageSeconds) ? duration(ageSeconds) : 'not known';
+  if (retries === 0) hop.gap('retry', resource, 'it has no retry: MaximumRetryAttempts is 0');
+  if (retries !== undefined) return;
+  if (ageSeconds === undefined || (isKnown(ageSeconds) && ageSeconds >= DAY)) {
+    const dropped = 'all behind it wait, and the stream may drop it before a dead-letter queue hears of it';
+    const limit = 'MaximumRetryAttempts, or MaximumRecordAgeInSeconds under a day';
+    hop.gap(
+      'age-limit',
+      resource,
+      `it tries a record that fails again without end: ${dropped}; set ${limit}`,
+    );
+  }
 }

@@ -82,6 +82,7 @@ function besideTheirRules(nodes: readonly Mutable<PlacedNode>[], edges: readonly
 const FIXED: Partial<Record<NodeKind, number>> = {
   publisher: 0,
   schedule: 0,
+  pipe: 0,
   bus: 1,
   archive: 1,
   rule: 2,

@@ -5,6 +5,7 @@ import type { PlacedEdge, PlacedFlow, PlacedNode } from './flow-layout';
 /** Icons of 14 x 14 units, drawn with lines. */
 export const ICONS: Readonly<Record<NodeKind, string>> = {
   publisher: 'M2 7h9M8 4l3 3-3 3',
+  pipe: 'M2 5h10M2 9h10M4 3v8M10 3v8',
   schedule: 'M7 1.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M7 4v3l2 1.5',
   bus: 'M4.2 2h5.6l2.8 5-2.8 5H4.2L1.4 7z',
   archive: 'M1.5 2.5h11v3h-11zM2.5 5.5v6h9v-6M5.5 8h3',

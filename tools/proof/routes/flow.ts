@@ -6,7 +6,7 @@
 import { type App, consumerName, findConsumer } from '../../app';
 import { arnName } from '../../eventbridge/arn';
 import type { Assembly, Resource } from '../../template/assembly';
-import { eventSourceMappingsOf } from '../../template/event-source-mappings';
+import { eventSourceMappingsOf, type Pipe, pipesOf } from '../../template/event-source-mappings';
 import { foreignPublishersOf, isPartnerBus } from '../../template/foreign-events';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown, type Maybe } from '../../template/placeholder';
@@ -18,6 +18,7 @@ import { asRule, type SchedulerSchedule, schedulesOf } from '../../template/sche
 export type NodeKind =
   | 'publisher'
   | 'schedule'
+  | 'pipe'
   | 'bus'
   | 'archive'
   | 'rule'
@@ -115,6 +116,7 @@ class FlowReader {
     for (const rule of this.#rules) this.#rule(rule, buses);
     for (const schedule of schedulesOf(this.assembly)) this.#schedule(schedule);
     this.#mappings();
+    for (const pipe of pipesOf(this.assembly)) this.#pipe(pipe);
     for (const each of this.assembly.ofType('AWS::Lambda::Function')) {
       if (this.#nodes.has(each.logicalId)) this.#function(each, buses);
     }
@@ -183,6 +185,19 @@ class FlowReader {
     const title = expression.replace(/^cron\((.*)\)$/, '$1');
     this.#nodes.set(id, { id, kind: 'schedule', title, subtitle: timezone, name });
     this.#targets(id, asRule(schedule).targets);
+  }
+
+  #pipe({ resource, source, target, targetArn, enrichment, deadLetterArn }: Pipe): void {
+    const id = resource.logicalId;
+    const title = this.#short(resource);
+    const from = source.resource ? this.#short(source.resource) : arnName(source.arn);
+    const subtitle = `pipe of ${from}${enrichment === undefined ? '' : ', enriched'}`;
+    this.#nodes.set(id, { id, kind: 'pipe', title, subtitle, name: resource.name });
+    const [reader] = [source.resource].filter((each) => each && this.#nodes.has(each.logicalId));
+    if (reader) this.#edge(reader.logicalId, id, 'event');
+    this.#edge(id, target.resource ? this.#node(target.resource) : this.#unknownTarget(targetArn), 'event');
+    const queue = this.#find(deadLetterArn);
+    if (queue) this.#edge(id, this.#node(queue, 'given up'), 'failure', 'not put');
   }
 
   #targets(id: string, targets: RuleModel['targets']): void {

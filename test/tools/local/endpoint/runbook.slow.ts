@@ -26,6 +26,7 @@ const SETTINGS = {
   },
   serviceEvents: { uploads: { source: ['aws.s3'], 'detail-type': ['Object Created'] } },
   partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
+  outboxes: { shipping: 'OrderStatusChanged' },
   dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 9 },
   customerManagedKey: true,
   alarms: { trafficFloor: 1 },
@@ -171,6 +172,8 @@ afterAll(async () => {
 
 /** What an entry's commands look at, where it is not there by itself. */
 const BEFORE: Readonly<Record<string, string>> = {
+  'outbox-depth':
+    'aws dynamodb put-item --table-name event-driven-outbox-shipping --item \'{"eventId": {"S": "ID"}, "orderId": {"S": "order-1001"}, "status": {"S": "SHIPPED"}}\'',
   // An execution without an order fails at its first state that asks for it.
   'workflow-failed':
     "aws stepfunctions start-execution --input '{}' --state-machine-arn $(aws stepfunctions list-state-machines --query 'stateMachines[0].stateMachineArn' --output text)",
