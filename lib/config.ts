@@ -78,7 +78,8 @@ const alarms = settings({
     v.optional(count, 0),
   ),
   queueAge: documented(
-    'Seconds that the oldest message of a dead-letter queue has waited. SQS deletes it after 14 days.',
+    'Seconds that the oldest message of a dead-letter queue has waited. SQS deletes it after 14 days: more than ' +
+      '13 leave no day to act.',
     v.optional(integer(60, 1_209_600), 86_400),
   ),
   undelivered: documented(
@@ -114,7 +115,8 @@ const alarms = settings({
     v.optional(count, 5),
   ),
   streamAge: documented(
-    'Seconds that the oldest analytics record has waited for S3. About 60 are normal.',
+    'Seconds that the oldest analytics record has waited for S3. About 60 are normal; after 86400, Firehose gives ' +
+      'it up, and an alarm at that comes too late.',
     v.optional(integer(60, 86_400), 900),
   ),
   streamFailurePercent: documented(
@@ -171,7 +173,8 @@ export const StageSettings = settings({
     v.optional(flag),
   ),
   archiveRetentionDays: documented(
-    'Days that the archive keeps events for replay.',
+    'Days that the archive keeps events for replay. Less than the 14 that failures are kept leaves some that cannot ' +
+      'be replayed.',
     v.optional(integer(1, 3650), 30),
   ),
   logRetentionDays: documented(
@@ -229,7 +232,7 @@ export const StageSettings = settings({
     'EventBridge to target: when delivery fails. The event then goes to the dead-letter queue.',
     v.optional(
       settings({
-        retryAttempts: documented('Tries after the first.', v.optional(integer(0, 185), 3)),
+        retryAttempts: documented('Tries after the first; 0: no retry.', v.optional(integer(0, 185), 3)),
         maxEventAge: documented('Seconds.', v.optional(integer(60, 86400), 3600)),
       }),
       {},
@@ -239,8 +242,12 @@ export const StageSettings = settings({
     'Lambda to handler: when the handler fails. The event then goes to the failed-events queue.',
     v.optional(
       settings({
-        retryAttempts: documented('Tries after the first.', v.optional(integer(0, 2), 2)),
-        maxEventAge: documented('Seconds.', v.optional(integer(60, 21600), 3600)),
+        retryAttempts: documented('Tries after the first; 0: no retry.', v.optional(integer(0, 2), 2)),
+        maxEventAge: documented(
+          'Seconds. Lambda waits 60 before the second try and 120 before the third: fewer than these and the calls ' +
+            'take leave tries out.',
+          v.optional(integer(60, 21600), 3600),
+        ),
       }),
       {},
     ),

@@ -59,8 +59,8 @@ function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void
   if (hasPlaceholder(expression))
     hop.cannotTell('place', resource, `when its schedule fires: ${reasonsOf(expression)}`);
   else if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
-  for (const { arn } of rule.targets) {
-    const target = scene.find(arn);
+  for (const { model } of rule.targets) {
+    const target = model.reference.resource;
     const done = target && scene.consumer(target)?.scheduled;
     if (done) hop.watch(resource, { ...scene.ownMetric(target, done.metric), below: true });
   }

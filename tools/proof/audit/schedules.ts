@@ -18,6 +18,9 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
   if (!schedule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
   if (hasPlaceholder([expression, schedule.timezone]))
     hop.cannotTell('place', resource, `when it fires: ${reasonsOf([expression, schedule.timezone])}`);
+  const done = target.resource && scene.consumer(target.resource)?.scheduled;
+  if (target.resource && done)
+    hop.watch(resource, { ...scene.ownMetric(target.resource, done.metric), below: true });
   if (retries === 0) hop.gap('retry', resource, 'it has no retry: MaximumRetryAttempts is 0');
   const isCall = /^arn:[^:]*:scheduler:::aws-sdk:/.test(targetArn);
   if (!target.resource && !isCall) scene.missing(hop, 'place', resource, 'its target', targetArn);
