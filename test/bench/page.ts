@@ -17,6 +17,7 @@ import { CAPACITY } from '../../tools/page/recorder';
 import { readAssembly } from '../../tools/template/assembly';
 import { synthesize } from '../../tools/template/source/synthesize';
 import { launchBrowser } from '../browser';
+import { LOADER } from '../typescript';
 
 const [rate = 200, seconds = 20, rounds = 9] = process.argv.slice(2).map(Number);
 /** Events of one measurement of the run's speed, and those that are put at once. */
@@ -143,7 +144,7 @@ function serve(): void {
 }
 
 function startRun(): Ask {
-  const child = fork(__filename, process.argv.slice(2), { execArgv: ['-r', 'esbuild-register'] });
+  const child = fork(__filename, process.argv.slice(2), { execArgv: ['-r', LOADER] });
   child.on('exit', (code) => code && process.exit(code));
   return async (...asked) => {
     child.send(asked);

@@ -16,6 +16,7 @@ import { App as CdkApp } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import type { App } from '../../tools/app';
 import { type Assembly, readAssembly } from '../../tools/template/assembly';
+import { LOADER } from '../typescript';
 
 const PAGE = 'docs/targets.md';
 const STACK = 'lib/event-driven-stack.ts';
@@ -120,15 +121,11 @@ export function templateOf(project: string): Template {
 export function synthesizeProject(project: string, context: object = {}): Assembly {
   const outdir = join(project, 'cdk.out');
   const { context: flags } = JSON.parse(readFileSync(join(project, 'cdk.json'), 'utf8'));
-  const { status, stderr } = spawnSync(
-    process.execPath,
-    ['-r', require.resolve('esbuild-register'), 'bin/app.ts'],
-    {
-      cwd: project,
-      encoding: 'utf8',
-      env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify({ ...flags, ...context }) },
-    },
-  );
+  const { status, stderr } = spawnSync(process.execPath, ['-r', LOADER, 'bin/app.ts'], {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, CDK_OUTDIR: outdir, CDK_CONTEXT_JSON: JSON.stringify({ ...flags, ...context }) },
+  });
   if (status !== 0 || /\bERROR\b/.test(stderr)) throw new Error(stderr);
   return readAssembly(outdir, { region: 'us-east-1' });
 }

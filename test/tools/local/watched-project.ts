@@ -8,6 +8,7 @@ import { RunningStack } from '../../../tools/local/running-stack';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { readAssembly } from '../../../tools/template/assembly';
 import { synthesize } from '../../../tools/template/source/synthesize';
+import { LOADER } from '../../typescript';
 
 const OPTIONS = { format: 'cjs', target: 'node20', minify: true } as const;
 
@@ -63,7 +64,7 @@ export class WatchedProject {
   /** @param folder an empty one */
   static async start(folder: string, handler: string): Promise<WatchedProject> {
     const files = {
-      'cdk.json': JSON.stringify({ app: `node -r ${require.resolve('esbuild-register')} bin/app.ts` }),
+      'cdk.json': JSON.stringify({ app: `node -r ${LOADER} bin/app.ts` }),
       'bin/app.ts': APP.replace("'./settings'", "'../lib/settings'"),
       'lib/settings.ts': "export const table = 'orders';",
       'lambdas/words.ts': "export const word = 'first';",

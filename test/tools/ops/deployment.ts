@@ -18,7 +18,7 @@ import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
-import { TYPESCRIPT } from '../../typescript';
+import { LOADER, TYPESCRIPT } from '../../typescript';
 
 export interface Faults {
   /** Each handler fails on one in so many events, at every attempt. */
@@ -55,7 +55,7 @@ export class Builds {
 
   constructor() {
     // In a process of its own, since bundling writes to the console.
-    execFileSync(process.execPath, ['-r', 'esbuild-register', '-e', SYNTHESIZE, this.intact], {
+    execFileSync(process.execPath, ['-r', LOADER, '-e', SYNTHESIZE, this.intact], {
       stdio: 'pipe',
     });
   }

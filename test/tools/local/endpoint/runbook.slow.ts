@@ -12,6 +12,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Assembly, readAssembly } from '../../../../tools/template/assembly';
 import { documentedProject, sections, synthesizeProject } from '../../../targets/documented-project';
+import { LOADER } from '../../../typescript';
 import { Builds, Deployment } from '../../ops/deployment';
 import { readRunbook } from './runbook';
 
@@ -101,7 +102,7 @@ class Typing {
     if (!command.startsWith('npm run ops')) return cli === '1' ? forVersion1(command, url) : command;
     const file = join(this.directory, 'lost-events.jsonl');
     writeFileSync(file, `${JSON.stringify(sampleEntry())}\n`);
-    const program = [resolve('node_modules/esbuild-register/register.js'), 'bin/ops.ts'];
+    const program = [LOADER, 'bin/ops.ts'];
     const tool = `cd ${this.project} && node -r ${program.join(' ')} --endpoint-url ${url}`;
     // What asks first is answered: there is no terminal here.
     return command

@@ -12,6 +12,7 @@ import { SystemWorld } from '../../../../tools/local/services/world';
 import { LocalStack } from '../../../../tools/local/stack';
 import { readAssembly } from '../../../../tools/template/assembly';
 import { synthesize } from '../../../../tools/template/source/synthesize';
+import { LOADER } from '../../../typescript';
 
 jest.setTimeout(300_000);
 
@@ -38,7 +39,7 @@ beforeAll(() => {
 });
 
 const command = (name: string, ...args: string[]) =>
-  spawnSync(process.execPath, ['-r', 'esbuild-register', `bin/${name}.ts`, ...args], {
+  spawnSync(process.execPath, ['-r', LOADER, `bin/${name}.ts`, ...args], {
     cwd: project,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,

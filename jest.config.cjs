@@ -1,13 +1,12 @@
-/** @jest-config-loader esbuild-register */
-import type { Config } from 'jest';
-import { TRANSFORM } from './test/coverage/settings.cjs';
+const { TRANSFORM } = require('./test/coverage/settings.cjs');
 
 // The AWS SDK warns on Node < 22 once a process; in test output that is noise.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
 if (process.argv.includes('--coverage')) process.env.COUNT_COVERAGE = 'true';
 
-const config: Config = {
+/** @type {import('jest').Config} */
+module.exports = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.ts$': ['@swc/jest', TRANSFORM] },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out'],
@@ -16,10 +15,9 @@ const config: Config = {
   coverageReporters: ['text-summary', 'html'],
   // `global` is what is left: the tools. Commands that tests run in processes of their own do not count there.
   coverageThreshold: { './lib/': { branches: 95 }, './lambdas/': { branches: 95 }, global: { branches: 75 } },
+  reporters: ['default', '<rootDir>/test/slowest.cjs'],
   maxWorkers: '100%',
   // Property tests against a real server take seconds, and longer on a busy machine.
   testTimeout: 60_000,
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean', '<rootDir>/test/coverage/collect.ts'],
 };
-
-export default config;
