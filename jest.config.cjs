@@ -1,9 +1,17 @@
+const { mkdtempSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
 const { TRANSFORM } = require('./test/coverage/settings.cjs');
 
 // The AWS SDK warns on Node < 22 once a process; in test output that is noise.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
 
 if (process.argv.includes('--coverage')) process.env.COUNT_COVERAGE = 'true';
+
+// Holds what test files share.
+const run = mkdtempSync(join(tmpdir(), 'test-run-'));
+process.env.TEST_RUN = run;
+process.once('exit', () => rmSync(run, { recursive: true, force: true }));
 
 /** @type {import('jest').Config} */
 module.exports = {

@@ -15,16 +15,14 @@ import { nameSources } from '../../../tools/local/source-trace';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
-import { synthesize } from '../../../tools/template/source/synthesize';
+import { builtAssembly } from '../../built';
 
 const MINUTE = 60_000;
 // Each test starts a process for each function, and the machine may be busy.
 jest.setTimeout(60_000);
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'flow-'));
-const cdkOut = path.join(root, 'cdk.out');
-
-beforeAll(() => synthesize(process.cwd(), cdkOut), 60_000);
+const cdkOut = builtAssembly();
 afterAll(() => fs.rmSync(root, { recursive: true, force: true }));
 
 // biome-ignore lint/suspicious/noExplicitAny: a template has no static type

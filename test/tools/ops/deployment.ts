@@ -3,7 +3,7 @@
  * have faults (a handler that fails on some events, a permission that is missing) and be mended later, as in AWS by
  * deploying again.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,8 @@ import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
 import { readAssembly } from '../../../tools/template/assembly';
-import { LOADER, TYPESCRIPT } from '../../typescript';
+import { builtAssembly } from '../../built';
+import { TYPESCRIPT } from '../../typescript';
 
 export interface Faults {
   /** Each handler fails on one in so many events, at every attempt. */
@@ -35,30 +36,10 @@ interface TemplateResource {
   readonly Properties: any;
 }
 
-/** Without CDK's validation and rules, which `cdk synth` and other tests run: they take most of the time. */
-const SYNTHESIZE = `
-  const { readFileSync } = require('node:fs');
-  const { App } = require('aws-cdk-lib');
-  const { parseStage } = require('./lib/config');
-  const { EventDrivenStack } = require('./lib/event-driven-stack');
-  const { stages, ...context } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
-  const app = new App({ outdir: process.argv[1], builtinCloudFormationValidation: false, context });
-  const config = parseStage('production', stages.production);
-  new EventDrivenStack(app, config.prefix, { config });
-  app.synth();
-`;
-
-/** The stack's template and bundles, made once, and copies of them with faults. */
+/** The stack's template and bundles, and copies of them with faults. */
 export class Builds {
   readonly #directory = mkdtempSync(join(tmpdir(), 'ops-'));
-  readonly intact = join(this.#directory, 'intact');
-
-  constructor() {
-    // In a process of its own, since bundling writes to the console.
-    execFileSync(process.execPath, ['-r', LOADER, '-e', SYNTHESIZE, this.intact], {
-      stdio: 'pipe',
-    });
-  }
+  readonly intact = builtAssembly();
 
   /** @returns the folder of a copy with faults */
   faulty({ failsOneIn, forbidden = [], retries }: Faults): string {

@@ -1,18 +1,15 @@
 /** The simulator, as a command: it holds, it repeats itself, and it finds a mistake and shrinks it. */
 import { spawnSync } from 'node:child_process';
-import path from 'node:path';
 import { APP } from '../../../bin/app-description';
 import { allowedActions } from '../../../tools/sim/permissions';
 import { readAssembly } from '../../../tools/template/assembly';
-import { synthesize } from '../../../tools/template/source/synthesize';
+import { builtAssembly } from '../../built';
 import { TYPESCRIPT } from '../../typescript';
-import { temporaryDirectory } from '../template/template';
 
 // 20 seeds take 10 s of a core, and more on a busy machine.
 jest.setTimeout(180_000);
 
-const cdkOut = path.join(temporaryDirectory(), 'cdk.out');
-beforeAll(() => synthesize(process.cwd(), cdkOut), 120_000);
+const cdkOut = builtAssembly();
 
 function sim(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(

@@ -1,7 +1,4 @@
 /** `npm run cost -- --measure`: the project's own stack, synthesized, run, and measured. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { APP } from '../../../../bin/app-description';
 import { CONSUMERS } from '../../../../lambdas/consumers';
 import kept from '../../../../samples/measurements.json';
@@ -10,15 +7,12 @@ import { LocalStack } from '../../../../tools/local/stack';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import { type CallMeasurement, type Measurement, measure } from '../../../../tools/proof/cost/measurement';
 import { readAssembly } from '../../../../tools/template/assembly';
-import { synthesize } from '../../../../tools/template/source/synthesize';
+import { builtAssembly } from '../../../built';
 
-let directory: string;
 let measured: Measurement;
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'measure-'));
-  await synthesize(process.cwd(), directory);
   measured = await measure(
-    readAssembly(directory),
+    readAssembly(builtAssembly()),
     APP,
     parseMix(APP.mix ?? '', APP.contracts),
     (assembly, onStep) =>
@@ -26,7 +20,6 @@ beforeAll(async () => {
     { rounds: 2 },
   );
 }, 120_000);
-afterAll(() => rmSync(directory, { recursive: true }));
 
 test('every consumer is measured with each event that it is given, and with the schedule that calls it', () => {
   const events = Object.entries(measured.functions).map(([service, { events }]) => [
