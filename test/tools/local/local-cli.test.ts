@@ -5,6 +5,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { localCommand } from '../../../tools/local/command';
+import { runInProcess } from '../../in-process';
 import { temporaryDirectory } from '../template/template';
 import { ENTRY, LocalRun, makeProject, objects, REPOSITORY } from './local-run';
 
@@ -212,8 +214,32 @@ describe('bad input is one line and exit code 2', () => {
       "error: option '--allow-host <name>' argument 'http://devbox' is invalid. It must be a host name without port, such as host.docker.internal.\n",
     ],
     [['--data'], "error: option '--data <dir>' argument missing\n"],
+    [
+      ['--allow-egress', 'https://devbox'],
+      "error: option '--allow-egress <host>' argument 'https://devbox' is invalid. It must be the name of a host, e.g. api.example.com, or of a host and a port.\n",
+    ],
+    [
+      ['--allow-origin', 'ftp://shop.example'],
+      "error: option '--allow-origin <url>' argument 'ftp://shop.example' is invalid. It must be an origin without path, such as http://localhost:5173.\n",
+    ],
+    [
+      ['--parameter', 'novalue'],
+      "error: option '--parameter <name=value>' argument 'novalue' is invalid. Expected name=value.\n",
+    ],
+    [['--template', 'no-such'], '--template no-such is not a file; expected one with a template.\n'],
+    [['--assembly', 'no-such'], '--assembly no-such is not a folder; expected one that `cdk synth` wrote.\n'],
+    [
+      ['--assembly', 'cdk.out', '--template', 'template.json'],
+      '--assembly and --template exclude each other.\n',
+    ],
   ])('%j', async (args, stderr) => {
-    expect(await run(REPOSITORY, ...args)).toEqual({ exitCode: 2, stdout: '', stderr });
+    const command = localCommand({ project: REPOSITORY });
+    expect(await runInProcess(command, args)).toEqual({ exitCode: 2, stdout: '', stderr });
+  });
+
+  test('of the process as well', async () => {
+    const stderr = "error: unknown option '--bogus'\n";
+    expect(await run(REPOSITORY, '--bogus')).toEqual({ exitCode: 2, stdout: '', stderr });
   });
 
   const startOf = (project: string, ...args: string[]) => run(project, '--json', '--port', '0', ...args);

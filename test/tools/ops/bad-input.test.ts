@@ -1,8 +1,11 @@
 /** Every command, wrongly asked: one line that says what to do, exit code 2, and nothing has changed. */
 import { join } from 'node:path';
-import { Builds, Deployment, type Outcome, startTool } from './deployment';
+import { APP } from '../../../bin/app-description';
+import { STAGES } from '../../../bin/stages';
+import { explainFailure, opsCommand } from '../../../tools/ops/cli';
+import { runInProcess } from '../../in-process';
+import { Builds, Deployment, NO_AWS, type Outcome, startTool } from './deployment';
 
-// Each case is a start of the tool.
 jest.setTimeout(240_000);
 
 interface Case {
@@ -159,6 +162,20 @@ let deployment: Deployment;
 let before: unknown;
 const outcomes = new Map<Case, Outcome>();
 
+/** What `bin/ops.ts` does. */
+function runHere(args: readonly string[], more: NodeJS.ProcessEnv = {}) {
+  const { PATH, HOME } = process.env;
+  const command = opsCommand(APP, STAGES);
+  return runInProcess(command, args, {
+    env: { PATH, HOME, ...NO_AWS, ...more },
+    explain: (error) => explainFailure(command, error),
+  });
+}
+
+/** Cases that need a standard input of their own, or an error of Node's that Jest does not wrap. */
+const needsProcess = ({ stdin, says }: Case) =>
+  stdin !== undefined || /^Nothing answers|there is no terminal/.test(says);
+
 /** Everything that a command could change. */
 const state = async () => ({
   orders: await deployment.orders(),
@@ -178,15 +195,19 @@ beforeAll(async () => {
   before = await state();
 
   // Several at a time: they change nothing, so they cannot disturb each other.
-  const waiting = [...CASES];
+  const waiting = CASES.filter(needsProcess);
+  const where = ({ command, env }: Case) => [
+    ...command.split(' '),
+    ...(env ? [] : ['--endpoint-url', deployment.stack.url]),
+  ];
   const work = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const { command, env, stdin } = next;
-      const where = env ? [] : ['--endpoint-url', deployment.stack.url];
-      outcomes.set(next, await startTool([...command.split(' '), ...where], env, stdin).ended);
+      outcomes.set(next, await startTool(where(next), next.env, next.stdin).ended);
     }
   };
   await Promise.all([work(), work(), work()]);
+  for (const each of CASES.filter((each) => !needsProcess(each)))
+    outcomes.set(each, { ...(await runHere(where(each), each.env)), json: undefined });
 });
 afterAll(async () => {
   await deployment?.stop();

@@ -98,7 +98,8 @@ export interface RunningTool {
   readonly ended: Promise<Outcome>;
 }
 
-const NO_AWS = {
+/** Neither credentials nor a region, whoever runs the tests. */
+export const NO_AWS = {
   AWS_EC2_METADATA_DISABLED: 'true',
   AWS_CONFIG_FILE: '/none',
   AWS_SHARED_CREDENTIALS_FILE: '/none',
