@@ -104,14 +104,17 @@ function insert(path: string, before: string, lines: readonly string[]): void {
   );
 }
 
+/** Context of `cdk.json` without its stages. */
+const { stages: _, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
+export const CDK_FLAGS: object = flags;
+
 /** Template of the copy's stack, without its bundles and without validators. */
 export function templateOf(project: string): Template {
   const { parseStage } = require(join(project, 'lib', 'config'));
   const { EventDrivenStack } = require(join(project, 'lib', 'event-driven-stack'));
-  const { stages, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
   const app = new CdkApp({
     builtinCloudFormationValidation: false,
-    context: { ...flags, 'aws:cdk:bundling-stacks': [] },
+    context: { ...CDK_FLAGS, 'aws:cdk:bundling-stacks': [] },
   });
   const config = parseStage('production', {});
   return Template.fromStack(new EventDrivenStack(app, config.prefix, { config }));
