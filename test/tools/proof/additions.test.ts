@@ -46,8 +46,8 @@ const ADDED: readonly (readonly [what: string, type: string, properties: Json])[
   ['a second bus', 'AWS::Events::EventBus', { Name: 'second' }],
 ];
 
-/** Free by itself: what it makes others do is in the bill, or named there. */
-const FREE = ['AWS::Lambda::EventSourceMapping', 'AWS::Events::EventBus'];
+/** Free by itself: what it makes others do, or what is handed to it, is in the bill, or named there. */
+const FREE = ['AWS::Lambda::EventSourceMapping', 'AWS::Events::EventBus', 'AWS::Events::ApiDestination'];
 
 /** The local run runs these, an API destination as far as it may reach its host; it names the others. */
 const RUN = [
@@ -55,6 +55,7 @@ const RUN = [
   'AWS::Lambda::EventSourceMapping',
   'AWS::Events::ApiDestination',
   'AWS::Events::EventBus',
+  'AWS::StepFunctions::StateMachine',
 ];
 
 test.each(ADDED)('%s', (_, type, Properties) => {
@@ -84,5 +85,8 @@ test.each(ADDED)('%s', (_, type, Properties) => {
   const mix = parseMix(APP.mix ?? '', APP.contracts);
   const assumptions = { mix, months: 1, slowdown: 1, coldStarts: 0, failures: 0 };
   const cost = costOf(assembly, APP, measurements as unknown as Measurement, [1_000], assumptions);
-  expect(named(cost.notCovered)).toContain('Added');
+  // A day in the month for each of its calls, at a dollar a million.
+  const scheduled = cost.bills[0]?.items.find(({ name }) => name === 'EventBridge: Scheduler');
+  if (type === 'AWS::Scheduler::Schedule') expect(scheduled).toMatchObject({ quantity: 30 });
+  else expect(named(cost.notCovered)).toContain('Added');
 });

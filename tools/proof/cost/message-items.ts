@@ -21,6 +21,7 @@ export function eventItems(usage: Usage, times: Times): Item[] {
   });
   return [
     item('EventBridge: events', 'eventbridge.event', chunks),
+    item('EventBridge: Scheduler', 'eventbridge.schedule', sum(usage.scheduled, times)),
     item('EventBridge: archive', 'eventbridge.archive', sum(archives, ({ bytes }) => bytes) / GB),
     item(
       'EventBridge: archive, kept',
@@ -31,7 +32,7 @@ export function eventItems(usage: Usage, times: Times): Item[] {
 }
 
 export function messageItems(usage: Usage, times: Times): Item[] {
-  let [published, mails, requests, queued] = [0, 0, 0, 0];
+  let [published, mails, requests, queued, destined] = [0, 0, 0, 0, 0];
   for (const call of usage.calls) {
     const topics = usage.named(call.resource, 'AWS::SNS::Topic');
     for (const bytes of call.measured.messages) {
@@ -49,8 +50,10 @@ export function messageItems(usage: Usage, times: Times): Item[] {
     const chunks = times(delivery) * Math.ceil(payloadBytes / CHUNK);
     if (resource.type === 'AWS::SQS::Queue') queued += chunks;
     if (resource.type === 'AWS::SNS::Topic') published += chunks;
+    if (resource.type === 'AWS::Events::ApiDestination') destined += chunks;
   }
   return [
+    item('EventBridge: API destinations', 'eventbridge.api-destination', destined),
     item('SNS: messages', 'sns.publish', published),
     item('SNS: mails', 'sns.email', mails),
     item('SNS: HTTP requests', 'sns.http', requests),

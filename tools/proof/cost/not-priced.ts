@@ -7,6 +7,7 @@ const PRICED: readonly string[] = [
   ...['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm', 'AWS::CloudWatch::Dashboard'],
   ...['AWS::DynamoDB::Table', 'AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::KMS::Key'],
   ...['AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function', 'AWS::Logs::LogGroup'],
+  ...['AWS::Events::ApiDestination', 'AWS::Scheduler::Schedule'],
   ...['AWS::S3::Bucket', 'AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SQS::Queue'],
 ];
 
@@ -32,6 +33,7 @@ const FREE: readonly RegExp[] = [
 const BY_USE: readonly string[] = [
   ...['AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function'],
   ...['AWS::Logs::LogGroup', 'AWS::S3::Bucket', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Events::Archive'],
+  'AWS::Events::ApiDestination',
 ];
 
 /** @param more found while the bill was made */

@@ -70,7 +70,7 @@ export interface DirectDelivery extends DeliveryUsage {
 /** Types of targets of rules other than functions. */
 const DIRECT_TARGETS = [
   ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'],
-  'AWS::Logs::LogGroup',
+  ...['AWS::Logs::LogGroup', 'AWS::Events::ApiDestination'],
 ];
 
 /** How often something happens in the month of a bill. */
@@ -89,6 +89,8 @@ export class Usage {
   readonly calls: CallUsage[] = [];
   readonly direct: DirectDelivery[] = [];
   readonly published: EventUsage[] = [];
+  /** Calls by EventBridge Scheduler; those by scheduled rules are free. */
+  readonly scheduled: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
   /** The cost of its use is unknown. */
   readonly notPriced: NotCovered[] = [];
   readonly routing: Routing;
@@ -105,7 +107,10 @@ export class Usage {
       const event = { ...exampleEvent(contract, assembly), detail: contract.create(detail, EXAMPLE_IDS) };
       this.#publish({ event, label, perEvent: count / total, perMonth: 0 });
     }
-    for (const schedule of this.routing.schedules) this.#fire(schedule);
+    for (const schedule of this.routing.schedules) {
+      const perMonth = this.#fire(schedule);
+      this.scheduled.push({ perEvent: 0, perMonth });
+    }
     for (const rule of this.routing.rules) {
       this.#fire(rule);
       this.#leaveOutForeign(rule);
@@ -128,12 +133,14 @@ export class Usage {
     }
   }
 
-  #fire(rule: RoutedRule): void {
+  /** @returns how often it fires in a month */
+  #fire(rule: RoutedRule): number {
     const time = rule.schedule?.next(new Date());
-    if (!rule.enabled || !rule.schedule || !time) return;
+    if (!rule.enabled || !rule.schedule || !time) return 0;
     const event = scheduledEvent({ ruleArn: rule.arn, time, ...this.routing });
     const perMonth = timesInMonth(rule.schedule, time);
     this.#deliver(rule, { event, label: rule.scheduleExpression ?? '', perEvent: 0, perMonth });
+    return perMonth;
   }
 
   #deliver(rule: RoutedRule, { event, label, perEvent, perMonth }: EventUsage): void {

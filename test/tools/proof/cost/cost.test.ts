@@ -326,6 +326,32 @@ describe('the template decides:', () => {
     expect(quantity(billWith({ assumed: year }), 'S3: storage, infrequent access')).toBe(0);
   });
 
+  test('a schedule of Scheduler is paid for by the call, and a rule by what it hands to an API destination', () => {
+    const change = (copy: Json) => {
+      copy.Resources.Shop = {
+        Type: 'AWS::Events::ApiDestination',
+        Properties: { ConnectionArn: 'a', HttpMethod: 'POST', InvocationEndpoint: 'https://example.com' },
+      };
+      const target = { Id: 'Shop', Arn: { 'Fn::GetAtt': ['Shop', 'Arn'] }, RoleArn: 'arn:aws:iam::1:role/r' };
+      for (const { Properties } of resourcesOf(copy, 'AWS::Events::Rule')) {
+        if (/all-events/.test(Properties.Name)) Properties.Targets.push(target);
+      }
+      copy.Resources.Hourly = {
+        Type: 'AWS::Scheduler::Schedule',
+        Properties: {
+          ScheduleExpression: 'rate(1 hour)',
+          FlexibleTimeWindow: { Mode: 'OFF' },
+          Target: { Arn: target.Arn, RoleArn: target.RoleArn },
+        },
+      };
+    };
+    const bill = billWith({ change });
+    expect(quantity(bill, 'EventBridge: Scheduler')).toBe(30 * 24);
+    // The events of the month, the reports of the month, and what the schedule hands over.
+    expect(quantity(bill, 'EventBridge: API destinations')).toBeGreaterThanOrEqual(MILLION + 30 * 24);
+    expect(quantity(billWith({}), 'EventBridge: Scheduler')).toBe(0);
+  });
+
   test('another kind of target is named, and not guessed', () => {
     const change = (copy: Json) => {
       resourcesOf(copy, 'AWS::Events::Rule')[0].Properties.Targets[0].Arn =
