@@ -4,6 +4,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { EXIT, type ExitCode, type Explanation, InputError } from './errors';
+import { escapeControl } from './escape-control';
 
 /**
  * @param name as in the help's usage line
@@ -14,9 +15,12 @@ export function createCommand(name: string, hint = ''): Command {
     .allowExcessArguments(false)
     .exitOverride()
     .configureOutput({
-      outputError: (text, write) => write(`${text.trim().replaceAll('\n', ' ')}${hint}\n`),
+      outputError: (text, write) => write(`${printable(text.trim().replaceAll('\n', ' '))}${hint}\n`),
     });
 }
+
+/** An error may quote what was typed, or what is in a file. Another program's output keeps its lines. */
+const printable = (text: string): string => text.split('\n').map(escapeControl).join('\n');
 
 /** Turns a function that returns an exit code into a command's action. */
 export function exitWith<Parameters extends unknown[]>(
@@ -50,7 +54,7 @@ export async function runCommand(
     }
     const explanation = explain(error);
     if (!explanation) throw error;
-    process.stderr.write(`${explanation.line}\n`);
+    process.stderr.write(`${printable(explanation.line)}\n`);
     process.exitCode = explanation.exitCode;
   }
 }

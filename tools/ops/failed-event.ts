@@ -263,10 +263,13 @@ function unreadable(message: QueueMessage, reason: string): UnreadableMessage {
   return { kind: 'unreadable', messageId: message.id, reason, failedAt: message.sentAt };
 }
 
-/** `arn:aws:lambda:region:account:function:name[:qualifier]` and `arn:aws:sqs:region:account:name` -> `name`. */
+/**
+ * `arn:aws:lambda:region:account:function:name[:qualifier]`, `arn:aws:sqs:region:account:name` and
+ * `arn:aws:events:region:account:event-bus/name` -> `name`.
+ */
 export function nameInArn(arn: string): string {
   const [, , , , , resource, name] = arn.split(':');
-  return name ?? resource ?? arn;
+  return name ?? resource?.replace(/^event-bus\//, '') ?? arn;
 }
 
 const showable = (text: string, app: App): string => app.redact(oneLine(text)).slice(0, REASON_LENGTH);

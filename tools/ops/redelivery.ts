@@ -1,6 +1,7 @@
 /** Decides how a failed event is redriven, without effects. */
 
-import type { Target } from '@aws-sdk/client-eventbridge';
+import type { PutEventsRequestEntry, Target } from '@aws-sdk/client-eventbridge';
+import { oneLine } from '../cli/errors';
 import { defined } from '../defined';
 import { stringifyExactly } from '../eventbridge/exact-json';
 import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
@@ -19,14 +20,16 @@ export function isSelected(failed: FailedEvent, { consumers, causes }: RedriveSe
   return (!consumers || consumers.has(failed.consumer)) && (!causes || causes.has(failed.cause));
 }
 
-/** The invocation or message that sends a failed event again, only to the function or queue that missed it. */
+/** The invocation, message or entry that sends a failed event again, only to the function, queue or bus that missed it. */
 export interface Redelivery {
-  /** ARN of a function or a queue. */
+  /** ARN of a function, a queue or a bus. */
   readonly targetArn: string;
   /** The same that the target got, or would have got; for a function JSON text. */
   readonly payload: string;
   /** Message group, as FIFO queues need. */
   readonly groupId?: string;
+  /** Present if the target is a bus: the payload as it is put on it. */
+  readonly entry?: PutEventsRequestEntry;
 }
 
 export const isQueue = (arn: string): boolean => arn.split(':')[2] === 'sqs';
@@ -43,6 +46,7 @@ export class NotRedeliverableError extends Error {
  */
 export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
   if (failed.kind === 'unhandled') {
+    requireTarget(failed.functionArn, 'make what its schedule asks for by hand');
     return { targetArn: failed.functionArn, payload: stringifyExactly(failed.payload) };
   }
   if (failed.kind === 'unprocessed') {
@@ -50,11 +54,8 @@ export function redelivery(failed: FailedEvent, targets: readonly Target[]): Red
     return { targetArn: queueArn, payload, ...defined({ groupId }) };
   }
   const { targetArn } = failed;
-  if (!targetArn.includes(':lambda:') && !isQueue(targetArn)) {
-    throw new NotRedeliverableError(
-      'its target is neither a function nor a queue; replay the archive for its rule instead',
-    );
-  }
+  if (isBus(targetArn)) return { targetArn, ...ontoBus(failed, targets) };
+  requireTarget(targetArn, 'replay the archive for its rule instead');
   const own = targets.filter(({ Arn }) => Arn === targetArn);
   const payloads = new Set(own.map((target) => payloadOf(failed, target)));
   const [payload, another] = payloads;
@@ -66,6 +67,47 @@ export function redelivery(failed: FailedEvent, targets: readonly Target[]): Red
   }
   const groupId = own[0]?.SqsParameters?.MessageGroupId;
   return { targetArn, payload, ...defined({ groupId }) };
+}
+
+const isBus = (arn: string): boolean => /^arn:[^:]*:events:.*:event-bus\//.test(arn);
+
+/** @throws NotRedeliverableError */
+function requireTarget(arn: string, otherwise: string): void {
+  if (arn.split(':')[2] === 'lambda' || isQueue(arn)) return;
+  throw new NotRedeliverableError(`its target is neither a function nor a queue; ${otherwise}`);
+}
+
+/**
+ * The event as it came to the rule's bus, to be put on the bus that did not get it. There it has another id of EventBridge's;
+ * the detail, and with it the publisher's own id, is the same.
+ * @throws NotRedeliverableError
+ */
+function ontoBus(
+  { ruleArn, targetArn, published: { event } }: UndeliveredEvent,
+  targets: readonly Target[],
+): Pick<Redelivery, 'payload' | 'entry'> {
+  const placeOf = (arn: string) => arn.split(':').slice(3, 5).join();
+  if (placeOf(ruleArn) !== placeOf(targetArn)) {
+    throw new NotRedeliverableError(
+      'its target is a bus of another account or region; replay the archive for its rule instead',
+    );
+  }
+  if (event.source.startsWith('aws.')) {
+    throw new NotRedeliverableError(
+      `EventBridge takes events of ${oneLine(event.source)} from nobody but ${
+        event.source.startsWith('aws.partner/') ? 'the partner' : 'AWS'
+      }, who can send it again`,
+    );
+  }
+  if (!targets.some(({ Arn }) => Arn === targetArn)) {
+    throw new NotRedeliverableError('its rule no longer has the target');
+  }
+  const payload = stringifyExactly(event.detail);
+  const entry = {
+    ...{ EventBusName: targetArn, Source: event.source, DetailType: event['detail-type'], Detail: payload },
+    ...{ Resources: event.resources, Time: new Date(event.time) },
+  };
+  return { payload, entry };
 }
 
 function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, target: Target): string {

@@ -1,6 +1,6 @@
 /**
- * `redrive`: sends failed events again, each only to the function or queue that missed it and never to the bus, where
- * every other rule would match it, too. A message to a queue is sent as SQS took the first one, and deleted after its 200.
+ * `redrive`: sends failed events again, each only to the function or queue that missed it and never to its own bus, where
+ * every other rule would match it, too. What a rule of another bus could not put on this one is put on it. A message to a queue is sent as SQS took the first one, and deleted after its 200.
  *
  * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
  * after Lambda answered 202. From then on the event is durably in Lambda's own queue: it will be handled, or come
@@ -19,7 +19,13 @@
 
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EventBridgeClient, ResourceNotFoundException, type Target } from '@aws-sdk/client-eventbridge';
+import {
+  EventBridgeClient,
+  PutEventsCommand,
+  type PutEventsRequestEntry,
+  ResourceNotFoundException,
+  type Target,
+} from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { App } from '../app';
@@ -172,7 +178,7 @@ class Run {
       return;
     }
     if (!isSelected(failed, this.selection)) return;
-    if (this.#ownIds.has(failed.kind === 'unhandled' ? failed.requestId : message.id)) {
+    if (this.#ownIds.has(idOf(failed, message))) {
       this.#count(failed.consumer, failed.cause, 'left', 'it failed again: its cause is not mended');
       return;
     }
@@ -204,7 +210,7 @@ class Run {
     ready: Redelivery,
   ): Promise<void> {
     try {
-      this.#ownIds.add(await (isQueue(ready.targetArn) ? this.#sendMessage(ready) : this.#invoke(ready)));
+      this.#ownIds.add(await this.#sendTo(ready));
     } catch (error) {
       this.#count(consumer, cause, 'failed', answerOfService(error));
       return;
@@ -216,6 +222,22 @@ class Run {
       // The next run sends it again, and consumers recognize the duplicate.
       this.#count(consumer, cause, 'failed', `sent, but still in the queue: ${answerOfService(error)}`);
     }
+  }
+
+  /** @returns the id by which what fails again is recognized */
+  #sendTo(ready: Redelivery): Promise<string> {
+    if (ready.entry) return this.#put(ready.entry);
+    return isQueue(ready.targetArn) ? this.#sendMessage(ready) : this.#invoke(ready);
+  }
+
+  /** @returns the event's id */
+  async #put(entry: PutEventsRequestEntry): Promise<string> {
+    const { Entries: [result] = [] } = await this.#eventBridge.send(
+      new PutEventsCommand({ Entries: [entry] }),
+    );
+    if (result?.EventId !== undefined) return result.EventId;
+    const { ErrorCode = 'Error', ErrorMessage = 'EventBridge gave the event no id' } = result ?? {};
+    throw Object.assign(new Error(ErrorMessage), { name: ErrorCode, $fault: 'client' });
   }
 
   /** @returns the request's id */
@@ -281,6 +303,12 @@ class Run {
   }
 }
 
+/** What a run of ours would have made known before: the invocation, the event that was put, or the message. */
+function idOf(failed: FailedEvent, message: QueueMessage): string {
+  if (failed.kind === 'unhandled') return failed.requestId;
+  return failed.kind === 'undelivered' ? failed.published.event.id : message.id;
+}
+
 /**
  * Error of a service, in one line.
  * @throws the error itself if no service answered, since no other event can be sent either
@@ -314,9 +342,9 @@ class Pace {
   }
 }
 
-/** @throws InputError if the stack has no such function or queue */
+/** @throws InputError if it is none of the stack's functions and queues, nor its bus */
 function consumerName(stack: DeployedStack, name: string): string {
-  const all = [...stack.functions, ...stack.queues];
+  const all = [...stack.functions, ...stack.queues, stack.output('EventBusName')];
   const found = all.find((full) => full === name || stack.shortName(full) === name);
   if (found) return found;
   const known = all.map((full) => stack.shortName(full)).join(', ');

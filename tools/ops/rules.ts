@@ -26,19 +26,22 @@ export interface StackRule {
 /**
  * Lists the rules of the stack's bus, and those of the account's default bus that call the stack's functions:
  * scheduled rules are there, together with other stacks' rules.
+ * @param others names of further targets, e.g. of the bus, to which rules hand on events of AWS's services
  */
 export async function listStackRules(
   eventBridge: EventBridgeClient,
   stack: DeployedStack,
+  others: readonly string[] = [],
 ): Promise<StackRule[]> {
   const busName = stack.output('EventBusName');
   const own = (await listRules(eventBridge, { EventBusName: busName })).filter(({ ManagedBy }) => !ManagedBy);
   const scheduled = await listRules(eventBridge, { NamePrefix: `${stack.name}-` });
+  const reached = new Set([...stack.functions, ...others]);
   const rules: StackRule[] = [];
   for (const rule of own) rules.push(stackRule(rule, await listTargets(eventBridge, rule.Name, busName)));
   for (const rule of scheduled) {
     const found = stackRule(rule, await listTargets(eventBridge, rule.Name));
-    if (found.consumers.some((consumer) => stack.functions.includes(consumer))) rules.push(found);
+    if (found.consumers.some((consumer) => reached.has(consumer))) rules.push(found);
   }
   return rules;
 }

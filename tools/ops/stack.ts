@@ -96,6 +96,11 @@ export class DeployedStack {
     return this.#idsOf('AWS::Lambda::Function');
   }
 
+  /** Names of the stack's schedules of EventBridge Scheduler. */
+  get schedules(): string[] {
+    return this.#idsOf('AWS::Scheduler::Schedule');
+  }
+
   /** Names of the stack's alarms. */
   get alarms(): string[] {
     return [...this.#idsOf('AWS::CloudWatch::Alarm'), ...this.#idsOf('AWS::CloudWatch::CompositeAlarm')];

@@ -13,6 +13,7 @@ import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/t
 import { type ArchiveState, readArchive } from './archive';
 import { type ApproximateDepth, queueDepth } from './queue-reader';
 import { listStackRules, type StackRule } from './rules';
+import { listStackSchedules, nextTime, type StackSchedule } from './schedules';
 import type { Session } from './session';
 import type { DeployedStack } from './stack';
 import { formatAge, formatTime } from './time';
@@ -43,6 +44,7 @@ interface ScheduledWork {
 
 interface Status {
   readonly rules: readonly StackRule[];
+  readonly schedules: readonly StackSchedule[];
   readonly queues: readonly ({ readonly name: string } & ApproximateDepth)[];
   readonly alarms: readonly AlarmState[];
   readonly scheduled: readonly ScheduledWork[];
@@ -56,18 +58,24 @@ const HOUR_MS = 60 * 60_000;
 export async function status({ app, stack, terminal, now }: Session): Promise<ExitCode> {
   const { clientConfig } = stack;
   const eventBridge = new EventBridgeClient(clientConfig);
-  const [rules, queues, alarms, scheduled, archive] = await Promise.all([
-    listStackRules(eventBridge, stack),
+  const [rules, schedules, queues, alarms, scheduled, archive] = await Promise.all([
+    listStackRules(eventBridge, stack, [stack.output('EventBusName')]),
+    listStackSchedules(stack),
     readQueues(stack),
     listAlarms(stack),
     scheduledWork(app, stack, now() - WORK_SEARCH_HOURS * HOUR_MS),
     readArchive(eventBridge, stack.output('ArchiveArn')),
   ]);
-  const found = { rules, queues, alarms, scheduled, archive };
+  const found = { rules, schedules, queues, alarms, scheduled, archive };
   const json = {
     stack: stack.name,
     stage: stack.stage,
     ...found,
+    rules: rules.map((rule) => ({ ...rule, ...nextIn(rule.enabled, rule.schedule, undefined, now()) })),
+    schedules: schedules.map((each) => ({
+      ...each,
+      ...nextIn(each.enabled, each.expression, each.timezone, now()),
+    })),
     alarms: alarms.map((alarm) => ({ ...alarm, since: formatTime(alarm.since) })),
     scheduled: scheduled.map(({ last, ...work }) => ({
       ...work,
@@ -77,6 +85,15 @@ export async function status({ app, stack, terminal, now }: Session): Promise<Ex
   };
   terminal.print(json, () => describe(terminal, stack, found, now()));
   return EXIT.ok;
+}
+
+/** The next time of what is enabled and has one, for `--json`. */
+function nextIn(enabled: boolean, expression: string | undefined, timezone: string | undefined, now: number) {
+  const next =
+    enabled && expression !== undefined
+      ? nextTime({ expression, ...(timezone !== undefined && { timezone }) }, now)
+      : undefined;
+  return next === undefined ? {} : { next: formatTime(next) };
 }
 
 async function readQueues(stack: DeployedStack): Promise<Status['queues']> {
@@ -158,25 +175,17 @@ async function lastWork(
 function describe(
   terminal: Terminal,
   stack: DeployedStack,
-  { rules, queues, alarms, scheduled, archive }: Status,
+  { rules, schedules, queues, alarms, scheduled, archive }: Status,
   now: number,
 ): string {
   const short = (name: string) => stack.shortName(name);
   const section = (title: string, text: string) => `${terminal.style('bold', title)}\n${text}`;
   return [
     `${terminal.style('bold', stack.name)}, stage ${stack.stage}`,
-    section(
-      'Rules',
-      terminal.table(
-        ['RULE', 'STATE', 'FUNCTION', 'WHEN'],
-        rules.map(({ name, enabled, consumers, schedule, takesReplays }) => [
-          short(name),
-          enabled ? terminal.style('green', 'enabled') : terminal.style('red', 'DISABLED'),
-          consumers.map(short).join(', '),
-          schedule ?? (takesReplays ? 'an event matches' : 'an event matches that is no replay'),
-        ]),
-      ),
-    ),
+    section('Rules', describeRules(terminal, stack, rules, now)),
+    ...(schedules.length > 0
+      ? [section('Schedules', describeSchedules(terminal, stack, schedules, now))]
+      : []),
     section(
       'Failed events',
       terminal.table(
@@ -207,6 +216,53 @@ function describe(
     ),
   ].join('\n\n');
 }
+
+const stateOf = (terminal: Terminal, enabled: boolean) =>
+  enabled ? terminal.style('green', 'enabled') : terminal.style('red', 'DISABLED');
+
+function describeRules(
+  terminal: Terminal,
+  stack: DeployedStack,
+  rules: readonly StackRule[],
+  now: number,
+): string {
+  return terminal.table(
+    ['RULE', 'STATE', 'TARGET', 'WHEN'],
+    rules.map(({ name, enabled, consumers, schedule, takesReplays }) => [
+      stack.shortName(name),
+      stateOf(terminal, enabled),
+      consumers.map((consumer) => stack.shortName(consumer)).join(', '),
+      schedule === undefined
+        ? takesReplays
+          ? 'an event matches'
+          : 'an event matches that is no replay'
+        : [schedule, ...next(nextIn(enabled, schedule, undefined, now))].join(', '),
+    ]),
+  );
+}
+
+function describeSchedules(
+  terminal: Terminal,
+  stack: DeployedStack,
+  schedules: readonly StackSchedule[],
+  now: number,
+): string {
+  return terminal.table(
+    ['SCHEDULE', 'STATE', 'TARGET', 'WHEN'],
+    schedules.map(({ name, enabled, consumer, expression, timezone, flexibleMinutes }) => [
+      stack.shortName(name),
+      stateOf(terminal, enabled),
+      stack.shortName(consumer),
+      [
+        `${expression} in ${timezone}`,
+        ...(flexibleMinutes > 0 ? [`within ${formatCountOf(flexibleMinutes, 'minute')}`] : []),
+        ...next(nextIn(enabled, expression, timezone, now)),
+      ].join(', '),
+    ]),
+  );
+}
+
+const next = (time: { readonly next?: string }): string[] => (time.next ? [`next ${time.next}`] : []);
 
 /** Number of alarms in each state, and a line for each that is not OK. */
 function describeAlarms(

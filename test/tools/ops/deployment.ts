@@ -39,7 +39,12 @@ interface TemplateResource {
 /** The stack's template and bundles, and copies of them with faults. */
 export class Builds {
   readonly #directory = mkdtempSync(join(tmpdir(), 'ops-'));
-  readonly intact = builtAssembly();
+  readonly intact: string;
+
+  /** @param settings of the stage besides those of `cdk.json` */
+  constructor(settings: object = {}) {
+    this.intact = builtAssembly(settings);
+  }
 
   /** @returns the folder of a copy with faults */
   faulty({ failsOneIn, forbidden = [], retries }: Faults): string {

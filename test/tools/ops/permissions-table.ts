@@ -15,14 +15,22 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
   Invoke: 'InvokeFunction',
   ChangeMessageVisibilityBatch: 'ChangeMessageVisibility',
   DeleteMessageBatch: 'DeleteMessage',
+  ListObjectsV2: 'ListBucket',
 };
+
+/** Operations of REST services, by method and path. */
+const REST_OPERATIONS: readonly [RegExp, string][] = [
+  [/^lambda: .*\/invocations$/, 'Invoke'],
+  [/^scheduler: GET \/schedules\/[^/]+$/, 'GetSchedule'],
+  [/^scheduler: GET \/schedules(\?|$)/, 'ListSchedules'],
+];
 
 export const actionNameOf = (operation: string): string => OTHER_NAMES[operation] ?? operation;
 
 /** The action that a call needs. */
 export function actionOf({ service, operation }: Pick<Call, 'service' | 'operation'>): string {
-  const isInvocation = service === 'lambda' && operation.endsWith('/invocations');
-  return `${service === 'monitoring' ? 'cloudwatch' : service}:${actionNameOf(isInvocation ? 'Invoke' : operation)}`;
+  const [, named = operation] = REST_OPERATIONS.find(([path]) => path.test(`${service}: ${operation}`)) ?? [];
+  return `${service === 'monitoring' ? 'cloudwatch' : service}:${actionNameOf(named)}`;
 }
 
 /** What is needed by all commands is in a row of its own. */

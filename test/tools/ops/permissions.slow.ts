@@ -23,7 +23,8 @@ let builds: Builds;
 let deployment: Deployment;
 let folder: string;
 beforeAll(() => {
-  builds = new Builds();
+  // A schedule, so that `status` looks at it.
+  builds = new Builds({ dailyReportScheduler: {} });
   folder = mkdtempSync(join(tmpdir(), 'permissions-'));
 });
 afterAll(async () => {
@@ -69,13 +70,27 @@ test('the IAM actions of each command in the runbook are those of its calls', as
   const replay = { ReplayName: RUNNING, EventSourceArn, State: 'RUNNING' };
   // A message that a queue moved to its dead-letter queue, which no queue of the default stack does.
   const movedFrom = deployment.queue('failed-events').arn;
-  const moved = {
-    MessageId: 'm',
-    ReceiptHandle: 'r',
-    Body: '{}',
-    MD5OfBody: createHash('md5').update('{}').digest('hex'),
-    Attributes: { DeadLetterQueueSourceArn: movedFrom },
-  };
+  const message = (Body: string, more: object) => ({
+    ...{ MessageId: Body, ReceiptHandle: 'r', Body, ...more },
+    MD5OfBody: createHash('md5').update(Body).digest('hex'),
+  });
+  const moved = message('{}', { Attributes: { DeadLetterQueueSourceArn: movedFrom } });
+  // An event that a rule of another bus could not put on the bus, which no rule of the default stack does.
+  const { EventBusArn } = deployment.stack.assembly.outputs;
+  const inflow = message(
+    JSON.stringify({
+      ...{ version: '0', id: 'i', 'detail-type': 'Any', source: 'any', account: '1', region: 'us-east-1' },
+      ...{ time: '2026-01-16T08:00:00Z', resources: [], detail: {} },
+    }),
+    {
+      MessageAttributes: Object.fromEntries(
+        Object.entries({
+          RULE_ARN: EventBusArn?.replace(/event-bus\/.*/, 'rule/from-other'),
+          TARGET_ARN: EventBusArn,
+        }).map(([key, StringValue]) => [key, { DataType: 'String', StringValue }]),
+      ),
+    },
+  );
   const recorded = new Map<string, string[]>();
   for (const command of opsCommand(APP, STAGES).commands) {
     const name = command.name();
@@ -85,9 +100,11 @@ test('the IAM actions of each command in the runbook are those of its calls', as
       actions.add(actionOf(call));
       const isOfRunning = call.operation === 'DescribeReplay' && call.input.ReplayName === RUNNING;
       if (isOfRunning) return { status: 200, body: replay };
+      if (call.operation === 'ListTargetsByRule' && call.input.Rule === 'from-other')
+        return { status: 200, body: { Targets: [{ Id: 'Bus', Arn: EventBusArn }] } };
       if (isGiven || call.operation !== 'ReceiveMessage') return undefined;
       isGiven = true;
-      return { status: 200, body: { Messages: [moved] } };
+      return { status: 200, body: { Messages: [moved, inflow] } };
     });
     for (const run of runsOf(name)) {
       isGiven = name !== 'redrive';

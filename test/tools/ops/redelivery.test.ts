@@ -5,6 +5,7 @@ import {
 } from '../../../lambdas/notification';
 import { UNDESCRIBED } from '../../../tools/app';
 import { eventOnBus } from '../../../tools/eventbridge/event';
+import { parseExactly } from '../../../tools/eventbridge/exact-json';
 import {
   type QueueMessage,
   readFailedEvent,
@@ -101,6 +102,67 @@ describe('an event that could not be delivered', () => {
       [report],
     );
     expect(JSON.parse(payload)).toEqual({ type: 'daily_report', date: '2026-11-23T09:00:00Z' });
+  });
+
+  describe('that a rule of another bus could not put on the bus', () => {
+    const BUS = 'arn:aws:events:eu-central-1:111122223333:event-bus/event-driven-bus';
+    const inflow: UndeliveredEvent = {
+      ...undelivered,
+      ruleArn: 'arn:aws:events:eu-central-1:111122223333:rule/event-driven-from-shop',
+      targetArn: BUS,
+      published: eventOnBus({
+        ...{ ...published, source: 'legacy.shop' },
+        detail: parseExactly('{"total":300.0, "big":1e400}'),
+      }),
+    };
+    const from = (source: string) => ({ ...inflow, published: eventOnBus({ ...published, source }) });
+
+    test('is put on it as it was, numbers too', () => {
+      expect(redelivery(inflow, [{ Id: 'Bus', Arn: BUS }])).toMatchObject({
+        targetArn: BUS,
+        entry: {
+          ...{ EventBusName: BUS, Source: 'legacy.shop', DetailType: 'OrderStatusChanged' },
+          ...{ Detail: '{"total":300.0,"big":1e400}', Time: new Date('2026-11-23T09:00:00Z') },
+        },
+      });
+    });
+
+    test.each([
+      [
+        'of AWS',
+        from('aws.s3'),
+        'EventBridge takes events of aws.s3 from nobody but AWS, who can send it again',
+      ],
+      [
+        'of a partner',
+        from('aws.partner/shop'),
+        'EventBridge takes events of aws.partner/shop from nobody but the partner, who can send it again',
+      ],
+      [
+        'to a bus of another account',
+        { ...inflow, targetArn: BUS.replace('111122223333', '444455556666') },
+        'its target is a bus of another account or region; replay the archive for its rule instead',
+      ],
+      [
+        'of a rule that has the bus no more',
+        { ...inflow, targetArn: `${BUS}-2` },
+        'its rule no longer has the target',
+      ],
+    ])('but not %s', (_, failed, message) => {
+      const send = () => redelivery(failed, [{ Id: 'Bus', Arn: BUS }]);
+      expect(send).toThrow(NotRedeliverableError);
+      expect(send).toThrow(message);
+    });
+  });
+
+  test('stays, if a schedule has another target than a function or a queue', () => {
+    const failed = { ...undelivered, kind: 'unhandled', requestId: '', payload: {} } as const;
+    expect(() =>
+      redelivery(
+        { ...failed, functionArn: 'arn:aws:events:eu-central-1:1:event-bus/b' } as UnhandledEvent,
+        [],
+      ),
+    ).toThrow('its target is neither a function nor a queue; make what its schedule asks for by hand');
   });
 
   test.each([
