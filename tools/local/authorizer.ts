@@ -1,6 +1,8 @@
 /** Authorizes calls to the endpoint: a function's by its role, as in AWS; all others are allowed. */
 import type { Policies } from '../template/policies';
 import type { Decision } from '../template/policy';
+import type { Context } from '../template/policy-condition';
+import { SCHEDULER_SERVICE } from '../template/schedules';
 import { functionOfAccessKeyId } from './services/lambda-variables';
 import { currentRequest, type StepListener } from './steps';
 
@@ -12,6 +14,11 @@ export interface AuthorizerOptions {
   readonly isBroken: (functionName: string) => boolean;
   readonly onStep: StepListener;
 }
+
+/** Condition keys of actions, beside those that all have. Scheduler is the only service that is handed roles here. */
+const CONTEXTS: Readonly<Record<string, Context>> = {
+  'iam:PassRole': { 'iam:PassedToService': SCHEDULER_SERVICE },
+};
 
 export class Authorizer {
   /** Cached decisions by role, action and resource. */
@@ -48,7 +55,7 @@ export class Authorizer {
       decision =
         role === undefined
           ? { allowed: false, reason: `There is no function ${name}.` }
-          : this.options.policies().roleMay(role, action, resource);
+          : this.options.policies().roleMay(role, action, resource, CONTEXTS[action]);
       this.#decisions.set(question, decision);
     }
     return decision;

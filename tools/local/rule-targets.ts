@@ -8,7 +8,9 @@ import type { DeliveryStream } from './services/delivery-stream';
 import type { EventBridge } from './services/event-bridge';
 import type { LambdaFunction } from './services/lambda';
 import type { LogGroups } from './services/log-groups';
+import type { PutEventsEntry } from './services/put-entry';
 import type { Queue } from './services/queue';
+import { ServiceError } from './services/service-error';
 import type { Topic } from './services/topic';
 import type { StateMachine } from './state-machine/state-machine';
 import { rulesToRun } from './supported';
@@ -70,7 +72,11 @@ export function targetServices(assembly: Assembly, parts: TargetParts): Readonly
       action: 'events:PutEvents',
       needsNoPolicy: true,
       takesJson: true,
-      deliver: (_, trace, event) => void eventBridge().forward(arn, event, trace),
+      deliver: (body, trace, event, { EventBridgeParameters: put }) => {
+        if (put) return putByScheduler(eventBridge(), arn, { ...put, Detail: body });
+        eventBridge().forward(arn, event, trace);
+        return undefined;
+      },
     });
   }
   for (const arn of recordedTargets(assembly, targets)) {
@@ -92,6 +98,15 @@ const machineTarget = (machine: StateMachine, { newId }: TargetParts): TargetSer
   deliver: (input, trace, { event }) =>
     void machine.start({ input, trace, eventId: event.id, name: `${event.id}_${newId()}` }),
 });
+
+/**
+ * Puts what a schedule of EventBridge Scheduler has as its input on a bus.
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
+ */
+function putByScheduler(engine: EventBridge, EventBusName: string, entry: PutEventsEntry): undefined {
+  const [result] = engine.putEvents([{ ...entry, EventBusName }]);
+  if (result && 'ErrorCode' in result) throw new ServiceError(result.ErrorCode, result.ErrorMessage);
+}
 
 const endpointTarget = (destination: ApiDestination): TargetService => ({
   action: 'events:InvokeApiDestination',

@@ -111,30 +111,37 @@ export function asRule(schedule: SchedulerSchedule): RuleModel {
 export const SCHEDULER_SERVICE = 'scheduler.amazonaws.com';
 
 export const schedulesOf = (assembly: Assembly, notCovered?: NotCovered[]): SchedulerSchedule[] =>
-  assembly.ofType('AWS::Scheduler::Schedule').map((resource) => {
-    const { Target, ...read } = readProperties(ScheduleProperties, resource, notCovered);
-    const target = targetReference(assembly, Target.Arn);
-    // A universal target names the call itself: arn:aws:scheduler:::aws-sdk:sqs:sendMessage.
-    const [, service, call = ''] = /^arn:[^:]*:scheduler:::aws-sdk:([^:]+):(.+)$/.exec(Target.Arn) ?? [];
-    const universal = service && `${service}:${call.charAt(0).toUpperCase()}${call.slice(1)}`;
-    const action = universal ?? target.type?.actions[0];
-    return {
-      resource,
-      name: resource.name,
-      expression: read.ScheduleExpression,
-      timezone: read.ScheduleExpressionTimezone,
-      group: read.GroupName,
-      groupArn: `arn:${assembly.partition}:scheduler:${assembly.region}:${assembly.account}:schedule-group/${read.GroupName}`,
-      flexibleMinutes:
-        (read.FlexibleTimeWindow.Mode === 'FLEXIBLE' && read.FlexibleTimeWindow.MaximumWindowInMinutes) || 0,
-      enabled: read.State !== 'DISABLED',
-      targetArn: Target.Arn,
-      target,
-      ...defined({ action }),
-      roleArn: Target.RoleArn,
-      ...(Target.Input !== undefined && { input: Target.Input }),
-      retries: Target.RetryPolicy.MaximumRetryAttempts ?? SCHEDULER_RETRIES,
-      ageSeconds: Target.RetryPolicy.MaximumEventAgeInSeconds ?? SCHEDULER_AGE_SECONDS,
-      ...(Target.DeadLetterConfig.Arn !== undefined && { deadLetterArn: Target.DeadLetterConfig.Arn }),
-    };
-  });
+  assembly.ofType('AWS::Scheduler::Schedule').map((resource) => readSchedule(assembly, resource, notCovered));
+
+/** Reads a schedule of the template, or one that was made later and is given in the template's form. */
+export function readSchedule(
+  assembly: Assembly,
+  resource: Resource,
+  notCovered?: NotCovered[],
+): SchedulerSchedule {
+  const { Target, ...read } = readProperties(ScheduleProperties, resource, notCovered);
+  const target = targetReference(assembly, Target.Arn);
+  // A universal target names the call itself: arn:aws:scheduler:::aws-sdk:sqs:sendMessage.
+  const [, service, call = ''] = /^arn:[^:]*:scheduler:::aws-sdk:([^:]+):(.+)$/.exec(Target.Arn) ?? [];
+  const universal = service && `${service}:${call.charAt(0).toUpperCase()}${call.slice(1)}`;
+  const action = universal ?? target.type?.actions[0];
+  return {
+    resource,
+    name: resource.name,
+    expression: read.ScheduleExpression,
+    timezone: read.ScheduleExpressionTimezone,
+    group: read.GroupName,
+    groupArn: `arn:${assembly.partition}:scheduler:${assembly.region}:${assembly.account}:schedule-group/${read.GroupName}`,
+    flexibleMinutes:
+      (read.FlexibleTimeWindow.Mode === 'FLEXIBLE' && read.FlexibleTimeWindow.MaximumWindowInMinutes) || 0,
+    enabled: read.State !== 'DISABLED',
+    targetArn: Target.Arn,
+    target,
+    ...defined({ action }),
+    roleArn: Target.RoleArn,
+    ...(Target.Input !== undefined && { input: Target.Input }),
+    retries: Target.RetryPolicy.MaximumRetryAttempts ?? SCHEDULER_RETRIES,
+    ageSeconds: Target.RetryPolicy.MaximumEventAgeInSeconds ?? SCHEDULER_AGE_SECONDS,
+    ...(Target.DeadLetterConfig.Arn !== undefined && { deadLetterArn: Target.DeadLetterConfig.Arn }),
+  };
+}

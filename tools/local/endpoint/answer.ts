@@ -145,17 +145,10 @@ class Api {
     const read = reader ? reader.read(name, input, form) : { input, problems: [] };
     if (read.problems.length > 0) throw service.invalid(read.problems);
     const action = `${service.name}:${operation.action ?? name}`;
-    const { authorize } = this.#options;
-    for (const resource of authorize ? (operation.resources?.(read.input) ?? ['*']) : []) {
-      const decision = authorize?.(call.accessKeyId, action, resource);
-      if (decision && !decision.allowed) {
-        throw new ServiceError(
-          service.accessDenied.code,
-          `${call.accessKeyId} is not authorized to perform: ${action} on resource: ${resource} because ${decision.reason}`,
-          service.accessDenied.status,
-        );
-      }
-    }
+    const resources = operation.resources?.(read.input) ?? ['*'];
+    for (const resource of resources) this.#authorize(service, call, action, resource);
+    for (const role of operation.passes?.(read.input) ?? [])
+      this.#authorize(service, call, 'iam:PassRole', role);
     const output = await operation.run(read.input, call);
     if (operation.isChange) {
       this.#trail.record({
@@ -168,6 +161,17 @@ class Api {
       });
     }
     return output;
+  }
+
+  /** @throws ServiceError if the caller's policies do not allow it */
+  #authorize({ accessDenied }: Service, { accessKeyId }: Call, action: string, resource: string): void {
+    const decision = this.#options.authorize?.(accessKeyId, action, resource);
+    if (!decision || decision.allowed) return;
+    throw new ServiceError(
+      accessDenied.code,
+      `${accessKeyId} is not authorized to perform: ${action} on resource: ${resource} because ${decision.reason}`,
+      accessDenied.status,
+    );
   }
 }
 

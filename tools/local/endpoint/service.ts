@@ -56,6 +56,8 @@ export interface Operation<I = unknown> {
   readonly isChange?: boolean;
   /** ARNs on which the caller needs that action. @default `*` */
   resources?(input: Input<I>): readonly string[];
+  /** ARNs of the roles that the caller hands to the service, which needs iam:PassRole on each. @default none */
+  passes?(input: Input<I>): readonly string[];
   /**
    * Members of the output (a Date is a timestamp, a Map a map whose keys the client chose), or the reply itself
    * where the protocol has parts of it in headers.

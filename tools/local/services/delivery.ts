@@ -27,6 +27,8 @@ export interface TargetDefinition extends TargetInput {
   readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
   /** The role that EventBridge takes on to reach the target. */
   readonly RoleArn?: string | undefined;
+  /** What Scheduler puts on a bus. */
+  readonly EventBridgeParameters?: { readonly Source: string; readonly DetailType: string } | undefined;
   readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
   readonly HttpParameters?:
     | {

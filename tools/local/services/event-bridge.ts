@@ -177,8 +177,7 @@ export class EventBridge {
     this.#schedules.remove(rule);
     this.#rulesByArn.delete(arn);
     this.#rules = this.#rules.filter((each) => each !== rule);
-    const waiting = rule.deliveries.filter(({ waitingForRetry }) => waitingForRetry > 0);
-    this.#retired = [...this.#retired, ...waiting];
+    this.#retired = this.#retired.concat(rule.deliveries.filter(({ waitingForRetry: count }) => count > 0));
   }
 
   /** Files a rule that was enabled or disabled, and reports it. */
@@ -234,6 +233,7 @@ export class EventBridge {
     const event = scheduledEvent({ ruleArn: rule.arn, time, ...placeOf(assembly), id: world.uuid() });
     onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
     for (const delivery of rule.deliveries) delivery.start(eventOnBus(event), undefined);
+    if (rule.scheduler?.isTransient && !rule.schedule?.next(time)) this.removeRule(rule.arn);
   }
 
   /**

@@ -36,6 +36,8 @@ export interface RuleDefinition {
     readonly times: Schedule;
     /** Minutes within which it fires after its time. */
     readonly flexibleMinutes: number;
+    /** True if it is deleted after its last time. */
+    readonly isTransient: boolean;
   };
 }
 
@@ -158,7 +160,7 @@ export function defineRule(resource: Resource, assembly: Assembly, options: Deli
 /** Properties of a schedule that have an effect here; encryption at rest has none on when it fires. */
 const SCHEDULE_PROPERTIES: readonly string[] = [
   ...['Name', 'Description', 'GroupName', 'ScheduleExpression', 'ScheduleExpressionTimezone', 'State'],
-  ...['FlexibleTimeWindow', 'Target', 'KmsKeyArn'],
+  ...['FlexibleTimeWindow', 'Target', 'KmsKeyArn', 'ActionAfterCompletion'],
 ];
 
 /**
@@ -169,7 +171,7 @@ const SCHEDULE_PROPERTIES: readonly string[] = [
 export function defineSchedule(model: SchedulerSchedule, options: DeliveryOptions): RuleDefinition {
   const { resource, name, expression, group, groupArn, flexibleMinutes, enabled } = model;
   requireKnownProperties(resource, resource.properties, [...SCHEDULE_PROPERTIES]);
-  const known = ['Arn', 'RoleArn', 'Input', 'DeadLetterConfig', 'RetryPolicy'];
+  const known = ['Arn', 'RoleArn', 'Input', 'DeadLetterConfig', 'RetryPolicy', 'EventBridgeParameters'];
   if (!options.targets.get(model.targetArn)?.isRecorded)
     requireKnownProperties(resource, resource.properties.Target, known, 'Target');
   const target = { ...resource.properties.Target, Id: SCHEDULE_TARGET };
@@ -182,6 +184,7 @@ export function defineSchedule(model: SchedulerSchedule, options: DeliveryOption
       group,
       times: timesOf(model),
       flexibleMinutes: isKnown(flexibleMinutes) ? flexibleMinutes : 0,
+      isTransient: resource.properties.ActionAfterCompletion === 'DELETE',
     },
   };
 }

@@ -1,6 +1,8 @@
 /** Keys, and schedules of EventBridge Scheduler, as an operator looks at them; and what only a deployment can do. */
 import { DescribeEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import {
+  CreateScheduleCommand,
+  DeleteScheduleCommand,
   GetScheduleCommand,
   GetScheduleGroupCommand,
   ListScheduleGroupsCommand,
@@ -162,5 +164,65 @@ describe('deletion protection', () => {
     expect(
       await dynamodb('UpdateTable', { TableName: 'none', DeletionProtectionEnabled: true }),
     ).toMatchObject({ __type: 'ResourceNotFoundException' });
+  });
+});
+
+describe('a one-time schedule that a handler makes', () => {
+  const client = () => new SchedulerClient(configuration());
+  const at = (hours: number) => new Date(running.stack.now + hours * 3_600_000).toISOString().slice(0, 19);
+  const reminder = (more: object = {}) =>
+    new CreateScheduleCommand({
+      ...{ Name: 'order-1001', GroupName: 'reports', ScheduleExpression: `at(${at(72)})` },
+      FlexibleTimeWindow: { Mode: 'OFF' },
+      ActionAfterCompletion: 'DELETE',
+      Target: {
+        ...{
+          Arn: `${ARN}:events:us-east-1:000000000000:event-bus/bus`,
+          RoleArn: `${ARN}:iam::000000000000:role/role`,
+        },
+        EventBridgeParameters: { Source: 'app.orders', DetailType: 'OrderReminderDue' },
+        Input: '{"orderId": "order-1001"}',
+      },
+      ...more,
+    });
+  const ARN = 'arn:aws';
+  const find = () => client().send(new GetScheduleCommand({ GroupName: 'reports', Name: 'order-1001' }));
+
+  test('is made once, is listed, and is deleted', async () => {
+    await expect(client().send(reminder())).resolves.toMatchObject({
+      ScheduleArn: 'arn:aws:scheduler:us-east-1:000000000000:schedule/reports/order-1001',
+    });
+    await expect(client().send(reminder())).rejects.toMatchObject({ name: 'ConflictException' });
+    expect(await find()).toMatchObject({ Name: 'order-1001', State: 'ENABLED' });
+    const { Schedules } = await client().send(new ListSchedulesCommand({ GroupName: 'reports' }));
+    expect(Schedules?.map(({ Name }) => Name)).toEqual(['weekly', 'order-1001']);
+    const deletion = () => new DeleteScheduleCommand({ GroupName: 'reports', Name: 'order-1001' });
+    await client().send(deletion());
+    await expect(find()).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    await expect(client().send(deletion())).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  test.each<[object, string, string]>([
+    [{ GroupName: 'none' }, 'ResourceNotFoundException', 'Schedule group none does not exist.'],
+    [{ ScheduleExpression: 'in 3 days' }, 'ValidationException', 'Invalid Schedule Expression.'],
+    [
+      {
+        Target: {
+          Arn: 'arn:aws:sqs:us-east-1:000000000000:none',
+          RoleArn: 'arn:aws:iam::000000000000:role/role',
+        },
+      },
+      'ValidationException',
+      'The local run has no target arn:aws:sqs:us-east-1:000000000000:none.',
+    ],
+  ])('is refused with %j', async (more, name, message) => {
+    await expect(client().send(reminder(more))).rejects.toMatchObject({ name, message });
+  });
+
+  test('is not for deleting what the template has', async () => {
+    const deletion = new DeleteScheduleCommand({ GroupName: 'reports', Name: 'weekly' });
+    await expect(client().send(deletion)).rejects.toMatchObject({
+      message: "The schedule weekly is the template's: a deployment deletes it.",
+    });
   });
 });
