@@ -66,8 +66,32 @@ export class AnalyticsStream extends Construct {
       removalPolicy: RemovalPolicy.DESTROY,
     });
 
+    this.role = this.#role(streamName);
+    this.stream = new CfnDeliveryStream(this, 'Stream', {
+      deliveryStreamName: streamName,
+      deliveryStreamType: 'DirectPut',
+      deliveryStreamEncryptionConfigurationInput: { keyType: 'AWS_OWNED_CMK' },
+      extendedS3DestinationConfiguration: {
+        bucketArn: this.bucket.bucketArn,
+        roleArn: this.role.roleArn,
+        prefix: 'events/!{timestamp:yyyy/MM/dd}/',
+        errorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
+        compressionFormat: 'GZIP',
+        bufferingHints: { intervalInSeconds: 60, sizeInMBs: 5 },
+        ...(endsLines && { processingConfiguration: LINES }),
+        cloudWatchLoggingOptions: {
+          enabled: true,
+          logGroupName: this.errorLogs.logGroupName,
+          logStreamName: errorStream.logStreamName,
+        },
+      },
+    });
+  }
+
+  /** Role that delivers to the bucket, and logs what it could not. */
+  #role(streamName: string): Role {
     // The actions of https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
-    this.role = new Role(this, 'Role', {
+    const role = new Role(this, 'Role', {
       // Only for this stream, against the confused deputy. By name, since the stream needs the role first.
       // https://docs.aws.amazon.com/firehose/latest/dev/cross-service-confused-deputy-prevention.html
       assumedBy: new ServicePrincipal('firehose.amazonaws.com', {
@@ -98,29 +122,11 @@ export class AnalyticsStream extends Construct {
         }),
       },
     });
-    Validations.of(this.role).acknowledge({
+    Validations.of(role).acknowledge({
       id: `AwsSolutions-IAM5[Resource::<${Stack.of(this).getLogicalId(this.bucket.node.defaultChild as CfnBucket)}.Arn>/*]`,
       reason: 'Firehose names each object itself; the bucket holds nothing else.',
     });
-    this.stream = new CfnDeliveryStream(this, 'Stream', {
-      deliveryStreamName: streamName,
-      deliveryStreamType: 'DirectPut',
-      deliveryStreamEncryptionConfigurationInput: { keyType: 'AWS_OWNED_CMK' },
-      extendedS3DestinationConfiguration: {
-        bucketArn: this.bucket.bucketArn,
-        roleArn: this.role.roleArn,
-        prefix: 'events/!{timestamp:yyyy/MM/dd}/',
-        errorOutputPrefix: 'errors/!{firehose:error-output-type}/!{timestamp:yyyy/MM/dd}/',
-        compressionFormat: 'GZIP',
-        bufferingHints: { intervalInSeconds: 60, sizeInMBs: 5 },
-        ...(endsLines && { processingConfiguration: LINES }),
-        cloudWatchLoggingOptions: {
-          enabled: true,
-          logGroupName: this.errorLogs.logGroupName,
-          logStreamName: errorStream.logStreamName,
-        },
-      },
-    });
+    return role;
   }
 
   /** Bucket for the access logs of the analytics objects, with the same retention. */

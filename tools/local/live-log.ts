@@ -331,18 +331,7 @@ export class LiveLog {
   }
 
   #printBlock(flow: Flow, news: readonly Way[], isFirst: boolean): void {
-    this.#line(`${this.style('dim', flow.time)}  ${flow.title}`);
-    if (flow.detail !== undefined) this.#line(`${INDENT}${this.style('dim', flow.detail)}`);
-    for (const way of news) {
-      const [color, mark] = MARKS[way.mark];
-      const arrow = `${way.rule} ${this.style('dim', '→')} ${this.style('cyan', way.target)}`;
-      this.#line(`${INDENT}${this.style(color, mark)} ${arrow}  ${this.style('dim', way.note)}`);
-      for (const [label, text] of way.lines)
-        this.#line(`${INDENT}    ${this.style('dim', label.padEnd(8))}  ${text}`);
-    }
-    for (const miss of flow.misses) this.#line(`${INDENT}${this.style('dim', `· ${miss}`)}`);
-    if (isFirst && flow.ways.length === 0)
-      this.#line(`${INDENT}${this.style('yellow', '! no rule took it')}`);
+    for (const line of blockOf(flow, news, isFirst, (...styled) => this.style(...styled))) this.#line(line);
     this.print();
   }
 
@@ -359,6 +348,25 @@ export class LiveLog {
   #nameOf(arn: string): string {
     return this.short(arnName(arn));
   }
+}
+
+/** Lines about an event, or about what is new of it. */
+function* blockOf(
+  flow: Flow,
+  news: readonly Way[],
+  isFirst: boolean,
+  style: LiveLog['style'],
+): Generator<string> {
+  yield `${style('dim', flow.time)}  ${flow.title}`;
+  if (flow.detail !== undefined) yield `${INDENT}${style('dim', flow.detail)}`;
+  for (const way of news) {
+    const [color, mark] = MARKS[way.mark];
+    const arrow = `${way.rule} ${style('dim', '→')} ${style('cyan', way.target)}`;
+    yield `${INDENT}${style(color, mark)} ${arrow}  ${style('dim', way.note)}`;
+    for (const [label, text] of way.lines) yield `${INDENT}    ${style('dim', label.padEnd(8))}  ${text}`;
+  }
+  for (const miss of flow.misses) yield `${INDENT}${style('dim', `· ${miss}`)}`;
+  if (isFirst && flow.ways.length === 0) yield `${INDENT}${style('yellow', '! no rule took it')}`;
 }
 
 const newWay = (rule: string): Way => ({

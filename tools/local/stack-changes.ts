@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { formatCountOf } from '../cli/terminal';
-import type { Resource } from '../template/assembly';
+import type { Assembly, Resource } from '../template/assembly';
 import type { AsyncEvent } from './services/lambda';
 import { Unfinished } from './services/unfinished';
 import { INERT } from './supported';
@@ -22,8 +22,13 @@ export function orphanedInvocations(folder: string, functions: ReadonlySet<strin
   });
 }
 
-/** Checks whether a running stack cannot take over the difference. */
-export function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
+/** Logical ids of resources whose change a running stack cannot take over. */
+export const needingRestart = ({ resources: before }: Assembly, { resources: after }: Assembly): string[] =>
+  [...new Set([...before.keys(), ...after.keys()])].filter((id) =>
+    needsRestart(before.get(id), after.get(id)),
+  );
+
+function needsRestart(before: Resource | undefined, after: Resource | undefined): boolean {
   const type = (after ?? before)?.type ?? '';
   const isTakenOver =
     /^AWS::(Events::(Rule|EventBusPolicy)|Scheduler::Schedule|Lambda::(Permission|EventInvokeConfig)|IAM::|SQS::QueuePolicy|Logs::ResourcePolicy|SNS::TopicPolicy)/;

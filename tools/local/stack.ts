@@ -1,17 +1,15 @@
 /** A synthesized stack, running on this machine: every part of the template, wired as the template says. */
+
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { defined } from '../defined';
 import type { Assembly, Resource } from '../template/assembly';
-import { invokeConfigOf } from '../template/invoke-config';
 import { Policies } from '../template/policies';
-import { qualifiersCalled, rulesOf } from '../template/rules';
 import { Authorizer } from './authorizer';
 import type { AnswerOptions } from './endpoint/answer';
 import type { GuardOptions } from './endpoint/guard';
 import { type Endpoint, startEndpoint } from './endpoint/server';
-import { failureDestination } from './failure-destination';
-import { FunctionCode } from './function-code';
 import type { ReachableEndpoint } from './in-process';
 import { messaging } from './messaging';
 import { startReaders } from './readers';
@@ -24,11 +22,9 @@ import type { DeliveryStream } from './services/delivery-stream';
 import { EventBridge } from './services/event-bridge';
 import { Faults } from './services/faults';
 import { InFlight } from './services/in-flight';
-import { type AsyncEvent, LambdaFunction } from './services/lambda';
-import { checkDefinition, type FunctionDefinition } from './services/lambda-definition';
+import type { AsyncEvent, LambdaFunction } from './services/lambda';
 import type { EnvironmentSettings, ExecutionEnvironment } from './services/lambda-environment';
 import { LogGroups } from './services/log-groups';
-import type { LoggedEnvironmentOptions } from './services/logged-environment';
 import { MetricRecorder } from './services/metric-recorder';
 import { Metrics } from './services/metrics';
 import type { Queue } from './services/queue';
@@ -39,11 +35,12 @@ import { Tables } from './services/tables';
 import type { Topic } from './services/topic';
 import { Unfinished } from './services/unfinished';
 import { SystemWorld, type World } from './services/world';
-import { needsRestart, orphanedInvocations } from './stack-changes';
+import { needingRestart, orphanedInvocations } from './stack-changes';
+import { StackFunctions } from './stack-functions';
 import { type StateMachine, startableMachines } from './state-machine/state-machine';
 import { clockMoved, StepLinks } from './step-links';
 import { currentRequest, type StepListener, type TimedStep } from './steps';
-import { isRunnable, knownInPart, notRun, requireSupported, rulesToRun, runMachines } from './supported';
+import { knownInPart, notRun, requireSupported, rulesToRun, runMachines } from './supported';
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
@@ -126,8 +123,7 @@ export class LocalStack {
   #assembly: Assembly;
   #policies: Policies;
   readonly #authorizer: Authorizer;
-  readonly #code: FunctionCode;
-  readonly #notices = new Map<string, string>();
+  readonly #functions: StackFunctions;
   #readers: readonly { stop(): void }[] = [];
   #recorder: MetricRecorder | undefined;
   #tables: Tables | undefined;
@@ -141,9 +137,6 @@ export class LocalStack {
     this.faults = new Faults(world);
     this.#workDirectory = workDirectory;
     this.#assembly = assembly;
-    this.#code = new FunctionCode(workDirectory, (name, notice) =>
-      this.#notices.set(name, `${name} ${notice}`),
-    );
     this.#policies = new Policies(assembly, world);
     this.#onStep = (step) => {
       this.#recorder?.record(step);
@@ -152,16 +145,15 @@ export class LocalStack {
     const steps = { onStep: this.#onStep };
     this.#authorizer = new Authorizer({
       policies: () => this.#policies,
-      roleOf: (name) => this.functions.find((each) => each.name === name)?.resource.properties.Role,
+      roleOf: (name) => this.#functions.find(name)?.resource.properties.Role,
       isBroken: (name) => this.faults.denies(name),
       ...steps,
     });
     const data = (...segments: string[]) =>
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
 
-    this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, {
-      ...(options.dataDirectory && { directory: path.join(options.dataDirectory, 'logs') }),
-    });
+    const logs = defined({ directory: data('logs') });
+    this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, logs);
     const { compress } = options.parts ?? {};
     const sent = messaging(assembly, { world, data, compress, policies: () => this.#policies, ...steps });
     [this.queues, this.topics, this.deliveryStreams] = [sent.queues, sent.topics, sent.deliveryStreams];
@@ -182,28 +174,19 @@ export class LocalStack {
       ...{ metrics: this.metrics, recorder, clock: world, topics: this.topics, ...steps },
     });
 
-    const { maxEnvironments, allowEgress, inspect, sourceMapOf } = options;
-    const positions = sourceMapOf && new SourcePositions(sourceMapOf);
-    this.functions = assembly
-      .ofType('AWS::Lambda::Function')
-      .filter(isRunnable)
-      .map(
-        (resource) =>
-          new LambdaFunction(this.#define(assembly, resource), {
-            world,
-            inFlight: this.#inFlight,
-            faults: this.faults,
-            endpoint: () => this.url,
-            ...this.#runner(resource.name),
-            ...(allowEgress && { allowEgress }),
-            ...(positions && { positions }),
-            inspectPort: inspect?.get(resource.name),
-            log: (...line) => this.logGroups.append(...line),
-            unfinished: this.#unfinished<AsyncEvent>('invocations', resource.name),
-            ...(maxEnvironments !== undefined && { maxEnvironments }),
-            ...steps,
-          }),
-      );
+    const { allowEgress, inspect, sourceMapOf, maxEnvironments, parts = {} } = options;
+    this.#functions = new StackFunctions(assembly, {
+      ...{ workDirectory, world, inFlight: this.#inFlight, faults: this.faults, queues: this.queues },
+      ...{ codeOf: parts.codeOf, startEnvironment: parts.startEnvironment, inspect },
+      endpoint: () => started(this.#endpoint),
+      policies: () => this.#policies,
+      ...defined({ allowEgress, maxEnvironments }),
+      ...(sourceMapOf && { positions: new SourcePositions(sourceMapOf) }),
+      log: (...line) => this.logGroups.append(...line),
+      unfinishedOf: (name) => this.#unfinished<AsyncEvent>('invocations', name),
+      ...steps,
+    });
+    this.functions = this.#functions.all;
     this.stateMachines = startableMachines(runMachines(assembly), world, {
       ...{ assembly, policies: () => this.#policies, inFlight: this.#inFlight, logGroups: this.logGroups },
       ...{ functions: this.functions, queues: this.queues, topics: this.topics, ...steps },
@@ -284,7 +267,7 @@ export class LocalStack {
       ...notRun(this.#assembly),
       ...knownInPart(this.#assembly),
       ...recorded.map(([arn]) => `${arn} is no target that runs here: what rules deliver to it is recorded.`),
-      ...this.#notices.values(),
+      ...this.#functions.notices,
     ];
   }
 
@@ -297,12 +280,6 @@ export class LocalStack {
     const folder = dataDirectory && path.join(dataDirectory, 'invocations');
     if (folder) left.push(...orphanedInvocations(folder, new Set(this.functions.map(({ name }) => name))));
     return { resumed, left };
-  }
-
-  #runner(functionName: string): Pick<LoggedEnvironmentOptions, 'startEnvironment'> {
-    const start = this.#options.parts?.startEnvironment;
-    const endpoint = () => started(this.#endpoint);
-    return start ? { startEnvironment: (settings) => start(functionName, settings, endpoint) } : {};
   }
 
   /** The store of what a service has not finished; in memory, that is none, without a data directory. */
@@ -370,19 +347,13 @@ export class LocalStack {
 
   /** Number of deliveries and invocations that wait for a retry. */
   get waitingForRetry(): number {
-    return this.functions.reduce(
-      (sum, { waitingForRetry }) => sum + waitingForRetry,
-      this.eventBridge.waitingForRetry,
-    );
+    const services = [this.eventBridge, ...this.functions];
+    return services.reduce((sum, { waitingForRetry }) => sum + waitingForRetry, 0);
   }
 
   /** Logical ids of resources whose change a running stack cannot take over. */
   needingRestart(assembly: Assembly): string[] {
-    const before = this.#assembly.resources;
-    const after = assembly.resources;
-    return [...new Set([...before.keys(), ...after.keys()])].filter((id) =>
-      needsRestart(before.get(id), after.get(id)),
-    );
+    return needingRestart(this.#assembly, assembly);
   }
 
   /**
@@ -393,13 +364,10 @@ export class LocalStack {
   update(assembly: Assembly): void {
     requireSupported(assembly);
     const policies = new Policies(assembly, this.#options.world);
-    const definitions = this.functions.map((each) => {
-      const resource = assembly.ofType('AWS::Lambda::Function').find(({ arn }) => arn === each.arn);
-      return { each, definition: resource && this.#define(assembly, resource) };
-    });
+    const takeOver = this.#functions.prepare(assembly);
     const rules = rulesToRun(assembly);
     this.eventBridge.update({ assembly, rules, policies, targets: this.#targets(assembly) });
-    for (const { each, definition } of definitions) if (definition) each.update(definition);
+    takeOver();
     this.#assembly = assembly;
     this.#policies = policies;
     this.#authorizer.forget();
@@ -410,9 +378,7 @@ export class LocalStack {
    * @throws Error if there is no such function
    */
   replaceCode(functionName: string, code: Uint8Array): void {
-    const each = this.functions.find(({ name }) => name === functionName);
-    if (!each) throw new Error(`There is no function ${functionName}.`);
-    each.update({ ...each.definition, code: this.#code.replace(each.definition, code) });
+    this.#functions.replaceCode(functionName, code);
   }
 
   /** Ends everything: functions at once, open requests as they end, and what was collected is written. */
@@ -428,22 +394,6 @@ export class LocalStack {
     this.logGroups.close();
     await this.#tables?.stop();
     fs.rmSync(this.#workDirectory, { recursive: true, force: true });
-  }
-
-  #define(assembly: Assembly, resource: Resource): FunctionDefinition {
-    const invokeConfig = invokeConfigOf(assembly, resource, qualifiersCalled(rulesOf(assembly), resource)[0]);
-    const { onFailure: destination } = invokeConfig;
-    return checkDefinition({
-      resource,
-      code: this.#options.parts?.codeOf?.(resource) ?? this.#code.copy(assembly, resource),
-      invokeConfig,
-      ...(destination && {
-        onFailure: failureDestination(resource, destination, {
-          queues: () => this.queues,
-          policies: () => this.#policies,
-        }),
-      }),
-    });
   }
 
   #targets(assembly: Assembly): ReadonlyMap<string, TargetService> {

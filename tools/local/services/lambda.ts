@@ -6,18 +6,18 @@
  * cannot be sped up.
  */
 
-import os from 'node:os';
 import { defined } from '../../defined';
 import { parseExactly, stringifyExactly } from '../../eventbridge/exact-json';
 import { ASYNC_INVOCATION, throttleDelayMs } from '../../eventbridge/service-facts';
 import type { Resource } from '../../template/assembly';
 import { expectKnown } from '../../template/placeholder';
 import type { StepListener } from '../steps';
+import { EnvironmentPool, type EnvironmentPoolOptions } from './environment-pool';
 import { brokenOutcome, type Faults } from './faults';
 import type { InFlight } from './in-flight';
 import { checkDefinition, type FunctionDefinition } from './lambda-definition';
 import type { InvocationOutcome } from './lambda-environment';
-import { LoggedEnvironment, type LoggedEnvironmentOptions, type Run } from './logged-environment';
+import type { Run } from './logged-environment';
 import { ServiceError } from './service-error';
 import type { Kept, Unfinished } from './unfinished';
 import type { World } from './world';
@@ -34,15 +34,9 @@ export interface InvocationResult {
   readonly durationMs: number;
 }
 
-export interface LambdaOptions extends LoggedEnvironmentOptions {
+export interface LambdaOptions extends EnvironmentPoolOptions {
   /** Takes the invocations that run or wait for a free environment, but no retry that waits for its time. */
   readonly inFlight: InFlight;
-  /**
-   * The most environments that run at once; events wait for a free one. This is the machine's limit, and not a
-   * throttle as `reservedConcurrency` is.
-   * @default as many as the machine has processors, but at least 2
-   */
-  readonly maxEnvironments?: number;
   /** Calls that are broken on purpose. @default none */
   readonly faults?: Faults;
   /** Keeps the asynchronous queue. @default it is gone when the process ends */
@@ -70,12 +64,8 @@ export class LambdaFunction {
   reservedConcurrency: number | undefined;
 
   readonly #options: LambdaOptions;
-  readonly #maxEnvironments: number;
+  readonly #environments: EnvironmentPool;
   #definition: FunctionDefinition;
-  #idle: LoggedEnvironment[] = [];
-  readonly #busy = new Set<LoggedEnvironment>();
-  /** Those who wait for an environment, first come, first served. */
-  readonly #waiting: ((environment: LoggedEnvironment | undefined) => void)[] = [];
   /** Retries that wait for their time. */
   readonly #timers = new Set<{ cancel(): void }>();
   #stopped = false;
@@ -85,18 +75,14 @@ export class LambdaFunction {
     this.name = definition.resource.name;
     this.arn = definition.resource.arn;
     this.#options = options;
-    // One port is one process: a function that is debugged handles one event at a time.
-    this.#maxEnvironments =
-      options.inspectPort === undefined
-        ? (options.maxEnvironments ?? Math.max(2, os.availableParallelism()))
-        : 1;
     this.#definition = checkDefinition(definition);
+    this.#environments = new EnvironmentPool(this.name, this.#definition, options);
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
   }
 
   /** Starts an environment before the first event, so that a debugger finds it. */
   warmUp(): void {
-    if (this.#idle.length + this.#busy.size === 0) this.#idle.push(this.#newEnvironment());
+    this.#environments.warmUp();
   }
 
   get definition(): FunctionDefinition {
@@ -114,14 +100,7 @@ export class LambdaFunction {
   update(definition: FunctionDefinition): void {
     this.#definition = checkDefinition(definition);
     this.reservedConcurrency = definition.resource.properties.ReservedConcurrentExecutions;
-    const retired = this.#idle;
-    this.#idle = [];
-    const gone = Promise.all(retired.map((environment) => environment.stop()));
-    this.#options.inFlight.track(
-      gone.then(() => {
-        if (this.#options.inspectPort !== undefined && !this.#stopped) this.warmUp();
-      }),
-    );
+    this.#environments.update(this.#definition);
   }
 
   /**
@@ -190,14 +169,12 @@ export class LambdaFunction {
     this.#stopped = true;
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
-    for (const giveUp of this.#waiting.splice(0)) giveUp(undefined);
-    await Promise.all([...this.#idle, ...this.#busy].map((environment) => environment.stop()));
+    await this.#environments.stop();
   }
 
   #isThrottled(): boolean {
     if (this.#options.faults?.take(this.name, 'throttle')) return true;
-    const wanted = this.#busy.size + this.#waiting.length;
-    return this.reservedConcurrency !== undefined && wanted >= this.reservedConcurrency;
+    return this.reservedConcurrency !== undefined && this.#environments.wanted >= this.reservedConcurrency;
   }
 
   #track(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
@@ -306,7 +283,7 @@ export class LambdaFunction {
     trace: string | undefined,
     attempt: number,
   ): Promise<Run | undefined> {
-    const environment = await this.#acquire();
+    const environment = await this.#environments.acquire();
     if (!environment) return undefined;
     const callTrace = continueTrace(trace, this.#options.world);
     const coldStart = environment.isCold;
@@ -325,46 +302,8 @@ export class LambdaFunction {
           logTail: '',
         }
       : await environment.invoke({ requestId, payload, functionArn: this.arn, trace: callTrace });
-    this.#release(environment);
+    this.#environments.release(environment);
     return run;
-  }
-
-  #acquire(): Promise<LoggedEnvironment | undefined> | LoggedEnvironment | undefined {
-    if (this.#stopped) return undefined;
-    let environment = this.#idle.pop();
-    while (environment && !environment.isAlive) environment = this.#idle.pop();
-    if (!environment && this.#busy.size < this.#maxEnvironments) environment = this.#newEnvironment();
-    if (!environment) return new Promise((resolve) => this.#waiting.push(resolve));
-    this.#busy.add(environment);
-    return environment;
-  }
-
-  #release(environment: LoggedEnvironment): void {
-    if (this.#stopped || (environment.isAlive && environment.definition === this.#definition)) {
-      this.#handOn(environment, environment);
-      return;
-    }
-    const gone = environment.stop();
-    this.#options.inFlight.track(gone);
-    // The debugger's port is free only when the process is gone.
-    if (this.#options.inspectPort === undefined) this.#handOn(environment, undefined);
-    else void gone.then(() => this.#handOn(environment, this.#stopped ? undefined : this.#newEnvironment()));
-  }
-
-  /** @param successor what takes the place of the environment; a new one is made if somebody waits */
-  #handOn(environment: LoggedEnvironment, successor: LoggedEnvironment | undefined): void {
-    this.#busy.delete(environment);
-    if (this.#stopped) return;
-    const next = this.#waiting.shift();
-    if (next) {
-      const used = successor ?? this.#newEnvironment();
-      this.#busy.add(used);
-      next(used);
-    } else if (successor) this.#idle.push(successor);
-  }
-
-  #newEnvironment(): LoggedEnvironment {
-    return new LoggedEnvironment(this.name, this.#definition, this.#options);
   }
 
   #reportOutcome(requestId: string, attempt: number, outcome: InvocationOutcome, retryInMs?: number): void {
