@@ -16,6 +16,7 @@ import type { Command } from 'commander';
 import type { App } from '../app';
 import { createCommand, wholeNumberFrom } from '../cli/command';
 import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
+import { JourneyExecutions } from './journey-executions';
 import { QueueReader } from './queue-reader';
 import { inSession, interruptSignal, type Session } from './session';
 import type { Stages } from './stack';
@@ -62,7 +63,7 @@ const VISIBILITY_SECONDS = 10;
 export function e2eCommand(app: App, stages: Stages, journey: () => Journey): Command {
   return createCommand('npm run e2e --', ' See: npm run e2e -- --help')
     .description(
-      'Publishes real events, follows each to table, topic, bucket and queue, and removes what it made but objects. One event ' +
+      'Publishes real events, follows each to table, topic, bucket, queue and state machine, and removes what it made but objects. One event ' +
         'fails on purpose, which sets an alarm off.',
     )
     .option('--stage <stage>', 'stage of cdk.json', stages.default)
@@ -85,6 +86,7 @@ class Run {
   readonly #startedAt: number;
   readonly #dynamodb: DynamoDBClient;
   readonly #sqs: SQSClient;
+  readonly #executions: JourneyExecutions;
   readonly #reached: { place: string; seconds: number; found: string }[] = [];
   readonly #missing: string[] = [];
 
@@ -97,6 +99,7 @@ class Run {
     this.#startedAt = now();
     this.#dynamodb = new DynamoDBClient(stack.clientConfig);
     this.#sqs = new SQSClient(stack.clientConfig);
+    this.#executions = new JourneyExecutions(stack, journey.id, this.#startedAt - CLOCK_DIFFERENCE_MS);
   }
 
   async run(): Promise<ExitCode> {
@@ -108,6 +111,10 @@ class Run {
         await this.#reach({ name: `table: ${entry.detailType}`, look: () => this.#item(item) });
         // The failing event takes longest, since it is tried again for minutes.
         if (index === 0 && this.options.failing) await this.#put(failing.entry);
+      }
+      for (const machine of await this.#executions.machines(entries.map(({ entry }) => entry.detailType))) {
+        const name = `state machine: ${stack.shortName(machine.split(':').at(-1) ?? machine)}`;
+        await this.#reach({ name, look: () => this.#executions.look(machine) });
       }
       await this.#reach({ name: this.journey.logged.reaches, look: () => this.#logged() });
       await this.#reach({ name: 'bucket', look: () => this.#object() });
@@ -255,6 +262,7 @@ class Run {
   }
 
   async #cleanUp(): Promise<void> {
+    await this.#executions.stop();
     for (const id of [this.journey.id, this.journey.failing.id]) {
       await this.#dynamodb.send(new DeleteItemCommand(this.#key(id)));
     }

@@ -17,6 +17,8 @@ export interface StackRule {
   readonly schedule?: string;
   /** Names of the functions that it calls. */
   readonly consumers: readonly string[];
+  /** ARNs of all its targets. */
+  readonly targetArns: readonly string[];
   /** Detail-types that its pattern names; empty if it takes others too. */
   readonly detailTypes: readonly string[];
   /** True if its pattern matches replayed events. */
@@ -53,6 +55,7 @@ function stackRule(rule: Rule, targets: readonly Target[]): StackRule {
     enabled: rule.State?.startsWith('ENABLED') ?? false,
     ...(rule.ScheduleExpression && { schedule: rule.ScheduleExpression }),
     consumers: targets.map(({ Arn = '' }) => nameInArn(Arn)),
+    targetArns: targets.map(({ Arn = '' }) => Arn),
     detailTypes: namedTypes(rule.EventPattern),
     takesReplays: !excludesReplays(rule.EventPattern),
   };

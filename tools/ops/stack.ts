@@ -101,6 +101,11 @@ export class DeployedStack {
     return this.#idsOf('AWS::Scheduler::Schedule');
   }
 
+  /** ARNs of the stack's state machines. */
+  get stateMachines(): string[] {
+    return this.#idsOf('AWS::StepFunctions::StateMachine');
+  }
+
   /** Names of the stack's alarms. */
   get alarms(): string[] {
     return [...this.#idsOf('AWS::CloudWatch::Alarm'), ...this.#idsOf('AWS::CloudWatch::CompositeAlarm')];

@@ -1,10 +1,11 @@
 /** `npm run e2e` against the engine of `npm start`, on an ephemeral stage. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { OrderCreated } from '../../../lambdas/events';
 import { SystemClock } from '../../../tools/local/services/clock';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
@@ -22,6 +23,7 @@ beforeAll(async () => {
     CDK_CONTEXT_JSON: JSON.stringify({ ...context, stage: 'pr-1' }),
   });
   expect([code, stderr]).toEqual([0, expect.any(String)]);
+  addWorkflow();
   stack = await LocalStack.start({
     assembly: readAssembly(root, { region: 'us-east-1' }),
     // A minute in a second: what fails is tried again for three.
@@ -34,6 +36,52 @@ afterAll(async () => {
   await stack?.stop();
   rmSync(root, { recursive: true });
 });
+
+/** Adds a state machine that a new order starts, and that waits for longer than the test. */
+function addWorkflow(): void {
+  const file = join(root, 'event-driven-pr-1.template.json');
+  const template = JSON.parse(readFileSync(file, 'utf8'));
+  const role = (service: string) => ({
+    Type: 'AWS::IAM::Role',
+    Properties: {
+      AssumeRolePolicyDocument: {
+        Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+      },
+      Policies: [
+        {
+          PolicyName: 'p',
+          PolicyDocument: {
+            Statement: [{ Effect: 'Allow', Action: 'states:StartExecution', Resource: '*' }],
+          },
+        },
+      ],
+    },
+  });
+  const states = { Wait: { Type: 'Wait', Seconds: 86_400, End: true } };
+  const { source, detailType } = OrderCreated;
+  Object.assign(template.Resources, {
+    FlowRole: role('states.amazonaws.com'),
+    StartRole: role('events.amazonaws.com'),
+    Flow: {
+      Type: 'AWS::StepFunctions::StateMachine',
+      Properties: {
+        StateMachineName: 'event-driven-pr-1-flow',
+        RoleArn: { 'Fn::GetAtt': ['FlowRole', 'Arn'] },
+        DefinitionString: JSON.stringify({ StartAt: 'Wait', States: states }),
+      },
+    },
+    FlowRule: {
+      Type: 'AWS::Events::Rule',
+      Properties: {
+        Name: 'event-driven-pr-1-flow',
+        EventBusName: 'event-driven-pr-1-bus',
+        EventPattern: { source: [source], 'detail-type': [detailType] },
+        Targets: [{ Id: 'Flow', Arn: { Ref: 'Flow' }, RoleArn: { 'Fn::GetAtt': ['StartRole', 'Arn'] } }],
+      },
+    },
+  });
+  writeFileSync(file, JSON.stringify(template));
+}
 
 async function run(args: readonly string[], env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [...TYPESCRIPT, ...args], { env: { ...process.env, ...env } });
@@ -52,14 +100,18 @@ const orders = async () => {
   return Items as object[];
 };
 
-test('an order is followed to table, topic, bucket and queue, and nothing of it stays but its records', async () => {
+test('an order is followed to table, topic, bucket, queue and state machine, and nothing of it stays but its records', async () => {
   const { code, stdout, stderr } = await e2e('--timeout', '60');
   expect([code, stderr]).toEqual([0, expect.any(String)]);
   const { reached, missing } = JSON.parse(stdout);
   expect(missing).toEqual([]);
   expect(reached.map(({ place }: { place: string }) => place)).toEqual([
-    ...['table: OrderCreated', 'table: OrderStatusChanged', 'topic', 'bucket', 'queue of failed events'],
+    ...['table: OrderCreated', 'table: OrderStatusChanged', 'state machine: flow', 'topic', 'bucket'],
+    'queue of failed events',
   ]);
+  // It would go on with an order that is no more.
+  const statuses = stack.stateMachines.flatMap(({ executions }) => executions.map(({ status }) => status));
+  expect(statuses).toContain('ABORTED');
   expect(await orders()).toEqual([]);
   for (const queue of stack.queues) expect([queue.name, queue.peek()]).toEqual([queue.name, []]);
 });

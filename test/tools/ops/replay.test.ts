@@ -48,6 +48,7 @@ describe('the rules of a replay', () => {
     arn: `arn:${name}`,
     enabled: true,
     consumers: [`event-driven-${consumer}`],
+    targetArns: [`arn:aws:lambda:us-east-1:000000000000:function:event-driven-${consumer}`],
     takesReplays: true,
     detailTypes: [],
     ...more,
