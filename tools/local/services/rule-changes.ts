@@ -81,6 +81,7 @@ export class RuleChanges {
    * @throws ServiceError (LimitExceededException, ValidationException), and then nothing has changed
    */
   putTargets(rule: Rule, targets: readonly TargetDefinition[]): void {
+    for (const target of targets) checkTarget(target);
     const made = targets.map((target) => this.#deliver(rule, target));
     const ids = new Set(targets.map(({ Id }) => Id));
     const deliveries = [...rule.deliveries.filter(({ target }) => !ids.has(target.Id)), ...made];
@@ -133,6 +134,16 @@ export class RuleChanges {
       ...{ name, arn, busName, state, deliveries },
       ...defined({ description, eventPattern, scheduleExpression }),
     });
+  }
+}
+
+/** @throws ServiceError (ValidationException) for what EventBridge refuses of any target, before it looks for one */
+function checkTarget({ Id, Arn, SqsParameters }: TargetDefinition): void {
+  if (!/^arn:[^:]+:[^:]+:[^:]*:[^:]*:./.test(Arn)) {
+    throw invalid(`Parameter ${Arn} is not valid. Reason: Provided Arn is not in correct format.`);
+  }
+  if (/^arn:[^:]+:sqs:.*\.fifo$/.test(Arn) && SqsParameters === undefined) {
+    throw invalid(`Parameter(s) SqsParameters must be specified for target: ${Id}.`);
   }
 }
 

@@ -177,6 +177,12 @@ describe('EventBridge: a rule that taps the bus', () => {
       client().send(new PutTargetsCommand({ ...names, Targets }));
     const good = { Id: 'a', Arn: arn('sqs', 'inbox') };
     await expect(put([good, { Id: 'b', Arn: arn('kinesis', 'stream/x') }])).rejects.toThrow('no such target');
+    await expect(put([good, { Id: 'b', Arn: 'a-bucket' }])).rejects.toThrow(
+      'Parameter a-bucket is not valid. Reason: Provided Arn is not in correct format.',
+    );
+    await expect(put([good, { Id: 'b', Arn: arn('sqs', 'inbox.fifo') }])).rejects.toThrow(
+      'Parameter(s) SqsParameters must be specified for target: b.',
+    );
     const six = ['1', '2', '3', '4', '5', '6'].map((Id) => ({ ...good, Id }));
     await expect(put(six)).rejects.toMatchObject({ name: 'LimitExceededException' });
     expect((await client().send(new ListTargetsByRuleCommand(names))).Targets).toEqual([]);
