@@ -25,10 +25,12 @@ const remove =
 /** Takes an action away from a role. */
 const deny = (id: string, action: string): TemplateChange =>
   change('AWS::IAM::Policy', id, ({ PolicyDocument }) => {
-    for (const statement of PolicyDocument.Statement) {
-      const actions = [statement.Action].flat().filter((each) => each !== action);
-      statement.Action = actions.length > 0 ? actions : 'none:None';
-    }
+    PolicyDocument.Statement = PolicyDocument.Statement.flatMap(
+      (statement: { Action: string | string[] }) => {
+        const actions = [statement.Action].flat().filter((each) => each !== action);
+        return actions.length > 0 ? { ...statement, Action: actions } : [];
+      },
+    );
   });
 
 const allow = (id: string, action: string): TemplateChange =>
@@ -275,6 +277,15 @@ export const MUTANTS: readonly Mutant[] = [
     change: source('events.ts', "SHIPPED: ['DELIVERED'],", "SHIPPED: ['DELIVERED', 'CANCELLED'],"),
   },
   {
+    name: 'a late status becomes the status',
+    seed: 1,
+    change: source(
+      'order-processor/write.ts',
+      'order.statuses.filter((other) => order.isBefore(other, status))',
+      'order.statuses.filter((other) => other !== status)',
+    ),
+  },
+  {
     name: 'totals are rounded',
     seed: 1,
     change: source(
@@ -382,6 +393,16 @@ export const MUTANTS: readonly Mutant[] = [
       'const eventId = metadata.eventId ?? envelope.id;',
       'const eventId = envelope.id;',
     ),
+  },
+  {
+    name: 'records have the address',
+    seed: 1,
+    change: source('analytics/record.ts', '!personalData.includes(name) && ', ''),
+  },
+  {
+    name: 'errors tell addresses',
+    seed: 79,
+    change: source('personal-data.ts', 'text.replace(EMAIL, REDACTED)', 'text'),
   },
   {
     name: 'refused records are forgotten',

@@ -1,17 +1,21 @@
 /** `npm run sim`: the app under faults of every kind, each run decided by a seed. */
+import fs from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import { createCommand, exitWith, wholeNumberFrom } from '../cli/command';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { printableJson } from '../cli/escape-control';
+import type { LocalStack } from '../local/stack';
+import type { TimedStep } from '../local/steps';
 import type { Assembly, Resource } from '../template/assembly';
 import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../template/source/assembly-option';
 import { bundlePublisher } from './bundle';
 import { FAULT_KINDS } from './faults';
 import { type FuzzedParser, fuzz } from './fuzz';
 import type { Model } from './model';
-import { changedCode, type Mutant, type MutantBundling, type MutatedApp, mutate } from './mutants';
-import { only, type Plan, partsOf, planOf } from './plan';
+import { findMutant, type MutantSearch, writeMutantTable } from './mutant-search';
+import { changedCode, type Mutant, type MutantBundling } from './mutants';
+import { type Plan, partsOf, planOf, withParts } from './plan';
 import { shrink } from './shrink';
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation';
 import { Tally } from './tally';
@@ -21,6 +25,13 @@ export interface SimSetting {
   readonly bundling: MutantBundling;
   readonly mutants: () => readonly Mutant[];
   readonly fuzzed: () => readonly FuzzedParser[];
+  readonly picture: () => Picture;
+}
+
+/** Draws a run as a page without a server. */
+export interface Picture {
+  readonly onStep: (step: TimedStep) => void;
+  html(stack: LocalStack): Promise<string>;
 }
 
 interface Options extends AssemblySource {
@@ -32,6 +43,8 @@ interface Options extends AssemblySource {
   readonly json?: boolean;
   readonly keep?: readonly string[];
   readonly mutants?: string | true;
+  readonly write?: string;
+  readonly html?: string;
   readonly fuzz?: number;
   readonly shrink: boolean;
 }
@@ -63,6 +76,11 @@ export function simCommand(setting: SimSetting): Command {
       '--fuzz <number>',
       'so many inputs of chance for each parser of outside input, and no simulation',
       wholeNumberFrom(1, 10_000_000),
+    )
+    .option('--write <file>', 'with --mutants: writes their seeds and sizes into the table of this document')
+    .option(
+      '--html <file>',
+      'with --seed: writes its steps as a page, of a failure those of the smallest plan',
     )
     .option('--no-shrink', 'tell a failure, and not the least that brings it about')
     .option('--json', 'each seed as one JSON document: its plan, its log and its result', false)
@@ -101,11 +119,26 @@ async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
     }),
   };
   if (options.mutants !== undefined) return findMutants(setting, options, base, assembly);
-  return runSeeds(options, base);
+  return runSeeds(options, base, setting);
 }
 
-function checkOptions({ seed, seeds, soak, keep, mutants, json, fuzz: inputs }: Options): void {
+function checkOptions({
+  write,
+  html,
+  shrink: isShrunk,
+  seed,
+  seeds,
+  soak,
+  keep,
+  mutants,
+  json,
+  fuzz: inputs,
+}: Options): void {
   if (seed !== undefined && seeds) throw new InputError('--seed and --seeds exclude each other.');
+  if (html !== undefined && (seed === undefined || mutants !== undefined))
+    throw new InputError('--html needs --seed: a page shows one run.');
+  if (write !== undefined && (mutants === undefined || !isShrunk))
+    throw new InputError('--write needs --mutants, shrunk: it writes their sizes.');
   if (keep && seed === undefined) throw new InputError('--keep needs --seed: parts are those of one plan.');
   if (soak && (json || keep))
     throw new InputError('--soak tells figures, and takes neither --json nor --keep.');
@@ -118,16 +151,16 @@ function checkOptions({ seed, seeds, soak, keep, mutants, json, fuzz: inputs }: 
 function planFor(model: Model, seed: number, { events, keep }: Options): Plan {
   const plan = planOf(model, seed, events);
   if (!keep) return plan;
-  const unknown = keep.filter((id) => !partsOf(plan).includes(id));
+  const unknown = keep.filter((id) => !partsOf(plan).includes(id.replace(/^(f\d+|q\d+)@1$/, '$1')));
   if (unknown.length > 0) {
     throw new InputError(
       `--keep names ${unknown.join(', ')}, but seed ${seed} with ${events} events has no such part.`,
     );
   }
-  return only(plan, new Set(keep));
+  return withParts(plan, keep);
 }
 
-async function runSeeds(options: Options, base: SimulationOptions): Promise<ExitCode> {
+async function runSeeds(options: Options, base: SimulationOptions, setting: SimSetting): Promise<ExitCode> {
   const { seed, soak, json, minutes } = options;
   const [from, to] = seed === undefined ? (options.seeds ?? DEFAULT_SEEDS) : [seed, seed];
   const tally = new Tally();
@@ -140,7 +173,8 @@ async function runSeeds(options: Options, base: SimulationOptions): Promise<Exit
     if (json) console.log(printableJson({ plan, log: lines.map((line) => JSON.parse(line)), result }));
     tally.add(plan, result);
     if (result.violation) {
-      if (!json) await report(plan, result, options, base);
+      const shown = json ? plan : await report(plan, result, options, base);
+      if (options.html !== undefined) await draw(shown, options.html, base, setting);
       return EXIT.failed;
     }
     if (soak && tally.isTimeToTell()) console.log(tally.line);
@@ -150,19 +184,21 @@ async function runSeeds(options: Options, base: SimulationOptions): Promise<Exit
     }
   }
   if (!json) console.log(tally.summary(base.model.app));
+  if (options.html !== undefined) await draw(planFor(base.model, from, options), options.html, base, setting);
   return EXIT.ok;
 }
 
+/** @returns the smallest plan that fails */
 async function report(
   plan: Plan,
   result: SimulationResult,
   options: Options,
   base: SimulationOptions,
-): Promise<void> {
+): Promise<Plan> {
   console.log(`✗ Seed ${plan.seed}: ${result.violation?.invariant}: ${result.violation?.message}`);
   if (!options.shrink) {
     console.log(`\nAgain: ${repeat(plan, options)}`);
-    return;
+    return plan;
   }
   const all = partsOf(plan).length;
   const smallest = await shrink(plan, result, (each) => simulate(each, base));
@@ -178,6 +214,7 @@ async function report(
   for (const line of lines.slice(-SHOWN_LINES))
     console.log(`  ${printableJson(JSON.parse(line)).slice(0, 240)}`);
   console.log(`\nAgain: ${repeat(smallest.plan, options)}`);
+  return smallest.plan;
 }
 
 const repeat = (plan: Plan, { events }: Options): string =>
@@ -200,44 +237,50 @@ async function findMutants(
   base: SimulationOptions,
   assembly: Assembly,
 ): Promise<ExitCode> {
-  const { mutants, bundling } = setting;
-  const wanted = mutants().filter(
-    ({ name }) => options.mutants === true || name.includes(String(options.mutants)),
-  );
+  const { bundling } = setting;
+  const all = setting.mutants();
+  const wanted = all.filter(({ name }) => options.mutants === true || name.includes(String(options.mutants)));
   if (wanted.length === 0)
     throw new InputError(`--mutants is ${options.mutants}, but no mutant has that in its name.`);
-  const { next } = setting.model();
+  const [from, to] = options.seeds ?? DEFAULT_SEEDS;
+  const search: MutantSearch = {
+    ...{ assembly, bundling, base, next: setting.model().next },
+    directory: options.assembly ?? path.join(bundling.project, 'cdk.out'),
+    planFor: (seed) => planFor(base.model, seed, options),
+    seeds: Array.from({ length: to - from + 1 }, (_, index) => from + index),
+    isOnlySeeds: options.seeds !== undefined,
+    isShrunk: options.shrink,
+  };
+  const names = all.map(({ name }) => name);
   let missed = 0;
   for (const mutant of wanted) {
-    const directory = options.assembly ?? path.join(bundling.project, 'cdk.out');
-    const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling, next);
-    const found = await findMutant(mutant, options, { ...base, ...mutated });
-    if (found) console.log(found);
-    else {
+    const found = await findMutant(mutant, search);
+    if (!found) {
       missed++;
       console.log(`✗ ${mutant.name}: not found by any of its seeds`);
+      continue;
     }
+    const { seed, invariant, size } = found;
+    const shrunk = size ? `, shrunk to ${size.commands} commands and ${size.faults} faults` : '';
+    console.log(`✓ ${mutant.name}: seed ${seed}, ${invariant}${shrunk}`);
+    if (options.write !== undefined) writeMutantTable(options.write, names, [found]);
   }
   console.log(`${wanted.length - missed} of ${wanted.length} mutants were found.`);
   return missed === 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function findMutant(
-  { name, seed }: Mutant,
-  options: Options,
-  base: SimulationOptions,
-): Promise<string | undefined> {
-  const [from, to] = options.seeds ?? DEFAULT_SEEDS;
-  const others = Array.from({ length: to - from + 1 }, (_, index) => from + index);
-  for (const each of options.seeds ? others : [seed, ...others.filter((other) => other !== seed)]) {
-    const plan = planFor(base.model, each, options);
-    const result = await simulate(plan, base);
-    if (!result.violation) continue;
-    const found = `✓ ${name}: seed ${each}, ${result.violation.invariant}`;
-    if (!options.shrink) return found;
-    const { plan: smallest } = await shrink(plan, result, (smaller) => simulate(smaller, base), 60);
-    const { commands, faults } = smallest;
-    return `${found}, shrunk to ${commands.length} commands and ${faults.length} faults`;
-  }
-  return undefined;
+/** Runs the plan once more, and writes the page that shows it. */
+async function draw(plan: Plan, file: string, base: SimulationOptions, setting: SimSetting): Promise<void> {
+  const picture = setting.picture();
+  let html: string | undefined;
+  await simulate(plan, {
+    ...base,
+    onStep: picture.onStep,
+    onEnd: async (stack) => {
+      html = await picture.html(stack);
+    },
+  });
+  if (html === undefined) throw new InputError('--html: the stack was down when the run ended.');
+  fs.writeFileSync(file, html);
+  console.log(`The steps as a page: ${file}`);
 }

@@ -89,12 +89,19 @@ function drawTrouble(model: Model, random: Random, add: (action: Action) => void
   }
 }
 
-/** The plan with these parts alone. @param ids of commands and faults */
-export function only(plan: Plan, ids: ReadonlySet<string>): Plan {
+/**
+ * The plan with these parts alone.
+ * @param parts ids of commands and faults; `f3@1` is the fault `f3` at the first call of its hop
+ */
+export function withParts(plan: Plan, parts: readonly string[]): Plan {
+  const ids = new Set(parts);
   return {
     seed: plan.seed,
     commands: plan.commands.filter(({ id }) => ids.has(id)),
-    faults: plan.faults.filter(({ id }) => ids.has(id)),
+    faults: plan.faults.flatMap((fault) => {
+      if (ids.has(fault.id)) return fault;
+      return ids.has(`${fault.id}@1`) ? { ...fault, id: `${fault.id}@1`, call: 1 } : [];
+    }),
   };
 }
 

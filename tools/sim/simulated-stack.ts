@@ -53,6 +53,7 @@ export class SimulatedStack {
   #waiting: (() => void)[] = [];
   #codeOf: CodeOf;
   #damaged: Damaged[] = [];
+  #isOver = false;
   /** Times of the starts, the first one included. */
   readonly starts: number[] = [];
 
@@ -92,6 +93,7 @@ export class SimulatedStack {
   /** The process ends as by SIGKILL; what it has written stays. It is started again on that after so long. */
   async restart(downMs: number): Promise<void> {
     const stack = await this.up();
+    if (this.#isOver) return;
     const kept = this.#newFolder();
     if (this.#directory) fs.cpSync(this.#directory, kept, { recursive: true });
     this.#directory = kept;
@@ -103,6 +105,7 @@ export class SimulatedStack {
     this.#life = new Life();
     this.#ends.push(stack.stop());
     await this.#options.world.sleep(downMs);
+    if (this.#isOver) return;
     await this.#start();
     (await this.up()).resume();
   }
@@ -163,6 +166,7 @@ export class SimulatedStack {
 
   /** Ends it, and what was killed before; resolves when all is gone. */
   async stop(): Promise<void> {
+    this.#isOver = true;
     await this.#stack?.stop();
     await Promise.all(this.#ends);
     for (const folder of this.#folders) fs.rmSync(folder, { recursive: true, force: true });

@@ -1,5 +1,6 @@
 /** One seed: a stack in a world of its own, what is done to it, the faults that strike, and what is checked. */
 import { createHash } from 'node:crypto';
+import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import type { Assembly } from '../template/assembly';
 import { AlarmWatch } from './alarm-watch';
@@ -26,6 +27,9 @@ export interface SimulationOptions {
   readonly publisherCode: string;
   /** Takes each line of the log. @default only their digest is kept */
   readonly onLine?: (line: string) => void;
+  readonly onStep?: (step: TimedStep) => void;
+  /** Looks at the stack before it ends; not if it is down. */
+  readonly onEnd?: (stack: LocalStack) => Promise<void>;
 }
 
 export interface SimulationResult {
@@ -52,6 +56,11 @@ const REDRIVE_WAIT_MS = 61_000;
 export async function simulate(plan: Plan, options: SimulationOptions): Promise<SimulationResult> {
   const run = await Simulation.start(plan, options);
   return run.run();
+}
+
+function personalData(step: TimedStep, { personal }: Model): Violation | undefined {
+  if (step.kind !== 'log-line' || !personal.test(step.message)) return undefined;
+  return { invariant: 'personal data', message: `In the log: ${step.message.slice(0, 300)}` };
 }
 
 class Simulation {
@@ -142,6 +151,8 @@ class Simulation {
       }
     } finally {
       end = this.#world.now();
+      const { current } = this.#stack;
+      if (current) await this.#options.onEnd?.(current);
       await this.#stop();
     }
     return {
@@ -193,15 +204,11 @@ class Simulation {
   #onStep(step: TimedStep): void {
     this.#steps++;
     this.#line(step);
+    this.#options.onStep?.(step);
     if (!this.#ledger) return;
     this.#alarms.onStep(step);
-    if (step.kind === 'log-line' && this.#options.model.personal.test(step.message)) {
-      this.#violation ??= {
-        invariant: 'personal data',
-        message: `In the log: ${step.message.slice(0, 300)}`,
-      };
-    }
-    this.#violation ??= this.#ledger.onStep(step) ?? this.#checks.onStep(step);
+    this.#violation ??=
+      personalData(step, this.#options.model) ?? this.#ledger.onStep(step) ?? this.#checks.onStep(step);
   }
 
   #line(line: object): void {

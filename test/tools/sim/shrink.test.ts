@@ -27,7 +27,7 @@ const resultOf = (invariant?: string) =>
 /** Fails with `lost` if it has all of the needed parts, and with another invariant if it has none. */
 function shrinkTo(needed: readonly string[], plan: Plan, mostRuns?: number) {
   const run = async (smaller: Plan) => {
-    const parts = partsOf(smaller);
+    const parts = partsOf(smaller).map((id) => id.replace('@1', ''));
     if (needed.every((id) => parts.includes(id))) return resultOf('lost');
     return resultOf(parts.includes('c2') ? 'told twice' : undefined);
   };
@@ -45,7 +45,11 @@ test('what is left is what is needed, and nothing else', async () => {
   await fc.assert(
     fc.asyncProperty(parts, async ([plan, needed]) => {
       const { plan: smallest } = await shrinkTo(needed, plan, 10_000);
-      expect(partsOf(smallest).sort()).toEqual([...needed].sort());
+      expect(
+        partsOf(smallest)
+          .map((id) => id.replace('@1', ''))
+          .sort(),
+      ).toEqual([...needed].sort());
     }),
   );
 });
@@ -59,10 +63,24 @@ test('the same failure is shrunk by the same runs', async () => {
 });
 
 test('it ends after the given runs, with the smallest that it has found', async () => {
-  const { plan, runs } = await shrinkTo(['c7', 'f3'], planOf(30, 20), 6);
-  expect(runs).toBe(6);
-  expect(partsOf(plan)).toEqual(expect.arrayContaining(['c7', 'f3']));
+  const { plan, runs } = await shrinkTo(['c7', 'f3'], planOf(30, 20), 12);
+  expect(runs).toBe(12);
+  expect(partsOf(plan)).toEqual(expect.arrayContaining(['c7', 'f3@1']));
   expect(partsOf(plan).length).toBeLessThan(50);
+});
+
+test('a fault strikes the first call if that will do, so that no other command has to come before', async () => {
+  // As a fault at the third delivery: it needs three commands, or one if it strikes the first.
+  const run = async ({ commands, faults }: Plan) => {
+    const [fault] = faults.filter(({ hop }) => hop === 'x');
+    return resultOf(fault && commands.length >= fault.call ? 'lost' : undefined);
+  };
+  const { plan } = await shrink(
+    { ...planOf(9, 7), faults: planOf(9, 7).faults.slice(4) },
+    resultOf('lost'),
+    run,
+  );
+  expect([plan.commands.length, plan.faults.map(({ call }) => call)]).toEqual([1, [1]]);
 });
 
 test('a plan that breaks another invariant is not taken for the same failure', async () => {

@@ -1,6 +1,9 @@
 /** The simulator, as a command: it holds, it repeats itself, and it finds a mistake and shrinks it. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { APP } from '../../../bin/app-description';
+import { MUTANTS } from '../../../bin/order-mutants';
+import { readMutantTable } from '../../../tools/sim/mutant-search';
 import { allowedActions } from '../../../tools/sim/permissions';
 import { readAssembly } from '../../../tools/template/assembly';
 import { builtAssembly } from '../../built';
@@ -37,8 +40,20 @@ test('each role allows exactly what the code that has it calls, but for what Lam
   expect([...allowed].sort()).toEqual(described.sort());
 });
 
+test('the table of mistakes names those of the list, with the seed of each, shrunk to at most five commands', () => {
+  const table = readMutantTable(readFileSync('docs/figures.md', 'utf8'));
+  const listed = MUTANTS.map(({ name, seed }) => `${name}: ${seed}`);
+  expect(table.length).toBeGreaterThan(0);
+  expect(table.map(({ name, seed }) => `${name}: ${seed}`).filter((each) => !listed.includes(each))).toEqual(
+    [],
+  );
+  expect(table.filter(({ size }) => (size?.commands ?? 6) > 5)).toEqual([]);
+});
+
 test.each([
   ['--seed', 'x'],
+  ['--write', 'docs/figures.md'],
+  ['--html', 'page.html'],
   ['--fuzz', '5', '--json'],
   ['--seeds', '9-1'],
   ['--seed', '1', '--seeds', '1-2'],
