@@ -208,6 +208,41 @@ test('a call that a schedule could not make is sent to its function with what it
   });
 });
 
+test('what a schedule could not put on a bus is left: no function is to get it', () => {
+  const attributes = {
+    SCHEDULE_ARN: 'arn:aws:scheduler:eu-central-1:111122223333:schedule/reminders/order-1001',
+    TARGET_ARN: 'arn:aws:events:eu-central-1:111122223333:event-bus/event-driven-bus',
+  };
+  const failed = readFailedEvent(message({ body: '{"orderId": "order-1001"}', attributes }), APP);
+  expect(() => redelivery(failed as FailedEvent, [])).toThrow(
+    'its schedule has a target that is no function',
+  );
+});
+
+test('what a pipe gave up has its places in the stream, and the name of the pipe', () => {
+  const body = JSON.stringify({
+    context: {
+      partnerResourceArn: 'arn:aws:pipes:eu-central-1:111122223333:pipe/event-driven-outbox-shipping',
+      condition: 'RetryAttemptsExhausted',
+    },
+    version: '1.0',
+    DDBStreamBatchInfo: {
+      ...{ shardId: 'shardId-1', startSequenceNumber: '100', endSequenceNumber: '102', batchSize: 3 },
+      streamArn: 'arn:aws:dynamodb:eu-central-1:111122223333:table/t/stream/2026-01-15T10:00:00.000',
+    },
+  });
+  const failed = readFailedEvent(message({ body }), APP);
+  expect(failed).toMatchObject({
+    ...{ kind: 'unreadable', pipe: 'event-driven-outbox-shipping' },
+    reason: "RetryAttemptsExhausted: 3 of a table's stream, shard shardId-1, sequence number 100 to 102",
+  });
+  const groups = new FailureGroups();
+  groups.add(failed);
+  expect(groups.all).toMatchObject([
+    { consumer: 'event-driven-outbox-shipping', cause: 'given up by the pipe' },
+  ]);
+});
+
 test('failures are grouped by consumer and cause, the largest group first, with the oldest as the sample', () => {
   const groups = new FailureGroups();
   const at = (failedAt: number, read: FailedEvent, orderId: string) =>
