@@ -97,7 +97,7 @@ const CASES: Case[] = [
   },
   {
     command: 'redrive --consumer shop',
-    says: '--consumer is "shop", but must be one of order-processor, notifier, analytics.',
+    says: '--consumer is "shop", but must be one of order-processor, notifier, analytics, bus.',
   },
   { command: 'replay', says: 'A replay needs its window: --from TIME --to TIME' },
   { command: 'replay --from 1h --to 2h --yes', says: 'The window is upside down: --from is' },
