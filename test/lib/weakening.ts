@@ -57,7 +57,7 @@ const WEAKENINGS: readonly Weakening[] = [
       ...rulesOf(assembly).flatMap(({ name, targets }) =>
         targets.map(({ id }) => `retry: ${name}: target ${id} has no retry: MaximumRetryAttempts is 0`),
       ),
-      ...schedulesOf(assembly).map(
+      ...[...schedulesOf(assembly), ...assembly.ofType('AWS::Pipes::Pipe')].map(
         ({ name }) => `retry: ${name}: it has no retry: MaximumRetryAttempts is 0`,
       ),
     ],
