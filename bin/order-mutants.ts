@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'replays notify customers',
-    seed: 1,
+    seed: 7,
     change: rule('orderstatuschanged', (p) => void delete p.EventPattern['replay-name']),
   },
   {
@@ -97,7 +97,7 @@ export const MUTANTS: readonly Mutant[] = [
   // Failure paths
   {
     name: 'a rule has no dead-letter queue',
-    seed: 7,
+    seed: 6,
     change: rule('ordercreated', (p) => void delete p.Targets[0].DeadLetterConfig),
   },
   {
@@ -317,7 +317,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an in-progress record never expires',
-    seed: 1,
+    seed: 2,
     change: source('notifier/handler.ts', 'config.registerLambdaContext(context);', ''),
   },
   {
