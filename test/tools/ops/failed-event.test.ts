@@ -214,9 +214,7 @@ test('what a schedule could not put on a bus is left: no function is to get it',
     TARGET_ARN: 'arn:aws:events:eu-central-1:111122223333:event-bus/event-driven-bus',
   };
   const failed = readFailedEvent(message({ body: '{"orderId": "order-1001"}', attributes }), APP);
-  expect(() => redelivery(failed as FailedEvent, [])).toThrow(
-    'its schedule has a target that is no function',
-  );
+  expect(() => redelivery(failed as FailedEvent, [])).toThrow('its target is neither a function nor a queue');
 });
 
 test('what a pipe gave up has its places in the stream, and the name of the pipe', () => {
