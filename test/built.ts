@@ -23,7 +23,7 @@ const SYNTHESIZE = `
  * @returns the folder of the assembly, which is not to be changed
  */
 export function builtAssembly(settings: object = {}): string {
-  // Set by jest.config.cjs.
+  // Set by jest.config.ts.
   const run = process.env.TEST_RUN as string;
   const name = createHash('sha1').update(JSON.stringify(settings)).digest('hex');
   const [built, lock] = [join(run, `built-${name}`), join(run, 'lock')];

@@ -1,7 +1,9 @@
-const { mkdtempSync, rmSync } = require('node:fs');
-const { tmpdir } = require('node:os');
-const { join } = require('node:path');
-const { TRANSFORM } = require('./test/coverage/settings.cjs');
+/** @jest-config-loader esbuild-register */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Config } from 'jest';
+import { TRANSFORM } from './test/coverage/settings.cjs';
 
 // The AWS SDK warns on Node < 22 once a process; in test output that is noise.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
@@ -13,8 +15,7 @@ const run = mkdtempSync(join(tmpdir(), 'test-run-'));
 process.env.TEST_RUN = run;
 process.once('exit', () => rmSync(run, { recursive: true, force: true }));
 
-/** @type {import('jest').Config} */
-module.exports = {
+const config: Config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   transform: { '\\.ts$': ['@swc/jest', TRANSFORM] },
   modulePathIgnorePatterns: ['<rootDir>/cdk.out'],
@@ -29,3 +30,5 @@ module.exports = {
   testTimeout: 60_000,
   setupFilesAfterEnv: ['aws-cdk-lib/testhelpers/jest-autoclean', '<rootDir>/test/coverage/collect.ts'],
 };
+
+export default config;
