@@ -402,7 +402,10 @@ describe('the runbook', () => {
   let withTargets: Stack;
   beforeAll(() => {
     withTargets = new Stack(templateOf(documentedProject(sections())));
-    another = new Stack(synthesize('production', { dailyReportScheduler: {}, customerManagedKey: true }));
+    const outboxes = { shipping: 'OrderStatusChanged' };
+    another = new Stack(
+      synthesize('production', { dailyReportScheduler: {}, customerManagedKey: true, outboxes }),
+    );
   });
   const alarmsOf = ({ alarms, composites }: Stack) => [
     ...alarms.map(({ name, properties }) => ({ name, properties })),
