@@ -29,6 +29,9 @@ export interface EventDrivenStackProps extends StackProps {
   readonly config: StageConfig;
 }
 
+/** Types that CDK tags, but whose schema in CloudFormation's registry, as cfn-lint has it, knows no tags. */
+const UNTAGGED = ['AWS::ApplicationAutoScaling::ScalableTarget'];
+
 /** The picture: publishers -> bus -> rules -> handlers -> table, topic, stream. */
 export class EventDrivenStack extends Stack {
   readonly #bus: EventBus;
@@ -151,8 +154,9 @@ export class EventDrivenStack extends Stack {
     if (config.isEphemeral) leaveNothing(this, config);
     if (customerKey) customerKey.encrypt();
 
-    Tags.of(this).add(STAGE_TAG, config.stage);
-    for (const [key, value] of Object.entries(config.tags)) Tags.of(this).add(key, value);
+    for (const [key, value] of Object.entries({ [STAGE_TAG]: config.stage, ...config.tags })) {
+      Tags.of(this).add(key, value, { excludeResourceTypes: UNTAGGED });
+    }
 
     // Outputs for the README's commands and `npm run ops`.
     const outputs = {

@@ -55,6 +55,7 @@ test('the default stage has the documented values and bare names', () => {
     gradualDeployment: 'OFF',
     organizations: {},
     serviceEvents: {},
+    outboxes: {},
     partnerBuses: {},
   });
 });

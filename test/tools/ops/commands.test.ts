@@ -454,7 +454,7 @@ describe('status', () => {
       /order-created +enabled +order-processor +an event matches\n/,
       /order-status-changed +enabled +notifier +an event matches that is no replay\n/,
       /all-events +DISABLED +analytics +an event matches\n/,
-      /daily-report +enabled +analytics +cron\(0 9 \* \* \? \*\)\n/,
+      /daily-report +enabled +analytics +cron\(0 9 \* \* \? \*\), next \S+T09:00:00Z\n/,
       /dlq +2 +0\n/,
       /Alarms\n\d+ in alarm, \d+ OK, \d+ without data\nALARM +SINCE +REASON\n(.*\n)*dlq-/,
       /Daily report\nof \d{4}-\d\d-\d\d, published \S+Z \(\d+ s ago\)\n/,

@@ -211,7 +211,7 @@ describe('a template with what the local run does not know', () => {
     });
     expect(() => requireSupported(assembly)).not.toThrow();
     expect(notRun(assembly)).toEqual([
-      'AWS::StepFunctions::StateMachine Machine does not run here: its definition is in S3.',
+      'AWS::StepFunctions::StateMachine Machine does not run here: it has no definition.',
       'AWS::Lambda::Function Old does not run here: it is of the runtime python3.13, and only Node.js is run.',
       'AWS::Lambda::Function Boxed does not run here: it is an image, and only Node.js is run.',
     ]);

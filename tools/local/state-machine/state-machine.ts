@@ -251,7 +251,8 @@ export function whyStateMachineNotRun(resource: Resource): string | undefined {
   const { Definition, DefinitionString, DefinitionSubstitutions, RoleArn } = properties;
   const unknown = reasonsOf([Definition, DefinitionString, DefinitionSubstitutions, RoleArn]);
   if (unknown) return unknown;
-  if (Definition === undefined && DefinitionString === undefined) return 'its definition is in S3';
+  if (Definition === undefined && DefinitionString === undefined)
+    return properties.DefinitionS3Location === undefined ? 'it has no definition' : 'its definition is in S3';
   try {
     compileDefinition(definitionOf(resource));
     return undefined;

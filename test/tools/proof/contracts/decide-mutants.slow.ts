@@ -45,8 +45,8 @@ const MUTANTS: readonly Mutant[] = [
   [
     'absence beside another field is not looked for in the misses',
     DECIDE,
-    '[...every, ...none], domain)',
-    'every, domain)',
+    'requireNoAbsenceInArrays([...every, ...none], each)',
+    'requireNoAbsenceInArrays(every, each)',
   ],
   [
     'not all branches have to be missed',
@@ -57,8 +57,8 @@ const MUTANTS: readonly Mutant[] = [
   [
     'one element satisfies both rules',
     DECIDE,
-    'return together ?? findInTwoElements(one, other, domain, isTaken);',
-    'return together;',
+    'together ?? inCases(domain, [one, other], (each) => findInTwoElements(one, other, each, isTaken))',
+    'together',
   ],
   [
     'every array takes a second element',
