@@ -406,7 +406,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'refused records are forgotten',
-    seed: 12,
+    seed: 159,
     change: source(
       'analytics/handler.ts',
       'if (hasFailed(result)) throw',
