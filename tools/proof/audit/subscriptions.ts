@@ -15,7 +15,9 @@ const SNS = 'sns.amazonaws.com';
 export function auditSubscriptions(scene: Scene, topic: Resource): void {
   const subscriptions = subscriptionsOf(scene.assembly).filter(({ topicArn }) => topicArn === topic.arn);
   if (subscriptions.length === 0) {
-    scene.notes.push(`Topic ${topic.name} has no subscription in this template: its messages reach nobody.`);
+    scene.notes.push(
+      `Topic ${topic.name} has no subscription in this template: unless one is made elsewhere, its messages reach nobody.`,
+    );
   }
   for (const { resource: subscription, protocol, endpoint, deadLetterArn: queueArn } of subscriptions) {
     const hop = scene.hop('subscription', topic, `${protocol} ${endpoint}`);

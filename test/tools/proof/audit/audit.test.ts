@@ -99,9 +99,9 @@ describe('the hops of an event', () => {
 
   test('a topic that reaches nobody is a note, and no gap', () => {
     expect(audit.notes).toEqual([
-      'Topic event-driven-notifications has no subscription in this template: its messages reach nobody.',
-      'Topic event-driven-alarms has no subscription in this template: its messages reach nobody.',
-      'Topic event-driven-tickets has no subscription in this template: its messages reach nobody.',
+      'Topic event-driven-notifications has no subscription in this template: unless one is made elsewhere, its messages reach nobody.',
+      'Topic event-driven-alarms has no subscription in this template: unless one is made elsewhere, its messages reach nobody.',
+      'Topic event-driven-tickets has no subscription in this template: unless one is made elsewhere, its messages reach nobody.',
     ]);
     expect(audit.gaps).toEqual([]);
   });
