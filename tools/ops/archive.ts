@@ -47,9 +47,13 @@ export async function readArchive(eventBridge: EventBridgeClient, arn: string): 
   };
 }
 
-/** Earliest possible time of the oldest event in an archive, in milliseconds since 1970-01-01 UTC. */
+/**
+ * Earliest possible time of the oldest event in an archive, in milliseconds since 1970-01-01 UTC. It is a whole second,
+ * as the time of an event is: one of the archive's first second would otherwise be older than the archive.
+ */
 export function archiveStart({ createdAt, retentionDays }: ArchiveState, now: number): number {
-  return retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
+  const start = retentionDays > 0 ? Math.max(createdAt, now - retentionDays * DAY_MS) : createdAt;
+  return Math.floor(start / 1_000) * 1_000;
 }
 
 /**

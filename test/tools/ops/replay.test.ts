@@ -1,5 +1,5 @@
 import { APP } from '../../../bin/app-description';
-import { estimateReplay } from '../../../tools/ops/archive';
+import { archiveStart, estimateReplay } from '../../../tools/ops/archive';
 import { chooseRules, replayWindow } from '../../../tools/ops/replay';
 import type { StackRule } from '../../../tools/ops/rules';
 import { clientConfig, DeployedStack } from '../../../tools/ops/stack';
@@ -111,6 +111,10 @@ describe('the preview', () => {
 
   test('counts from the creation of a young archive', () => {
     expect(estimate(5 * HOUR, 0, { createdAt: NOW - 10 * HOUR }).events).toBe(500_000);
+  });
+
+  test('begins with the second in which the archive was made, as an event of that second does', () => {
+    expect(archiveStart({ ...archive, createdAt: NOW - HOUR + 999 }, NOW)).toBe(NOW - HOUR);
   });
 
   test('counts nothing before the archive begins', () => {
