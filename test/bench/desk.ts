@@ -2,8 +2,9 @@
  * The local run as its user has it: `npm start` with the live log on, and an SDK client in this process. Runs that are
  * compared take turns on the same machine.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { basename } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
@@ -111,7 +112,7 @@ class Run {
 export async function benchDesk(onProgress: (text: string) => void, against?: string): Promise<Figures> {
   const here = process.cwd();
   const ways: readonly (readonly [string, string, ...string[]])[] = [
-    ...(against === undefined ? [] : [[`the version in ${against}`, against] as const]),
+    ...(against === undefined ? [] : [[versionOf(against), against] as const]),
     ['a process for each environment (the default)', here],
     ['functions within the run (--in-process)', here, '--in-process'],
   ];
@@ -210,6 +211,12 @@ async function steadyDelays(
     share,
     ms: delays[Math.ceil((delays.length * share) / 100) - 1] ?? Number.NaN,
   }));
+}
+
+/** The commit that is checked out in the folder, otherwise the folder's name. */
+function versionOf(checkout: string): string {
+  const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: checkout, encoding: 'utf8' });
+  return stdout.trim() === '' ? basename(checkout) : `commit ${stdout.trim()}`;
 }
 
 function median(values: readonly number[]): number {
