@@ -23,6 +23,8 @@ export interface InvocationRequest {
   readonly functionArn: string;
   /** X-Amzn-Trace-Id of the invocation's own calls. */
   readonly trace: string;
+  /** Time of the run's clock, in milliseconds since 1970-01-01 UTC. @default the machine's */
+  readonly now?: number;
 }
 
 export interface EnvironmentSettings {

@@ -27,7 +27,7 @@ type Notice = { kind: 'egress-refused'; host: string };
 
 /** Time limit while debugging. */
 const DEBUGGING_MS = 24 * 60 * 60 * 1000;
-/** A process runs in the machine's time, whatever the stack's. */
+/** A process's limits are measured in the machine's time, whatever the stack's. */
 const MACHINE = new SystemClock();
 /** Node's own output with --inspect. */
 const DEBUGGER_NOTICE =

@@ -16,6 +16,27 @@ const send = process.send.bind(process);
 /** The invocation at hand. */
 let requestId;
 
+const machineNow = Date.now;
+/** By how much the run's clock was moved, in milliseconds. Less than a minute is none: `--once` stands still. */
+const MOVED_MS = 60_000;
+let shift = 0;
+const runNow = () => machineNow() + shift;
+
+/** Lets the handler live in the run's time, from the first invocation on that finds that time moved. */
+function takeTime(now) {
+  const ahead = now - machineNow();
+  if (shift === 0 && Math.abs(ahead) < MOVED_MS) return;
+  if (shift === 0) {
+    globalThis.Date = new Proxy(Date, {
+      apply: (original) => new original(runNow()).toString(),
+      construct: (original, args, target) =>
+        Reflect.construct(original, args.length === 0 ? [runNow()] : args, target),
+      get: (original, key) => (key === 'now' ? runNow : Reflect.get(original, key)),
+    });
+  }
+  shift = ahead;
+}
+
 // The one who started this process decides when it ends: Ctrl-C in the terminal reaches it too.
 process.on('SIGINT', () => {});
 process.on('disconnect', () => process.exit(0));
@@ -31,7 +52,7 @@ process.stderr.write = process.stdout.write.bind(process.stdout);
 const log = runtime.makeLog({
   environment,
   write: (text) => process.stdout.write(text),
-  now: Date.now,
+  now: runNow,
   requestId: () => requestId,
 });
 Object.assign(console, log.console);
@@ -53,13 +74,14 @@ async function initialize() {
 async function invoke(handler, invocation) {
   requestId = invocation.requestId;
   environment._X_AMZN_TRACE_ID = invocation.trace;
+  if (invocation.now !== undefined) takeTime(invocation.now);
   const done = (message) => {
     // A line that no handler writes tells that all of the invocation's output has been read.
     process.stdout.write(`\n\0${invocation.requestId}\n`);
     send({ ...message, memoryBytes: memoryBytes() });
   };
   try {
-    const context = runtime.contextOf(environment, invocation, Date.now);
+    const context = runtime.contextOf(environment, invocation, machineNow);
     const result = await handler(JSON.parse(invocation.payload), context);
     done({ kind: 'succeeded', payload: runtime.serialize(result) });
   } catch (error) {

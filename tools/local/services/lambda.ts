@@ -301,7 +301,10 @@ export class LambdaFunction {
           outcome: brokenOutcome(fault, requestId, 1_000 * Number(this.resource.properties.Timeout ?? 3)),
           logTail: '',
         }
-      : await environment.invoke({ requestId, payload, functionArn: this.arn, trace: callTrace });
+      : await environment.invoke({
+          ...{ requestId, payload, functionArn: this.arn, trace: callTrace },
+          now: this.#options.world.now(),
+        });
     this.#environments.release(environment);
     return run;
   }

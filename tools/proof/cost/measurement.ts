@@ -78,6 +78,7 @@ const LOGGINGS: readonly Logging[] = [
 const FEW_ROUNDS = 5;
 /** Calls of each schedule. */
 const SCHEDULED_CALLS = 10;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** Key of a function's `LoggingConfig` in `systemLines`, by Lambda's defaults. */
 export function loggingKey({ LogFormat = 'Text', SystemLogLevel = 'INFO' }: Logging = {}): string {
@@ -208,8 +209,10 @@ async function runMix(
         await stack.settled();
       }
     }
-    // In place of the clock: the targets of schedules are given their payload by hand.
-    const { schedules, routing } = proveRoutes(assembly, app);
+    // In place of the clock: the targets of schedules are given their payload by hand, of a time that has passed.
+    const { schedules, routing } = proveRoutes(assembly, app, {
+      now: new Date(Date.now() - 2 * DAY_MS),
+    });
     for (const { deliveries, rule: name } of schedules) {
       const rule = [...routing.rules, ...routing.schedules].find((each) => each.name === name);
       for (const { target: id, payload = '' } of deliveries) {

@@ -104,6 +104,21 @@ describe('a handler', () => {
     expect(await call(harness, { a: [1, 'ü'] })).toEqual({ result: { got: { a: [1, 'ü'] } } });
   });
 
+  test('lives in the time of the run, also when that is moved on', async () => {
+    const harness = start(`exports.handler = (event, context) => ({
+      now: Date.now(), made: new Date().toISOString(), called: Date.parse(Date()), isDate: new Date() instanceof Date,
+      given: new Date(event.at).toISOString(), left: context.getRemainingTimeInMillis() });`);
+    for (const hours of [0, 24]) {
+      await harness.clock.advance(hours * 60 * MINUTE);
+      const { result } = await call(harness, { at: START });
+      expect(result).toMatchObject({ isDate: true, given: new Date(START).toISOString() });
+      for (const time of [result.now, Date.parse(result.made), result.called]) {
+        expect(Math.abs(time - harness.clock.now())).toBeLessThan(MINUTE);
+      }
+      expect(result.left).toBeLessThanOrEqual(3_000);
+    }
+  });
+
   test('may return nothing, which is null', async () => {
     expect(await call(start('exports.handler = () => {};'))).toEqual({ result: null });
   });
