@@ -76,6 +76,8 @@ const TEMPLATE = {
     Inbox: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'inbox', VisibilityTimeout: 30 } },
     InboxPolicy: { Type: 'AWS::SQS::QueuePolicy', Properties: allow('events.amazonaws.com', 'Inbox') },
     Failed: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'failed' } },
+    // Of the alarm alone: it is evaluated each minute, whatever other tests have left in their queues by then.
+    Watched: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'watched' } },
     Topic: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'news' } },
     Table: {
       Type: 'AWS::DynamoDB::Table',
@@ -133,7 +135,7 @@ const TEMPLATE = {
         AlarmDescription: 'Events lie in the inbox.',
         Namespace: 'AWS/SQS',
         MetricName: 'ApproximateNumberOfMessagesVisible',
-        Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['Failed', 'QueueName'] } }],
+        Dimensions: [{ Name: 'QueueName', Value: { 'Fn::GetAtt': ['Watched', 'QueueName'] } }],
         Statistic: 'Maximum',
         Period: 60,
         EvaluationPeriods: 1,
