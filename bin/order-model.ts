@@ -306,7 +306,7 @@ function differences(
     .map((name) => `${name} is ${found[name]}, but must be ${expected[name]}`);
 }
 
-/** What is wrong in it must be told, and nothing of it may be taken for true. */
+/** Damages of an item. The handlers must fail by the damaged attribute's name, and take nothing of it for true. */
 const DAMAGES: readonly Damage[] = [
   { attribute: 'conflicts', value: { S: 'none' } },
   { attribute: 'revision', value: { S: 'three' } },

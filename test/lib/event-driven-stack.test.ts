@@ -543,7 +543,15 @@ describe('settings', () => {
       DeliverySourceName: { Ref: idOf('AWS::Logs::DeliverySource', {}, logged) },
       DeliveryDestinationArn: attribute(/^BusLogsDestination/, 'Arn'),
     });
-    synthesize('production', { busLogLevel: 'INFO' }).resourceCountIs('AWS::Logs::Delivery', 2);
+    const all = synthesize('production', { busLogLevel: 'INFO' });
+    const sources = Object.entries(all.findResources('AWS::Logs::DeliverySource'));
+    expect(sources.map(([, { Properties }]) => Properties.LogType).sort()).toEqual([
+      'ERROR_LOGS',
+      'INFO_LOGS',
+    ]);
+    for (const [id] of sources) {
+      all.hasResourceProperties('AWS::Logs::Delivery', { DeliverySourceName: { Ref: id } });
+    }
   });
 
   test('the analytics bucket keeps versions and logs its access', () => {

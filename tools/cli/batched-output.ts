@@ -6,7 +6,7 @@ export class BatchedOutput {
   #text = '';
 
   constructor(private readonly stream: Pick<NodeJS.WritableStream, 'write'>) {
-    // What was written in the last turn of a process, which may be why it ended.
+    // Text of the last turn of a process would be lost otherwise; it may tell why the process ended.
     process.once('exit', () => this.#flush());
   }
 

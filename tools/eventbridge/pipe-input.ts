@@ -1,6 +1,6 @@
 /**
- * What an EventBridge Pipe makes of a record for its target: the text of its `InputTemplate`, and parameters that are paths
- * into the record. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
+ * Input that an EventBridge Pipe makes of a record for its target: the text of its `InputTemplate`, and parameters that are
+ * paths into the record. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
  *
  * A variable that stands bare becomes JSON: a text in quotes, an object as it is. In quotes it becomes text, and an object
  * loses its own quotes. A path that finds nothing leaves nothing behind. Nothing is looked into that is JSON as text: of a

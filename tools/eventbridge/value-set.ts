@@ -221,7 +221,10 @@ function candidates(atoms: readonly Atom[]): number[] {
 
 /** Numbers of which multiples may be asked for: more of them take too long to tell apart. */
 const MAX_FACTORS = 4;
-/** Of as many multiples of one number in a row, one at least is a multiple of none of the others, unless all are. */
+/**
+ * Number of successive multiples of one number that are tried: among so many, one at least is a multiple of none of the
+ * other numbers, unless all are.
+ */
 const MULTIPLES = 64;
 
 /**

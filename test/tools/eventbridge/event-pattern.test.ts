@@ -334,7 +334,7 @@ describe('cidr', () => {
     const inside = ['10.0.0.0', '10.0.3.255', '::ffff:a00:1'];
     expect(passing([{ cidr: '10.0.0.0/22' }], addresses)).toEqual(inside);
     expect(passing([{ cidr: '10.0.2.77/22' }], addresses)).toEqual(inside);
-    expect(passing([{ cidr: '0.0.0.0/0' }], addresses)).toHaveLength(5);
+    expect(passing([{ cidr: '0.0.0.0/0' }], addresses)).toEqual(addresses.slice(0, 5));
     expect(passing([{ cidr: '10.0.0.0/31' }], ['10.0.0.0', '10.0.0.1', '10.0.0.2'])).toEqual([
       '10.0.0.0',
       '10.0.0.1',
@@ -370,9 +370,8 @@ describe('cidr', () => {
       '',
     ];
     expect(passing([{ cidr: '0.0.0.0/0' }, { cidr: '::/0' }], texts)).toEqual([]);
-    expect(
-      passing([{ cidr: '::/0' }], ['1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8']),
-    ).toHaveLength(3);
+    const complete = ['1:2:3:4:5:6:7::', '::2:3:4:5:6:7:8', '1:2:3:4:5:6:7:8'];
+    expect(passing([{ cidr: '::/0' }], complete)).toEqual(complete);
   });
 });
 

@@ -47,7 +47,7 @@ export class EnvironmentPool {
     if (this.#idle.length + this.#busy.size === 0) this.#idle.push(this.#newEnvironment());
   }
 
-  /** What runs ends as it began, and the next event meets the new code or configuration. */
+  /** Takes over new code or configuration for the next event; invocations that run end with the old one. */
   update(definition: FunctionDefinition): void {
     this.#definition = definition;
     const retired = this.#idle;

@@ -179,7 +179,7 @@ export class LambdaFunction {
 
   #track(event: AsyncEvent, kept: Kept<AsyncEvent> | undefined): void {
     const { world, inFlight } = this.#options;
-    // What is left when it stops stays in the store, for whoever takes it up.
+    // An event that has not begun when the function stops stays in the store, for the next run.
     world.defer(() => this.#stopped || inFlight.track(this.#attempt(event, kept)));
   }
 
