@@ -1,4 +1,4 @@
-/** This application, as the tools are told of it: the one place where they and `lambdas` meet. */
+/** Description of this application for the tools: the one place where they and `lambdas` meet. */
 
 import { CLIENT_CONFIG } from '../lambdas/client-config';
 import { CONSUMERS } from '../lambdas/consumers';

@@ -105,7 +105,7 @@ class OrderChecks implements Checks {
   readonly #contradicted = new Set<string>();
   /** Ids of the events that must have a record. */
   readonly #put = new Set<string>();
-  /** By `order#status`: by which attempt it was told last, and whether that is written down. */
+  /** The latest notification by `order#status`: the attempt that told it, and whether that is written down. */
   readonly #told = new Map<string, { isRemembered: boolean; trace: string | undefined }>();
 
   constructor(view: RunView) {

@@ -1,6 +1,6 @@
 /**
- * Lines on stdout, which Lambda takes to the function's log group: log lines in the form of Powertools for AWS Lambda,
- * and metrics in CloudWatch's embedded metric format
+ * Lines on stdout, which Lambda takes to the function's log group: log lines in the form of Powertools for AWS
+ * Lambda, and metrics in CloudWatch's embedded metric format
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
  * Powertools' own logger and metrics would be 34 KB of each bundle.
  */
@@ -8,7 +8,7 @@ import { isRehearsed } from './rehearsal';
 
 type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
-/** From the lowest to the highest. */
+/** Log levels, the lowest first. */
 const LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT'];
 
 /** An unknown level in the environment is taken for INFO. */

@@ -1,18 +1,19 @@
 /**
  * Rehearsal of a function's first event while the function starts. The first call of everything costs many times the
- * second one: modules that are evaluated late, credentials, endpoint, signature, serialization, the TLS connection. While
- * it starts, a function has a whole core; for an event it has the share that its memory buys, a fourteenth at 128 MB.
+ * second one: modules that are evaluated late, credentials, endpoint, signature, serialization, the TLS connection.
+ * While it starts, a function has a whole core; for an event it has the share that its memory buys, a fourteenth at
+ * 128 MB.
  *
- * So the handler handles example events once, through its clients' real middleware. No signed request is sent: an unsigned
- * `GET /ping` takes its way, which opens the connection and needs no permission, and the answer is made up. Nothing is
- * written to AWS, to the log or to the metrics, and no failure is seen by anyone but the first event, which then costs
- * what it would have cost. docs/decisions/rehearsal.md has the figures.
+ * So the handler handles example events once, through its clients' real middleware. No signed request is sent: an
+ * unsigned `GET /ping` takes its way, which opens the connection and needs no permission, and the answer is made up.
+ * Nothing is written to AWS, to the log or to the metrics, and no failure is seen by anyone but the first event,
+ * which then costs what it would have cost. docs/decisions/rehearsal.md has the figures.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { Context } from 'aws-lambda';
 
-/** Made-up answers of AWS: bodies by operation, e.g. `PutItem`; `{}` for the others. */
+/** Invented answers of AWS: bodies by operation, e.g. `PutItem`; `{}` for the others. */
 export type Answers = Readonly<Record<string, string>>;
 
 interface Rehearsal {
@@ -21,7 +22,9 @@ interface Rehearsal {
   readonly end: AbortSignal;
 }
 
-/** The rehearsal that the present call is a part of. It follows the call, so that an event beside it is not affected. */
+/**
+ * The rehearsal that the present call is a part of. It follows the call, so that an event beside it is not affected.
+ */
 const current = new AsyncLocalStorage<Rehearsal>();
 
 /** Checks whether the present call is a rehearsal, of which nobody must read. */

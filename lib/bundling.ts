@@ -1,6 +1,6 @@
 /**
- * Bundling options of the handlers, for synthesis and for the local run, which rebuilds changed handlers. Must not import
- * the CDK, since `npm start` loads this file.
+ * Bundling options of the handlers, for synthesis and for the local run, which rebuilds changed handlers. Must not
+ * import the CDK, since `npm start` loads this file.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +31,9 @@ export const ESBUILD_OPTIONS = {
 export const BUNDLE_FILE = 'index.cjs';
 
 /**
- * What Lambda loads in its place: an ES module that waits for the handler's rehearsal (`lambdas/rehearsal.ts`). Lambda
- * waits for an ES module's top-level await before it gives the function an event, and for no promise of a CommonJS one.
+ * Module that Lambda loads in place of the bundle: an ES module that waits for the handler's rehearsal
+ * (`lambdas/rehearsal.ts`). Lambda waits for an ES module's top-level await before it gives the function an event,
+ * and for no promise of a CommonJS one.
  */
 export const LOADER = {
   file: 'index.mjs',

@@ -43,7 +43,7 @@ export interface Subscription {
   readonly replayed?: boolean;
 }
 
-/** Whom a statement of the bus's policy lets publish. */
+/** Principal and condition of a statement of the bus's policy that lets somebody publish. */
 interface Publishers {
   readonly principal: unknown;
   readonly condition?: object;
@@ -69,8 +69,8 @@ export interface InflowRule extends Inflow {
 }
 
 /**
- * The bus, its archive, its policy, and its rules. One call creates a rule with its targets, and for each its permission,
- * retry policy and dead-letter queue: none exists without the others.
+ * The bus, its archive, its policy, and its rules. One call creates a rule with its targets, and for each its
+ * permission, retry policy and dead-letter queue: none exists without the others.
  */
 export class EventBus extends Construct {
   readonly bus: CdkEventBus;
@@ -168,8 +168,8 @@ export class EventBus extends Construct {
   /** Sends the selected events to the target, by a rule `<prefix>-<name>` on this bus. */
   subscribe(name: string, selection: Selection, target: RuleTarget, props: SubscriptionProps): void;
   /**
-   * Sends the selected events to up to five targets, by one rule. Its metrics and alarms do not say which target failed;
-   * a message in the dead-letter queue does. A rule for each target costs the same.
+   * Sends the selected events to up to five targets, by one rule. Its metrics and alarms do not say which target
+   * failed; a message in the dead-letter queue does. A rule for each target costs the same.
    */
   subscribe(name: string, selection: Selection, targets: readonly FanOutTarget[], props: RuleProps): void;
   subscribe(

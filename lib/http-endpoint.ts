@@ -4,7 +4,10 @@ import type { Construct } from 'constructs';
 import { ConfigError, type StageConfig } from './config';
 import { deliveryRole, type TargetParameters, WatchedTarget } from './rule-target';
 
-/** How the endpoint knows us. `secret` is the name of a secret in Secrets Manager whose value is the text alone. */
+/**
+ * Credentials that the endpoint asks for. `secret` is the name of a secret in Secrets Manager whose value is the text
+ * alone.
+ */
 export type EndpointAuthorization =
   | { readonly kind: 'api-key'; readonly header: string; readonly secret: string }
   | { readonly kind: 'basic'; readonly user: string; readonly secret: string }
@@ -23,8 +26,8 @@ export interface HttpEndpointProps {
 }
 
 /**
- * HTTP endpoint of somebody else, called by EventBridge itself (an API destination). It keeps what it gets, so the rule's
- * input names the fields. EventBridge tries again what is answered with 409, 429 or 5xx, or not in time.
+ * HTTP endpoint of somebody else, called by EventBridge itself (an API destination). It keeps what it gets, so the
+ * rule's input names the fields. EventBridge tries again what is answered with 409, 429 or 5xx, or not in time.
  */
 export class HttpEndpoint extends WatchedTarget {
   readonly name: string;

@@ -27,7 +27,7 @@ export const OUTBOX_KEY = 'eventId';
 /** Attribute with the time at which an item is deleted, in seconds since 1970-01-01 UTC. */
 const EXPIRY = 'expiresAt';
 
-/** Most entries of one PutEvents. */
+/** Maximum number of entries of one PutEvents. */
 const BATCH_SIZE = 10;
 
 export interface OutboxProps {
@@ -40,9 +40,9 @@ export interface OutboxProps {
 }
 
 /**
- * Outbox of a service: a table whose items are events. An EventBridge Pipe reads the table's stream and puts each new or
- * changed item on the bus, so that the write and its event cannot part. An item has the contract's required fields as
- * attributes beside its key, the event's id, by which consumers know an event that comes twice.
+ * Outbox of a service: a table whose items are events. An EventBridge Pipe reads the table's stream and puts each new
+ * or changed item on the bus, so that the write and its event cannot part. An item has the contract's required fields
+ * as attributes beside its key, the event's id, by which consumers know an event that comes twice.
  */
 export class Outbox extends Construct {
   readonly name: string;
@@ -127,7 +127,10 @@ export class Outbox extends Construct {
     return (this.table.node.defaultChild as CfnTable).attrStreamArn;
   }
 
-  /** The role may read this stream, put events on this bus and use this dead-letter queue; only this pipe may assume it. */
+  /**
+   * The role may read this stream, put events on this bus and use this dead-letter queue; only this pipe may assume
+   * it.
+   */
   #role(bus: EventBus): Role {
     const stack = Stack.of(this);
     const pipeArn = stack.formatArn({ service: 'pipes', resource: 'pipe', resourceName: this.pipeName });
@@ -166,8 +169,8 @@ export class Outbox extends Construct {
 const LONGEST_AGE = 82_800;
 
 /**
- * The detail of an event, made of an item. Pipes puts texts in quotes, and looks into no JSON that is text: so each field is
- * an attribute of its own.
+ * The detail of an event, made of an item. Pipes puts texts in quotes, and looks into no JSON that is text: so each
+ * field is an attribute of its own.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
  */
 function templateOf({ schema, version }: OutboxProps['contract']): string {

@@ -10,7 +10,7 @@ import { PERIOD } from './metrics';
 
 export interface ZonedScheduleProps {
   readonly config: StageConfig;
-  /** Its dead-letter queue takes what cannot be delivered. */
+  /** Bus whose dead-letter queue takes what cannot be delivered. */
   readonly bus: EventBus;
   readonly handler: EventHandler;
   /** Physical name without the stack's prefix. */
@@ -27,8 +27,8 @@ export interface ZonedScheduleProps {
 }
 
 /**
- * A schedule of EventBridge Scheduler that calls the handler, in a group of its own, by which Scheduler counts. Its role may
- * call this function and use this dead-letter queue, and only Scheduler for this group may assume it.
+ * A schedule of EventBridge Scheduler that calls the handler, in a group of its own, by which Scheduler counts. Its
+ * role may call this function and use this dead-letter queue, and only Scheduler for this group may assume it.
  */
 export class ZonedSchedule extends Construct {
   readonly groupName: string;

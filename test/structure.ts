@@ -121,6 +121,56 @@ const asking = sources
 console.log(`${asking.length} lines (allowed: ${MACHINES.join(', ')})`);
 violations.push(...asking.map((line) => `${line} asks the machine: time, chance and ids come of the World`));
 
+console.log('\nDoc comments that begin with no noun or verb');
+const beginnings = new RegExp(
+  `/\\*\\*(?:\\s*\\n\\s*\\*)? +(?:${[
+    ...[
+      'Of',
+      'What',
+      'Which',
+      'Where',
+      'When',
+      'Who',
+      'Whom',
+      'Whose',
+      'How',
+      'If',
+      'As',
+      'So',
+      'Also',
+      'By',
+      'For',
+    ],
+    ...[
+      'From',
+      'In',
+      'On',
+      'To',
+      'With',
+      'Has',
+      'Is',
+      'Are',
+      'Was',
+      'Made',
+      'Only',
+      'That',
+      'These',
+      'Those',
+      'They',
+    ],
+    ...['It', 'Its', 'This', 'Nobody', 'Nothing', 'Both'],
+  ].join('|')})\\b[^\\n]*`,
+  'g',
+);
+const riddles = sources.flatMap(({ path, text }) =>
+  [...text.matchAll(beginnings)].map(
+    ({ index, 0: found }) =>
+      `${path}:${text.slice(0, index).split('\n').length} begins ${found.trim().slice(0, 60)}`,
+  ),
+);
+console.log(`${riddles.length} comments`);
+violations.push(...riddles);
+
 console.log('\nNames that are exported twice');
 /** Modules that Lambda loads, and the bundler's start, have these by convention. */
 const SHARED_NAMES = ['handler', 'makeHandler', 'ready'];

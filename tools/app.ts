@@ -132,11 +132,11 @@ export interface App {
   readonly targets?: Readonly<Record<string, readonly string[]>>;
   /** Names of a function's environment variables that the tools read. */
   readonly variables: {
-    /** Has the name of the consumer. */
+    /** Variable with the name of the consumer. */
     readonly consumer?: string;
-    /** Has the namespace of its metrics. */
+    /** Variable with the namespace of its metrics. */
     readonly metricsNamespace?: string;
-    /** Has the lowest level that it logs. */
+    /** Variable with the lowest level that it logs. */
     readonly logLevel?: string;
   };
   /** Names of the error and the metric of an event that no retry can help. */

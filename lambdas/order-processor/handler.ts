@@ -66,7 +66,7 @@ function describeConflict(event: OrderEvent, { status = INITIAL_STATUS }: Stored
     : `the order is ${status} and stays it; ${event.change.status} is kept as a conflict in its item`;
 }
 
-/** Both revisions, if the publisher decided on another than the order had. */
+/** Log fields with both revisions, if the publisher decided on another than the order had. */
 function decidedOnAnother(event: OrderEvent, { revision: found }: Stored): Record<string, number> {
   const decidedOn = event.kind === 'status' ? event.change.fact.revision : undefined;
   if (decidedOn === undefined || found === undefined || decidedOn === found) return {};

@@ -47,7 +47,7 @@ export interface AlarmSimulationOptions {
   readonly end: number;
   /** See `evaluateAlarm`. */
   readonly morePeriods?: number;
-  /** Between evaluations. @default one minute, as in AWS */
+  /** Time between two evaluations. @default one minute, as in AWS */
   readonly step?: number;
 }
 
@@ -84,8 +84,8 @@ export function simulateAlarms(
 }
 
 /**
- * A composite alarm waits for its suppressor to go off. While that is in alarm, and for the extension period after it, its
- * actions are suppressed. If it is still in alarm then, they are performed.
+ * A composite alarm waits for its suppressor to go off. While that is in alarm, and for the extension period after
+ * it, its actions are suppressed. If it is still in alarm then, they are performed.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-suppression.html
  */
 class Composite {

@@ -20,7 +20,7 @@ export interface FieldMismatch {
   allowed: unknown[];
   /** The event's value: absent if it has no such field, a list if it has several values. */
   actual?: Scalar | Scalar[];
-  /** In words: `is "PENDING", allowed: "SHIPPED", "DELIVERED"`. */
+  /** Explanation in words: `is "PENDING", allowed: "SHIPPED", "DELIVERED"`. */
   reason: string;
 }
 
@@ -102,8 +102,9 @@ function commonStart(own: readonly string[], other: readonly string[]): number {
 }
 
 /**
- * Searches a value for each field, all in the same elements of arrays. Fields are searched in the order of their paths, as
- * in the service's matcher. That matters for `exists: false`, which holds if no value is in the elements chosen so far.
+ * Searches a value for each field, all in the same elements of arrays. Fields are searched in the order of their
+ * paths, as in the service's matcher. That matters for `exists: false`, which holds if no value is in the elements
+ * chosen so far.
  */
 class ElementSearch {
   readonly #chosen: ChosenElements = new Map();

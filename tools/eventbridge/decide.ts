@@ -123,7 +123,7 @@ export type Relation =
   | { readonly verdict: 'same' }
   /** The other pattern takes all that this one does, and more. */
   | { readonly verdict: 'inside' }
-  /** This pattern takes all that the other one does, and more. */
+  /** The pattern takes all that the other one does, and more. */
   | { readonly verdict: 'around' }
   | { readonly verdict: 'overlap'; readonly taken?: object }
   | { readonly verdict: 'apart' }
@@ -214,7 +214,9 @@ function find(
   });
 }
 
-/** An event of one of the domain's cases: that one of them cannot be told matters only if none of the others has one. */
+/**
+ * An event of one of the domain's cases: that one of them cannot be told matters only if none of the others has one.
+ */
 function inCases(
   domain: EventDomain,
   branches: readonly Branch[],
@@ -235,7 +237,7 @@ function inCases(
   return undefined;
 }
 
-/** Like `find`, but the fields of `other` may be in another element of their arrays. */
+/** Does what `find` does, but the fields of `other` may be in another element of their arrays. */
 function findInTwoElements(
   one: Branch,
   other: Branch,

@@ -1,5 +1,5 @@
 /**
- * Which events an event pattern matches, as EventBridge decides it.
+ * Matches events with event patterns, as EventBridge does.
  *
  * An event is a set of fields: each scalar in it, under its dotted path. A pattern matches if each of its fields has a
  * value that passes one of the field's conditions, and if all those values can be found together: values that lie in

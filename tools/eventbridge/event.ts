@@ -22,7 +22,7 @@ export interface BusEvent {
   region: string;
   resources: string[];
   detail: unknown;
-  /** On replayed events only. */
+  /** Name of the replay, on replayed events only. */
   'replay-name'?: string;
 }
 

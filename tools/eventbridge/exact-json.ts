@@ -1,6 +1,6 @@
 /**
- * JSON whose numbers keep their spelling, as in EventBridge: `JSON.parse` would change `300.0`, integers of twenty digits
- * and `1e400`.
+ * JSON whose numbers keep their spelling, as in EventBridge: `JSON.parse` would change `300.0`, integers of twenty
+ * digits and `1e400`.
  */
 
 /** A number that JavaScript would write in another way. */
@@ -11,7 +11,7 @@ export class ExactNumber {
 const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
 
 /**
- * As `JSON.parse`, but with an `ExactNumber` for each number that JavaScript would write in another way.
+ * Parses JSON like `JSON.parse`, but with an `ExactNumber` for each number that JavaScript would write in another way.
  * @throws SyntaxError
  */
 export function parseExactly(text: string): unknown {
@@ -27,7 +27,7 @@ export function parseExactly(text: string): unknown {
   return JSON.parse(numbered, (_, value) => (typeof value === 'number' ? numbers[value] : value));
 }
 
-/** As `JSON.stringify` without blanks, with each `ExactNumber` as it was spelled. */
+/** Writes JSON like `JSON.stringify`, without blanks and with each `ExactNumber` as it was spelled. */
 export function stringifyExactly(value: unknown): string {
   if (value instanceof ExactNumber) return value.spelling;
   if (Array.isArray(value)) return `[${value.map(stringifyExactly).join()}]`;

@@ -50,10 +50,10 @@ export function choose(element: ArrayElement | undefined, chosen: ChosenElements
 /** All values of an event at one path that leads through arrays, in the order of the event. */
 class FieldValues {
   readonly values: Scalar[] = [];
-  /** For each value the innermost element that it lies in. A scalar in an array lies in no element of that array. */
+  /** Innermost array element of each value. A scalar in an array lies in no element of that array. */
   readonly elements: (ArrayElement | undefined)[] = [];
   isInElements = false;
-  /** For each array where the values of each of its elements begin, and at last where they all end. */
+  /** Positions of each array at which the values of its elements begin, and at last the one at which they end. */
   readonly #bounds = new Map<readonly unknown[], number[]>();
 
   add(value: Scalar, element: ArrayElement | undefined): void {
@@ -62,7 +62,7 @@ class FieldValues {
     this.isInElements ||= element !== undefined;
   }
 
-  /** To be called before each element of an array, and after the last one. */
+  /** Marks a position; called before each element of an array, and after the last one. */
   mark(array: readonly unknown[]): void {
     const bounds = this.#bounds.get(array);
     if (bounds) bounds.push(this.values.length);

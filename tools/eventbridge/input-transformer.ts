@@ -80,7 +80,7 @@ export interface CompiledInput {
    *   @default `JSON.stringify(event)`
    */
   (event: BusEvent, context: DeliveryContext, text?: string): TransformedInput;
-  /** In the order of the template, for static analysis. Empty for a constant. */
+  /** References in the order of the template, for static analysis. Empty for a constant. */
   readonly references: readonly InputReference[];
 }
 
@@ -321,7 +321,7 @@ function locatePlaceholders(targetId: string, template: Template): ReadonlyMap<n
   return fields;
 }
 
-/** Only the outer quotes are asked for: the guide shows a text template with bare quotes inside that delivers. */
+/** Checks the outer quotes only: the guide shows a text template with bare quotes inside that delivers. */
 function checkText(targetId: string, text: string): void {
   if (!/^\s*".*"\s*$/s.test(text)) {
     throw invalidTemplate(targetId, 'it must be a JSON object, or text in double quotes');

@@ -8,7 +8,7 @@ const VALUE = "JSON String, Number, Array, Object or token 'null', 'true' or 'fa
 export class JsonReader {
   /** The decoded text of the last name or string, the spelling of the last number, else the token itself. */
   text = '';
-  /** Where the last token starts and where the next is looked for. */
+  /** Position at which the last token starts, and then at which the next is looked for. */
   start = 0;
   end = 0;
   readonly #open: { close: '}' | ']'; start: number; entries: number; valueIsDue: boolean }[] = [];

@@ -1,8 +1,11 @@
-/** What EventBridge Scheduler gives to a target. */
+/** Input that EventBridge Scheduler gives to a target. */
 import type { BusEvent } from './event';
 import { type CompiledInput, InvalidTargetInputError, type TransformedInput } from './input-transformer';
 
-/** Context attributes, which Scheduler replaces in the input. https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html */
+/**
+ * Context attributes, which Scheduler replaces in the input.
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+ */
 const ATTRIBUTES: Readonly<Record<string, (event: BusEvent) => string>> = {
   '<aws.scheduler.schedule-arn>': ({ resources }) => resources[0] ?? '',
   '<aws.scheduler.scheduled-time>': ({ time }) => time,

@@ -57,7 +57,7 @@ export const DELIVERY_RETRY = {
   defaultAttempts: 185,
   defaultAgeSeconds: 86_400,
   minAgeSeconds: 60,
-  /** Also the default. */
+  /** Maximum, and the default. */
   maxAttempts: 185,
   maxAgeSeconds: 86_400,
 } as const;

@@ -249,7 +249,7 @@ function leastCommonMultiple(a: number, b: number): number {
   return (a / divisor) * b;
 }
 
-/** Up to here, each integer is a number of its own. */
+/** Largest integer up to which each is a number of its own. */
 const MAX_EXACT = Number.MAX_SAFE_INTEGER;
 const INEXACT = 'multiples are asked for among numbers that are not exact';
 

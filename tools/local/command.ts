@@ -69,7 +69,7 @@ export function localCommand(setting: Setting): Command {
     );
 }
 
-/** Who may call the endpoint, whom handlers may call, and which other accounts there are. */
+/** Options that say who may call the endpoint, whom handlers may call, and which other accounts there are. */
 const withReach = (command: Command): Command =>
   command
     .option(

@@ -17,7 +17,7 @@ const USES_SDK = /(?:require\(|from\s*|import\(|import\s*)["'](@aws-sdk\/(?:clie
 const CODE = /\.[cm]?js$/;
 
 export class FunctionCode {
-  /** By function, the latest last. */
+  /** Folders by function, the latest last. */
   readonly #folders = new Map<string, string[]>();
   #version = 0;
 

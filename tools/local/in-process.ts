@@ -47,7 +47,7 @@ export function callEndpoint(
   };
 }
 
-/** Nobody goes away: a client that is gone does not look at the answer. */
+/** Signal that is never aborted: a client that is gone does not look at the answer. */
 const NEVER = new AbortController().signal;
 
 function readRequest({ method, path: whole, host, headers, body }: HandlerRequest): HttpRequest {

@@ -75,9 +75,9 @@ const INDENT = ' '.repeat(10);
 export class LiveLog {
   readonly #options: LiveLogOptions;
   readonly #flows = new Map<string, Flow>();
-  /** By request id. */
+  /** Invocations by request id. */
   readonly #invocations = new Map<string, { flow: Flow; way: Way; callTrace: string }>();
-  /** By the trace header of an invocation's own calls. */
+  /** Callers by the trace header of an invocation's own calls. */
   readonly #callers = new Map<string, { flow: Flow; way: Way }>();
 
   constructor(options: LiveLogOptions) {
@@ -379,7 +379,7 @@ const newWay = (rule: string): Way => ({
   isWaiting: false,
 });
 
-/** On one line; where the text breaks it anyway, a blank says as much. */
+/** Text on one line, with a blank for each line break. */
 const printable = (text: string): string => escapeControl(text.replace(/\s*\n\s*/g, ' '));
 
 const again = (retryInMs: number | undefined): string =>

@@ -14,7 +14,7 @@ import type { LocalStack } from './stack';
 
 export interface ReloaderOptions {
   readonly project: string;
-  /** For the assembly. @default that of `synthesize` */
+  /** Folder for the assembly. @default that of `synthesize` */
   readonly outputFolder?: string;
   readonly running: RunningStack;
   /** @default every change is synthesized */

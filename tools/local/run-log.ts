@@ -34,7 +34,7 @@ export interface RunLog {
   /** A debugger may attach to these functions at these ports. */
   inspecting(ports: ReadonlyMap<string, number>): void;
   notUpdated(error: Error): void;
-  /** How the run differs from AWS, a line each. */
+  /** Tells how the run differs from AWS, a line each. */
   notices(notices: readonly string[]): void;
   resumed(resumed: Resumed): void;
   /** @param isKept true if waiting retries are kept for the next run */
@@ -127,7 +127,7 @@ export class JsonLog implements RunLog {
   }
 }
 
-/** For people, on a terminal or in a file. */
+/** Log for people, on a terminal or in a file. */
 export class TerminalLog implements RunLog {
   readonly #stream: NodeJS.WriteStream;
   readonly #output: BatchedOutput;
@@ -135,7 +135,7 @@ export class TerminalLog implements RunLog {
   #log: LiveLog;
   /** True if the template is none of this project's. */
   #isGiven = false;
-  /** By account and region. */
+  /** Live logs by account and region. */
   readonly #others = new Map<string, LiveLog>();
   readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
 

@@ -48,7 +48,7 @@ export interface RunOptions extends AssemblySource {
    * @default no function
    */
   readonly inspect?: string | true;
-  /** How the functions' code is made of the project. @default not known: every change is synthesized */
+  /** Bundler of the project's functions. @default not known: every change is synthesized */
   readonly bundling?: ProjectBundling;
   /** Filter of the human-readable log. @default all */
   readonly only?: readonly Only[];
@@ -70,7 +70,7 @@ export interface RunOptions extends AssemblySource {
   readonly inProcess: boolean;
   /** Assemblies of other accounts or regions that run beside this one. @default none */
   readonly beside?: readonly AssemblyBeside[];
-  /** Where the state outlives the run. @default in memory */
+  /** Folder in which the state outlives the run. @default in memory */
   readonly data?: string;
 }
 

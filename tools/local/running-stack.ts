@@ -5,7 +5,7 @@ import path from 'node:path';
 import type { Assembly } from '../template/assembly';
 import { LocalStack, type LocalStackOptions, type Resumed } from './stack';
 
-/** How a new template was taken over. */
+/** Way in which a new template was taken over. */
 export type Takeover =
   | { readonly how: 'in place' }
   /** @member because logical ids of what could not be changed while it ran */

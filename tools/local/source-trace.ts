@@ -6,7 +6,7 @@ import { InputError } from '../cli/errors';
 import type { Bundler } from './bundler';
 import { SourcePositions } from './services/source-positions';
 
-/** Where Lambda puts a function's code. */
+/** Folder into which Lambda puts a function's code. */
 const TASK_ROOT = '/var/task';
 
 /**

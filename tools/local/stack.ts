@@ -44,9 +44,12 @@ import { knownInPart, notRun, requireSupported, rulesToRun, runMachines } from '
 
 export interface LocalStackOptions {
   readonly assembly: Assembly;
-  /** Its clock, chance and ids. */
+  /** Clock, chance and ids of the stack. */
   readonly world: World;
-  /** Where tables, queues, archives, logs and objects outlive the process. @default in memory, archives in a temporary file */
+  /**
+   * Folder in which tables, queues, archives, logs and objects outlive the process.
+   * @default in memory, archives in a temporary file
+   */
   readonly dataDirectory?: string;
   /** 0 for any free port. @default 4566, or the next free one */
   readonly port?: number;
@@ -111,7 +114,7 @@ export class LocalStack {
   readonly alarms: AlarmMonitor;
   /** Injected faults. */
   readonly faults: Faults;
-  /** When it was made, by its clock. */
+  /** Time at which it was created, by its clock. */
   readonly startedAt: number;
   readonly #options: LocalStackOptions;
   readonly #onStep: StepListener;

@@ -102,7 +102,7 @@ export class StacksBeside {
     }
   }
 
-  /** What the user must know of them, a line each. */
+  /** Lines that the user must know of them. */
   get notices(): string[] {
     return this.#stacks.flatMap(({ assembly, url, notices }) => [
       `${assembly.stackName} of ${placeOf(assembly)} runs beside it and listens on ${url}. The page does not show it.`,

@@ -1,8 +1,7 @@
 /**
- * Steps of a run, in the terms of the services, for the live log, `--json` and the tests. A step is a plain JSON object;
- * its consequences are found by its ids:
- * `eventId` (an event on a bus), `requestId` (an invocation) and `trace` (the call that an invocation made).
- * `step-schema.ts` has the same as a JSON Schema.
+ * Steps of a run, in the terms of the services, for the live log, `--json` and the tests. A step is a plain JSON
+ * object; its consequences are found by its ids: `eventId` (an event on a bus), `requestId` (an invocation) and
+ * `trace` (the call that an invocation made). `step-schema.ts` has the same as a JSON Schema.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { BusEvent } from '../eventbridge/event';
@@ -27,7 +26,7 @@ export type Step =
   /** The rule nearly took the event: `reason` says which field did not match, and why. */
   | { kind: 'rule-missed'; eventId: string; rule: string; field: string; reason: string }
   | { kind: 'schedule-fired'; rule: string; eventId: string; event: BusEvent }
-  /** It waited to be tried again when an earlier run ended. */
+  /** A delivery that waited to be tried again when an earlier run ended. */
   | ({ kind: 'delivery-resumed'; event: BusEvent } & Delivery)
   /** `isRecorded`: nothing runs the target here. */
   | ({
@@ -36,7 +35,7 @@ export type Step =
       requestId?: string;
       attempt: number;
       isRecorded?: boolean;
-      /** As of every step: the action, and the policy's statement. */
+      /** Permission of the call: the action, and the policy's statement. */
       allowedBy?: string;
     } & Delivery)
   | ({
@@ -104,7 +103,10 @@ export type Step =
   | { kind: 'execution-started'; machine: string; execution: string; eventId?: string; input: string }
   | { kind: 'state-entered'; machine: string; execution: string; eventId?: string; state: string }
   | { kind: 'state-exited'; machine: string; execution: string; eventId?: string; state: string }
-  /** It is tried again, or another state catches it; if neither, the execution fails, or the state that has it. */
+  /**
+   * A failure that is tried again, or that another state catches; if neither, the execution fails, or the state that
+   * has it.
+   */
   | {
       kind: 'state-failed';
       machine: string;
@@ -123,7 +125,7 @@ export type Step =
       execution: string;
       eventId?: string;
       status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED';
-      /** Of the stack's clock. */
+      /** Duration by the stack's clock. */
       durationMs: number;
       /** JSON text, if it succeeded. */
       output?: string;
@@ -152,7 +154,7 @@ export type Step =
     }
   | { kind: 'message-received'; queue: string; messageId: string; receiveCount: number }
   | { kind: 'message-deleted'; queue: string; messageId: string }
-  /** It was received as often as the queue lets it be, and moved to another. */
+  /** A message that was received as often as the queue lets it be, and moved to another. */
   | {
       kind: 'message-moved';
       queue: string;
@@ -187,7 +189,7 @@ export type TimedStep = {
   trace?: string;
   /** The event that it happened for, if it is known. */
   eventId?: string;
-  /** When it is tried again. */
+  /** Time at which it is tried again. */
   dueAt?: string;
   /** Statement that allowed the delivery, or the call that it is a part of, e.g. `sqs:SendMessage by DlqPolicy`. */
   allowedBy?: string;
@@ -200,7 +202,7 @@ export type TimedStep = {
 
 /** The request at hand. */
 export interface CurrentRequest {
-  /** Its `X-Amzn-Trace-Id`. */
+  /** Value of `X-Amzn-Trace-Id`. */
   readonly trace?: string | undefined;
   /** Milliseconds since 1970-01-01 UTC, of the stack's clock. */
   readonly startedAt: number;

@@ -1,4 +1,4 @@
-/** Where the local run has its template from: this project, synthesized, or an assembly or template that is given. */
+/** Source of the local run's template: this project, synthesized, or an assembly or template that is given. */
 import { InputError } from '../cli/errors';
 import { type Assembly, readAssembly } from '../template/assembly';
 import { type AssemblySource, loadAssembly, readerOptions } from '../template/source/assembly-option';

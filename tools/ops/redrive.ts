@@ -1,6 +1,7 @@
 /**
- * `redrive`: sends failed events again, each only to the function or queue that missed it and never to its own bus, where
- * every other rule would match it, too. What a rule of another bus could not put on this one is put on it. A message to a queue is sent as SQS took the first one, and deleted after its 200.
+ * `redrive`: sends failed events again, each only to the function or queue that missed it and never to its own bus,
+ * where every other rule would match it, too. What a rule of another bus could not put on this one is put on it. A
+ * message to a queue is sent as SQS took the first one, and deleted after its 200.
  *
  * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
  * after Lambda answered 202. From then on the event is durably in Lambda's own queue: it will be handled, or come
@@ -8,10 +9,11 @@
  * would leave it unknown, a slow handler would delay the rest, and Lambda would neither retry nor record a second
  * failure.
  *
- * If the run is stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run continues:
+ * If the run is stopped at any point, by Ctrl-C, `kill -9` or a power cut, nothing is lost and the next run
+ * continues:
  * - before the 202: the message was never deleted and is visible again after its timeout;
- * - between the 202 and the delete: the same, so the event is sent a second time. Consumers recognize the duplicate by
- *   its `eventId`, as with any at-least-once delivery.
+ * - between the 202 and the delete: the same, so the event is sent a second time. Consumers recognize the duplicate
+ * by its `eventId`, as with any at-least-once delivery.
  *
  * An event that fails again during the run is left in its queue. It is recognized by the request id of the run's own
  * invocation, so that a cause that still exists cannot make a run endless.
@@ -59,7 +61,9 @@ export interface RedriveOptions {
 /** Visibility timeout of received messages, in seconds: far more than a batch of 10 takes at the lowest rate. */
 const VISIBILITY_SECONDS = 60;
 
-/** `sent`: accepted by Lambda or SQS; `left`: kept in its queue on purpose; `failed`: kept since it could not be sent. */
+/**
+ * `sent`: accepted by Lambda or SQS; `left`: kept in its queue on purpose; `failed`: kept since it could not be sent.
+ */
 type Outcome = 'sent' | 'left' | 'failed';
 
 interface OutcomeGroup {
@@ -303,7 +307,10 @@ class Run {
   }
 }
 
-/** What a run of ours would have made known before: the invocation, the event that was put, or the message. */
+/**
+ * Id by which an earlier redrive would have made itself known: the invocation, the event that was put, or the
+ * message.
+ */
 function idOf(failed: FailedEvent, message: QueueMessage): string {
   if (failed.kind === 'unhandled') return failed.requestId;
   return failed.kind === 'undelivered' ? failed.published.event.id : message.id;

@@ -4,7 +4,9 @@
 import type { TimedStep } from '../local/steps';
 import type { PlacedFlow } from '../proof/routes/flow-layout';
 
-/** A step with its number in the run (1, 2, 3, …) and the machine's time, which does not stop with the stack's clock. */
+/**
+ * A step with its number in the run (1, 2, 3, …) and the machine's time, which does not stop with the stack's clock.
+ */
 export type NumberedStep = TimedStep & { readonly seq: number; readonly wall: string };
 
 /**
@@ -56,7 +58,7 @@ export interface EventDetail {
   readonly summary: EventSummary;
   /** The event as it was on the bus. */
   readonly event: object;
-  /** Its steps that are still kept, in order. */
+  /** Steps that are still kept, in order. */
   readonly steps: readonly NumberedStep[];
   /** True if earlier steps were dropped to limit memory. */
   readonly incomplete: boolean;
@@ -77,7 +79,7 @@ export interface MissedField {
   readonly value?: unknown;
   /** The field's list in the pattern. */
   readonly allowed: readonly unknown[];
-  /** Both in words. */
+  /** Pattern and event in words. */
   readonly reason: string;
 }
 
@@ -236,7 +238,7 @@ export interface StackState {
     readonly name: string;
     readonly state: string;
     readonly reason: string;
-    /** From the template; names the entry of the runbook. */
+    /** Description from the template; it names the entry of the runbook. */
     readonly description: string;
   }[];
   readonly rules: readonly string[];

@@ -1,10 +1,10 @@
-/** What failed for good must have raised its alarm, and that alarm must have told somebody. */
+/** Checks that what failed for good has raised its alarm, and that the alarm has told somebody. */
 import type { Metric, MetricAlarm } from '../cloudwatch/alarm';
 import type { TimedStep } from '../local/steps';
 import type { Assembly } from '../template/assembly';
 import type { Violation } from './model';
 
-/** By kind of step: the metric that counts it, and the name of the dimension that says of which part. */
+/** Metric that counts each kind of step, and the name of the dimension that says of which part. */
 const COUNTED_BY = {
   'dead-lettered': ['AWS/Events', 'InvocationsSentToDlq', 'RuleName'],
   'delivery-lost': ['AWS/Events', 'InvocationsFailedToBeSentToDlq', 'RuleName'],
@@ -19,7 +19,7 @@ interface Alarm {
   readonly name: string;
   readonly metrics: readonly Metric[];
   readonly hasActions: boolean;
-  /** Of a composite alarm. */
+  /** Rule of a composite alarm. */
   readonly rule: string;
 }
 
@@ -94,7 +94,7 @@ export class AlarmWatch {
     return undefined;
   }
 
-  /** Only the last of a part and kind: an alarm that is up already tells no more. */
+  /** Remembers the last incident of a part and kind only: an alarm that is up already tells no more. */
   #happened(incident: Incident): void {
     this.#incidents.set(`${incident.kind} ${incident.of}`, incident);
   }
@@ -114,7 +114,7 @@ export class AlarmWatch {
     return (this.#raised.get(name) ?? []).some(({ from, to }) => to > at && from <= at + RAISED_WITHIN_MS);
   }
 
-  /** It has an action itself, or an alarm that is made of it has, and is up. */
+  /** Checks whether the alarm has an action itself, or is a part of one that has, and is up. */
   #tells({ name, hasActions }: Alarm, at: number, seen: Set<string>): boolean {
     if (hasActions) return true;
     seen.add(name);

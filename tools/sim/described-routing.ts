@@ -1,11 +1,11 @@
-/** Where an event must go by the app's description, as opposed to the rules of the template. */
+/** Routing of events by the app's description, as opposed to the rules of the template. */
 import type { App } from '../app';
 import type { BusEvent } from '../eventbridge/event';
 import { compile, type EventPattern } from '../eventbridge/event-pattern';
 
 export class DescribedRouting {
   readonly #app: App;
-  /** By consumer. */
+  /** Patterns by consumer. */
   readonly #patterns: ReadonlyMap<string, readonly EventPattern[]>;
 
   constructor(app: App) {

@@ -52,7 +52,7 @@ export interface PlannedFault {
 /** Name under which whoever publishes calls AWS. */
 export const PUBLISHER = 'publisher';
 
-/** As often as a client sends an entry. */
+/** Number of times that a client sends an entry. */
 const REFUSALS = 4;
 
 /** Actions whose answer can fail for some entries. */
@@ -82,7 +82,7 @@ export function drawFaults(app: App, random: Random, events: number): PlannedFau
   return [...faults, ...drawQueueFaults(app, random)];
 }
 
-/** They strike rarely, since little is checked of an event that is lost. */
+/** Draws faults of queues. They strike rarely, since little is checked of an event that is lost. */
 function drawQueueFaults(app: App, random: Random): PlannedFault[] {
   if (!random.chance(0.15)) return [];
   const hops = Object.keys(app.consumers).flatMap((name) => [`${name} dead-letter`, `${name} give-up`]);

@@ -40,7 +40,7 @@ export class Ledger {
   readonly #app: App;
   readonly #deliveries = new Map<string, Delivery>();
   readonly #invocations = new Map<string, TrackedInvocation>();
-  /** By call trace. */
+  /** Traces by the trace of a call. */
   readonly #traces = new Map<string, string>();
   /** Messages by queue. */
   readonly #queued = new Map<string, number>();
@@ -91,7 +91,7 @@ export class Ledger {
     return trace === undefined ? undefined : this.#traces.get(trace);
   }
 
-  /** Nothing is on its way any more. */
+  /** True if nothing is on its way any more. */
   get isSettled(): boolean {
     return this.#underWay === 0 && this.#waiting === 0;
   }
@@ -163,7 +163,7 @@ export class Ledger {
     }
   }
 
-  /** After each pick of the world: compares with the rules, and with the queues. */
+  /** Compares, after each pick of the world, with the rules, and with the queues. */
   check(stack: LocalStack): Violation | undefined {
     const fresh = this.#fresh;
     this.#fresh = [];
@@ -187,7 +187,10 @@ export class Ledger {
     return undefined;
   }
 
-  /** When nothing is under way: each event is with each of its consumers. @param isExcused it may stay in a queue */
+  /**
+   * Checks, when nothing is under way, that each event is with each of its consumers.
+   * @param isExcused it may stay in a queue
+   */
   atEnd(isExcused: (consumer: string, event: BusEvent) => boolean): Violation | undefined {
     if (!this.isSettled) return violation('drain', `it does not end: ${this.summary}`);
     for (const { event, isReplayed, matched } of this.#events.values()) {

@@ -1,6 +1,6 @@
 /**
- * A store of tables that answers at once: dynalite's own checks and operations over a map in memory. What dynalite keeps
- * in LevelDB, with threads and timers of its own, is no part of a simulated world.
+ * A store of tables that answers at once: dynalite's own checks and operations over a map in memory. What dynalite
+ * keeps in LevelDB, with threads and timers of its own, is no part of a simulated world.
  */
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
@@ -172,7 +172,7 @@ interface Range {
   readonly reverse?: boolean;
 }
 
-/** As LevelDB streams values: in the order of the keys' bytes. */
+/** Values in the order of the keys' bytes, as LevelDB streams them. */
 function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse }: Range): EventEmitter {
   const stream = new EventEmitter();
   const isWithin = (key: string) =>

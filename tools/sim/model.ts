@@ -55,7 +55,7 @@ export interface Violation {
 /** A wrong value in an item, as somebody brings about who writes to a table by hand. */
 export interface Damage {
   readonly attribute: string;
-  /** In DynamoDB's JSON, e.g. `{"S": "x"}`. */
+  /** Value in DynamoDB's JSON, e.g. `{"S": "x"}`. */
   readonly value: object;
   /** True for the items that can have it. */
   isOf(item: Readonly<Record<string, object>>): boolean;
@@ -64,9 +64,9 @@ export interface Damage {
 
 /** Checks of one run. */
 export interface Checks {
-  /** After each step of the log. */
+  /** Checks a step of the log. */
   onStep(step: TimedStep): Violation | undefined;
-  /** When all is drained and redriven. */
+  /** Checks the end, when all is drained and redriven. */
   atEnd(stack: LocalStack): Promise<Violation | undefined>;
 }
 

@@ -19,7 +19,7 @@ export interface MutantSearch {
   readonly planFor: (seed: number) => Plan;
   /** Seeds to try beside the listed one. */
   readonly seeds: readonly number[];
-  /** Only these, and not the listed one. */
+  /** True if only these seeds are tried, and not the listed one. */
   readonly isOnlySeeds: boolean;
   readonly isShrunk: boolean;
 }

@@ -23,7 +23,7 @@ export interface Mutant {
   readonly seed: number;
 }
 
-/** How the functions' code is made. */
+/** Bundling of the functions' code. */
 export interface MutantBundling {
   readonly project: string;
   readonly options: BuildOptions;

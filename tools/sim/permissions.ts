@@ -1,4 +1,4 @@
-/** What the roles of the functions allow, as opposed to what their code calls. */
+/** Comparison of what the functions' roles allow with what their code calls. */
 import { type App, consumerName } from '../app';
 import type { Assembly } from '../template/assembly';
 import { PolicyReader } from '../template/policy-reader';

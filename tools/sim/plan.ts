@@ -71,7 +71,7 @@ export function planOf(model: Model, seed: number, events: number): Plan {
 /** A stopped redrive or replay is started again, or not. */
 const again = (random: Random) => (random.chance(0.5) ? { againAfterMs: random.below(3 * 60_000) } : {});
 
-/** What happens to the stack itself, each in some seeds. */
+/** Draws what happens to the stack itself, each in some seeds. */
 function drawTrouble(model: Model, random: Random, add: (action: Action) => void): void {
   const consumers = Object.keys(model.app.consumers);
   if (random.chance(0.25)) {

@@ -22,7 +22,7 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** In [0, 1). */
+  /** Random number in [0, 1). */
   next(): number {
     return this.uint32() / 2 ** 32;
   }

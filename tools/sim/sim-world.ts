@@ -99,7 +99,7 @@ export class SimWorld implements World {
   }
 }
 
-/** By now all microtasks and ticks have run. */
+/** Resolves when all microtasks and ticks have run. */
 const drained = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const isBefore = (one: Task, other: Task): boolean =>

@@ -25,7 +25,7 @@ export interface SimulatedStackOptions {
   readonly parts: FaultyParts;
   readonly codeOf: CodeOf;
   readonly maxEnvironments: number;
-  /** It is going to be killed: what it holds lies in a folder. */
+  /** True if it is going to be killed: what it holds lies in a folder. */
   readonly isKilled: boolean;
   readonly onStep: (step: TimedStep) => void;
 }

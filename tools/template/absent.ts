@@ -8,7 +8,7 @@ export interface AbsentResource {
   readonly type: string;
   /** Name of the condition. */
   readonly condition: string;
-  /** What would make the condition true, as part of a sentence: `--parameter Alarms=yes turns it on`. */
+  /** Change that would make the condition true, as part of a sentence: `--parameter Alarms=yes turns it on`. */
   readonly turnedOn: string;
 }
 

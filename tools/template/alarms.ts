@@ -176,7 +176,7 @@ function isSetOff(composite: Resource, by: Resource): boolean {
 
 const isSame = (reference: unknown, { name, arn }: Resource) => reference === name || reference === arn;
 
-/** Also those of an alarm that tells when its metric has no data any more. */
+/** Actions of an alarm, those included that tell when its metric has no data any more. */
 function actionsOf(alarm: Resource): string[] {
   const read = readProperties(ActionProperties, alarm);
   return read.ActionsEnabled === false ? [] : [...read.AlarmActions, ...read.InsufficientDataActions];

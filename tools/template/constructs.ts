@@ -1,4 +1,4 @@
-/** Which construct of a CDK app made a resource, and where in the app's code, as far as the assembly says. */
+/** Constructs of a CDK app that made the resources, and their places in the app's code, as far as the assembly says. */
 
 import path from 'node:path';
 import * as v from 'valibot';
@@ -13,7 +13,7 @@ export interface Construct {
 
 const LogicalId = v.looseObject({ type: v.literal('aws:cdk:logicalId'), data: v.string() });
 const CreationStack = v.looseObject({ type: v.literal('aws:cdk:creationStack'), data: v.array(v.string()) });
-/** So older versions of the CDK, with `cdk synth --debug`. */
+/** Entry that older versions of the CDK write with `cdk synth --debug`. */
 const Traced = v.looseObject({ type: v.literal('aws:cdk:logicalId'), trace: v.array(v.string()) });
 
 /** The constructs of one stack's artifact, by their paths and by the logical ids of its own template. */
@@ -50,7 +50,7 @@ export class Constructs {
   }
 }
 
-/** What `Resource` and `DefaultChild` are within is what a person has written. */
+/** Construct in words: the one around `Resource` or `DefaultChild`, which is what a person has written. */
 export function constructText({ path: full, location }: Construct): string {
   return `${full.replace(/\/(Resource|Default)$/, '')}${location === undefined ? '' : `, ${location}`}`;
 }

@@ -94,7 +94,7 @@ export interface ForeignPublisher {
   readonly sources: readonly string[];
 }
 
-/** Those whom the policy of a bus lets in, and the partner of a partner's bus. */
+/** Publishers whom the policy of a bus lets in, and the partner of a partner's bus. */
 export function foreignPublishersOf(assembly: Assembly, bus: Resource): ForeignPublisher[] {
   if (isPartnerBus(bus)) return [{ name: bus.name, sources: [] }];
   return assembly.ofType('AWS::Events::EventBusPolicy').flatMap(({ properties }) => {

@@ -21,7 +21,10 @@ interface RoleStatements {
 
 const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Resource: '*' };
 
-/** Default policy of a key: the account's policies decide. https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html */
+/**
+ * Default policy of a key: the account's policies decide.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+ */
 const defaultKeyPolicy = (account: string): Statement => ({
   Sid: 'the default key policy',
   Effect: 'Allow',
@@ -74,9 +77,9 @@ export class Policies {
   readonly notCovered: readonly Undecidable[];
   readonly #assembly: Assembly;
   readonly #clock: { now(): number };
-  /** By logical id, or ARN. */
+  /** Statements by logical id, or ARN. */
   readonly #ofResource = new Map<string, Statement[]>();
-  /** By logical id. */
+  /** Statements by logical id of the role. */
   readonly #ofRole = new Map<string, RoleStatements>();
   /** Customer managed policies, by logical id. */
   readonly #managed = new Map<string, readonly Statement[]>();
@@ -214,8 +217,8 @@ export class Policies {
   }
 
   /**
-   * Decides by the resource's policy whether a principal of another account, or of another region of this one, may act on
-   * it. Its own policies are for its own account to decide.
+   * Decides by the resource's policy whether a principal of another account, or of another region of this one, may
+   * act on it. Its own policies are for its own account to decide.
    * @param principalArn role, or the root of its account
    */
   otherAccountMay(principalArn: string, action: string, resource: string, context: Context): Decision {
@@ -318,7 +321,9 @@ function placed({ source, statements }: ReadPolicy): Statement[] {
 
 const isDeny = ({ Effect }: Statement): boolean => Effect === 'Deny';
 
-/** Tells whether a statement names the role or everybody; one that names the account leaves it to the role's policies. */
+/**
+ * Tells whether a statement names the role or everybody; one that names the account leaves it to the role's policies.
+ */
 function namesDirectly({ Principal, NotPrincipal }: Statement, roleArn: string): boolean {
   if (NotPrincipal !== undefined) return true;
   if (typeof Principal !== 'object') return Principal === '*';

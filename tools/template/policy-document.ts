@@ -20,7 +20,7 @@ export interface Statement {
   readonly Condition?:
     | Readonly<Record<string, Readonly<Record<string, OneOrMany<string | boolean | number>>>>>
     | undefined;
-  /** Its place, e.g. `statement 2 of OrdersPolicy`: the policy's logical id. */
+  /** Place of the statement, e.g. `statement 2 of OrdersPolicy`: the policy's logical id. */
   readonly place?: string;
   /** Reason why it cannot be told whether the statement applies, as part of a sentence. */
   readonly cannotTell?: string;

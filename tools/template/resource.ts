@@ -19,7 +19,7 @@ export interface Resource {
   readonly properties: Json;
   /** The resource's `Metadata`. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** Which construct of a CDK app made it, if the assembly says. */
+  /** Construct of a CDK app that made it, if the assembly says. */
   readonly construct?: Construct;
   /** Reason why it cannot be told whether the resource will exist, as part of a sentence. */
   readonly uncertain?: string;
@@ -47,7 +47,7 @@ export interface Assembly {
   readonly region: string;
   /** `aws`, or `aws-cn` or `aws-us-gov` by the region. */
   readonly partition: string;
-  /** By logical id, as in `Resource`. */
+  /** Resources by logical id, as in `Resource`. */
   readonly resources: ReadonlyMap<string, Resource>;
   /** All resources of a type, e.g. `AWS::SQS::Queue`, in the templates' order. */
   ofType(type: string): Resource[];
@@ -63,7 +63,7 @@ export interface Assembly {
   readonly notCovered: readonly NotCovered[];
   /** Resources whose condition is false; evaluated when read. */
   readonly absent: readonly AbsentResource[];
-  /** What neither the input nor an option says. */
+  /** Properties that neither the input nor an option says. */
   readonly assumed: ReadonlySet<'region' | 'stackName'>;
   /**
    * The folder of a function's bundled code.

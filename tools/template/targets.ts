@@ -24,7 +24,7 @@ export interface TargetType {
   readonly payload: 'json' | 'text' | 'parameters';
   /** Retries after the target has accepted the event, in words; undefined if there are none. */
   readonly retries?: string;
-  /** How a delivered event may be lost, in words; undefined if the target keeps it. */
+  /** Way in which a delivered event may be lost, in words; undefined if the target keeps it. */
   readonly mayLose?: string;
 }
 

@@ -34,7 +34,7 @@ const Template = v.object({
   Parameters: v.optional(v.record(v.string(), Parameter), {}),
   Conditions: Section,
   Mappings: v.optional(v.record(v.string(), v.record(v.string(), v.unknown())), {}),
-  /** Also holds `Fn::ForEach::...` and `Fn::Transform`, which are no resources. */
+  /** Resources; also holds `Fn::ForEach::...` and `Fn::Transform`, which are no resources. */
   Resources: v.record(v.string(), v.unknown()),
   Outputs: Section,
 });

@@ -36,7 +36,7 @@ export type Form = 'typed' | 'text';
 type Schema = v.GenericSchema<unknown, unknown>;
 type Issue = v.BaseIssue<unknown>;
 
-/** From there on a year has five digits, which no service takes. */
+/** First time whose year has five digits, which no service takes. */
 const MAX_TIME = Date.UTC(10_000, 0);
 const MIN_TIME = Date.UTC(0, 0);
 
@@ -47,7 +47,7 @@ const INTERNAL_MEMBERS: Readonly<Record<string, readonly string[]>> = {
 
 export class InputReader {
   readonly #model: ApiModel;
-  /** Made when an operation is first called. */
+  /** Schemas by operation, each created when it is first called. */
   readonly #schemas = new Map<string, Schema>();
 
   constructor(model: ApiModel) {
@@ -134,7 +134,10 @@ export class InputReader {
     );
   }
 
-  /** By way of a Map: valibot's record leaves out keys such as `constructor`, which clients may use. */
+  /**
+   * Schema of a map. It reads a `Map`, since valibot's record leaves out keys such as `constructor`, which clients
+   * may use.
+   */
   #map({ value }: ModelShape, form: Form): Schema {
     return v.pipe(
       v.custom<object>(isObject, 'a map'),

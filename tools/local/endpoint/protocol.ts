@@ -171,7 +171,7 @@ function refuseJson(version: string, error: ServiceError, service?: Service): Re
   };
 }
 
-/** As JSON has it: dates in seconds, bytes in base64, a map as an object. */
+/** Replacer for `JSON.stringify`: dates in seconds, bytes in base64, a map as an object. */
 function outputValue(this: Record<string, unknown>, key: string, value: unknown): unknown {
   const original = this[key];
   if (original instanceof Date) return original.getTime() / 1000;

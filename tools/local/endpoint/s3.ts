@@ -30,7 +30,7 @@ export function s3(services: Services): Service {
       });
     }
   };
-  /** In the order of their keys. */
+  /** Objects in the order of their keys. */
   const objectsOf = (bucket: string) => {
     requireBucket(bucket);
     const objects = deliveryStreams.flatMap((stream) => (stream.bucket === bucket ? stream.stored() : []));

@@ -18,10 +18,12 @@ import type { ApiModel } from './models/model';
 
 /** The parts of the stack behind the endpoint. */
 export interface Services {
-  /** As it was at the start; `eventBridge.options.assembly` is what an update of the stack has brought since. */
+  /**
+   * Assembly as it was at the start; `eventBridge.options.assembly` is what an update of the stack has brought since.
+   */
   readonly assembly: Assembly;
   readonly world: World;
-  /** When the stack was started: its resources count as made then. Milliseconds since 1970-01-01 UTC. */
+  /** Time at which the stack was started, and its resources count as created. Milliseconds since 1970-01-01 UTC. */
   readonly startedAt: number;
   /** Policies as they are now: an update of the stack brings others. */
   policies(): Policies;
@@ -39,7 +41,7 @@ export interface Services {
 
 /** Facts about the request, besides the operation's input. */
 export interface Call {
-  /** Where the client reached the endpoint, e.g. `http://127.0.0.1:4566`. */
+  /** Address at which the client reached the endpoint, e.g. `http://127.0.0.1:4566`. */
   readonly url: string;
   readonly accessKeyId: string;
   /** The client's X-Amzn-Trace-Id. */
@@ -66,7 +68,7 @@ export interface Operation<I = unknown> {
 }
 
 export interface Service {
-  /** As IAM and the `Authorization` header's scope call it. */
+  /** Name that IAM and the scope of the `Authorization` header have for it. */
   readonly name: string;
   /** The scope's name, where it is another one. */
   readonly signingName?: string;

@@ -319,7 +319,7 @@ function moveOperations({ queues, world, ...services }: Services): Service['oper
   };
 }
 
-/** Only the first problem is told, in words of SQS's own. */
+/** Error for the first problem only, in SQS's own words. */
 function refuseInput([problem]: readonly InputProblem[]): ServiceError {
   if (problem?.constraint === 'required') {
     const name = problem.at.replace(/^./, (first) => first.toUpperCase());

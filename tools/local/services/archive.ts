@@ -43,7 +43,7 @@ export class Archive {
   readonly retentionDays: number;
   /** Seconds since 1970-01-01 UTC. */
   readonly creationTime: number;
-  /** Its rule on the bus takes what the pattern takes, but never what a replay sends. */
+  /** Rule of the archive on the bus. It takes what the pattern takes, but never what a replay sends. */
   readonly managedRule: { readonly name: string; readonly eventPattern: string };
   readonly #world: World;
   #file: number | undefined;

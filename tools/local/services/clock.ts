@@ -12,11 +12,11 @@ export interface Clock {
 /** The longest delay that a timer of Node takes; a longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** How often the wall clock is looked at for a jump, and what counts as one. */
+/** Interval at which the wall clock is looked at for a jump, and what counts as one. */
 const WATCH_MS = 5000;
 const JUMP_MS = 500;
 
-/** By how much the wall clock has moved otherwise than the time that the process has run, in milliseconds. */
+/** Difference between the wall clock and the time that the process has run, in milliseconds. */
 const wallDrift = (): number => Date.now() - performance.now();
 
 /**
@@ -94,7 +94,7 @@ interface ManualTimer {
 /** A clock that stands still until `advance` is called. */
 export class ManualClock implements Clock {
   #now: number;
-  /** In the order of their creation, which is the order of those due at the same time. */
+  /** Timers in the order of their creation, which is the order of those due at the same time. */
   readonly #timers = new Set<ManualTimer>();
 
   /** @param start milliseconds since 1970-01-01 UTC */

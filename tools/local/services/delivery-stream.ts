@@ -18,7 +18,7 @@ export interface DeliveredObject {
   readonly records: number;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly writtenAt: number;
-  /** As written, that is compressed if the stream compresses. */
+  /** Content as written, that is compressed if the stream compresses. */
   readonly body: Buffer;
 }
 
@@ -35,7 +35,7 @@ export interface StoredObject {
 export interface DeliveryStreamOptions {
   /** Objects become files `<directory>/<bucket>/<key>`. @default kept in memory, the latest 32 MiB of them */
   readonly directory?: string;
-  /** Where records that are not yet written outlive the process. @default in memory only */
+  /** File in which records that are not yet written outlive the process. @default in memory only */
   readonly file?: string;
   /** Compresses an object, if the stream does. @default gzip */
   readonly compress?: (content: Buffer) => Buffer | Promise<Buffer>;

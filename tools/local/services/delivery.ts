@@ -27,7 +27,7 @@ export interface TargetDefinition extends TargetInput {
   readonly DeadLetterConfig?: { readonly Arn?: string | undefined } | undefined;
   /** The role that EventBridge takes on to reach the target. */
   readonly RoleArn?: string | undefined;
-  /** What Scheduler puts on a bus. */
+  /** Envelope of the event that Scheduler puts on a bus. */
   readonly EventBridgeParameters?: { readonly Source: string; readonly DetailType: string } | undefined;
   readonly SqsParameters?: { readonly MessageGroupId?: string | undefined } | undefined;
   readonly HttpParameters?:
@@ -81,9 +81,9 @@ export interface DeliveryOptions {
   readonly inFlight?: InFlight;
   readonly world: World;
   readonly policies: Policies;
-  /** By ARN. */
+  /** Targets by ARN. */
   readonly targets: ReadonlyMap<string, TargetService>;
-  /** By ARN. */
+  /** Queues by ARN. */
   readonly queues: ReadonlyMap<string, Queue>;
   /** Store of waiting retries. @default they are lost when the process ends */
   readonly unfinished?: Unfinished<WaitingDelivery>;
@@ -126,7 +126,7 @@ export interface WaitingDelivery {
   /** Time of the retry, also limited by its delay, since the clock of the next run may be behind. */
   readonly until: number;
   readonly delayMs: number;
-  /** It is given up then. */
+  /** True if the event is given up for its age. */
   readonly isTooOld: boolean;
 }
 

@@ -1,4 +1,6 @@
-/** A function's execution environments: those that run an event, those that wait for the next, and who waits for one. */
+/**
+ * A function's execution environments: those that run an event, those that wait for the next, and who waits for one.
+ */
 import os from 'node:os';
 import type { InFlight } from './in-flight';
 import type { FunctionDefinition } from './lambda-definition';
@@ -22,7 +24,7 @@ export class EnvironmentPool {
   #definition: FunctionDefinition;
   #idle: LoggedEnvironment[] = [];
   readonly #busy = new Set<LoggedEnvironment>();
-  /** Those who wait for an environment, first come, first served. */
+  /** Invocations that wait for an environment, first come, first served. */
   readonly #waiting: ((environment: LoggedEnvironment | undefined) => void)[] = [];
   #stopped = false;
 

@@ -45,7 +45,7 @@ export interface EventBridgeOptions extends DeliveryOptions {
   readonly assembly: Assembly;
   /** The template's rules that run. */
   readonly rules: readonly Resource[];
-  /** Where archives are kept. */
+  /** Folder of the archives. */
   readonly directory: string;
   /** Remembers the replays that have not ended. */
   readonly unfinishedReplays?: ReplaysOptions['unfinished'];
@@ -54,9 +54,9 @@ export interface EventBridgeOptions extends DeliveryOptions {
 }
 
 export class EventBridge {
-  /** By name; always with `default`. */
+  /** Buses by name; always with `default`. */
   readonly buses: ReadonlyMap<string, BusDefinition>;
-  /** By name. */
+  /** Archives by name. */
   readonly archives: ReadonlyMap<string, Archive>;
   #rules: readonly Rule[] = [];
   /** Deliveries of removed rules with events that wait for a retry. */
@@ -151,7 +151,7 @@ export class EventBridge {
     this.#options = changed;
   }
 
-  /** As they are now: the template, and what deliveries need that are created while the stack runs. */
+  /** Options as they are now: the template, and what deliveries need that are created while the stack runs. */
   get options(): EventBridgeOptions {
     return this.#options;
   }
@@ -354,7 +354,7 @@ export class EventBridge {
     return this.#replays.cancel(name);
   }
 
-  /** How many events wait to be delivered again. */
+  /** Number of events that wait to be delivered again. */
   get waitingForRetry(): number {
     return this.#deliveries.reduce((sum, { waitingForRetry }) => sum + waitingForRetry, 0);
   }

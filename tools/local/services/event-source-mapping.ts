@@ -26,7 +26,7 @@ export interface EventSourceMappingOptions {
   readonly onStep?: StepListener;
 }
 
-/** What Lambda does with the queue for the function, and the function's role must allow. */
+/** Calls of the queue that Lambda makes for the function, and that the function's role must allow. */
 const NEEDED = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
 /** Messages of one ReceiveMessage. */
 const MAX_RECEIVED = 10;
@@ -200,7 +200,7 @@ export class MappingPoller {
 }
 
 /**
- * Which messages a handler reports as failed. A report that Lambda cannot read is a failure of all of them.
+ * Reads which messages a handler reports as failed. A report that Lambda cannot read is a failure of all of them.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  */
 function reportedFailures(payload: string, all: ReadonlySet<string>): ReadonlySet<string> {

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 
 export interface HandlerRequest {
   readonly method: string;
-  /** With the query. */
+  /** Path with the query. */
   readonly path: string;
   /** `name:port` */
   readonly host: string;
@@ -35,7 +35,7 @@ interface RequestOptions {
   readonly headers?: OutgoingHttpHeaders;
 }
 
-/** As far as clients look at a socket; it is always connected. */
+/** Socket as far as clients look at it; it is always connected. */
 class Socket extends EventEmitter {
   readonly connecting = false;
   setKeepAlive(): this {

@@ -1,6 +1,6 @@
 /**
- * Loads a handler's modules into this process, compiled with their globals as parameters. The compiled code is shared by
- * all environments that run the same file; its state is not.
+ * Loads a handler's modules into this process, compiled with their globals as parameters. The compiled code is shared
+ * by all environments that run the same file; its state is not.
  */
 import fs from 'node:fs';
 import Module, { createRequire, isBuiltin } from 'node:module';
@@ -17,12 +17,12 @@ export class OwnProcessNeededError extends Error {
   }
 }
 
-/** They reach beyond this process, past what is handed in. */
+/** Modules that reach beyond this process, past what is handed in. */
 const REFUSED = ['child_process', 'cluster', 'dgram', 'http2', 'inspector', 'net', 'tls', 'worker_threads'];
 
 const PARAMETERS = ['exports', 'require', 'module', '__filename', '__dirname', IMPORT, IMPORT_META];
 type Compiled = (...values: unknown[]) => unknown;
-/** By file and names of the globals; a function's code has a folder of its own for each version. */
+/** Compiled modules by file and names of the globals; a function's code has a folder of its own for each version. */
 const compiled = new Map<string, Compiled>();
 
 export interface ModulesOptions {

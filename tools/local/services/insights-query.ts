@@ -58,7 +58,7 @@ export function parseQuery(text: string): InsightsQuery {
   };
 }
 
-/** As the service prints them; a field without value is left out. */
+/** Row as the service prints it; a field without value is left out. */
 function show(row: InsightsRow, columns: readonly string[]): Row {
   const shown = columns.flatMap((name) => {
     const value = row[name];

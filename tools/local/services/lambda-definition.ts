@@ -18,7 +18,7 @@ export interface FunctionDefinition {
   readonly resource: Resource;
   /** The folder of its bundled code. */
   readonly code: string;
-  /** How its asynchronous events are tried again. */
+  /** Retries of its asynchronous events. */
   readonly invokeConfig: InvokeConfig;
   readonly onFailure?: FailureDestination;
 }
@@ -73,8 +73,8 @@ export function checkDefinition(definition: FunctionDefinition): FunctionDefinit
 const LOADED = ['.js', '.mjs', '.cjs'];
 
 /**
- * The file with the code that `<base>.<handler>` names. Where Lambda finds an ES module beside a CommonJS one of the same
- * name, the former can only be there to load the latter, which has the code.
+ * The file with the code that `<base>.<handler>` names. Where Lambda finds an ES module beside a CommonJS one of the
+ * same name, the former can only be there to load the latter, which has the code.
  * @returns undefined if there is none
  */
 export function codeFileAt(base: string): string | undefined {

@@ -67,7 +67,7 @@ export interface InitFailure {
   readonly durationMs: number;
 }
 
-/** How long Lambda lets a function's code load before the first event. */
+/** Time that Lambda gives a function's code to load before the first event. */
 export const INIT_TIMEOUT_MS = 10_000;
 
 /** Outcome of an invocation that ended so. */

@@ -5,7 +5,7 @@
 import os from 'node:os';
 import { type FunctionDefinition, settingsOf } from './lambda-definition';
 
-/** Where a function's calls may go. */
+/** Places to which a function's calls may go. */
 export interface Surroundings {
   /** E.g. `http://127.0.0.1:4566`; asked for at each start of an environment. */
   readonly endpoint: () => string;

@@ -60,7 +60,7 @@ export interface AsyncEvent {
 export class LambdaFunction {
   readonly name: string;
   readonly arn: string;
-  /** As PutFunctionConcurrency sets it: 0 throttles everything, undefined is no limit. */
+  /** Value of PutFunctionConcurrency: 0 throttles everything, undefined is no limit. */
   reservedConcurrency: number | undefined;
 
   readonly #options: LambdaOptions;
@@ -159,7 +159,7 @@ export class LambdaFunction {
     return left.length;
   }
 
-  /** How many events wait to be tried again. */
+  /** Number of events that wait to be tried again. */
   get waitingForRetry(): number {
     return this.#timers.size;
   }

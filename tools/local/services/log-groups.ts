@@ -26,7 +26,7 @@ export interface LogQuery {
   readonly pattern?: string;
   /** @default 10,000 */
   readonly limit?: number;
-  /** Where the page before ended. */
+  /** Token of the page before, at whose end this one begins. */
   readonly nextToken?: string;
 }
 
@@ -52,7 +52,7 @@ export interface LogStreamSummary {
 }
 
 export interface LogGroupsOptions {
-  /** Where log events outlive the process. @default in memory only */
+  /** Folder in which log events outlive the process. @default in memory only */
   readonly directory?: string;
   /** Maximum size of a group's messages in bytes; the oldest are dropped first. @default 8 MiB */
   readonly maxBytes?: number;
@@ -68,7 +68,7 @@ const PAGE_BYTES = 1024 * 1024;
 class LogGroup {
   /** Sorted as they are shown. */
   #events: LogEvent[] = [];
-  /** Where the events begin that are still kept: taking away the first of an array is slow, so it waits. */
+  /** Index of the first event that is still kept: taking away the first of an array is slow, so it waits. */
   #first = 0;
   #bytes = 0;
   #sequence = 0;
@@ -201,7 +201,7 @@ export class LogGroups {
     return { events };
   }
 
-  /** By name. */
+  /** Log groups in the order of their names. */
   describe(prefix = ''): LogGroupSummary[] {
     const groups = [...this.#groups].filter(([name]) => name.startsWith(prefix));
     return groups

@@ -26,7 +26,7 @@ export interface StartMoveRequest {
   readonly MaxNumberOfMessagesPerSecond?: number | undefined;
 }
 
-/** Also the most that a request can ask for. */
+/** Default, and the maximum that a request can ask for. */
 const MAX_PER_SECOND = 500;
 const SECOND_MS = 1000;
 

@@ -1,4 +1,6 @@
-/** Records the metrics that AWS's services would publish for the run, and the embedded metrics in the handlers' logs. */
+/**
+ * Records the metrics that AWS's services would publish for the run, and the embedded metrics in the handlers' logs.
+ */
 import type { Metric } from '../../cloudwatch/alarm';
 import type { Step } from '../steps';
 import type { Clock } from './clock';
@@ -86,7 +88,7 @@ export class MetricRecorder {
   readonly #metrics: Metrics;
   readonly #clock: Clock;
   readonly #parts: RecordedParts;
-  /** When an event came into a function's queue, by request id. */
+  /** Times at which events came into a function's queue, by request id. */
   readonly #accepted = new Map<string, number>();
   /** Calls that run, by function. */
   readonly #running = new Map<string, number>();
@@ -253,7 +255,9 @@ export class MetricRecorder {
     }
   }
 
-  /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+  /**
+   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+   */
   #embedded(message: string): void {
     if (!message.includes('"_aws"')) return;
     let line: EmbeddedLine;

@@ -9,7 +9,7 @@ interface Bucket {
   count: number;
   min: number;
   max: number;
-  /** For percentiles; the latest ones if there are many. */
+  /** Values for percentiles; the latest ones if there are many. */
   readonly values: number[];
 }
 

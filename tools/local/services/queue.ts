@@ -54,7 +54,7 @@ export interface ReceiveOptions {
   readonly max?: number;
   /** @default the queue's */
   readonly visibilityTimeoutSeconds?: number;
-  /** How long to wait for a first message. @default the queue's */
+  /** Time to wait for a first message, in seconds. @default the queue's */
   readonly waitSeconds?: number;
   /** Ends the wait: the one who asked is gone, and must not be given a message. */
   readonly signal?: AbortSignal;
@@ -70,7 +70,7 @@ export interface QueueDepth {
 }
 
 export interface QueueOptions {
-  /** Where messages outlive the process. @default in memory only */
+  /** File in which messages outlive the process. @default in memory only */
   readonly file?: string;
   /** Finds the queue that a redrive policy names. */
   readonly findQueue?: (arn: string) => Queue | undefined;
@@ -119,7 +119,7 @@ export class Queue {
   readonly #world: World;
   readonly #findQueue: QueueOptions['findQueue'];
   readonly #onStep: StepListener | undefined;
-  /** By id, in the order of sending. */
+  /** Messages by id, in the order of sending. */
   readonly #messages = new Map<string, Message>();
   readonly #longPolls: LongPolls<ReceivedMessage>;
   readonly #journal: Journal<Entry> | undefined;

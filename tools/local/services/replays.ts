@@ -40,9 +40,9 @@ export interface ReplaysOptions {
   readonly world: World;
   /** `arn:<partition>:events:<region>:<account>` */
   readonly arnPrefix: string;
-  /** By name. */
+  /** Buses by name. */
   readonly buses: ReadonlyMap<string, { readonly name: string; readonly arn: string }>;
-  /** By name. */
+  /** Archives by name. */
   readonly archives: ReadonlyMap<string, Archive>;
   /** Name of the bus of the rule with this ARN; undefined if there is no such rule. */
   readonly busOfRule: (arn: string) => string | undefined;

@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 export type SourceMapOf = (functionName: string, code: Uint8Array) => string | undefined;
 
 export class SourcePositions {
-  /** By file. */
+  /** Source maps by file. */
   readonly #maps = new Map<string, SourceMap | undefined>();
 
   constructor(private readonly sourceMapOf: SourceMapOf) {}

@@ -1,4 +1,4 @@
-/** What writes change in tables whose stream is read. */
+/** Changes that writes make in tables whose stream is read. */
 import { ServiceError } from './service-error';
 import type { TableChange, TableStreams } from './table-streams';
 

@@ -2,7 +2,7 @@
 export interface TableStoreOptions {
   readonly account: string;
   readonly region: string;
-  /** Where items outlive the process. @default in memory only */
+  /** Folder in which items outlive the process. @default in memory only */
   readonly directory?: string;
 }
 

@@ -39,7 +39,7 @@ export interface TableRequest {
 type Message = Record<string, any>;
 type AttributeMap = Record<string, Record<string, unknown>>;
 
-/** How often expired items are looked for. AWS promises no more than "within a few days". */
+/** Interval at which expired items are looked for. AWS promises no more than "within a few days". */
 const EXPIRY_MS = 60 * 60 * 1000;
 /** Items that expired earlier are taken for a mistake and stay. */
 const EXPIRY_HORIZON_SECONDS = 5 * 365 * 24 * 60 * 60;
@@ -55,7 +55,7 @@ export class Tables {
   readonly #store: TableStore;
   readonly #clock: Clock;
   readonly #options: TablesOptions;
-  /** By physical name. */
+  /** Tables by physical name. */
   readonly #resources: ReadonlyMap<string, Resource>;
   readonly #protection: DeletionProtection;
   readonly #keys = new Map<string, readonly string[]>();

@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type Clock, SystemClock } from './clock';
 
 export interface World extends Clock {
-  /** In [0, 1). */
+  /** Random number in [0, 1). */
   random(): number;
   uuid(): string;
   randomBytes(count: number): Buffer;
@@ -17,7 +17,7 @@ export interface World extends Clock {
   turn(): Promise<void>;
 }
 
-/** So many rounds of a loop run before other work has its turn. */
+/** Number of rounds of a loop before other work has its turn. */
 const ROUNDS_A_TURN = 100;
 
 /** The machine's chance, and a clock: the machine's own, or one that a test moves. */

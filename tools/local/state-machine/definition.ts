@@ -1,6 +1,7 @@
 /**
  * Definition of a state machine in the Amazon States Language with JSONPath, compiled once.
- * https://states-language.net, https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
+ * https://states-language.net,
+ * https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html
  */
 import { type Condition, compileCondition, isTimestamp } from './choice';
 import { compileExpression, compileTemplate } from './expression';
@@ -18,7 +19,7 @@ import { requireKnownTask } from './tasks';
 export interface States {
   readonly startAt: string;
   readonly states: ReadonlyMap<string, State>;
-  /** Of the execution. */
+  /** Timeout of the execution. */
   readonly timeoutSeconds?: number;
 }
 

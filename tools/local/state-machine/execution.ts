@@ -21,7 +21,7 @@ export interface HistoryEvent {
 export interface ExecutionParts extends Pick<InterpreterParts, 'world' | 'runTask' | 'onFailure'> {
   readonly inFlight: InFlight;
   readonly onEvent: (event: HistoryEvent) => void;
-  /** It is over. */
+  /** Called when the execution is over. */
   readonly onEnd: () => void;
 }
 

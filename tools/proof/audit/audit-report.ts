@@ -1,4 +1,4 @@
-/** What `npm run audit` prints. */
+/** Report of `npm run audit`. */
 import Table from 'cli-table3';
 import { aboutText, absentText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
@@ -17,11 +17,11 @@ const LEAST_WIDTH = 100;
 /** Characters that cli-table3 puts around the text of each of the six columns, and at the end. */
 const FRAME = 6 * 3 + 1;
 const HEAD = ['hop', 'retry, age limit', 'when all fails', 'permissions', 'encryption', 'alarms'];
-/** How the columns share the rest. */
+/** Shares of the columns in the rest of the width. */
 const SHARES = [0.22, 0.16, 0.13, 0.19, 0.12, 0.18];
 
 /**
- * For people: a row for each hop, then what is wrong.
+ * Report for people: a row for each hop, then what is wrong.
  */
 export function auditText(
   { hops, gaps, unknown, notCovered, absent, warnings, notes }: Audit,
@@ -73,7 +73,7 @@ function cells({
   ];
 }
 
-/** Those of one kind, on one hop and resource, stand together. */
+/** Entries of the gaps; those of one kind, on one hop and resource, stand together. */
 function entries(mark: string, gaps: readonly Gap[]): string[] {
   const groups = new Map<string, Gap[]>();
   for (const gap of gaps) {

@@ -1,4 +1,4 @@
-/** How what stands on an event's way is encrypted, and whether those who write to it can use the key. */
+/** Encryption of what stands on an event's way, and whether those who write to it can use the key. */
 import type { Resource } from '../../template/assembly';
 import { type AuditedHop, withoutEnd } from './hops';
 import { isKeyOfAws, type Permissions, type Sender } from './permissions';
@@ -13,7 +13,7 @@ export class Encryption {
     this.#permissions = permissions;
   }
 
-  /** At rest, and TLS on the way there; what is missing is a gap of the hop. */
+  /** Encryption at rest, and TLS on the way there; what is missing is a gap of the hop. */
   of(hop: AuditedHop, resource: Resource, senders: readonly Sender[]): string {
     const { properties, type } = resource;
     const withKey = (key: string | undefined, otherwise?: string) =>

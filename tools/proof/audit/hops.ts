@@ -27,7 +27,7 @@ export type HopKind =
   | 'stream'
   /** A topic hands its messages on. */
   | 'subscription'
-  /** Where failed events wait for an operator. */
+  /** Queue in which failed events wait for an operator. */
   | 'failure queue'
   /** CloudWatch tells of a failure. */
   | 'alarm';
@@ -58,9 +58,9 @@ export interface Gap {
   readonly resource: string;
   /** E.g. `AWS::SQS::Queue`. */
   readonly type: string;
-  /** Its physical name. */
+  /** Physical name. */
   readonly name: string;
-  /** Which construct of a CDK app made it, and where. */
+  /** Construct of a CDK app that made it, and its place in the code. */
   readonly construct?: Construct;
   /** One line: what is wrong, and what would be right. */
   readonly message: string;
@@ -78,7 +78,7 @@ export class AuditedHop {
   readonly to: string;
   retry = '-';
   ageLimit = '-';
-  /** Where the event is when nothing helped. */
+  /** Place in which the event is when nothing helped. */
   whenAllFails = '-';
   encryption = '-';
   /** Required actions, each with the statement that allows it. */

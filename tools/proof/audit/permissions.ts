@@ -1,6 +1,6 @@
 /**
- * Who may do what, by all that has a say: the policies of roles, queues, topics, buses, functions and buckets, and
- * of the keys that encrypt them. A reason is given with each answer.
+ * Decides who may do what, by all that has a say: the policies of roles, queues, topics, buses, functions and
+ * buckets, and of the keys that encrypt them. A reason is given with each answer.
  */
 import type { Assembly, Resource } from '../../template/assembly';
 import { type DeliveryPermission, deliveryPermission } from '../../template/delivery-permission';
@@ -24,7 +24,7 @@ const ALLOW_ALL: Statement = { Effect: 'Allow', Principal: '*', Action: '*', Res
 /** An account that no template names. */
 const STRANGER = 'arn:aws:iam::999999999999:root';
 
-/** Who writes to an encrypted resource. */
+/** Writer to an encrypted resource. */
 export type Sender = { readonly service: string; readonly sourceArn: string } | { readonly role: string };
 
 export class Permissions {

@@ -104,7 +104,10 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
   );
 }
 
-/** What the readers of a queue gave up waits for an operator, too; they need not be in this template. */
+/**
+ * Counts the dead-letter queue of a queue as one that waits for an operator; its readers need not be in this
+ * template.
+ */
 function keepDeadLetters(scene: Scene, queue: Resource): void {
   const { redrive } = readQueue(queue);
   const dead = redrive && scene.find(redrive.deadLetterArn);

@@ -22,7 +22,7 @@ export class Scene {
   readonly failureQueues = new Set<Resource>();
   /** Queues that get where a stream's failed records stand. */
   readonly positionQueues = new Set<Resource>();
-  /** Where an event still is when nothing else has it. */
+  /** Place in which an event still is when nothing else has it. */
   readonly inArchive: string;
   /** True if the application is described; all of it is then in this template. */
   readonly isDescribed: boolean;

@@ -1,4 +1,4 @@
-/** How a mapping or a pipe reads from a queue or a stream, and where a message goes that it fails at. */
+/** Reading of a queue or a stream by a mapping or a pipe, and the place to which a message goes that it fails at. */
 import type { Resource } from '../../template/assembly';
 import type { Source } from '../../template/event-source-mappings';
 import { isKnown } from '../../template/placeholder';

@@ -6,7 +6,10 @@ import type { AuditedHop } from './hops';
 import { logStreamArn } from './log-streams';
 import type { Scene } from './scene';
 
-/** So long Firehose tries to write to S3. https://docs.aws.amazon.com/firehose/latest/dev/retry.html */
+/**
+ * Time for which Firehose tries to write to S3, in seconds.
+ * https://docs.aws.amazon.com/firehose/latest/dev/retry.html
+ */
 const STREAM_AGE = 24 * HOUR;
 
 export function auditStream(scene: Scene, stream: Resource): void {
@@ -59,7 +62,10 @@ export function auditStream(scene: Scene, stream: Resource): void {
   }
 }
 
-/** A new bucket blocks all public access, unless the template says otherwise. https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html */
+/**
+ * A new bucket blocks all public access, unless the template says otherwise.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+ */
 function auditBucket(hop: AuditedHop, bucket: Resource): void {
   const { PublicAccessBlockConfiguration: block } = bucket.properties;
   if (block !== undefined && Object.values(block).filter((each) => String(each) === 'true').length < 4)

@@ -1,4 +1,4 @@
-/** What EventBridge must be allowed to hand an event to a target. */
+/** Permissions that EventBridge needs to hand an event to a target. */
 import type { RuleModel, TargetModel } from '../../template/rules';
 import { EVENTS_SERVICE } from '../../template/targets';
 import { type AuditedHop, withoutEnd } from './hops';

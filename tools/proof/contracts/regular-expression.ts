@@ -14,7 +14,7 @@ export function languageOf(source: string): readonly NondeterministicMachine[] {
   return known;
 }
 
-/** By the expression; contracts share theirs. */
+/** Machines by expression; contracts share theirs. */
 const LANGUAGES = new Map<string, readonly NondeterministicMachine[]>();
 
 function readLanguage(source: string): NondeterministicMachine[] {
@@ -127,7 +127,10 @@ interface Range {
   readonly to: number;
 }
 
-/** The surrogate pairs of a range of characters beyond U+FFFF, in parts whose high units all go with the same low ones. */
+/**
+ * The surrogate pairs of a range of characters beyond U+FFFF, in parts whose high units all go with the same low
+ * ones.
+ */
 function* surrogates(from: number, to: number): Generator<{ readonly high: Range; readonly low: Range }> {
   const high = (point: number) => 0xd800 + ((point - FIRST_ASTRAL) >> 10);
   const low = (point: number) => 0xdc00 + (point & 0x3ff);

@@ -1,4 +1,4 @@
-/** What `npm run cost` prints. */
+/** Report of `npm run cost`. */
 import Table from 'cli-table3';
 import { notCoveredText } from '../verdicts';
 import type { Bill, Cost } from './cost';
@@ -21,7 +21,7 @@ export interface CostReport {
   readonly other?: { readonly name: string; readonly cost: Cost };
 }
 
-/** For scripts: the bills and all that they are made of, as one JSON document. */
+/** Report for scripts: the bills and all that they are made of, as one JSON document. */
 export function costJson({ stackName, cost, savings, assumptions, measurement, other }: CostReport): string {
   const { date, region, currency } = priceTable;
   const { mix, ...others } = assumptions;
@@ -42,7 +42,7 @@ export function costJson({ stackName, cost, savings, assumptions, measurement, o
   );
 }
 
-/** For people: the bill, the fan-out, what is not priced, what is assumed, and where figures are from. */
+/** Report for people: the bill, the fan-out, what is not priced, what is assumed, and where figures are from. */
 export function costText(report: CostReport): string {
   const { title, cost, other } = report;
   const { date, region, currency } = priceTable;
@@ -166,7 +166,7 @@ const measured = ({ date, rounds, machine }: Measurement): string[] => [
   'Payloads and events: the examples of the contracts, through the transformers of the rules.',
 ];
 
-/** In the order of the first bill that has them. */
+/** Names of items, in the order of the first bill that has them. */
 const namesOf = (bills: readonly Bill[]): string[] => [
   ...new Set(bills.flatMap(({ items }) => items.map(({ name }) => name))),
 ];

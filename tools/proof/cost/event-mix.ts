@@ -1,4 +1,4 @@
-/** Which events are published, and how often each: what a month's events are made of. */
+/** Mix of events: the ones that are published in a month, and the share of each. */
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
 import { exampleEvent } from '../contracts/variants';
@@ -7,9 +7,9 @@ export interface MixedEvent {
   readonly contract: Contract;
   /** The contract's example with the changes that the mix asks for. */
   readonly detail: Contract['example'];
-  /** How many, among all of the mix. */
+  /** Number of these among all of the mix. */
   readonly count: number;
-  /** As it stands in the mix, without its count. */
+  /** Name in the mix, without the count. */
   readonly label: string;
 }
 
@@ -48,7 +48,7 @@ export function parseMix(text: string, contracts: readonly Contract[]): MixedEve
   });
 }
 
-/** Where the events of a mix happen; nothing in a detail depends on it. */
+/** Account and region of a mix's events; nothing in a detail depends on it. */
 const PLACE = { account: '123456789012', region: 'us-east-1' };
 
 /** Numbers and the like as JSON has them; all else is text. */

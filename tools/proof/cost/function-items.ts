@@ -4,7 +4,11 @@ import type { Resource } from '../../template/assembly';
 import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
 import type { CallUsage, Times, Usage } from './usage';
 
-/** By X-Ray's default rule the first request of each second is traced and 5% of the others. https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html */
+/**
+ * Share of the requests beyond the first of each second that X-Ray traces by default: the first request of each
+ * second is traced and 5% of the others.
+ * https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
+ */
 const TRACED_SHARE = 0.05;
 
 export function functionItems(usage: Usage, times: Times): Item[] {
@@ -30,7 +34,7 @@ export function functionItems(usage: Usage, times: Times): Item[] {
   return [item('Lambda: calls', 'lambda.request', sum(usage.calls, attempts)), ...durations, ...starts];
 }
 
-/** What CloudWatch counts for each log event beside its text, in bytes. */
+/** Bytes that CloudWatch counts for each log event beside its text. */
 const LOG_EVENT_OVERHEAD = 26;
 
 export function logItems(usage: Usage, times: Times): Item[] {

@@ -1,4 +1,4 @@
-/** What `npm run cost -- --limits` prints, and writes into a document. */
+/** Report of `npm run cost -- --limits`, printed or written into a document. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { InputError } from '../../cli/errors';
 import { formatCount, Terminal } from '../../cli/terminal';
@@ -43,7 +43,7 @@ const NOTES = [
   `Quotas: tools/proof/cost/quotas.json, of an account in ${quotaTable.region} that never asked for more.`,
 ];
 
-/** For people. */
+/** Report for people. */
 export function limitsText(title: string, limits: readonly Limit[]): string {
   const ways = limits.map(({ what, above, remedy }) => `  - ${what}: above it ${above}. Then: ${remedy}.`);
   const terminal = new Terminal();
@@ -55,7 +55,7 @@ export function limitsText(title: string, limits: readonly Limit[]): string {
   ].join('\n\n');
 }
 
-/** For documents. */
+/** Report for documents. */
 export function limitsMarkdown(limits: readonly Limit[]): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('*', '\\*')).join(' | ')} |`;
@@ -92,7 +92,7 @@ export function writeLimits(file: string, limits: readonly Limit[]): void {
   writeFileSync(file, `${before.slice(0, from)}\n${limitsMarkdown(limits)}\n${before.slice(to)}`);
 }
 
-/** For scripts. */
+/** Report for scripts. */
 export const limitsJson = (stackName: string, limits: readonly Limit[]): string =>
   JSON.stringify(
     {

@@ -39,7 +39,7 @@ export interface Signal {
 /** @property metrics each with its namespace, e.g. `AWS/Lambda Throttles` */
 type Part = Omit<Limit, 'eventsPerSecond' | 'value' | 'unit' | 'signals'> & {
   readonly value?: number;
-  /** If the value is not of the quota's own unit. */
+  /** Unit of the value, if it is not the quota's own. */
   readonly unit?: string;
   readonly metrics: readonly string[];
 };

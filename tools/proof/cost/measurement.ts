@@ -1,6 +1,6 @@
 /**
- * Resources that the handlers use and leave behind for each event: measured in the local run, kept in `measurements.json`, and
- * measured again by `npm run cost -- --measure`.
+ * Resources that the handlers use and leave behind for each event: measured in the local run, kept in
+ * `measurements.json`, and measured again by `npm run cost -- --measure`.
  */
 import os from 'node:os';
 import { type App, consumerName } from '../../app';
@@ -14,11 +14,11 @@ export interface Measurement {
   /** `YYYY-MM-DD`. */
   readonly date: string;
   readonly machine: string;
-  /** How often each event of the mix was sent. */
+  /** Number of times that each event of the mix was sent. */
   readonly rounds: number;
   /** Bytes of records in S3, by their bytes before compression. */
   readonly compression: number;
-  /** By the folder of the handler. */
+  /** Measurements by the folder of the handler. */
   readonly functions: Readonly<Record<string, FunctionMeasurement>>;
 }
 
@@ -27,7 +27,7 @@ export interface FunctionMeasurement {
   readonly initMs: number;
   /** Bytes of Lambda's own log lines for each call, by `loggingKey`. */
   readonly systemLines: Readonly<Record<string, number>>;
-  /** By detail-type. */
+  /** Measurements by detail-type. */
   readonly events: Readonly<Record<string, CallMeasurement>>;
 }
 
@@ -44,7 +44,7 @@ export interface CallMeasurement {
   readonly messages: readonly number[];
   /** Bytes of each record that it puts to a stream. */
   readonly records: readonly number[];
-  /** How many events it puts on a bus. */
+  /** Number of events that it puts on a bus. */
   readonly published: number;
 }
 
@@ -58,7 +58,7 @@ export interface MeasuredWrite {
   readonly attributes: Readonly<Record<string, number>>;
   /** Attributes that are not as before. */
   readonly changed: readonly string[];
-  /** After how many days the table's time to live deletes the item. */
+  /** Days after which the table's time to live deletes the item. */
   readonly livesDays?: number;
 }
 
@@ -88,7 +88,7 @@ export function loggingKey({ LogFormat = 'Text', SystemLogLevel = 'INFO' }: Logg
 /** The detail-type of what a schedule sends. */
 const SCHEDULED = 'Scheduled Event';
 
-/** What CloudWatch counts for each log event beside its text. */
+/** Bytes that CloudWatch counts for each log event beside its text. */
 const LOG_EVENT_OVERHEAD = 26;
 
 const DAY_SECONDS = 24 * 60 * 60;
@@ -380,7 +380,7 @@ function isSystemLine(line: string): boolean {
   return /^(START|END|REPORT) RequestId: |^\{"time":"[^"]*","type":"platform\./.test(line);
 }
 
-/** As the report of a cold start has it. */
+/** Duration of INIT by the report of a cold start, in milliseconds. */
 function initMsOf(line: string): number[] {
   const [, ms] = /"initDurationMs":([\d.]+)|Init Duration: ([\d.]+) ms/.exec(line)?.filter(Boolean) ?? [];
   return isSystemLine(line) && ms ? [Number(ms)] : [];

@@ -1,6 +1,6 @@
 /**
- * Changes that would make a template cheaper, each with what it gives up. Each is made in a copy of the template, and the
- * copy is priced like the template itself, so that what a change saves is never a guess.
+ * Changes that would make a template cheaper, each with what it gives up. Each is made in a copy of the template, and
+ * the copy is priced like the template itself, so that what a change saves is never a guess.
  */
 import type { App } from '../../app';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -110,7 +110,7 @@ export interface Saving {
   readonly givesUp: string;
   /** The app's setting, otherwise the property of the template. */
   readonly setting: string;
-  /** For each bill, in its currency. */
+  /** Amount that each bill is cheaper by, in its currency. */
   readonly saves: readonly number[];
 }
 

@@ -1,10 +1,13 @@
-/** What Firehose and S3 cost. */
+/** Items of the bill for Firehose and S3. */
 import type { Resource } from '../../template/assembly';
 import { GB, type Item, item, KB, MONTH_DAYS, MONTH_SECONDS, sum } from './units';
 import type { Times, Usage } from './usage';
 
 const FIREHOSE_ROUNDING = 5 * KB;
-/** Smaller objects are not moved to infrequent access. https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html */
+/**
+ * Smaller objects are not moved to infrequent access.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+ */
 const LEAST_TRANSITION = 128 * KB;
 
 export function streamItems(usage: Usage, times: Times): Item[] {

@@ -1,4 +1,4 @@
-/** What DynamoDB costs: writes and reads, on demand or by capacity, and what is kept. */
+/** Items of the bill for DynamoDB: writes and reads, on demand or by capacity, and what is kept. */
 import { findConsumer } from '../../app';
 import type { Resource } from '../../template/assembly';
 import type { MeasuredWrite } from './measurement';
@@ -6,7 +6,10 @@ import { isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
 import type { CallUsage, Times, Usage } from './usage';
 
-/** Stored with each item. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html */
+/**
+ * Stored with each item.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
 const ITEM_OVERHEAD = 100;
 
 /** A write of a handler to a table, and what it changes of an index. */

@@ -7,7 +7,7 @@ export interface Item {
   /** E.g. `Lambda: calls`. */
   readonly name: string;
   readonly price: PriceKey;
-  /** How many of the price's unit. */
+  /** Quantity in the price's unit. */
   readonly quantity: number;
   readonly usd: number;
 }

@@ -1,5 +1,5 @@
 /**
- * How often what is used: the template's fan-out of a mix of events, with what the handlers were measured to use.
+ * Usage of the services: the template's fan-out of a mix of events, with what the handlers were measured to use.
  */
 import { type App, consumerName, findConsumer } from '../../app';
 import { InputError } from '../../cli/errors';
@@ -22,7 +22,7 @@ export interface Assumptions {
   readonly mix: readonly MixedEvent[];
   /** Months that the stack has run: what it keeps by then is what is stored. */
   readonly months: number;
-  /** How many times as long a call takes in AWS as it took where it was measured. */
+  /** Duration of a call in AWS as a multiple of the one measured. */
   readonly slowdown: number;
   /** Percent of calls that begin with loading the code. */
   readonly coldStarts: number;
@@ -36,12 +36,12 @@ export interface DeliveryUsage {
   readonly target: string;
   /** The event as the mix has it, or the schedule. */
   readonly event: string;
-  /** For each event that is published by applications. */
+  /** Number for each event that is published by applications. */
   readonly perEvent: number;
-  /** Beside those. */
+  /** Number a month beside those. */
   readonly perMonth: number;
   readonly payloadBytes: number;
-  /** Its call, if the target is a function. */
+  /** Call of the target, if it is a function. */
   readonly call?: {
     readonly memoryMb: number;
     readonly measuredMs: number;
@@ -73,7 +73,7 @@ const DIRECT_TARGETS = [
   ...['AWS::Logs::LogGroup', 'AWS::Events::ApiDestination'],
 ];
 
-/** How often something happens in the month of a bill. */
+/** Number of times that something happens in the month of a bill. */
 export type Times = (each: Pick<DeliveryUsage, 'perEvent' | 'perMonth'>) => number;
 
 /** A delivery to a function. */
@@ -237,7 +237,7 @@ export class Usage {
     return times(call) * (1 + (this.assumptions.failures / 100) * retries);
   }
 
-  /** For how many months' worth of data is there. @param days 0: for ever */
+  /** Months' worth of data that is kept. @param days 0: for ever */
   monthsKept(days: number): number {
     return Math.min(this.assumptions.months, days === 0 ? Number.POSITIVE_INFINITY : days / MONTH_DAYS);
   }
@@ -272,7 +272,7 @@ export class Usage {
 const EXAMPLE_UUID = '6a7e8feb-b491-4cf7-a9f1-bf3703467718';
 const EXAMPLE_IDS = { eventId: EXAMPLE_UUID, correlationId: EXAMPLE_UUID };
 
-/** How often the schedule fires in the month that begins with one of its times. */
+/** Number of times that the schedule fires in the month that begins with one of its times. */
 function timesInMonth(schedule: Schedule, first: Date): number {
   const end = first.getTime() + MONTH_SECONDS * 1_000;
   let count = 0;

@@ -13,8 +13,8 @@ const LOOKS_AT = [
 ];
 
 /**
- * The routes end at the rules' targets, and at the function that reads a target's queue: what else reads from targets, and
- * what else sends events, is not looked at.
+ * The routes end at the rules' targets, and at the function that reads a target's queue: what else reads from
+ * targets, and what else sends events, is not looked at.
  */
 export function notCovered(assembly: Assembly): NotCovered[] {
   const targets = rulesOf(assembly).flatMap((rule) =>
@@ -29,7 +29,7 @@ export function notCovered(assembly: Assembly): NotCovered[] {
   );
 }
 
-/** With the resource that it is about, of which it gives the name. */
+/** Finding with the resource whose name it gives. */
 export function located({ rules, schedules }: Routing, finding: Finding): Finding {
   const rule = [...rules, ...schedules].find(({ name }) => name === finding.rule)?.model.resource;
   if (!rule)

@@ -1,4 +1,4 @@
-/** What `npm run routes` prints of what holds for all events. */
+/** Part of the report of `npm run routes` that says what holds for all events. */
 import { printableJson } from '../../cli/escape-control';
 import type { FieldDecision } from './accepted-fields';
 import {

@@ -42,7 +42,7 @@ export type RuleDecision = { readonly contract: string; readonly rule: string } 
 );
 
 /**
- * How two rules go together that both take events of a contract, or of any event if no contract is described. Rules that
+ * Relation of two rules that both take events of a contract, or of any event if no contract is described. Rules that
  * take none in common are not listed.
  */
 export type PairDecision = { readonly contract?: string; readonly rules: readonly [string, string] } & (
@@ -73,10 +73,10 @@ export interface RouteDecisions {
 /** Pairs of rules that are compared, of one contract: 45 rules that take some of its events. */
 const MAX_PAIRS = 1_000;
 
-/** How rules are compared without a contract; part of each report. */
+/** Way in which rules are compared without a contract; part of each report. */
 export const READING_WITHOUT_CONTRACTS = 'events whose fields have one value each';
 
-/** How the schemas are read; part of each report. */
+/** Way in which the schemas are read; part of each report. */
 export const READING = 'events with only the declared fields, and without dots in field names';
 
 /**

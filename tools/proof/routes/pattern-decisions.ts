@@ -1,6 +1,6 @@
 /**
- * Events that a pattern under test takes: of the events of each contract every, some or none, and which events in common with
- * the rules of the template.
+ * Events that a pattern under test takes: of the events of each contract every, some or none, and which events in
+ * common with the rules of the template.
  */
 import type { Contract } from '../../app';
 import { InputError } from '../../cli/errors';
@@ -27,7 +27,7 @@ export interface PatternDecisions {
     /** Name of the bus. */
     readonly bus: string;
   } & Relation)[];
-  /** What AWS's matcher is known to get wrong of it. */
+  /** Known mistakes of AWS's matcher with this pattern. */
   readonly warnings: readonly string[];
 }
 

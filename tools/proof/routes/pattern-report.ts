@@ -1,4 +1,4 @@
-/** What `npm run routes -- --pattern` prints. */
+/** Report of `npm run routes -- --pattern`. */
 import { escapeAllControl, escapeControl, printableJson } from '../../cli/escape-control';
 import { READING, READING_WITHOUT_CONTRACTS } from './decisions';
 import type { PatternDecisions } from './pattern-decisions';
@@ -57,7 +57,7 @@ function relationText(relation: PatternDecisions['rules'][number]): string {
 const asked = (event: object): object =>
   Object.fromEntries(Object.entries(event).filter(([, value]) => value !== ''));
 
-/** For scripts. */
+/** Report for scripts. */
 export function patternJson(pattern: string, decisions: PatternDecisions): string {
   return JSON.stringify(escapeAllControl({ pattern, ...decisions }), null, 2);
 }

@@ -1,4 +1,4 @@
-/** What `npm run routes -- --event` prints. */
+/** Report of `npm run routes -- --event`. */
 import { escapeAllControl, escapeControl } from '../../cli/escape-control';
 import type { BusEvent } from '../../eventbridge/event';
 import type { Recipient } from './recipients';
@@ -34,7 +34,7 @@ function deliveryLines({ target, consumer, payload, problem }: Recipient['delive
   ];
 }
 
-/** For scripts. */
+/** Report for scripts. */
 export function recipientsJson(event: BusEvent, recipients: readonly Recipient[]): string {
   return JSON.stringify(escapeAllControl({ event, recipients }), null, 2);
 }

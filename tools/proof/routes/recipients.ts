@@ -1,4 +1,7 @@
-/** Who gets one event: for each rule the payloads of its targets, or the field that keeps it from taking the event. */
+/**
+ * Recipients of one event: for each rule the payloads of its targets, or the field that keeps it from taking the
+ * event.
+ */
 
 import type { BusEvent } from '../../eventbridge/event';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';

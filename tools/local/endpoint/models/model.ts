@@ -1,7 +1,7 @@
 /** Inputs of operations by AWS's API models; `npm run api-models` writes the JSON files in this folder. */
 
 export interface ApiModel {
-  /** Where the model is from. */
+  /** Origin of the model. */
   readonly source: string;
   readonly apiVersion: string;
   readonly operations: Readonly<Record<string, ModelOperation>>;
