@@ -1,7 +1,7 @@
 /**
- * Runs the engine against recorded cases: verdicts, messages and payloads of the real EventBridge, and the test cases of
- * AWS's own matcher. The cases are not part of this project; `npm run conformance -- DIR` is given the folder that holds
- * them. Prints what differs, then the score of each file.
+ * Runs the engine against recorded cases: verdicts, messages and payloads of the real EventBridge, and the test cases
+ * of AWS's own matcher. The cases are not part of this project; `npm run conformance -- DIR` is given the folder that
+ * holds them. Prints what differs, then the score of each file.
  *
  * Exit code: 0 if all cases agree (there are no exceptions), 1 if one does not, 2 if the cases cannot be read.
  */
@@ -51,7 +51,7 @@ interface ScheduleCase {
   valid: boolean;
 }
 
-/** What the engine answers and what was recorded, both as far as the case tells. */
+/** Answer of the engine and the one that was recorded, both as far as the case tells. */
 interface Verdict {
   name: string;
   expected: unknown;

@@ -48,7 +48,7 @@ export const makeHandler = () =>
 export const handler = makeHandler();
 `;
 
-/** What is written beside contract and handler: in which file, before which line. */
+/** Lines that are written beside contract and handler: in which file, before which line. */
 const EDITS: readonly [file: string, before: string, lines: string][] = [
   ['lambdas/consumers.ts', 'import { METRICS,', "import { InvoiceSent } from './events';\n"],
   [

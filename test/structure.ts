@@ -43,11 +43,11 @@ interface Size {
   readonly lines: number;
 }
 
-const files = FOLDERS.flatMap((folder) =>
+const filesOf = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.tsx?$/.test(file))
-    .map((file) => join(folder, file)),
-);
+    .map((file) => join(folder, file));
+const files = FOLDERS.flatMap(filesOf);
 const sources = files.map(read);
 const violations: string[] = [];
 
@@ -100,7 +100,7 @@ console.log(`${spoken.length} lines`);
 violations.push(...spoken);
 
 console.log('\nTime and chance of the machine in the local run');
-/** These talk to sockets, processes, threads and terminals, or are the world that is handed in. */
+/** Files that talk to sockets, processes, threads and terminals, or are the world that is handed in. */
 const MACHINES = [
   ...[
     'services/clock',
@@ -162,7 +162,11 @@ const beginnings = new RegExp(
   ].join('|')})\\b[^\\n]*`,
   'g',
 );
-const riddles = sources.flatMap(({ path, text }) =>
+const commented = [
+  ...sources,
+  ...filesOf('test').map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') })),
+];
+const riddles = commented.flatMap(({ path, text }) =>
   [...text.matchAll(beginnings)].map(
     ({ index, 0: found }) =>
       `${path}:${text.slice(0, index).split('\n').length} begins ${found.trim().slice(0, 60)}`,

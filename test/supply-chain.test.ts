@@ -1,4 +1,4 @@
-/** What comes with the dependencies: no code that runs when they are installed, and licences that are known. */
+/** Contents of the dependencies: no code that runs when they are installed, and licences that are known. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -38,7 +38,7 @@ const LICENSES = [
   ],
 ];
 
-/** Of development only, so that nothing of them is deployed or handed on. */
+/** Licences of development dependencies, of which nothing is deployed or handed on. */
 const FOR_DEVELOPMENT: Readonly<Record<string, string>> = {
   'MPL-2.0': 'changes of its own files must be published; nobody changes them',
   'CC-BY-4.0': 'data of browsers, by name of its authors',

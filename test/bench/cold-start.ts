@@ -2,10 +2,10 @@
  * Cold start of the handlers beside the original Terraform design's, in turns, each in a fresh process: what the code
  * takes to load, what the first event costs, and what each later one costs.
  *
- * Lambda loads a function at the full speed of a core (or more), and gives each call the share of a core that its memory
- * buys: 1,769 MB are one core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). So the model of a
- * cold start is the CPU time of loading plus that of the first call x 1,769 / memory. CPU time, since the wall time of a
- * machine with other work to do is that of the others; what it leaves out is waiting for the network.
+ * Lambda loads a function at the full speed of a core (or more), and gives each call the share of a core that its
+ * memory buys: 1,769 MB are one core (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). So the
+ * model of a cold start is the CPU time of loading plus that of the first call x 1,769 / memory. CPU time, since the
+ * wall time of a machine with other work to do is that of the others; what it leaves out is waiting for the network.
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ const ROOT = join(__dirname, '..', '..');
 const CORE_MB = 1_769;
 const MEMORIES = [128, 256, 512, CORE_MB];
 
-/** At most these ratios to the original's. */
+/** Maximum ratios to the original's figures. */
 const GOAL = { coldStart: 0.5, init: 1.25, warm: 1 };
 
 const CUSTOMER = { customerId: 'customer-1', customerEmail: 'jane@example.com' };
@@ -187,7 +187,7 @@ async function measure(node: string, module_: string, given: Measurement): Promi
   return { ...run, awsCalls: answers.takeCount() / calls };
 }
 
-/** What Lambda and the stack set for a function. */
+/** Environment variables that Lambda and the stack set for a function. */
 const VARIABLES = {
   ...{ AWS_REGION: 'us-east-1', AWS_DEFAULT_REGION: 'us-east-1' },
   ...{ AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'token' },

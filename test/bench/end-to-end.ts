@@ -1,5 +1,5 @@
 /**
- * How fast events go through the whole stack on this machine: PutEvents at the endpoint, by the SDK, until the
+ * Rate of events through the whole stack on this machine: PutEvents at the endpoint, by the SDK, until the
  * order processor and analytics, both warm, have handled them.
  */
 import path from 'node:path';
@@ -13,9 +13,11 @@ import type { Figures } from './figures';
 
 export interface EndToEndResult {
   readonly events: number;
-  /** From the first request until the last event is handled by both functions. */
+  /** Rate from the first request until the last event is handled by both functions. */
   readonly eventsPerSecond: number;
-  /** Memory of this process (engine and endpoint) and its threads (tables): warm, and after each tenth of the events. */
+  /**
+   * Memory of this process (engine and endpoint) and its threads (tables): warm, and after each tenth of the events.
+   */
   readonly residentMb: readonly number[];
 }
 

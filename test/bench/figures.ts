@@ -1,4 +1,4 @@
-/** What a benchmark found, for the terminal and for `docs/figures.md`. */
+/** Findings of a benchmark, for the terminal and for `docs/figures.md`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';

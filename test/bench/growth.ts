@@ -1,4 +1,4 @@
-/** How the local run and the proofs grow: with rules, environments, events held, resources and orders of a day. */
+/** Growth of the local run and of the proofs: with rules, environments, events held, resources and orders of a day. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -115,7 +115,7 @@ async function timeProofs() {
   });
 }
 
-/** So many resources, three for each queue that a rule of the stack's bus delivers to. */
+/** A number of resources, three for each queue that a rule of the stack's bus delivers to. */
 function queues(count: number, { Resources }: { Resources: Record<string, { Type: string }> }) {
   const [bus] = Object.keys(Resources).filter((id) => Resources[id]?.Type === 'AWS::Events::EventBus');
   const arnOf = (id: string) => ({ 'Fn::GetAtt': [id, 'Arn'] });

@@ -122,7 +122,7 @@ interface Measured {
 }
 
 interface Streamed {
-  /** When the first step of each event was made, by the id of its row. */
+  /** Time of the first step of each event, by the id of its row. */
   readonly sent: readonly (readonly [string, number])[];
   readonly steps: number;
   readonly cpuMs: number;
@@ -198,7 +198,7 @@ async function slowdown(ask: Ask, browser: Browser, page: Page, address: string)
   console.log(`  the browser's processes, ms an event: ${each.join(', ')}`);
 }
 
-/** From a step to its pixels, with a full list and a stream of recorded events. */
+/** Measures the time from a step to its pixels, with a full list and a stream of recorded events. */
 async function latency(ask: Ask, browser: Browser, page: Page, address: string): Promise<void> {
   await ask('hold');
   await page.goto(address);

@@ -1,5 +1,5 @@
 /**
- * How fast events are matched with rules: `npm run bench -- patterns`. Figures that are compared
+ * Rate at which events are matched with rules: `npm run bench -- patterns`. Figures that are compared
  * with each other are measured in turns, in one process.
  */
 import { setFlagsFromString } from 'node:v8';
@@ -27,7 +27,7 @@ const MAX_RATIO = 5;
 /** The most that the explanation of all 300 may take for one event, in milliseconds. */
 const MAX_EXPLANATION_MS = 1;
 
-/** What else may be on a bus until it has 300 rules, its quota: rules that name a source or a detail-type. */
+/** Rules that fill a bus up to 300, its quota, and name a source or a detail-type. */
 const NAMING_RULES: Readonly<Record<string, (i: number) => object>> = {
   'a detail-type each': (i) => ({ source: ['app.orders'], 'detail-type': [`Order${i}`] }),
   'a source each': (i) => ({ source: [`app.service-${i}`] }),
@@ -38,7 +38,7 @@ const NAMING_RULES: Readonly<Record<string, (i: number) => object>> = {
   }),
 };
 
-/** And rules that only other fields tell from each other: they are asked one by one. */
+/** Rules that only other fields tell from each other: they are asked one by one. */
 const OTHER_RULES: Readonly<Record<string, (i: number) => object>> = {
   'a customer each': (i) => ({
     source: ['app.orders'],

@@ -51,7 +51,7 @@ const analyse = (event: unknown, table = 'orders') =>
     event,
   );
 
-/** What the stream got, as text. */
+/** Records that the stream got, as text. */
 const written = () =>
   aws
     .inputs('PutRecordBatch')

@@ -21,7 +21,7 @@ import { startDatabase, type TestDatabase } from './dynamodb';
 const outdir = mkdtempSync(join(tmpdir(), 'bundle-'));
 /** File of each bundle, by function name. */
 const bundles = new Map<string, string>();
-/** What Powertools reads of each function's environment, by function name. */
+/** Variables that Powertools reads of each function's environment, by function name. */
 const powertools = new Map<string, Record<string, string>>();
 /** Resources of the template. */
 // biome-ignore lint/suspicious/noExplicitAny: a template's properties have no static type
@@ -81,7 +81,7 @@ const CALL = `
 interface Outcome {
   readonly result?: unknown;
   readonly error?: string;
-  /** What it wrote, line by line: JSON, or the test fails. */
+  /** Output, line by line: JSON, or the test fails. */
   readonly lines: Record<string, unknown>[];
 }
 
@@ -140,7 +140,7 @@ function delivered(entry: { Source: string; DetailType: string; Detail: string }
   };
 }
 
-/** As in `aws events put-events --entries file://samples/entries/minimal-order.json`. */
+/** Entry of `aws events put-events --entries file://samples/entries/minimal-order.json`. */
 const [entry] = readJson('samples/entries/minimal-order.json');
 const order = async () =>
   (await database.documents.send(new GetCommand({ TableName: 'orders', Key: { orderId: '123' } }))).Item;

@@ -89,7 +89,7 @@ test('there is one consumer for each handler', () => {
   expect(Object.keys(CONSUMERS).sort()).toEqual(FOLDERS.sort());
 });
 
-/** What the consumer throws, if it does. */
+/** Error that the consumer throws, if it does. */
 function refusal(folder: string, payload: unknown): unknown {
   try {
     CONSUMERS[folder]?.accepts(payload);

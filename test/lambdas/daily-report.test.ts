@@ -373,7 +373,7 @@ describe('the sums', () => {
     )
     .filter((value) => value === 0 || value >= 1e-130);
 
-  /** In units of 10^-500, from the shortest text of the number: an independent way to the exact sum. */
+  /** Number in units of 10^-500, from its shortest text: an independent way to the exact sum. */
   const units = (value: number): bigint => {
     const [, digits = '', exponent = ''] = /^(\d\.\d*)e([+-]\d+)$/.exec(value.toExponential(20)) ?? [];
     const shortest = Number.parseFloat(`${digits}e${exponent}`);

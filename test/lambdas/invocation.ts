@@ -5,7 +5,7 @@ import type { Context } from 'aws-lambda';
 export type Line = Record<string, unknown> & { readonly message?: string };
 
 export interface Invocation<Response> {
-  /** What the handler returned; undefined if it threw. */
+  /** Result of the handler; undefined if it threw. */
   readonly response: Response | undefined;
   readonly error: unknown;
   /** Log lines, at every level. */
@@ -20,7 +20,7 @@ interface MetricLine {
   readonly _aws: { readonly CloudWatchMetrics: readonly { readonly Metrics: readonly { Name: string }[] }[] };
 }
 
-/** What Lambda tells the handler, as far as handlers ask. */
+/** Context that Lambda gives the handler, as far as handlers ask for it. */
 export const context = { awsRequestId: 'request-1', getRemainingTimeInMillis: () => 30_000 } as Context;
 
 /** Runs the handler on the event. What it throws is in the result: a test says what it expects. */

@@ -44,7 +44,7 @@ const notify = (event: unknown) => invoke(makeNotifier(), event);
 let events = 0;
 const newEventId = () => `event-${++events}`;
 
-/** What the rule makes of a change of an order. */
+/** Input transformer of the rule for changes of an order. */
 const transform = compileInput({
   Id: 'Notifier',
   InputTransformer: {

@@ -466,7 +466,7 @@ describe('items', () => {
     );
   });
 
-  /** With the keys of each object in one order: a table keeps none. */
+  /** Value with the keys of each object in one order: a table keeps none. */
   function sorted(value: unknown): unknown {
     if (Array.isArray(value)) return value.map(sorted);
     if (typeof value !== 'object' || value === null) return value;

@@ -128,7 +128,7 @@ function isConsistent(said: readonly Said[], order = new StatusOrder(STATUS_TRAN
 const keyOf = (conflict: Conflict) =>
   'status' in conflict ? `${conflict.status} ${conflict.by}` : conflict.by;
 
-/** What the item has of what was said: statuses and creations, those that lost included. */
+/** Statuses and creations that the item has, those that lost included. */
 function saidBy(item: Record<string, unknown>): { statuses: Set<string>; creations: Set<string> } {
   const { creation, facts, conflicts } = readOrderItem(item);
   const lost = conflicts.map((conflict) => ('status' in conflict ? conflict.status : undefined));
@@ -298,7 +298,7 @@ describe('an answer of the table that is lost', () => {
 });
 
 describe('a state machine that has changed', () => {
-  /** As it might become: PACKED between CONFIRMED and SHIPPED, RETURNED after DELIVERED. */
+  /** Transitions as they might become: PACKED between CONFIRMED and SHIPPED, RETURNED after DELIVERED. */
   const CHANGED: Transitions = {
     PENDING: ['CONFIRMED', 'CANCELLED'],
     CONFIRMED: ['PACKED', 'CANCELLED'],

@@ -1,4 +1,4 @@
-/** What a function does while it starts, as bundled: a rehearsal of its first event of which nobody else learns. */
+/** Start of a function, as bundled: it rehearses its first event, of which nobody else learns. */
 import './environment';
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,7 +25,7 @@ const directory = mkdtempSync(join(tmpdir(), 'rehearsal-'));
 const metafiles = new Map<string, Metafile>();
 let server: Server;
 let requests: IncomingMessage[] = [];
-/** What the server does with a request. */
+/** Behaviour of the server. */
 let isSilent = false;
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** What happens when a function starts: its environment, its clients, its credentials. */
+/** Start of a function: its environment, its clients, its credentials. */
 import './environment';
 import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';

@@ -34,7 +34,7 @@ function errorsIn(name: string, template: object, regions = REGIONS): string[] {
   return stdout.split('\n').filter((line) => /:E\d+:/.test(line));
 }
 
-/** What is off by default, as far as it goes together: a key of the customer's own goes with no discoverer. */
+/** Options that are off by default, as far as they go together: a key of the customer's own goes with no discoverer. */
 const OPTIONS = {
   gradualDeployment: 'CANARY_10PERCENT_5MINUTES',
   analyticsAccessLogs: true,

@@ -59,7 +59,7 @@ test('is on everything that holds events, but the queue for what it cannot encry
   );
 });
 
-/** What the audit finds missing, or cannot tell, in a template that is changed. */
+/** Gaps that the audit finds, or cannot tell, in a template that is changed. */
 function gapsAfter(change: (resources: Record<string, Json>) => void): string[] {
   const changed = structuredClone(template);
   change(changed.Resources);

@@ -18,7 +18,7 @@ interface Options {
   readonly of?: SimulatedAlarms;
 }
 
-/** What becomes of the report's alarms, once a minute. */
+/** States of the report's alarms, once a minute. */
 const changes = (
   points: readonly Point[],
   { of = alarms, end = START + 3.6 * DAY, ...options }: Options = {},

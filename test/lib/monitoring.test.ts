@@ -12,7 +12,7 @@ import { documentedProject, sections, templateOf } from '../targets/documented-p
 import { type Json, type Metric, Stack } from './resolved-stack';
 import { synthesize } from './synthesize';
 
-/** With them the stack has all of its queues and alarms. */
+/** Settings with which the stack has all of its queues and alarms. */
 const EVERYTHING = {
   alarmEmail: 'ops@example.com',
   notificationEmail: 'shop@example.com',
@@ -395,7 +395,7 @@ describe('the alarms topic', () => {
 });
 
 describe('the runbook', () => {
-  /** With what the first one has not. */
+  /** Stack with what the first one has not. */
   let another: Stack;
   const entries = [...RUNBOOK.matchAll(/^## ([a-z-]+)$/gm)].map(([, heading]) => heading);
   /** The stack with every target of `docs/targets.md`. */

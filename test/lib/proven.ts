@@ -7,7 +7,7 @@ import type { Assembly } from '../../tools/template/assembly';
 
 const RUNBOOK = readFileSync('docs/runbook.md', 'utf8');
 
-/** What the proofs find wrong in a stack of this app, a line each; empty if it holds all the house's rules. */
+/** Problems that the proofs find in a stack of this app, a line each; empty if it holds all the house's rules. */
 export function problemsOf(assembly: Assembly): string[] {
   const { findings } = proveRoutes(assembly, APP);
   const { gaps, unknown, notCovered } = auditHops(assembly, APP);

@@ -14,7 +14,7 @@ export interface Metric {
 export interface Alarm {
   readonly name: string;
   readonly properties: Json;
-  /** By their id in the alarm's expressions; a single metric has the id `metric`. */
+  /** Metrics by their id in the alarm's expressions; a single metric has the id `metric`. */
   readonly metrics: Readonly<Record<string, Metric>>;
   readonly expressions: Readonly<Record<string, string>>;
 }
@@ -69,7 +69,10 @@ export class Stack {
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, this.resolve(each)]));
   }
 
-  /** As CloudWatch knows it: `Ref` gives it for every type here but rules, whose `Ref` is `<bus>|<rule>`. */
+  /**
+   * Name by which CloudWatch knows a resource: `Ref` gives it for every type here but rules, whose `Ref` is
+   * `<bus>|<rule>`.
+   */
   private nameOf(id: string): string {
     const { Type, Properties = {} } = this.resources[id];
     if (Type === 'AWS::Events::Rule') return `${Properties.EventBusName ? 'bus|' : ''}${Properties.Name}`;

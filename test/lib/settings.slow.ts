@@ -12,7 +12,7 @@ import { allPairs, FACTORS, settingsOf } from './settings';
 import { givenUpBy } from './weakening';
 
 const { stages: _, ...flags } = JSON.parse(readFileSync('cdk.json', 'utf8')).context;
-/** By name, and one by a pattern. */
+/** Stages: two by name, and one by a pattern. */
 const STAGES = ['production', 'dev', 'pr-1'] as const;
 /** The stage is a factor as well. */
 const SIZES = [STAGES.length, ...FACTORS.map(({ values }) => values.length)];

@@ -18,7 +18,7 @@ export const at = (day: number, time: string) =>
 /** A value of a metric. */
 export interface Point {
   readonly metric: string;
-  /** Of one of its dimensions, whichever: a function, a rule, a queue, a table, a topic, a service. */
+  /** Value of any one of its dimensions: a function, a rule, a queue, a table, a topic, a service. */
   readonly of: string;
   readonly time: number;
   readonly value: number;
@@ -59,7 +59,7 @@ export class SimulatedAlarms {
     );
   }
 
-  /** What somebody gets who reads all topics that alarms tell, in its order. */
+  /** Mails that somebody gets who reads all topics that alarms tell, in their order. */
   mails(points: readonly Point[], options: Parameters<SimulatedAlarms['run']>[1] = {}): Mail[] {
     const rules = this.assembly.ofType('AWS::Events::Rule').flatMap((rule) => recoveryOf(rule));
     return this.run(points, options).flatMap((change) => {
@@ -82,7 +82,7 @@ function recoveryOf({ properties }: Resource) {
   return [{ pattern: compile(EventPattern), topic: short(Targets[0].Arn) }];
 }
 
-/** As EventBridge gets it from CloudWatch. */
+/** Event of CloudWatch for a change of an alarm's state. */
 function stateChange({ alarm: alarmName, state, previous, wasSuppressed, time }: AlarmChange) {
   return {
     version: '0',

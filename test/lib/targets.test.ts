@@ -1,4 +1,4 @@
-/** What a rule may have as its targets, and what is refused at synthesis, in one line that says what to do. */
+/** Targets that a rule may have, and those that synthesis refuses, in one line that says what to do. */
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { StateMachineType } from 'aws-cdk-lib/aws-stepfunctions';

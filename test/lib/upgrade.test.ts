@@ -1,4 +1,4 @@
-/** What is deployed today is updated in place by the template as it is now. Fixtures are of version 0.1.0. */
+/** Upgrade in place of what is deployed by the template as it is now. Fixtures are of version 0.1.0. */
 import '../lambdas/environment';
 import { readFileSync } from 'node:fs';
 import type { Template } from 'aws-cdk-lib/assertions';

@@ -288,7 +288,7 @@ test('an explanation names the fields whose change makes the event match, and no
 });
 
 describe('an index of rules', () => {
-  /** What the index finds, and what it should. */
+  /** Rules that the index finds, and those that it should. */
   function lookUp(patterns: Pattern[], events: Json[]): { found: string[][]; expected: string[][] } {
     const rules = new Map(patterns.map((each, i) => [`rule-${i}`, compile(each)]));
     const index = new RuleIndex();

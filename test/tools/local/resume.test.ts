@@ -1,4 +1,4 @@
-/** What a stack leaves in its data directory, and what the next one makes of it. */
+/** State that a stack leaves in its data directory, and its use by the next one. */
 import fs from 'node:fs';
 import path from 'node:path';
 import { ManualClock } from '../../../tools/local/services/clock';

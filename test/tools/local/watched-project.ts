@@ -42,7 +42,7 @@ export interface LogEntry {
 }
 
 export class WatchedProject {
-  /** What the run said, in order. */
+  /** Entries that the run logged, in order. */
   readonly said: LogEntry[] = [];
 
   private constructor(

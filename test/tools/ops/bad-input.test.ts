@@ -9,12 +9,12 @@ import { Builds, Deployment, NO_AWS, type Outcome, startTool } from './deploymen
 jest.setTimeout(240_000);
 
 interface Case {
-  /** As typed; without an address it is the deployment's. */
+  /** Command as typed; without an address it is the deployment's. */
   readonly command: string;
-  /** Of a tool that is not told where the deployment is. */
+  /** Environment of a tool that is not told where the deployment is. */
   readonly env?: NodeJS.ProcessEnv;
   readonly stdin?: string;
-  /** How the line goes on after `error: `. */
+  /** Rest of the line after `error: `. */
   readonly says: string;
 }
 
@@ -162,7 +162,7 @@ let deployment: Deployment;
 let before: unknown;
 const outcomes = new Map<Case, Outcome>();
 
-/** What `bin/ops.ts` does. */
+/** Runs the command like `bin/ops.ts`. */
 function runHere(args: readonly string[], more: NodeJS.ProcessEnv = {}) {
   const { PATH, HOME } = process.env;
   const command = opsCommand(APP, STAGES);

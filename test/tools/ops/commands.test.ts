@@ -1,4 +1,4 @@
-/** What each command does and says, on the project's own stack with the tool that operators use. */
+/** Effects and words of each command, on the project's own stack with the tool that operators use. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { OrderCreated, OrderStatusChanged } from '../../../lambdas/events';
 import { Builds, Deployment, type Faults, startTool } from './deployment';

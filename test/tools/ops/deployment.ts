@@ -92,7 +92,7 @@ export interface Outcome {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What was printed with `--json`. */
+  /** Output with `--json`. */
   // biome-ignore lint/suspicious/noExplicitAny: each command has a result of its own
   readonly json: any;
 }
@@ -103,7 +103,7 @@ export interface RunningTool {
   readonly ended: Promise<Outcome>;
 }
 
-/** Neither credentials nor a region, whoever runs the tests. */
+/** Environment with neither credentials nor a region, whoever runs the tests. */
 export const NO_AWS = {
   AWS_EC2_METADATA_DISABLED: 'true',
   AWS_CONFIG_FILE: '/none',
@@ -131,7 +131,10 @@ export function startTool(args: readonly string[], env: NodeJS.ProcessEnv = {}, 
   return { process: child, ended };
 }
 
-/** While a tool runs the stack's time passes 20 times as fast as the machine's, so that its waits are short. */
+/**
+ * Interval of the clock. While a tool runs the stack's time passes 20 times as fast as the machine's, so that its
+ * waits are short.
+ */
 const TICK_MS = 100;
 const REAL_TICK_MS = 5;
 
@@ -205,7 +208,10 @@ export class Deployment {
     return new Map([...orders].sort());
   }
 
-  /** Subjects of the customers' notifications, sorted; each is of one order and one status. Alarms have a topic of their own. */
+  /**
+   * Subjects of the customers' notifications, sorted; each is of one order and one status. Alarms have a topic of
+   * their own.
+   */
   get notifications(): string[] {
     return this.stepsOf('message-published')
       .filter(({ topic }) => topic.endsWith('-notifications'))

@@ -1,4 +1,4 @@
-/** Between the tool and the stack: answers some calls itself, as a service that fails, or cuts the connection. */
+/** Proxy between the tool and the stack: answers some calls itself, as a service that fails, or cuts the connection. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,9 @@ import { buffer } from 'node:stream/consumers';
 export interface Call {
   /** E.g. `PutEvents`; for Lambda `POST /2015-03-31/functions/...`. */
   readonly operation: string;
-  /** Name that the request is signed for, e.g. `events`; the prefix of IAM actions, but for CloudWatch (`monitoring`). */
+  /**
+   * Name that the request is signed for, e.g. `events`; the prefix of IAM actions, but for CloudWatch (`monitoring`).
+   */
   readonly service: string;
   // biome-ignore lint/suspicious/noExplicitAny: each operation has a body of its own
   readonly input: any;

@@ -17,7 +17,9 @@ const EVIL = '\u001b]0;owned\u0007\u001b[31m\u009b2J\u0085\u0008\r\nFORGED line\
 const RAW = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
 const { orderId } = OrderCreated.example;
 
-/** Texts that come from the publisher, with the hostile text at their end, names of fields of other objects included. */
+/**
+ * Texts that come from the publisher, with the hostile text at their end, names of fields of other objects included.
+ */
 const spoilt = (value: unknown, keep: readonly string[] = []): unknown => {
   if (typeof value === 'string') return value + EVIL;
   if (Array.isArray(value)) return value.map((each) => spoilt(each, keep));
@@ -90,7 +92,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Nothing raw, and no line that the publisher wrote. */
+/** Expects nothing raw, and no line that the publisher wrote. */
 function expectPrintable(output: string): void {
   for (const line of output.split('\n')) {
     expect([line, RAW.test(line)]).toEqual([line, false]);

@@ -1,5 +1,5 @@
 /**
- * What comes to the bus from another bus, and what a schedule asks for: if it cannot get there, the operator sees it and
+ * Events from another bus, and those that a schedule asks for: if one cannot get there, the operator sees it and
  * brings it home, as far as AWS lets anybody.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
 /**
- * What operators are promised, shown on the project's own stack with the tool that they use: nothing is lost,
+ * Promises to operators, shown on the project's own stack with the tool that they use: nothing is lost,
  * nothing is done twice, whatever fails and whenever a command is killed.
  */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -79,7 +79,7 @@ afterAll(() => {
 const timeless = (orders: Awaited<ReturnType<Deployment['orders']>>) =>
   [...orders.values()].map((order) => ({ ...order, processedAt: undefined }));
 
-/** What the engine saw go wrong, as `failures` groups it. */
+/** Failures that the engine saw, as `failures` groups them. */
 function engineFailures({ steps }: Deployment): Record<string, number> {
   const counts: Record<string, number> = {};
   const errors = new Map<string, string>();

@@ -33,7 +33,7 @@ export function actionOf({ service, operation }: Pick<Call, 'service' | 'operati
   return `${service === 'monitoring' ? 'cloudwatch' : service}:${actionNameOf(named)}`;
 }
 
-/** What is needed by all commands is in a row of its own. */
+/** Rows of the table; what all commands need is in a row of its own. */
 export function rowsOf(recorded: Permissions): string {
   const [first = [], ...others] = [...recorded.values()];
   const common = first.filter((action) => others.every((actions) => actions.includes(action)));

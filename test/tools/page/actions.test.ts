@@ -1,4 +1,4 @@
-/** What can be done and seen on the page, in a small stack whose targets are queues. */
+/** Actions and views of the page, in a small stack whose targets are queues. */
 import { UNDESCRIBED } from '../../../tools/app';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';

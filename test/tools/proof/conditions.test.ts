@@ -1,4 +1,4 @@
-/** What a condition keeps out is named, with the option that turns it on, and nothing is claimed of it. */
+/** Resources that a condition keeps out are named, with the option that turns it on, and nothing is claimed of it. */
 import path from 'node:path';
 import { UNDESCRIBED } from '../../../tools/app';
 import { auditHops } from '../../../tools/proof/audit/audit';

@@ -25,7 +25,7 @@ const Right = v.strictObject({
   unknown: v.array(v.string()),
   /** `<logical id> <type>`. */
   notCovered: v.array(v.string()),
-  /** Of `routes`: `<logical id> <kind>`. */
+  /** Findings of `routes`: `<logical id> <kind>`. */
   findings: v.optional(v.array(v.string()), []),
   events: v.optional(
     v.array(
@@ -33,7 +33,7 @@ const Right = v.strictObject({
         event: v.record(v.string(), v.any()),
         /** `<logical id of the rule>/<id of the target>` of those who get it. */
         to: v.array(v.string()),
-        /** By target. */
+        /** Payloads by target. */
         payloads: v.optional(v.record(v.string(), v.string()), {}),
         /** The field that keeps it from a rule, by logical id. */
         kept: v.optional(v.record(v.string(), v.string()), {}),
@@ -45,7 +45,7 @@ const Right = v.strictObject({
   ),
 });
 
-/** Those say what would be better; a small template cannot have all of it. */
+/** Kinds that say what would be better; a small template cannot have all of it. */
 const ADVICE = ['alarm', 'coverage', 'encryption'];
 
 const entries = fs.readdirSync(CORPUS).sort();
@@ -61,7 +61,7 @@ const cases = entries.map((entry) => {
 const each = cases.map(({ name, ...rest }) => [name, rest] as const);
 const read = (place: string) => readAssembly(place, { region: 'us-east-1' });
 
-/** What was found, in the words of what was expected where they say the same. */
+/** Findings in the words of what was expected where they say the same. */
 function asExpected(
   found: readonly { readonly resource: string; readonly kind: string; readonly message: string }[],
   expected: readonly string[],

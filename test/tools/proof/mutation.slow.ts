@@ -1,6 +1,6 @@
 import { APP } from '../../../bin/app-description';
 /**
- * What the proofs are worth: the template is broken in one place at a time, and `npm run routes` or `npm run audit`
+ * Test of the proofs: the template is broken in one place at a time, and `npm run routes` or `npm run audit`
  * must tell, by name, what was broken.
  */
 import { auditHops } from '../../../tools/proof/audit/audit';

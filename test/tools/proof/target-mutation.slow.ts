@@ -1,5 +1,5 @@
 /**
- * What the audit is worth for other people's stacks: a template of the corpus in which nothing is wrong is broken in one
+ * Test of the audit on other people's stacks: a template of the corpus in which nothing is wrong is broken in one
  * place at a time, and the audit must tell what was broken.
  */
 import fs from 'node:fs';
@@ -16,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => fs.rmSync(directory, { recursive: true }));
 
-/** What the audit says of a template in which a text is replaced, and what it says of it as it is. */
+/** Findings of the audit on a template in which a text is replaced, and those on the template as it is. */
 function told(name: string, replaced: string, by: string): string[] {
   const text = fs.readFileSync(path.join(CORPUS, `${name}.yaml`), 'utf8');
   expect(text).toContain(replaced);
@@ -30,7 +30,7 @@ function told(name: string, replaced: string, by: string): string[] {
   return say(text.replaceAll(replaced, by)).filter((line) => !before.includes(line));
 }
 
-/** Of `Fn::Sub`. */
+/** Variable of `Fn::Sub`. */
 const variable = (name: string) => `\${${name}}`;
 
 const EVENTS_MAY = 'Principal: {Service: events.amazonaws.com}';
@@ -40,7 +40,7 @@ const NOT_ASSUMED = "Principal: {Service: ec2.amazonaws.com}, Action: 'sts:Assum
 const NO_DEAD_LETTERS = ['          DeadLetterConfig: {Arn: !GetAtt Dead.Arn}\n', ''] as const;
 const ROLE_ARN = '          RoleArn: !GetAtt Role.Arn\n';
 
-/** Of targets that a role lets EventBridge call: template, action, and what is to be told. */
+/** Targets that a role lets EventBridge call: template, action, and what is to be told. */
 const BY_ROLE: readonly (readonly [name: string, action: string])[] = [
   ['stream-of-kinesis', 'kinesis:PutRecord'],
   ['delivery-stream', 'firehose:PutRecord'],

@@ -1,4 +1,4 @@
-/** What a web page could send to the endpoint, and what it gets. */
+/** Requests that a web page could send to the endpoint, and their answers. */
 import { createAnswer, type Handler } from '../../../../tools/local/endpoint/answer';
 import { encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import type { HttpRequest, Reply } from '../../../../tools/local/endpoint/http';

@@ -1,7 +1,7 @@
 /**
- * Every command of the runbook, typed as it stands there against a running stack that has the entry's alarm: `aws` by the
- * real AWS CLI, which is skipped where there is none, and the operator's tool. A block is typed line by line, up to the
- * first line that the local run cannot do: it then says why.
+ * Every command of the runbook, typed as it stands there against a running stack that has the entry's alarm: `aws` by
+ * the real AWS CLI, which is skipped where there is none, and the operator's tool. A block is typed line by line, up
+ * to the first line that the local run cannot do: it then says why.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import { readRunbook } from './runbook';
 
 jest.setTimeout(60_000);
 
-/** What brings alarms and resources that the stack otherwise has not. */
+/** Settings that bring alarms and resources that the stack otherwise has not. */
 const SETTINGS = {
   ...{
     alarmEmail: 'ops@example.com',
@@ -133,8 +133,8 @@ function versionOfCli(): string | undefined {
 }
 
 /**
- * Version 1 of the CLI has no `logs tail`, which asks for the same as this does, takes a payload as it is, and has a name of
- * its own for SQS, which wins over the variable.
+ * Version 1 of the CLI has no `logs tail`, which asks for the same as this does, takes a payload as it is, and has a
+ * name of its own for SQS, which wins over the variable.
  */
 function forVersion1(command: string, url: string): string {
   return command
@@ -154,9 +154,9 @@ const cli = versionOfCli();
 const runbook = readRunbook();
 const builds = new Builds();
 let plain: Typing;
-/** With every setting and every target. */
+/** Stack with every setting and every target. */
 let everything: Typing;
-/** As after a failed deployment: its commands delete. */
+/** Stack as after a failed deployment: its commands delete. */
 let leftOver: Typing;
 
 beforeAll(() => {
@@ -171,7 +171,7 @@ afterAll(async () => {
   builds.remove();
 });
 
-/** What an entry's commands look at, where it is not there by itself. */
+/** Commands that create what an entry's commands look at. */
 const BEFORE: Readonly<Record<string, string>> = {
   'outbox-depth':
     'aws dynamodb put-item --table-name event-driven-outbox-shipping --item \'{"eventId": {"S": "ID"}, "orderId": {"S": "order-1001"}, "status": {"S": "SHIPPED"}}\'',

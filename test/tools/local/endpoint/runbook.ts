@@ -8,7 +8,7 @@ export interface Typed {
   readonly commands: readonly string[];
 }
 
-/** What a sentence leaves open of a command that it names. */
+/** Arguments that a sentence leaves open of a command that it names. */
 const ARGUMENTS: Readonly<Record<string, string>> = {
   'aws kms enable-key':
     '--key-id "$(aws events describe-event-bus --name event-driven-bus --query KmsKeyIdentifier --output text)"',

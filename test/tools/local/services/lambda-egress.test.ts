@@ -1,4 +1,6 @@
-/** What a handler can reach: the endpoint, the hosts that were allowed, and nothing of the developer's settings. */
+/**
+ * Hosts that a handler can reach: the endpoint, the hosts that were allowed, and nothing of the developer's settings.
+ */
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';

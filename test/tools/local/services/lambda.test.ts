@@ -25,7 +25,7 @@ interface Harness {
   readonly steps: Step[];
   /** Lines of the function's log. */
   readonly log: string[];
-  /** What reached the failure destination. */
+  /** Records that reached the failure destination. */
   // biome-ignore lint/suspicious/noExplicitAny: the envelope has no type of its own
   readonly envelopes: any[];
   kinds(): string[];

@@ -1,4 +1,4 @@
-/** That the handlers make exactly the calls that `npm run audit` wants their roles to allow. */
+/** The handlers make exactly the calls that `npm run audit` wants their roles to allow. */
 import { CONSUMERS } from '../../../../lambdas/consumers';
 import '../../../lambdas/environment';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -41,7 +41,7 @@ beforeEach(() => {
 /** `<variable> <action> <index>` of each call, as CONSUMERS has them. */
 const calls = new Set<string>();
 
-/** Which input of a call names the resource, and which variable holds that name. */
+/** Input of a call that names the resource, and the variable that holds that name. */
 const RESOURCES = ['TableName', 'TopicArn', 'DeliveryStreamName', 'EventBusName'];
 const VARIABLES = [
   'TABLE_NAME',

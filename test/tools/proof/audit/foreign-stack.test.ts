@@ -1,4 +1,4 @@
-/** What the audit says of each way to hand an event on, in a stack that nobody has described. */
+/** Findings of the audit on each way to hand an event on, in a stack that nobody has described. */
 import { UNDESCRIBED } from '../../../../tools/app';
 import { auditHops } from '../../../../tools/proof/audit/audit';
 import { foreignStack } from '../foreign-stack';

@@ -1,4 +1,4 @@
-/** What is decided about all events of a schema, held against the events themselves. */
+/** Decisions about all events of a schema, held against the events themselves. */
 import Ajv, { type ValidateFunction } from 'ajv';
 import fc from 'fast-check';
 import type * as decideModule from '../../../../tools/eventbridge/decide';
@@ -11,7 +11,7 @@ export type Implementation = Pick<typeof decideModule, 'takes' | 'overlap' | 'in
   Pick<typeof patternModule, 'compile'>;
 
 export interface Case {
-  /** Of the event's `detail`. */
+  /** Schema of the event's `detail`. */
   readonly schema: JsonSchema;
   readonly a: object;
   readonly b: object;
@@ -34,7 +34,7 @@ const POOL = [
 // Without a precision, ajv reads the quotient of a large number as text, and finds 1e300 no multiple of 2.
 const ajv = new Ajv({ strict: false, multipleOfPrecision: 9 });
 
-/** By the JSON of a schema, its values of the pool. */
+/** Values of the pool that a schema allows, by its JSON. */
 const POOL_OF = new Map<string, readonly unknown[]>();
 
 /** The leaf's values of the pool, and whether these are all. */
@@ -143,7 +143,7 @@ function valuesAt(
   return isAsked ? { values, isAll } : { values: values.slice(0, 1), isAll: true };
 }
 
-/** At most `limit` of the list, from all over it. */
+/** Picks at most `limit` of the list, from all over it. */
 function thin<Item>(list: readonly Item[], limit: number): Item[] {
   if (list.length <= limit) return [...list];
   return Array.from({ length: limit }, (_, i) => list[Math.floor((i * list.length) / limit)] as Item);
@@ -446,7 +446,7 @@ export interface DirectedCase extends Case {
 
 const FIVE_AND_ONE = { a: { enum: [5, 6] }, b: { enum: [1, 2] } } as const;
 
-/** Where a decision goes wrong easily, with what is right. */
+/** Cases in which a decision goes wrong easily, with what is right. */
 export const directed: readonly DirectedCase[] = [
   {
     name: 'a multiple of two numbers between two bounds',

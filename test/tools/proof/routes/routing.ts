@@ -1,5 +1,5 @@
 /**
- * For tests of a rule: this event reaches these consumers with this payload, that near miss reaches none.
+ * Helper for tests of a rule: this event reaches these consumers with this payload, that near miss reaches none.
  *
  *     const routing = routingOf(synthesize());
  *     expect(routing.deliver(OrderStatusChanged, { status: 'SHIPPED' })).toMatchObject({
@@ -26,7 +26,7 @@ type Changes<C extends Contract> = { readonly [Field in keyof C['example']]?: un
 
 export interface RoutingUnderTest {
   /**
-   * What each consumer is given of the contract's example with these changes, by the consumer's name.
+   * Payload that each consumer gets of the contract's example with these changes, by the consumer's name.
    * @param envelope changes of the event around the detail, e.g. `{ source: 'app.order' }`
    * @throws if a payload is not valid JSON, if its consumer refuses it, or if a consumer is given two
    */
