@@ -56,7 +56,8 @@ const SHOWN_LINES = 25;
 /** A soak whose memory is larger than that has a leak. */
 const MOST_HEAP_BYTES = 2 ** 30;
 
-export function simCommand(setting: SimSetting): Command {
+/** @param now milliseconds of a clock that never goes back, by which a soak ends */
+export function simCommand(setting: SimSetting, now = () => performance.now()): Command {
   return withAssemblyOptions(createCommand('npm run sim --'))
     .description(
       'Runs the stack in a simulated world, in which calls fail, answers are lost, handlers are killed, events come ' +
@@ -91,7 +92,7 @@ export function simCommand(setting: SimSetting): Command {
           .map(([kind, what]) => `  ${kind.padEnd(18)}${what}`)
           .join('\n'),
     )
-    .action(exitWith((options: Options) => sim(setting, options)));
+    .action(exitWith((options: Options) => sim(setting, options, new Tally(now))));
 }
 
 function readRange(text: string): readonly [number, number] {
@@ -101,7 +102,7 @@ function readRange(text: string): readonly [number, number] {
   return [Number(from), Number(to)];
 }
 
-async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
+async function sim(setting: SimSetting, options: Options, tally: Tally): Promise<ExitCode> {
   checkOptions(options);
   if (options.fuzz !== undefined) return fuzzParsers(setting.fuzzed(), options.fuzz, options.seed ?? 1);
   // A world that waits for something outside of itself ends the process without a result.
@@ -119,7 +120,7 @@ async function sim(setting: SimSetting, options: Options): Promise<ExitCode> {
     }),
   };
   if (options.mutants !== undefined) return findMutants(setting, options, base, assembly);
-  return runSeeds(options, base, setting);
+  return runSeeds(options, base, setting, tally);
 }
 
 function checkOptions({
@@ -160,10 +161,14 @@ function planFor(model: Model, seed: number, { events, keep }: Options): Plan {
   return withParts(plan, keep);
 }
 
-async function runSeeds(options: Options, base: SimulationOptions, setting: SimSetting): Promise<ExitCode> {
+async function runSeeds(
+  options: Options,
+  base: SimulationOptions,
+  setting: SimSetting,
+  tally: Tally,
+): Promise<ExitCode> {
   const { seed, soak, json, minutes } = options;
   const [from, to] = seed === undefined ? (options.seeds ?? DEFAULT_SEEDS) : [seed, seed];
-  const tally = new Tally();
   const last = soak ? Number.POSITIVE_INFINITY : to;
   for (let each = from; each <= last; each++) {
     if (soak && tally.minutes >= minutes) break;

@@ -8,16 +8,23 @@ const YEAR_MS = 365.25 * 24 * 60 * 60 * 1000;
 const TELL_MS = 30_000;
 
 export class Tally {
-  readonly #start = performance.now();
+  readonly #now: () => number;
+  readonly #start: number;
   readonly #cpu = process.cpuUsage();
   readonly #faults = new Map<string, number>();
   /** `<consumer> <action>` */
   readonly #called = new Set<string>();
-  #told = this.#start;
+  #told: number;
   #seeds = 0;
   #commands = 0;
   #steps = 0;
   #virtualMs = 0;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(now: () => number) {
+    this.#now = now;
+    this.#start = this.#told = now();
+  }
 
   add({ commands }: Plan, { steps, virtualMs, struck, called }: SimulationResult): void {
     this.#seeds++;
@@ -41,13 +48,13 @@ export class Tally {
   }
 
   get minutes(): number {
-    return (performance.now() - this.#start) / 60_000;
+    return (this.#now() - this.#start) / 60_000;
   }
 
   /** True twice a minute. */
   isTimeToTell(): boolean {
-    if (performance.now() - this.#told < TELL_MS) return false;
-    this.#told = performance.now();
+    if (this.#now() - this.#told < TELL_MS) return false;
+    this.#told = this.#now();
     return true;
   }
 

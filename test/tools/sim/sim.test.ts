@@ -49,15 +49,3 @@ test('the table of mistakes names those of the list, with the seed of each, shru
   );
   expect(table.filter(({ size }) => (size?.commands ?? 6) > 5)).toEqual([]);
 });
-
-test.each([
-  ['--seed', 'x'],
-  ['--write', 'docs/figures.md'],
-  ['--html', 'page.html'],
-  ['--fuzz', '5', '--json'],
-  ['--seeds', '9-1'],
-  ['--seed', '1', '--seeds', '1-2'],
-])('%s %s is bad input, told in one line', (...args) => {
-  const { status, stderr } = sim(...args);
-  expect([status, stderr.trim().split('\n').length]).toEqual([2, 1]);
-});
