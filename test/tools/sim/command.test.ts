@@ -208,7 +208,7 @@ describe('--mutants', () => {
     }),
   };
   const talkative = handler('export const handler = async () => console.log("jane@customers.example");');
-  /** Its plan publishes an order, deploys the next release, and replays the order then. */
+  /** Seed of a plan that publishes an order, deploys the next release, and replays the order then. */
   const nextSeed = Array.from({ length: 1_000 }, (_, seed) => seed).find((seed) => {
     const { commands } = planOf(MODEL, seed, 1);
     const next = commands.find((command) => command.kind === 'deploy' && command.release === 'next');

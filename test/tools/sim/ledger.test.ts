@@ -31,7 +31,7 @@ const event: BusEvent = {
   detail: { ...OrderCreated.create(OrderCreated.example, { eventId: 'order-1-e1' }) },
 };
 
-/** What the ledger asks of a stack. */
+/** Parts of a stack that the ledger reads. */
 const stackWith = (depth = 0, archives = 1) =>
   ({
     ...{
