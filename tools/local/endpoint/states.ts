@@ -128,7 +128,12 @@ function executionOperations(services: Services): Service['operations'] {
     ListExecutions: operation<ListExecutionsCommandInput>({
       resources: onMachine,
       run({ stateMachineArn, statusFilter, redriveFilter, maxResults, nextToken }) {
-        const machine = findMachine(stateMachineArn ?? '');
+        if (stateMachineArn === undefined)
+          throw new ServiceError(
+            'ValidationException',
+            'A stateMachineArn must be given: there are no map runs.',
+          );
+        const machine = findMachine(stateMachineArn);
         if (machine.type !== 'STANDARD')
           throw new ServiceError('StateMachineTypeNotSupported', 'This operation is not for Express ones.');
         const found = machine.executions.filter(
@@ -168,7 +173,7 @@ function changeOperations(services: Services): Service['operations'] {
           execution.stop(given({ error, cause }));
           await execution.ended;
         }
-        return { stopDate: new Date(execution.endedAt ?? execution.startedAt) };
+        return { stopDate: new Date(execution.endedAt as number) };
       },
     }),
     RedriveExecution: operation<RedriveExecutionCommandInput>({
@@ -181,8 +186,7 @@ function changeOperations(services: Services): Service['operations'] {
             'ExecutionNotRedrivable',
             'Execution is not redrivable: it did not fail, or it is over for more than 14 days.',
           );
-        execution.redrive();
-        return { redriveDate: new Date(execution.redrivenAt ?? 0) };
+        return { redriveDate: new Date(execution.redrive()) };
       },
     }),
   };

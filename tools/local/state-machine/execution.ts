@@ -85,15 +85,18 @@ export class Execution {
   }
 
   /** Goes on at the state that failed; a Parallel or a Map begins again as a whole. */
-  redrive(): void {
+  /** @returns its time */
+  redrive(): number {
+    const now = this.parts.world.now();
     this.redriveCount++;
-    this.redrivenAt = this.parts.world.now();
+    this.redrivenAt = now;
     this.status = 'RUNNING';
     this.endedAt = undefined;
     this.failure = {};
     this.#controller = new AbortController();
     this.#record('ExecutionRedriven', { redriveCount: this.redriveCount });
     this.ended = this.#run();
+    return now;
   }
 
   stop(failure: Partial<Failure>): void {

@@ -92,14 +92,13 @@ export function compileResultPath(path: string | null): ResultWriter {
   if (path === null) return (input) => input;
   if (!path.startsWith('$') || path.startsWith('$$'))
     throw new DefinitionError(`ResultPath ${path} is no path into the input`);
-  const steps = parseSteps(path);
-  const put = (
-    into: StateJson | undefined,
-    [step, ...rest]: readonly Step[],
-    result: StateJson,
-  ): StateJson => {
+  const steps = parseSteps(path).map((step) => {
+    if (step === 'all' || 'from' in step)
+      throw new DefinitionError(`ResultPath ${path} names more than one place`);
+    return step;
+  });
+  const put = (into: StateJson | undefined, [step, ...rest]: typeof steps, result: StateJson): StateJson => {
     if (step === undefined) return result;
-    if (step === 'all' || 'from' in step) throw new Error('unreachable: checked when it was compiled');
     if ('name' in step) {
       if (into !== undefined && !isStateObject(into)) throw mismatch(path);
       return { ...into, [step.name]: put(into?.[step.name], rest, result) };
@@ -107,8 +106,6 @@ export function compileResultPath(path: string | null): ResultWriter {
     if (!Array.isArray(into) || step.index < 0 || step.index >= into.length) throw mismatch(path);
     return into.with(step.index, put(into[step.index], rest, result));
   };
-  if (steps.some((step) => step === 'all' || 'from' in step))
-    throw new DefinitionError(`ResultPath ${path} names more than one place`);
   return (input, result) => put(input, steps, result);
 }
 

@@ -212,8 +212,11 @@ const INTEGRATIONS: Readonly<Record<string, Integration>> = {
   'dynamodb:deleteItem': ofTable('DeleteItem'),
 };
 
-const entriesOf = (entries: StateJson | undefined): Parameters[] =>
-  Array.isArray(entries) ? entries.filter(isStateObject) : [];
+/** @throws StatesError (States.Runtime) */
+function entriesOf(entries: StateJson | undefined): Parameters[] {
+  if (Array.isArray(entries) && entries.every(isStateObject)) return entries;
+  throw new StatesError('States.Runtime', "The parameter 'Entries' must be a list of objects.");
+}
 
 const nameOf = (resource: string): string => /^arn:[\w-]+:states:[\w-]*:\d*:(.+)$/.exec(resource)?.[1] ?? '';
 

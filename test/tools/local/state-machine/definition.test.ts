@@ -73,6 +73,34 @@ test.each<[string, object, RegExp]>([
     choice({ Variable: '$.a', NumericEquals: '1' }),
     /operand of another type/,
   ],
+  ['a list of states', { StartAt: 'S1', States: [] }, /States must be an object/],
+  ['what is no object', [], /states must be an object/],
+  ['a state that is no object', { StartAt: 'S1', States: { S1: 7 } }, /S1: it must be an object/],
+  ['a Choice without rules', chain({ Type: 'Choice', Choices: [] }), /Choices must be a list/],
+  [
+    'a rule that is no object',
+    chain({ Type: 'Choice', Choices: [7] }),
+    /a rule of a Choice must be an object/,
+  ],
+  ['an And of nothing', choice({ And: [] }), /And and Or of a Choice have a list/],
+  ['an Or that is no list', choice({ Or: {} }), /And and Or of a Choice have a list/],
+  ['a rule without a variable', choice({ IsNull: true }), /must have a Variable/],
+  ['a StringMatches of no text', choice({ Variable: '$.a', StringMatches: 1 }), /must be a string/],
+  ['a Parallel without branches', chain({ Type: 'Parallel' }), /Branches must be a list/],
+  ['a branch that is no object', chain({ Type: 'Parallel', Branches: [1] }), /states must be an object/],
+  ['a Map without a processor', chain({ Type: 'Map' }), /states must be an object/],
+  ['a Retry that is no list', chain(task({ Retry: {} })), /Retry must be a list/],
+  ['a Catch of what is no object', chain(task({ Catch: [1] })), /Catch must be a list/],
+  ['seconds twice', chain({ Type: 'Wait', Seconds: 1, SecondsPath: '$.a' }), /both Seconds and SecondsPath/],
+  ['a path that ends early', chain({ Type: 'Pass', InputPath: '$.a[' }), /\$\.a\[ is no path/],
+  ...[
+    ...['States.Format(', "States.Format('a') 'b'", "States.Format('a' 'b')", 'States.Format(a)'],
+    ...['States.Format', 'States.(1)'],
+  ].map((expression): [string, object, RegExp] => [
+    `the expression ${expression}`,
+    chain({ Type: 'Pass', Parameters: { 'a.$': expression } }),
+    /is no intrinsic function \(at \d+\)/,
+  ]),
   ['a rule of two comparisons', choice({ Variable: '$.a', IsNull: true, IsString: true }), /one comparison/],
 ])('%s is refused', (_, definition, message) => {
   expect(compile(definition)).toThrow(message);
@@ -101,6 +129,9 @@ test.each<[object, RegExp]>([
   ],
   [{ ...chain({ Type: 'Pass' }), QueryLanguage: 'JSONata' }, /the query language JSONata/],
   [choice({ Variable: '$.a', StringSounds: 'b' }), /S1 has the comparison StringSounds/],
+  [choice({ Variable: '$.a', Sounds: 'b' }), /S1 has the comparison Sounds/],
+  [choice({ Variable: '$.a', BooleanLessThan: true }), /S1 has the comparison BooleanLessThan/],
+  [chain(task({ Resource: 'x' })), /S1 has the resource x/],
   [
     chain({
       Type: 'Map',

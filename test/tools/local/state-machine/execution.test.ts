@@ -1,7 +1,13 @@
 /** Executions, by the rules of the Amazon States Language. */
+import { createHash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import type { StateJson } from '../../../../tools/local/state-machine/json-path';
 import { matchesError, retryDelayMs } from '../../../../tools/local/state-machine/states-error';
 import { chain, execute, fails, task } from './executions';
+
+/** The value as JSON has it. */
+const clone = (value: StateJson): StateJson => JSON.parse(JSON.stringify(value));
 
 describe('data goes', () => {
   const input = { order: { id: 'o-1', items: [{ price: 2 }, { price: 3 }] }, keep: true };
@@ -39,6 +45,29 @@ describe('data goes', () => {
       },
     ],
     [
+      'by paths over fields, items and slices, of which those that find nothing give an empty list',
+      {
+        Type: 'Pass',
+        Parameters: {
+          'fields.$': '$.order.*',
+          'first.$': '$.order.items[0:1]',
+          'some.$': '$.order.items[:-1].price',
+          'none.$': '$.keep[*]',
+          'nobody.$': '$.keep[0:2]',
+        },
+      },
+      {
+        ...{ fields: ['o-1', [{ price: 2 }, { price: 3 }]], first: [{ price: 2 }], some: [2] },
+        ...{ none: [], nobody: [] },
+      },
+    ],
+    [
+      'into an item of a list',
+      { Type: 'Pass', Result: 7, ResultPath: '$.order.items[1]' },
+      { order: { id: 'o-1', items: [{ price: 2 }, 7] }, keep: true },
+    ],
+    ['to the end with Succeed', { Type: 'Succeed', OutputPath: '$.keep' }, true],
+    [
       'through a ResultSelector before the ResultPath',
       task({ ResultSelector: { 'id.$': '$.Payload.order.id' }, ResultPath: '$.done' }),
       { ...input, done: { id: 'o-1' } },
@@ -63,6 +92,27 @@ describe('data goes', () => {
       { Type: 'Pass', Result: 1, ResultPath: '$.keep.a' },
       { error: 'States.ResultPathMatchFailure' },
     ],
+    ...['$.order.items[2]', '$.order.items[-1]', '$.order[0]'].map((ResultPath): [string, object, object] => [
+      `States.ResultPathMatchFailure where no item has its place at ${ResultPath}`,
+      { Type: 'Pass', Result: 1, ResultPath },
+      { error: 'States.ResultPathMatchFailure' },
+    ]),
+    ...['$.order.items[2]', '$.order[0]', '$.keep.a'].map((InputPath): [string, object, object] => [
+      `States.Runtime where nothing is at ${InputPath}`,
+      { Type: 'Pass', InputPath },
+      { error: 'States.Runtime' },
+    ]),
+    [
+      'the error and cause of a Fail',
+      { Type: 'Fail', Error: 'Sold', CausePath: '$.order.id' },
+      { error: 'Sold', cause: 'o-1' },
+    ],
+    [
+      'the error of a Fail without a cause',
+      { Type: 'Fail', ErrorPath: '$.order.id' },
+      { error: 'o-1', cause: '' },
+    ],
+    ['the cause of a Fail without an error', { Type: 'Fail', Cause: 'Why' }, { error: '', cause: 'Why' }],
     [
       'States.IntrinsicFailure where a function cannot',
       { Type: 'Pass', Parameters: { 'a.$': 'States.MathAdd($.keep, 1)' } },
@@ -97,6 +147,9 @@ test.each<[string, unknown]>([
   ["States.Base64Encode('ü')", 'w7w='],
   ["States.Base64Decode('w7w=')", 'ü'],
   ["States.Hash('x', 'SHA-1')", '11f6ad8ec52a2984abaafd7c3b516503785c2072'],
+  ["States.Hash($.list, 'MD5')", createHash('md5').update('[1,1,2]').digest('hex')],
+  ['States.ArrayRange(3, 1, -1)', [3, 2, 1]],
+  ['States.ArrayRange(3, 1, 1)', []],
   ['States.JsonMerge($.a, $.b, false)', { x: { z: 2 }, y: 1 }],
   ['States.MathRandom(3, 4)', 3],
   ['States.MathAdd($.list[2], -1)', 1],
@@ -108,11 +161,60 @@ test.each<[string, unknown]>([
   expect(await execute(chain(state), input).output()).toEqual({ value });
 });
 
+test.each<[string, RegExp]>([
+  ["States.Format('{} {}', 1)", /fewer values/],
+  ["States.Format('{}', 1, 2)", /more values/],
+  ['States.Format(1)', /must be a string/],
+  ["States.StringToJson('{')", /States\.StringToJson: /],
+  ['States.StringToJson(1)', /must be a string/],
+  ["States.ArrayLength('a')", /must be an array/],
+  ['States.ArrayPartition($.list, 0)', /at least 1/],
+  ['States.ArrayRange(1, 9, 0)', /at most 1000/],
+  ['States.ArrayRange(0, 1000, 1)', /at most 1000/],
+  ['States.ArrayGetItem($.list, 3)', /no item 3/],
+  ["States.Hash('x', 'CRC')", /no algorithm CRC/],
+  ['States.JsonMerge($.a, $.a, true)', /third argument is false/],
+  ['States.JsonMerge($.a, $.list, false)', /must be an object/],
+  ['States.MathRandom(1, 9, 3)', /seed/],
+  ["States.MathAdd('1', 1)", /must be a number/],
+])('%s fails with States.IntrinsicFailure', async (expression, cause) => {
+  const state = { Type: 'Pass', Parameters: { 'value.$': expression } };
+  const input = { list: [1, 1, 2], a: {} };
+  expect(await execute(chain(state), input).output()).toEqual({
+    ...{ error: 'States.IntrinsicFailure', cause: expect.stringMatching(cause) },
+  });
+});
+
+const { small } = fc.letrec<{ small: StateJson }>((tie) => ({
+  small: fc.oneof(
+    { depthSize: 'small' },
+    fc.constantFrom<StateJson>(0, 'a', null, true),
+    fc.array(tie('small'), { maxLength: 2 }),
+    fc.dictionary(fc.constantFrom('a', 'b'), tie('small')),
+  ),
+}));
+
+test('an array contains what is the same JSON, whatever the order of fields', async () => {
+  const state = { Type: 'Pass', Parameters: { 'value.$': 'States.ArrayContains($.list, $.wanted)' } };
+  await fc.assert(
+    fc.asyncProperty(fc.array(small, { maxLength: 3 }), small, async (list, wanted) => {
+      const value = list.some((each) => isDeepStrictEqual(clone(each), clone(wanted)));
+      expect(await execute(chain(state), { list, wanted }).output()).toEqual({ value });
+    }),
+    { examples: [[[{ a: 0, b: [null] }], { b: [null], a: 0 }]] },
+  );
+});
+
 test.each<[object, boolean]>([
   [{ Variable: '$.n', NumericEquals: 2 }, true],
   [{ Variable: '$.n', NumericLessThanEquals: 1 }, false],
   [{ Variable: '$.n', NumericGreaterThanPath: '$.m' }, true],
   [{ Variable: '$.n', StringEquals: '2' }, false],
+  [{ Variable: '$.s', StringLessThan: 'order-2' }, true],
+  [{ Variable: '$.s', StringGreaterThanEquals: 'order' }, true],
+  [{ Variable: '$.n', StringMatches: '2' }, false],
+  [{ Variable: '$.s', BooleanEquals: true }, false],
+  [{ Variable: '$.s', TimestampGreaterThan: '2026-01-01T00:00:00Z' }, false],
   [{ Variable: '$.s', StringMatches: 'order-*' }, true],
   [{ Variable: '$.s', StringMatches: 'order\\*' }, false],
   [{ Variable: '$.t', TimestampLessThan: '2026-01-01T00:00:00+01:00' }, true],
@@ -152,6 +254,12 @@ test('a Choice without a rule that holds, or of a value that is not there, fails
 });
 
 describe('a Wait', () => {
+  test.each<StateJson>([-1, 'soon', null, 1e9])('for %j of the input is no time', async (seconds) => {
+    expect(await execute(chain({ Type: 'Wait', SecondsPath: '$' }), seconds).output()).toMatchObject({
+      ...{ error: 'States.Runtime', cause: expect.stringContaining(JSON.stringify(seconds)) },
+    });
+  });
+
   test.each<[string, object]>([
     ['seconds', { Seconds: 600 }],
     ['seconds of the input', { SecondsPath: '$.seconds' }],
@@ -204,6 +312,21 @@ describe('a failed task', () => {
       { state: 'S1', error: 'A', caughtBy: 'S2' },
     ]);
     expect(await output()).toEqual({ id: 1, failed: { Error: 'A', Cause: 'because' } });
+  });
+
+  test('that took longer than it may fails with States.Timeout, and another does not', async () => {
+    const states = chain(
+      task({ TimeoutSeconds: 2, Catch: [{ ErrorEquals: ['States.Timeout'], Next: 'S2' }] }),
+      {
+        ...{ Type: 'Pass', Result: 'late' },
+      },
+    );
+    const { execution, output } = execute(states, {}, undefined, 2_001);
+    expect(await output()).toBe('late');
+    expect(execution.history).toContainEqual(expect.objectContaining({ type: 'TaskTimedOut' }));
+    expect(await execute(chain(task({ TimeoutSeconds: 2 })), {}, undefined, 2_000).output()).toEqual({
+      Payload: {},
+    });
   });
 
   test('is not tried again with MaxAttempts 0', async () => {

@@ -19,7 +19,13 @@ export const fails =
     throw new StatesError(error, cause);
   };
 
-export function execute(definition: object, input: StateJson = {}, work: Work = (parameters) => parameters) {
+/** @param durationMs how long each task took */
+export function execute(
+  definition: object,
+  input: StateJson = {},
+  work: Work = (parameters) => parameters,
+  durationMs = 0,
+) {
   const clock = new ManualClock(Date.UTC(2026, 0, 15, 10));
   const inFlight = new InFlight();
   const failures: object[] = [];
@@ -27,7 +33,7 @@ export function execute(definition: object, input: StateJson = {}, work: Work = 
   const machine = { arn: 'arn:aws:states:us-east-1:0:stateMachine:m', name: 'm', role: 'role', states };
   const execution: Execution = new Execution('arn:execution', 'e', JSON.stringify(input), machine, {
     ...{ world: new SystemWorld(clock), inFlight },
-    runTask: async (_, parameters) => ({ value: work(parameters) }),
+    runTask: async (_, parameters) => ({ value: work(parameters), durationMs }),
     onEvent: () => undefined,
     onFailure: (state, { error }, then) => failures.push({ state, error, ...then }),
     onEnd: () => undefined,

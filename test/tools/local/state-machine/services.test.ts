@@ -66,6 +66,29 @@ const ALL = chain(
   optimized('dynamodb:deleteItem', { TableName: 'orders', Key: { id: { S: 'o' } } }, { ResultPath: null }),
 );
 
+/** Parameters that not every task has. */
+const MORE = chain(
+  optimized('sqs:sendMessage', {
+    ...{ QueueUrl: `${url}.fifo`, MessageBody: { a: 1 }, MessageGroupId: 'g', MessageDeduplicationId: 'd' },
+    MessageAttributes: {
+      kind: { DataType: 'String', StringValue: 'news' },
+      seal: { DataType: 'Binary', BinaryValue: 'eA==' },
+    },
+  }),
+  optimized('sqs:sendMessage', { QueueUrl: url, MessageBody: 'later', DelaySeconds: 60 }),
+  optimized('sqs:sendMessage', { QueueUrl: url }, { ResultPath: null }),
+  optimized('events:putEvents', {
+    Entries: [
+      {
+        ...{ Source: 'flow', DetailType: 'More', Detail: '{"text": true}', Resources: ['order-1'] },
+        EventBusName: ARN('events', 'event-bus/default'),
+      },
+    ],
+  }),
+  optimized('lambda:invoke', { FunctionName: ARN('lambda', 'function:work:$LATEST') }),
+  optimized('dynamodb:getItem', { TableName: ARN('dynamodb', 'table/orders'), Key: { id: { S: 'none' } } }),
+);
+
 /** A state of each failure, which the next one catches. */
 const caught = (state: object, index: number) => ({
   ...state,
@@ -81,6 +104,13 @@ const FAILURES = [
   optimized('sns:publish', { TopicArn: `${TOPIC}-not`, Message: 'x' }),
   optimized('events:putEvents', { Entries: [{ Source: 'flow', DetailType: '', Detail: {} }] }),
   optimized('dynamodb:putItem', { TableName: 'orders', Item: {} }),
+];
+const PLACE = '$';
+/** They fail before any role is asked. */
+const MALFORMED = [
+  optimized('events:putEvents', { Entries: 'none' }),
+  { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage', InputPath: '$$.Execution.Name' },
+  optimized('sqs:sendMessage', { QueueUrl: `${url}.fifo`, MessageBody: 'x' }),
 ];
 
 const machine = (name: string, definition: object, properties: object = {}, role = 'Role') => ({
@@ -122,6 +152,9 @@ beforeAll(async () => {
     {
       ...functionResources('Work'),
       ...{ Jobs: { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'jobs' } } },
+      JobsFifo: {
+        ...{ Type: 'AWS::SQS::Queue', Properties: { QueueName: 'jobs.fifo', FifoQueue: true } },
+      },
       ...{ News: { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'news' } } },
       Orders: {
         Type: 'AWS::DynamoDB::Table',
@@ -137,6 +170,41 @@ beforeAll(async () => {
       ...role('Untrusted', every, 'lambda.amazonaws.com'),
       ...machine('All', ALL),
       ...machine('Quick', chain({ Type: 'Pass', Result: 1 }), { StateMachineType: 'EXPRESS' }),
+      ...machine('More', MORE),
+      ...Object.assign({}, ...MALFORMED.map((state, index) => machine(`Malformed${index}`, chain(state)))),
+      ...Object.assign(
+        {},
+        ...['ALL', 'ERROR', 'FATAL', 'OFF'].map((Level) => ({
+          [`Logs${Level}`]: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName: `/logs/${Level}` } },
+          ...machine(
+            `Logged${Level}`,
+            chain(caught(invoke({ fail: 'Broken' }), 0), { Type: 'Fail', Error: 'End' }),
+            {
+              LoggingConfiguration: {
+                ...{ Level, ...(Level === 'ALL' && { IncludeExecutionData: true }) },
+                Destinations: [{ CloudWatchLogsLogGroup: { LogGroupArn: arnOf(`Logs${Level}`) } }],
+              },
+            },
+          ),
+        })),
+      ),
+      Filled: {
+        Type: 'AWS::StepFunctions::StateMachine',
+        Properties: {
+          ...{ StateMachineName: 'filled', RoleArn: arnOf('Role') },
+          Definition: chain({ Type: 'Pass', Result: `${PLACE}{word} ${PLACE}{other}` }),
+          DefinitionSubstitutions: { word: 'filled in' },
+        },
+      },
+      ...Object.fromEntries(
+        [{}, { DefinitionS3Location: { Bucket: 'b', Key: 'k' } }].map((more, index) => [
+          `Undefined${index}`,
+          {
+            Type: 'AWS::StepFunctions::StateMachine',
+            Properties: { StateMachineName: `undefined${index}`, RoleArn: arnOf('Role'), ...more },
+          },
+        ]),
+      ),
       ...machine('Slow', chain({ Type: 'Wait', Seconds: 3_600 }, { Type: 'Fail', Error: 'Late' })),
       ...machine('Failing', chain(...FAILURES.map(caught), { Type: 'Pass' })),
       ...machine('Denied', chain(...FAILURES.map(caught), { Type: 'Pass' }), {}, 'Powerless'),
@@ -200,6 +268,58 @@ test('tasks reach functions, queues, topics, buses and tables', async () => {
   });
 });
 
+test('tasks take the parameters that only some have', async () => {
+  expect(await run('more')).toMatchObject({ status: 'SUCCEEDED', output: {} });
+  const fifo = stack.queues.find(({ name }) => name === 'jobs.fifo');
+  expect(fifo?.peek()).toMatchObject([
+    {
+      ...{ body: '{"a":1}', groupId: 'g' },
+      attributes: {
+        kind: { DataType: 'String', StringValue: 'news' },
+        seal: { DataType: 'Binary', BinaryValue: 'eA==' },
+      },
+    },
+  ]);
+  const jobs = stack.queues.find(({ name }) => name === 'jobs');
+  expect(jobs?.depth()).toMatchObject({ delayed: 1 });
+  const put = steps.find((step) => step.kind === 'event-put' && step.event['detail-type'] === 'More');
+  expect(put).toMatchObject({
+    event: { detail: { text: true }, resources: ['order-1', ...[expect.any(String), machineArn('more')]] },
+  });
+});
+
+test('what a task asks for is refused if it is malformed, by the errors of Step Functions and of the service', async () => {
+  const ended = await Promise.all(MALFORMED.map((_, index) => run(`malformed${index}`)));
+  expect(ended.map(({ error, cause }) => `${error}: ${cause}`)).toEqual([
+    "States.Runtime: The parameter 'Entries' must be a list of objects.",
+    'States.Runtime: The parameters of arn:aws:states:::sqs:sendMessage are no object.',
+    expect.stringMatching(/^SQS\.\w+Exception: .*MessageGroupId/),
+  ]);
+});
+
+test('an execution is logged as far as the level says, with its data if it is asked for', async () => {
+  const types: Record<string, string[]> = {};
+  for (const level of ['ALL', 'ERROR', 'FATAL', 'OFF']) {
+    await run(`logged${level.toLowerCase()}`, { secret: 1 });
+    const lines = stack.logGroups.events(`/logs/${level}`).map(({ message }) => JSON.parse(message));
+    types[level] = lines.map(({ type }) => type);
+    const hasData = JSON.stringify(lines).includes('secret');
+    expect([level, hasData]).toEqual([level, level === 'ALL']);
+  }
+  expect(types.ALL).toEqual(expect.arrayContaining(['ExecutionStarted', 'TaskFailed', 'ExecutionFailed']));
+  expect(types).toMatchObject({
+    ERROR: ['TaskFailed', 'ExecutionFailed'],
+    FATAL: ['ExecutionFailed'],
+    OFF: [],
+  });
+});
+
+test('a definition is an object as well, and its substitutions are filled in', async () => {
+  expect(await run('filled')).toMatchObject({ output: `filled in ${PLACE}{other}` });
+  expect(stack.notices.join('\n')).toMatch(/Undefined0 does not run here: it has no definition/);
+  expect(stack.notices.join('\n')).toMatch(/Undefined1 does not run here: its definition is in S3/);
+});
+
 test('failures have the names that Retry and Catch go by', async () => {
   const { output } = await run('failing');
   expect(Object.values(output).map((each) => (each as { Error: string }).Error)).toEqual([
@@ -245,6 +365,9 @@ test('an execution is described with its history, and listed by its status', asy
     client.send(new ListExecutionsCommand({ stateMachineArn: machineArn('all'), statusFilter }));
   expect((await list('SUCCEEDED')).executions).toContainEqual(expect.objectContaining({ executionArn }));
   expect((await list('FAILED')).executions).toEqual([]);
+  await expect(client.send(new ListExecutionsCommand({}))).rejects.toMatchObject({
+    name: 'ValidationException',
+  });
 });
 
 test('state machines are listed and described, but for those that do not run here', async () => {
@@ -288,7 +411,19 @@ test('an execution is stopped, or fails, and is redriven', async () => {
     error: 'Enough',
     redriveStatus: 'REDRIVABLE',
   });
-  await client.send(new RedriveExecutionCommand({ executionArn }));
+  // A second stop changes nothing.
+  await client.send(new StopExecutionCommand({ executionArn, error: 'Again' }));
+  expect(await describeIt(executionArn)).toMatchObject({ error: 'Enough' });
+  const { redriveDate } = await client.send(new RedriveExecutionCommand({ executionArn }));
+  expect(redriveDate).toEqual(new Date(clock.now()));
+  for (const [redriveFilter, count] of [
+    ['REDRIVEN', 1],
+    ['NOT_REDRIVEN', 0],
+  ] as const) {
+    const stateMachineArn = machineArn('slow');
+    const listed = await client.send(new ListExecutionsCommand({ stateMachineArn, redriveFilter }));
+    expect(listed.executions).toHaveLength(count);
+  }
   await stack.settled();
   await clock.advance(3_600_000);
   expect(await describeIt(executionArn)).toMatchObject({ status: 'FAILED', error: 'Late', redriveCount: 1 });
@@ -307,6 +442,8 @@ test('a name starts one execution, and input that is no JSON none', async () => 
   );
   await expect(startNamed('once', '{"other": 1}')).rejects.toMatchObject({ name: 'ExecutionAlreadyExists' });
   await expect(startNamed('other', '{')).rejects.toMatchObject({ name: 'InvalidExecutionInput' });
+  const long = JSON.stringify('ü'.repeat(200_000));
+  await expect(startNamed('other', long)).rejects.toMatchObject({ name: 'InvalidExecutionInput' });
   await expect(start('nobody')).rejects.toMatchObject({ name: 'StateMachineDoesNotExist' });
   await client.send(new StopExecutionCommand({ executionArn: first.executionArn }));
 });
