@@ -101,7 +101,7 @@ export class Tables {
    * @throws ServiceError with DynamoDB's own code and message
    */
   async request(operation: (typeof TABLE_OPERATIONS)[number], given: Message): Promise<Message> {
-    const input = this.#byName(given);
+    const input = byName(this.#resources, given);
     const { onRequest } = this.#options;
     if (!onRequest || !USES_CAPACITY.test(operation)) return this.#answer(operation, input);
     const started = this.#clock.now();
@@ -127,15 +127,6 @@ export class Tables {
         told({ consumed: {}, error: { code: error.code, status: error.status } });
       throw error;
     }
-  }
-
-  /** A table may be given by its ARN; dynalite knows names alone. */
-  #byName(input: Message): Message {
-    const { TableName } = input;
-    if (typeof TableName !== 'string' || !TableName.startsWith('arn:')) return input;
-    const found = [...this.#resources.values()].find(({ arn }) => arn === TableName);
-    if (!found) throw new ServiceError('ResourceNotFoundException', 'Requested resource not found');
-    return { ...input, TableName: found.name };
   }
 
   async #answer(operation: (typeof TABLE_OPERATIONS)[number], input: Message): Promise<Message> {
@@ -441,4 +432,13 @@ function plainValue(value: Record<string, unknown>): unknown {
     default:
       return content;
   }
+}
+
+/** A table may be given by its ARN; dynalite knows names alone. */
+function byName(resources: ReadonlyMap<string, Resource>, input: Message): Message {
+  const { TableName } = input;
+  if (typeof TableName !== 'string' || !TableName.startsWith('arn:')) return input;
+  const found = [...resources.values()].find(({ arn }) => arn === TableName);
+  if (!found) throw new ServiceError('ResourceNotFoundException', 'Requested resource not found');
+  return { ...input, TableName: found.name };
 }

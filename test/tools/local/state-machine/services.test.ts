@@ -106,7 +106,7 @@ const FAILURES = [
   optimized('dynamodb:putItem', { TableName: 'orders', Item: {} }),
 ];
 const PLACE = '$';
-/** They fail before any role is asked. */
+/** Tasks whose parameters nothing can be done with. */
 const MALFORMED = [
   optimized('events:putEvents', { Entries: 'none' }),
   { Type: 'Task', Resource: 'arn:aws:states:::sqs:sendMessage', InputPath: '$$.Execution.Name' },
