@@ -103,6 +103,7 @@ export async function run(options: RunOptions): Promise<number> {
   // With `once` time stands still, but for what waits to be tried again, so that nobody else waits for it.
   const manual = once ? new ManualClock(Date.now()) : undefined;
   const steps: TimedStep[] = [];
+  let isOver = false;
   const others = new StacksBeside(() => running.current, await readBeside(assembly, options.beside ?? []));
   const stackOptions: LocalStackOptions = {
     assembly,
@@ -111,6 +112,8 @@ export async function run(options: RunOptions): Promise<number> {
     ...(bundler && { sourceMapOf: (name, code) => bundler.mapOf(name, code) }),
     ...{ inspect: inspected, otherBuses: others.buses },
     onStep: (step) => {
+      // The verdict is the last line, though a handler may go on to write until its process is stopped.
+      if (isOver) return;
       if (once) steps.push(step);
       if (step.account === undefined) options.page?.onStep(step);
       log.step(step);
@@ -135,11 +138,11 @@ export async function run(options: RunOptions): Promise<number> {
       if (manual) await settleAll({ running, others }, manual, interrupted);
     };
     await Promise.race([once ? work() : work().then(() => aborted(interrupted)), aborted(interrupted)]);
-    if (interrupted.aborted) {
-      log.stopping(running.current, options.data !== undefined);
-      return once ? INTERRUPTED : 0;
-    }
-    return await finish(running.current, log, verdict(samples, steps));
+    if (interrupted.aborted) return interruptedRun(running.current, log, options);
+    const failures = verdict(samples, steps);
+    isOver = true;
+    await log.finished(running.current, failures);
+    return failures.length > 0 ? 1 : 0;
   } finally {
     await reloader?.stop();
     await others.stop();
@@ -149,9 +152,9 @@ export async function run(options: RunOptions): Promise<number> {
 }
 
 /** @returns the exit code */
-async function finish(stack: LocalStack, log: RunLog, failures: readonly string[]): Promise<number> {
-  await log.finished(stack, failures);
-  return failures.length > 0 ? 1 : 0;
+function interruptedRun(stack: LocalStack, log: RunLog, { data, once }: RunOptions): number {
+  log.stopping(stack, data !== undefined);
+  return once ? INTERRUPTED : 0;
 }
 
 function tellReady(

@@ -61,6 +61,15 @@ describe('a run', () => {
     expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
 
+  test('ends with its verdict, whatever a handler goes on to write', async () => {
+    const code =
+      'setInterval(() => process.stderr.write("still here\\n"), 1);' +
+      'exports.handler = () => new Promise((resolve) => setTimeout(resolve, 20));';
+    const { stdout } = await new LocalRun(makeProject({ code }), ['--once', '--json', '--port', '0']).ended;
+    expect(stdout).toContain('still here');
+    expect(objects(stdout).at(-1)).toMatchObject({ kind: 'run-finished' });
+  });
+
   test('ends cleanly while a handler is at work', async () => {
     const local = new LocalRun(makeProject({ code: 'exports.handler = () => { for (;;); };' }), [
       '--json',
