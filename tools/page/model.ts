@@ -250,14 +250,102 @@ export interface RedriveResult {
   readonly left: readonly { readonly messageId: string; readonly why: string }[];
 }
 
+/** A statement of a proof about a resource of the template. */
+export interface ReportEntry {
+  /** Short name of the kind, e.g. `dead-rule` or `permission`; absent if there is only one. */
+  readonly kind?: string;
+  /** One sentence. */
+  readonly message: string;
+  /** Logical id and type of the resource, and the construct that made it. */
+  readonly about?: string;
+}
+
+export interface RouteRule {
+  readonly name: string;
+  /** Name of the bus. */
+  readonly bus: string;
+  readonly isEnabled: boolean;
+  readonly description?: string;
+  /** Pattern as in the template. */
+  readonly pattern: unknown;
+  /** Consumer, function or id of each target. */
+  readonly targets: readonly string[];
+}
+
+export interface RouteDelivery {
+  readonly target: string;
+  /** Payload; absent if it is the event as it is, or nothing is delivered. */
+  readonly payload?: string;
+  /** Reason why the payload cannot be delivered, or is refused. */
+  readonly problem?: string;
+}
+
+/** Result of a rule for the event of a row. `refused`: it matches, and a target refuses the payload. */
+export interface RouteCell {
+  readonly outcome: 'accepted' | 'refused' | 'missed';
+  /** Fields that kept the rule from matching. */
+  readonly misses: readonly { readonly field: string; readonly reason: string }[];
+  readonly deliveries: readonly RouteDelivery[];
+}
+
+/** Events of a contract that have the same results. */
+export interface RouteRow {
+  /** `source/detail-type`. */
+  readonly contract: string;
+  readonly label: string;
+  /** True for events that no contract allows, but nearly. */
+  readonly isNearMiss: boolean;
+  /** The first of them. */
+  readonly event: object;
+  /** Results in the order of the rules. */
+  readonly cells: readonly RouteCell[];
+  /** Names of the archives that store them. */
+  readonly archives: readonly string[];
+}
+
 export interface RoutesReport {
-  readonly text: string;
-  readonly findings: number;
+  /** Rules with a pattern. */
+  readonly rules: readonly RouteRule[];
+  /** Names of the archives. */
+  readonly archives: readonly string[];
+  /** Empty if no contract is described. */
+  readonly rows: readonly RouteRow[];
+  readonly schedules: readonly {
+    readonly rule: string;
+    readonly expression: string;
+    /** Absent if it never fires. */
+    readonly next?: string;
+    readonly deliveries: readonly RouteDelivery[];
+  }[];
+  /** Statements about all events that the contracts allow, as lines of `npm run routes`. */
+  readonly decisions: readonly string[];
+  readonly findings: readonly ReportEntry[];
+  readonly unknown: readonly ReportEntry[];
+  readonly notLookedAt: readonly ReportEntry[];
+  readonly warnings: readonly string[];
+}
+
+export interface AuditHop {
+  readonly kind: string;
+  readonly from: string;
+  readonly to: string;
+  /** `-`: there is no such thing on this hop. */
+  readonly retry: string;
+  readonly ageLimit: string;
+  readonly whenAllFails: string;
+  readonly encryption: string;
+  readonly permissions: readonly { readonly needed: string; readonly reason: string }[];
+  /** Names of the alarms that tell of a failure. */
+  readonly alarms: readonly string[];
+  readonly gaps: readonly ReportEntry[];
+  readonly unknown: readonly ReportEntry[];
 }
 
 export interface AuditReport {
-  readonly text: string;
-  readonly gaps: number;
+  readonly hops: readonly AuditHop[];
+  readonly notLookedAt: readonly ReportEntry[];
+  readonly warnings: readonly string[];
+  readonly notes: readonly string[];
 }
 
 export interface BillReport {
@@ -267,4 +355,8 @@ export interface BillReport {
     /** Largest first. */
     readonly items: readonly { readonly name: string; readonly usd: number }[];
   }[];
+  /** Reason why there is no bill. */
+  readonly missing?: string;
+  /** Resources whose cost is not in the bill. */
+  readonly notPriced: readonly ReportEntry[];
 }

@@ -4,11 +4,13 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import type { App, Contract } from '../app';
+import { InputError } from '../cli/errors';
 import type { Handler, RequestContext } from '../local/endpoint/answer';
 import type { HttpRequest, Reply } from '../local/endpoint/http';
 import type { LocalStack } from '../local/stack';
 import { detailSchema } from '../proof/contracts/detail-schema';
 import type { Measurement } from '../proof/cost/measurement';
+import { describedBy } from '../proof/described';
 import { readFlow } from '../proof/routes/flow';
 import { placeFlow } from '../proof/routes/flow-layout';
 import { Actions, PageInputError } from './actions';
@@ -22,6 +24,7 @@ import { CAPACITY, type Recorder } from './recorder';
 import { auditReport, billReport, routesReport } from './reports';
 
 export interface PageOptions {
+  /** Description of the app; not used for the template of another one. */
   readonly app: App;
   readonly stack: LocalStack;
   readonly recorder: Recorder;
@@ -50,8 +53,9 @@ export class Page {
   #flow: { of: object; placed: PlacedFlow } | undefined;
 
   constructor(options: PageOptions) {
-    const { app, stack, recorder } = options;
-    this.#options = options;
+    const { stack, recorder } = options;
+    const app = describedBy(options.app, stack.assembly);
+    this.#options = { ...options, app };
     this.#recorder = recorder;
     this.#actions = new Actions(stack, app, recorder);
     recorder.name({
@@ -70,7 +74,9 @@ export class Page {
     try {
       return await this.#api(request, path.slice('/api/'.length), context);
     } catch (error) {
-      if (error instanceof PageInputError) return json(400, { message: error.message });
+      // A proof refuses a template without rules in the same way.
+      if (error instanceof PageInputError || error instanceof InputError)
+        return json(400, { message: error.message });
       return json(500, { message: `${(error as Error).name}: ${(error as Error).message}` });
     }
   };

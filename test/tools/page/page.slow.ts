@@ -328,6 +328,53 @@ describeWithBrowser('by keyboard alone', () => {
   });
 });
 
+describeWithBrowser('reports, by keyboard alone', () => {
+  const focused = () => page.evaluate<string>('document.activeElement.textContent');
+
+  test('the arrows move through the routes, and Enter tells what decides, with the pattern of the rule', async () => {
+    await press('Escape', '4');
+    const grid = page.getByRole('grid', { name: 'Events against rules' });
+    await grid.waitFor();
+    for (let presses = 0; presses < 40; presses++) {
+      if (await grid.evaluate((element) => element.matches(':focus-within'))) break;
+      await press('Tab');
+    }
+    await press('Home', 'ArrowDown');
+    expect(await focused()).toContain('example');
+    await press('ArrowRight', 'ArrowRight');
+    const field = await focused();
+    expect(field).toContain('detail-type');
+    await press('Enter');
+    const detail = page.getByRole('region', { name: 'What decides' });
+    await detail.getByText('is "OrderCreated", allowed: "OrderStatusChanged"').first().waitFor();
+    expect(await detail.locator('pre').first().innerText()).toContain('"detail-type"');
+  });
+
+  test('the filters leave what is looked for', async () => {
+    await page.getByRole('button', { name: /Taken and refused/ }).focus();
+    await press('Enter');
+    const rows = page.locator('table.grid tbody tr:not(.group)');
+    for (const row of await rows.all()) expect(await row.innerText()).toContain('refused');
+    await page.getByRole('searchbox', { name: 'Filter rules' }).focus();
+    await page.keyboard.type('notifier');
+    await eventually(async () =>
+      expect(await page.locator('table.grid thead th').allInnerTexts()).toEqual([
+        'Event',
+        expect.stringContaining('notifier'),
+      ]),
+    );
+  });
+
+  test('a hop opens to the statements that allow it', async () => {
+    await press('Escape', '5');
+    await page.getByRole('searchbox', { name: 'Filter hops' }).focus();
+    await page.keyboard.type('dynamodb:');
+    await page.locator('table.hops tbody button').first().focus();
+    await press('Enter');
+    await page.locator('table.hops tr.told', { hasText: 'allows it' }).first().waitFor();
+  });
+});
+
 /** Findings of axe: all rules as the page is, and the contrast of the other colour scheme as well. */
 async function findings(): Promise<string[]> {
   const found: string[] = [];

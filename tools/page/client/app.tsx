@@ -2,14 +2,16 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { Announcer } from './announcer';
 import { call } from './api';
+import { AuditView } from './audit-view';
+import { BillView } from './bill-view';
 import { EventList } from './event-list';
 import { EventView, editAndSend, sendAgain } from './event-view';
 import { current, isPaused, listed, selected, step, togglePause } from './events';
 import { FlowView } from './flow-view';
 import { until } from './format';
 import { Key } from './icons';
-import { AuditView, BillView, RoutesView } from './proofs-view';
 import { PutView } from './put-view';
+import { RoutesView } from './routes-view';
 import {
   act,
   broken,

@@ -9,8 +9,9 @@ const STATES: Readonly<Record<EventState, { path: string; says: string }>> = {
   unmatched: { path: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 1 0 0-9', says: 'no rule took it' },
 };
 
-export const StateIcon = ({ state }: { state: EventState }) => (
-  <svg class={`icon ${state}`} viewBox="0 0 14 14" role="img" aria-label={STATES[state].says}>
+/** @param says name for a screen reader, where it is not the state of an event */
+export const StateIcon = ({ state, says = STATES[state].says }: { state: EventState; says?: string }) => (
+  <svg class={`icon ${state}`} viewBox="0 0 14 14" role="img" aria-label={says} aria-hidden={says === ''}>
     <path d={STATES[state].path} />
   </svg>
 );

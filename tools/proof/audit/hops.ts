@@ -121,7 +121,7 @@ export class AuditedHop {
     const target = uncertain === undefined ? list : this.#found.unknown;
     const gap = {
       kind,
-      hop: `${this.kind}: ${this.from} -> ${this.to}`,
+      hop: hopName(this.kind, this.from, this.to),
       resource: logicalId,
       type,
       name,
@@ -151,6 +151,9 @@ export class AuditedHop {
     }
   }
 }
+
+/** Name of a hop in the gaps on it. */
+export const hopName = (kind: HopKind, from: string, to: string): string => `${kind}: ${from} -> ${to}`;
 
 /** Names of the resources on an event's way, one word each. */
 const LABELS: Readonly<Record<string, string>> = {

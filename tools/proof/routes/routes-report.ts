@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { aboutText, absentText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
-import type { RoutedEvent, RuleResult } from './routed-event';
+import { cellText, type MatrixRow, matrixRows } from './matrix';
 import type { RoutesProof } from './routes';
 import type { Finding, RoutedDelivery, RoutedRule } from './routing';
 
@@ -72,8 +72,8 @@ export function routesText(proof: RoutesProof, { stackName, title, verbose }: Ro
   const short = (name: string) =>
     name.startsWith(`${stackName}-`) ? name.slice(stackName.length + 1) : name;
   const rows = verbose
-    ? events.map((event): Row => ({ label: event.label, event, isAsExample: false }))
-    : groupRows(events);
+    ? events.map((event): MatrixRow => ({ label: event.label, event, isAsExample: false }))
+    : matrixRows(events);
   const detailed = rows.filter(
     ({ event, isAsExample }) => verbose || !(isAsExample || event.kind === 'near-miss'),
   );
@@ -116,73 +116,12 @@ function entry(mark: string, { kind, message, resource, type, construct }: Findi
   return resource === undefined || type === 'contract' ? line : `${line}\n      ${aboutText(about)}`;
 }
 
-/** A row of the matrix: all events of a contract with the same verdicts. */
-interface Row {
-  readonly label: string;
-  /** The first of them. */
-  readonly event: RoutedEvent;
-  /** True if its details are the same as those of the contract's example. */
-  readonly isAsExample: boolean;
-}
-
-function groupRows(events: readonly RoutedEvent[]): Row[] {
-  const outcomeOf = ({ verdicts, archives }: RoutedEvent) => JSON.stringify([verdicts.map(cell), archives]);
-  const examples = new Map<string, string>();
-  const groups = new Map<string, { group: RoutedEvent[]; isAsExample: boolean }>();
-  for (const event of events) {
-    const { contract, kind, field } = event;
-    const outcome = outcomeOf(event);
-    if (kind === 'example') examples.set(contract, outcome);
-    const isVariation = kind === 'value' || kind === 'absent' || kind === 'extreme' || kind === 'witness';
-    const isAsExample = isVariation && outcome === examples.get(contract);
-    // The values of a closed set get rows of their own if their verdicts differ.
-    const key = JSON.stringify(
-      isAsExample ? [contract] : [contract, kind, kind === 'value' && field, outcome],
-    );
-    const known = groups.get(key);
-    if (known) known.group.push(event);
-    else groups.set(key, { group: [event], isAsExample });
-  }
-  return [...groups.values()].map(({ group, isAsExample }) => {
-    const [event] = group as [RoutedEvent];
-    return { label: rowLabel(group, event, isAsExample), event, isAsExample };
-  });
-}
-
-function rowLabel(group: readonly RoutedEvent[], { kind, field }: RoutedEvent, isAsExample: boolean): string {
-  const labels = group.map(({ label }) => label);
-  if (kind === 'example') return 'example';
-  if (kind === 'near-miss') return `near miss: ${byFirstWord(labels).join('; ')}`;
-  if (isAsExample) return `${count(group.length, 'variation')} of the example`;
-  if (kind === 'value')
-    return `${field} = ${labels.map((label) => label.slice(`${field} = `.length)).join(', ')}`;
-  const [first] = labels;
-  return `${first}${labels.length > 1 ? ` and ${labels.length - 1} more` : ''}`;
-}
-
-/** `source "a"` and `source "b"` are `source "a", "b"`. */
-function byFirstWord(labels: readonly string[]): string[] {
-  const groups = new Map<string, string[]>();
-  for (const label of labels) {
-    const [word = ''] = label.split(' ');
-    groups.set(word, [...(groups.get(word) ?? []), label.slice(word.length + 1)]);
-  }
-  return [...groups].map(([word, rest]) => `${word} ${rest.join(', ')}`);
-}
-
 function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
-/** Text of a cell of the matrix. */
-function cell({ matched, misses, deliveries }: RuleResult): string {
-  if (matched) return deliveries.some(({ problem }) => problem) ? '✗' : '●';
-  const [first, ...others] = misses.map(({ field }) => field);
-  return `${first}${others.length > 0 ? ` +${others.length}` : ''}`;
-}
-
 function matrix(
-  rows: readonly Row[],
+  rows: readonly MatrixRow[],
   rules: readonly RoutedRule[],
   { routing }: RoutesProof,
   short: (name: string) => string,
@@ -205,7 +144,7 @@ function matrix(
       table.push([{ colSpan: 1 + rules.length + archives.length, content: contract }]);
     }
     const kept = archives.map((name) => (event.archives.includes(name) ? '●' : ''));
-    table.push([`  ${label}`, ...event.verdicts.map(cell), ...kept]);
+    table.push([`  ${label}`, ...event.verdicts.map(cellText), ...kept]);
   }
   return table.toString();
 }
@@ -245,7 +184,7 @@ function consumerOf({ id, consumer, functionName }: RoutedRule['targets'][number
   return consumer ?? functionName ?? id;
 }
 
-function details(rows: readonly Row[], short: (name: string) => string): string[] {
+function details(rows: readonly MatrixRow[], short: (name: string) => string): string[] {
   const width = Math.max(
     ...rows.flatMap(({ event }) => event.verdicts.map(({ rule }) => short(rule).length)),
   );
