@@ -183,7 +183,7 @@ export class SimulatedStack {
         if (!life.isOver) onStep(step);
       },
       parts: {
-        openEndpoint: async (services, answerOptions = {}): Promise<Endpoint> => {
+        openEndpoint: async (services, answerOptions): Promise<Endpoint> => {
           const opened = { url: 'http://127.0.0.1:4566', answer: createAnswer(services, answerOptions) };
           endpoint = opened;
           return { ...opened, close: async () => {} };

@@ -52,7 +52,7 @@ export interface RequestContext {
 }
 
 /** @returns the function that answers requests; it never rejects */
-export function createAnswer(services: Services, options: AnswerOptions = {}): Handler {
+export function createAnswer(services: Services, options: AnswerOptions): Handler {
   const api = new Api(services, options);
   return (request, context) => api.answer(request, context);
 }

@@ -18,7 +18,7 @@ function encodable(value: unknown): unknown {
   if (value instanceof Date) return library().dateToTag(value);
   if (Array.isArray(value)) return value.map(encodable);
   return Object.fromEntries(
-    (value instanceof Map ? [...value] : Object.entries(value))
+    Object.entries(value)
       .filter(([, member]) => member !== undefined)
       .map(([name, member]) => [name, encodable(member)]),
   );

@@ -87,7 +87,7 @@ export function cloudformation(services: Services): Service {
       }),
       DescribeStackEvents: operation<DescribeStackEventsCommandInput>({
         resources: () => [stackId],
-        run({ StackName = stackName, NextToken }) {
+        run({ StackName, NextToken }) {
           requireStack(StackName);
           const { items, next } = page(events(), PAGE, NextToken, 'ValidationError');
           return { StackEvents: items, NextToken: next };

@@ -17,6 +17,5 @@ export interface Reply {
 
 /** A header's value; several of one name are one, as HTTP has it. */
 export function header({ headers }: HttpRequest, name: string): string | undefined {
-  const value = headers[name];
-  return Array.isArray(value) ? value.join(', ') : value;
+  return headers[name]?.toString();
 }

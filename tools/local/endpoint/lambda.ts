@@ -24,7 +24,7 @@ import { HttpReply, operation, page, type Service, type Services, validationErro
 const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 
 /** The body is bytes, whatever the SDK's user gave. */
-type InvokeInput = Omit<InvokeCommandInput, 'Payload'> & { readonly Payload?: Uint8Array };
+type InvokeInput = Omit<InvokeCommandInput, 'Payload'> & { readonly Payload: Uint8Array };
 
 /** The functions by the names and ARNs, with or without a qualifier, that requests give. */
 class FunctionNames {
@@ -39,7 +39,7 @@ class FunctionNames {
     // A name takes one part, `account:function:name` three, an ARN seven; a qualifier one more.
     const parts = identifier.split(':');
     const isArn = parts[0] === 'arn';
-    const isPartial = /^\d{12}$/.test(parts[0] ?? '');
+    const isPartial = /^\d{12}(:|$)/.test(identifier);
     const size = isArn ? 7 : isPartial ? 3 : parts[0] === 'function' ? 2 : 1;
     const { partition, region, account } = this.#services.assembly;
     const owner = isPartial ? parts[0] : account;
@@ -97,7 +97,7 @@ function invocationOperations(services: Services): Service['operations'] {
       resources: ({ FunctionName }) => [names.arn(FunctionName)],
       async run({ FunctionName, Qualifier, InvocationType, LogType, Payload }, { trace }) {
         const invoked = names.find(FunctionName, Qualifier);
-        const payload = readPayload(Buffer.from(Payload ?? ''), InvocationType);
+        const payload = readPayload(Buffer.from(Payload), InvocationType);
         if (InvocationType === 'DryRun') return new HttpReply(204, JSON_HEADERS, '');
         if (InvocationType === 'Event') {
           const requestId = invoked.invokeAsync(payload, trace);

@@ -55,7 +55,7 @@ function readGroup(services: Services, { logGroupName, logGroupIdentifier }: Gro
   if ((logGroupName === undefined) === (logGroupIdentifier === undefined)) {
     throw invalid('Exactly one of logGroupName and logGroupIdentifier must be given.');
   }
-  return nameOf(services, logGroupName ?? logGroupIdentifier ?? '');
+  return nameOf(services, String(logGroupName ?? logGroupIdentifier));
 }
 
 const resourcesOf =

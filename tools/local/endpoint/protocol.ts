@@ -174,9 +174,7 @@ function refuseJson(version: string, error: ServiceError, service?: Service): Re
 /** Replacer for `JSON.stringify`: dates in seconds, bytes in base64, a map as an object. */
 function outputValue(this: Record<string, unknown>, key: string, value: unknown): unknown {
   const original = this[key];
-  if (original instanceof Date) return original.getTime() / 1000;
-  if (original instanceof Uint8Array) return Buffer.from(original).toString('base64');
-  return original instanceof Map ? Object.fromEntries(original) : value;
+  return original instanceof Date ? original.getTime() / 1000 : value;
 }
 
 function cbor(service: Service, operation: string, { body }: HttpRequest): Exchange {

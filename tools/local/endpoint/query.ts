@@ -53,19 +53,17 @@ const inOrder = (list: Tree): (Tree | string)[] => Object.values(list);
 
 /** Elements of XML for the members of an output: lists of `member`, dates in ISO 8601. */
 export function encodeXml(value: unknown): string {
-  if (value === undefined || value === null) return '';
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Map) {
     return [...value]
-      .filter(([, child]) => child !== undefined)
+      .filter(([, child]) => child != null)
       .map(([key, child]) => `<entry>${encodeXml({ key, value: child })}</entry>`)
       .join('');
   }
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   if (Array.isArray(value)) return value.map((item) => `<member>${encodeXml(item)}</member>`).join('');
   if (typeof value !== 'object') return escapeXml(String(value));
-  return Object.entries(value)
-    .filter(([, child]) => child !== undefined)
+  return Object.entries(value as object)
+    .filter(([, child]) => child != null)
 
     .flatMap(([name, child]) =>
       // A Set is a list without an element around it.

@@ -39,7 +39,7 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 const CLOSE_MS = 2000;
 
 /** @throws PortInUseError */
-export async function startEndpoint(services: Services, options: EndpointOptions = {}): Promise<Endpoint> {
+export async function startEndpoint(services: Services, options: EndpointOptions): Promise<Endpoint> {
   const endpoint = new EndpointServer(services, options);
   await endpoint.listen(options.port);
   return endpoint;
@@ -138,12 +138,11 @@ class EndpointServer implements Endpoint {
   }
 }
 
-function readRequest(
-  { method = 'GET', url = '/', headers }: http.IncomingMessage,
-  body: Buffer,
-): HttpRequest {
-  const [, path = '/', search = ''] = /^([^?]*)\??(.*)$/s.exec(url) ?? [];
-  return { method, path, query: new URLSearchParams(search), headers, body };
+function readRequest({ method, url, headers }: http.IncomingMessage, body: Buffer): HttpRequest {
+  const target = String(url);
+  const end = `${target}?`.indexOf('?');
+  const query = new URLSearchParams(target.slice(end));
+  return { method: String(method), path: target.slice(0, end), query, headers, body };
 }
 
 /** @returns undefined if it is too large */

@@ -50,6 +50,8 @@ const QUERY_CODES = {
   EmptyBatchRequest: `${OLD}.EmptyBatchRequest`,
   BatchEntryIdsNotDistinct: `${OLD}.BatchEntryIdsNotDistinct`,
   InvalidBatchEntryId: `${OLD}.InvalidBatchEntryId`,
+  BatchRequestTooLong: `${OLD}.BatchRequestTooLong`,
+  UnsupportedOperation: `${OLD}.UnsupportedOperation`,
 };
 
 /** The queues by the URLs and names that requests give. */
@@ -66,7 +68,7 @@ class QueueNames {
    */
   arn(url: string): string {
     const { partition, account: own, region: ownRegion } = this.#services.assembly;
-    const [name = '', account = own] = url.split('/').reverse();
+    const [name, account = own] = url.split('/').reverse();
     const [, region = ownRegion] = /^https?:\/\/sqs\.([\w-]+)\.amazonaws\./.exec(url) ?? [];
     return `arn:${partition}:sqs:${region}:${account}:${name}`;
   }
@@ -139,10 +141,10 @@ function queueOperations(services: Services): Service['operations'] {
 
   return {
     ListQueues: operation<ListQueuesCommandInput>({
-      run({ QueueNamePrefix = '', MaxResults, NextToken }, { url }) {
-        if (MaxResults !== undefined) requireRange('MaxResults', MaxResults, 1, 1000);
+      run({ QueueNamePrefix = '', MaxResults = 1000, NextToken }, { url }) {
+        requireRange('MaxResults', MaxResults, 1, 1000);
         const found = queues.map(({ name }) => name).filter((name) => name.startsWith(QueueNamePrefix));
-        const shown = page(found, MaxResults ?? 1000, NextToken, 'InvalidParameterValueException');
+        const shown = page(found, MaxResults, NextToken, 'InvalidParameterValueException');
         return { QueueUrls: shown.items.map((name) => names.url(name, url)), NextToken: shown.next };
       },
     }),
@@ -294,9 +296,10 @@ function moveOperations({ queues, world, ...services }: Services): Service['oper
   return {
     ListDeadLetterSourceQueues: operation<ListDeadLetterSourceQueuesCommandInput>({
       resources: onQueue(names),
-      run({ QueueUrl, MaxResults, NextToken }, { url }) {
+      run({ QueueUrl, MaxResults = 1000, NextToken }, { url }) {
+        requireRange('MaxResults', MaxResults, 1, 1000);
         const sources = moves.sourcesOf(names.find(QueueUrl).arn);
-        const shown = page(sources, MaxResults ?? 1000, NextToken, 'InvalidParameterValueException');
+        const shown = page(sources, MaxResults, NextToken, 'InvalidParameterValueException');
         return { queueUrls: shown.items.map(({ name }) => names.url(name, url)), NextToken: shown.next };
       },
     }),
@@ -320,15 +323,16 @@ function moveOperations({ queues, world, ...services }: Services): Service['oper
 }
 
 /** Error for the first problem only, in SQS's own words. */
-function refuseInput([problem]: readonly InputProblem[]): ServiceError {
-  if (problem?.constraint === 'required') {
+function refuseInput(problems: readonly InputProblem[]): ServiceError {
+  const problem = problems[0] as InputProblem;
+  if (problem.constraint === 'required') {
     const name = problem.at.replace(/^./, (first) => first.toUpperCase());
     return missing(`The request must contain the parameter ${name}.`);
   }
-  if (problem?.constraint === 'values') {
+  if (problem.constraint === 'values') {
     return new ServiceError('InvalidAttributeName', `Unknown Attribute ${problem.value}.`);
   }
-  return invalid(problem?.text ?? '');
+  return invalid(problem.text);
 }
 
 /** A batch request: each entry succeeds or fails for itself. */

@@ -219,6 +219,25 @@ describe('a one-time schedule that a handler makes', () => {
     await expect(client().send(reminder(more))).rejects.toMatchObject({ name, message });
   });
 
+  test('is of the default group if it names none, and sleeps if it is disabled', async () => {
+    const made = await client().send(reminder({ GroupName: undefined, State: 'DISABLED' }));
+    expect(made.ScheduleArn).toMatch(/:schedule\/default\/order-1001$/);
+    const { Schedules } = await client().send(new ListSchedulesCommand({ State: 'DISABLED' }));
+    expect(Schedules).toMatchObject([{ Name: 'order-1001', GroupName: 'default', State: 'DISABLED' }]);
+    await client().send(new DeleteScheduleCommand({ Name: 'order-1001' }));
+  });
+
+  test.each<[object, RegExp]>([
+    [{ ScheduleExpressionTimezone: 'Mars/Olympus' }, /^ValidationException: Invalid Schedule Expression\.$/],
+    [{ EndDate: new Date(0) }, /^ValidationException: .* does not know its property EndDate/],
+  ])('is refused with %j by a validation error', async (more, error) => {
+    expect(
+      await client()
+        .send(reminder({ Name: 'odd', ...more }))
+        .then(() => 'made', String),
+    ).toMatch(error);
+  });
+
   test('is not for deleting what the template has', async () => {
     const deletion = new DeleteScheduleCommand({ GroupName: 'reports', Name: 'weekly' });
     await expect(client().send(deletion)).rejects.toMatchObject({

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { XMLParser } from 'fast-xml-parser';
 import { decodeCbor, encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import { InputReader } from '../../../../tools/local/endpoint/input';
+import type { ApiModel } from '../../../../tools/local/endpoint/models/model';
 import { decodeQuery, encodeXml } from '../../../../tools/local/endpoint/query';
+import { matchOperation } from '../../../../tools/local/endpoint/rest';
 
 describe('CBOR', () => {
   test('a date is written as a timestamp, and what is undefined is left out', () => {
@@ -91,8 +93,21 @@ describe('what an operation takes', () => {
   const reader = new InputReader({
     source: 'this test',
     apiVersion: '2026-01-01',
-    operations: { Do: { input: 'DoRequest', http: { method: 'POST', requestUri: '/' } } },
+    operations: {
+      Do: { input: 'DoRequest', http: { method: 'POST', requestUri: '/' } },
+      Ping: { http: { method: 'POST', requestUri: '/' } },
+      ...Object.fromEntries(
+        ['Absent', 'Odd', 'Bare', 'BareMap', 'Empty'].map((input) => [
+          input,
+          { input, http: { method: 'POST', requestUri: '/' } },
+        ]),
+      ),
+    },
     shapes: {
+      Odd: { type: 'document' },
+      Bare: { type: 'list' },
+      BareMap: { type: 'map' },
+      Empty: { type: 'structure' },
       DoRequest: {
         type: 'structure',
         required: ['Name'],
@@ -145,7 +160,24 @@ describe('what an operation takes', () => {
     });
   });
 
+  test('is nothing, if the operation takes nothing', () => {
+    expect(reader.read('Ping', { Any: 1 }, 'typed')).toEqual({ input: {}, problems: [] });
+    expect(reader.read('Empty', { Any: 1 }, 'typed')).toEqual({ input: {}, problems: [] });
+  });
+
+  test.each([
+    ['Absent', {}, 'The API model has no shape Absent.'],
+    ['Odd', {}, 'The API model has a shape of the type document.'],
+    ['Bare', [1], 'The API model has no shape .'],
+    ['BareMap', { a: 1 }, 'The API model has no shape .'],
+  ])('is not read by a model that is not whole: %s', (operation, value, message) => {
+    expect(() => reader.read(operation, value, 'typed')).toThrow(message);
+  });
+
   test('is read from text where the protocol has nothing else', () => {
+    const empty = reader.read('Do', { Name: 'abc', Items: '' }, 'text');
+    expect(empty.problems.map(({ text }) => text)).toEqual([expect.stringContaining("'[]' at 'items'")]);
+    expect(() => reader.read('Do', { Name: 'abc', At: [] }, 'text')).toThrow('at must be a timestamp');
     const value = {
       Name: 'abc',
       Limit: '3',
@@ -211,6 +243,12 @@ describe('what an operation takes', () => {
     expect(problems(value)).toEqual([text]);
   });
 
+  test('a time is a tagged number of CBOR as well', () => {
+    const at = (At: unknown) => reader.read('Do', { Name: 'ab', At }, 'typed').input;
+    expect(at({ tag: 1, value: 2 })).toMatchObject({ At: new Date(2_000) });
+    expect(() => at({ tag: 0, value: 2 })).toThrow('at must be a timestamp');
+  });
+
   test('keys of a map are those of the client, whatever JavaScript takes them for', () => {
     const Tags = JSON.parse('{"__proto__":"a","constructor":"b"}');
     const { input } = reader.read('Do', { Name: 'ab', Tags }, 'typed');
@@ -238,5 +276,54 @@ describe('what an operation takes', () => {
     expect(() => reader.read('Do', value, 'typed')).toThrow(
       expect.objectContaining({ code: 'SerializationException', message: expect.stringContaining(message) }),
     );
+  });
+});
+
+describe('a request of REST', () => {
+  const model: ApiModel = {
+    ...{ source: 'this test', apiVersion: '2026-01-01' },
+    operations: {
+      Ping: { http: { method: 'GET', requestUri: '/ping' } },
+      Nothing: { input: 'Nothing', http: { method: 'GET', requestUri: '/nothing' } },
+      Get: { input: 'GetRequest', http: { method: 'GET', requestUri: '/things/{Name}?get' } },
+    },
+    shapes: {
+      ...{ Name: { type: 'string' }, Flag: { type: 'boolean' }, Count: { type: 'integer' } },
+      Nothing: { type: 'structure' },
+      GetRequest: {
+        type: 'structure',
+        members: {
+          Name: { shape: 'Name', location: 'uri' },
+          Dry: { shape: 'Flag', location: 'querystring', locationName: 'dry' },
+          Count: { shape: 'Count', location: 'querystring' },
+          Token: { shape: 'Name', location: 'header', locationName: 'X-Token' },
+        },
+      },
+    },
+  };
+  const match = (path: string, search = '', headers: Record<string, string | string[]> = {}) =>
+    matchOperation(model, {
+      ...{ method: 'GET', path, headers },
+      query: new URLSearchParams(search),
+      body: Buffer.alloc(0),
+    });
+
+  test.each([
+    ['true', true],
+    ['false', false],
+    ['yes', 'yes'],
+  ])('is read from its path, query string and headers: dry=%s', (dry, Dry) => {
+    expect(match('/things/a%20b', `get=&dry=${dry}&Count=7`, { 'x-token': ['s', 't'] })).toEqual({
+      operation: 'Get',
+      input: { Name: 'a b', Dry, Count: 7, Token: expect.stringMatching(/^s, ?t$/) },
+    });
+  });
+
+  test('is of no operation that is not in the model', () => {
+    expect(match('/ping')).toEqual({ operation: 'Ping', input: {} });
+    expect(match('/nothing')).toEqual({ operation: 'Nothing', input: {} });
+    expect(match('/things/a')).toBeUndefined();
+    expect(match('/things/a/b', 'get=')).toBeUndefined();
+    expect(() => match('/things/%zz', 'get=')).toThrow('malformed part');
   });
 });

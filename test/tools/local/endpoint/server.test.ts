@@ -1,6 +1,7 @@
 /** The endpoint as a server: its port, and requests that no client of AWS's would send. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createAnswer } from '../../../../tools/local/endpoint/answer';
 import { decodeCbor, encodeCbor } from '../../../../tools/local/endpoint/cbor';
 import { type Endpoint, startEndpoint } from '../../../../tools/local/endpoint/server';
 import { SystemWorld } from '../../../../tools/local/services/world';
@@ -123,6 +124,75 @@ test.each([
   expect(answer.status).toBe(status);
   expect(json(answer).__type).toBe(type);
   expect(answer.headers['x-amzn-requestid']).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test('an operation of a service that the endpoint has not by CBOR is named', async () => {
+  const headers = { ...signedFor('x'), 'content-type': 'application/cbor' };
+  const answer = await send({ path: '/service/Unknown/operation/Do', headers });
+  expect([answer.status, decodeCbor(answer.body)]).toEqual([
+    ...[400, expect.objectContaining({ message: expect.stringContaining('Unknown.Do') })],
+  ]);
+});
+
+test('an action of a service that is not signed for is named', async () => {
+  const headers = { ...signedFor('iam'), 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await send({ headers }, 'Action=ListRoles&Version=2010-05-08');
+  expect(answer.body.toString()).toContain(
+    '<Message>The local run does not know the operation iam:ListRoles</Message>',
+  );
+});
+
+test('a path with a malformed part is refused in the words of a service of REST', async () => {
+  const path = '/2015-03-31/functions/%zz/invocations';
+  const answer = await send({ path, headers: signedFor('lambda') }, '{}');
+  expect([answer.status, answer.headers['x-amzn-errortype']]).toEqual([
+    400,
+    'InvalidRequestContentException',
+  ]);
+});
+
+describe('a defect of the local run is an answer, by each protocol', () => {
+  /** Services without a part that the operations below need. */
+  const broken = () => {
+    const { stack } = running;
+    const parts = { assembly: stack.assembly, eventBridge: stack.eventBridge, tables: stack.tables };
+    const services = {
+      ...{ ...stack, ...parts, queues: undefined, topics: undefined, functions: undefined },
+      ...{ world: new SystemWorld({ now: Date.now, after: () => ({ cancel() {} }) }), startedAt: Date.now() },
+      policies: () => new Policies(stack.assembly),
+    };
+    return createAnswer(services as never, {
+      handlers: {
+        '/page': () => Promise.reject(new TypeError('a handler of the page')),
+      },
+    });
+  };
+  const ask = async (path: string, headers: Record<string, string>, body = '') => {
+    const [name = '', search = ''] = path.split('?');
+    const method = name === '/' || name === '/page' ? 'POST' : 'GET';
+    const request = { method, path: name, query: new URLSearchParams(search), body: Buffer.from(body) };
+    const context = { requestId: 'r', signal: new AbortController().signal };
+    return broken()({ ...request, headers: { host: 'localhost', ...headers } }, context);
+  };
+
+  test.each<[string, string, Record<string, string>, string | RegExp]>([
+    [
+      'JSON',
+      '/',
+      { ...signedFor('sqs'), 'x-amz-target': 'AmazonSQS.ListQueues' },
+      /"__type":"InternalFailure"/,
+    ],
+    ['query', '/?Action=ListTopics', signedFor('sns'), /<Type>Receiver<\/Type><Code>InternalFailure</],
+    ['REST', '/2015-03-31/functions/', signedFor('lambda'), /"Type":"Service"/],
+    ['the page', '/page', {}, /a handler of the page/],
+  ])('%s', async (_, path, headers, body) => {
+    const reply = await ask(path, headers, path === '/' ? '{}' : '');
+    expect(reply).toMatchObject({ status: 500, body: expect.stringMatching(body) });
+  });
+
+  test('a request that names no host is not answered', async () => {
+    expect(await ask('/', { host: undefined as never })).toMatchObject({ status: 403 });
+  });
 });
 
 test('a body over 16 MB is refused', async () => {
