@@ -139,14 +139,14 @@ export class TerminalLog implements RunLog {
   readonly #others = new Map<string, LiveLog>();
   readonly #counts = { events: 0, invocations: 0, notifications: 0, records: 0 };
 
-  /** @param shown which events are shown. @default all */
+  /** @param shown which events are shown */
   constructor(
     stream: NodeJS.WriteStream,
-    private readonly shown: Pick<LiveLogOptions, 'only' | 'idField'> = {},
+    private readonly shown: Pick<LiveLogOptions, 'only' | 'idField'>,
+    { NO_COLOR, FORCE_COLOR }: NodeJS.ProcessEnv = process.env,
   ) {
     this.#stream = stream;
     this.#output = new BatchedOutput(stream);
-    const { NO_COLOR, FORCE_COLOR } = process.env;
     this.#color = NO_COLOR ? false : FORCE_COLOR ? FORCE_COLOR !== '0' : stream.isTTY;
     this.#log = this.#newLog('');
   }

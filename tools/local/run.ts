@@ -157,12 +157,7 @@ function interruptedRun(stack: LocalStack, log: RunLog, { data, once }: RunOptio
   return once ? INTERRUPTED : 0;
 }
 
-function tellReady(
-  stack: LocalStack,
-  log: RunLog,
-  options: RunOptions,
-  warnings: readonly string[] = [],
-): void {
+function tellReady(stack: LocalStack, log: RunLog, options: RunOptions, warnings: readonly string[]): void {
   const address = options.page?.attach(stack);
   log.ready(stack, address);
   if (address !== undefined && options.open) openInBrowser(address);

@@ -277,6 +277,56 @@ test.each<[Step, string]>([
   expect(await new Screen().show(step)).toEqual([`10:00:00  ${line}`, '']);
 });
 
+test('an event that the last run left goes on as one that waits', async () => {
+  const screen = new Screen();
+  const lines = await screen.show({ kind: 'delivery-resumed', event: event(), ...delivery });
+  expect(lines.slice(0, 3)).toEqual([
+    '10:00:00  Placed  app  left by the last run',
+    '          {"id":7}',
+    '          ↻ placed → worker',
+  ]);
+  expect(await screen.show(delivered, started, { ...succeeded, result: 'null' })).toEqual([
+    '10:00:00  Placed  app  left by the last run',
+    '          ✓ placed → worker  12 ms, cold start',
+    '',
+    '',
+  ]);
+});
+
+test('what nothing runs here is told as recorded, and so is a call to a host that is refused', async () => {
+  const recorded: Step = { ...delivered, isRecorded: true };
+  delete (recorded as { requestId?: string }).requestId;
+  const lines = await new Screen().show(put, matched, recorded);
+  expect(lines[2]).toBe('          ✓ placed → worker  recorded: it does not run here');
+  const refused: Step = { kind: 'egress-refused', function: 'shop-worker', host: 'a.example:443' };
+  const text = 'a call to a.example:443; --allow-egress allows it';
+  expect(await new Screen().show(refused)).toEqual([`10:00:00  REFUSED   shop-worker: ${text}`, '']);
+  const within = await new Screen().show(
+    put,
+    matched,
+    delivered,
+    started,
+    { ...refused, requestId: 'r1' },
+    succeeded,
+  );
+  expect(within).toContain(`              REFUSED   ${text}`);
+});
+
+test('a delivery that is tried again waits; what belongs to no event that is shown is passed over', async () => {
+  const again: Step = {
+    kind: 'delivery-failed',
+    ...delivery,
+    code: 'THROTTLING',
+    message: 'busy',
+    attempt: 1,
+    retryInMs: 2_000,
+  };
+  expect((await new Screen().show(put, matched, again))[2]).toBe(
+    '          ↻ placed → worker  not delivered: THROTTLING, again in 2 s',
+  );
+  expect(await new Screen().show(again, succeeded)).toEqual(['']);
+});
+
 test('what the stack itself puts into a queue is told once, where it says why', async () => {
   const sent: Step = { kind: 'message-sent', queue: 'shop-dlq', messageId: 'm', body: '{}', attributes: {} };
   expect(await new Screen().show(sent)).toEqual(['']);

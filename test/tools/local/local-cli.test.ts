@@ -1,10 +1,12 @@
 /** `npm start` as its user runs it, on this project and on a small one that is synthesized in no time. */
+
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import type { Entity } from '../../../tools/app';
 import { localCommand } from '../../../tools/local/command';
 import { runInProcess } from '../../in-process';
 import { temporaryDirectory } from '../template/template';
@@ -244,6 +246,28 @@ describe('bad input is one line and exit code 2', () => {
   ])('%j', async (args, stderr) => {
     const command = localCommand({ project: REPOSITORY });
     expect(await runInProcess(command, args)).toEqual({ exitCode: 2, stdout: '', stderr });
+  });
+
+  test.each(['http://localhost:5173/?a=1', 'http://localhost:5173/#a'])(
+    'an origin is no more than %s',
+    async (url) => {
+      const { stderr } = await runInProcess(localCommand({ project: REPOSITORY }), ['--allow-origin', url]);
+      expect(stderr).toMatch(/must be an origin without path/);
+    },
+  );
+
+  test('an option that may be repeated takes good values, and what is wrong comes after them', async () => {
+    const order = { name: 'order', idField: 'orderId' } as Entity;
+    const command = localCommand({ project: REPOSITORY, entity: () => order });
+    const good = [
+      ...['--allow-origin', 'http://localhost:5173', '--allow-host', 'host.docker.internal', '--speed', '60'],
+      ...['--allow-egress', '[::1]:80', '--allow-egress', 'api.example.com', '--only', 'order=1'],
+      ...['--only', 'failed', '--beside', '111122223333/eu-central-1=cdk.out'],
+    ];
+    const { stderr } = await runInProcess(command, [...good, '--assembly', 'no-such']);
+    expect(stderr).toMatch(/^--assembly no-such is not a folder/);
+    const nobody = localCommand({ project: REPOSITORY });
+    expect(await runInProcess(nobody, ['--only', 'order=1'])).toMatchObject({ exitCode: 2 });
   });
 
   test('of the process as well', async () => {
