@@ -1,4 +1,5 @@
 /** Runs a command as its entry point does, without a process of its own: a start of one takes a second. */
+import { Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { runCommand } from '../tools/cli/command';
 
@@ -8,17 +9,21 @@ export interface InProcess {
   readonly stderr: string;
 }
 
-/**
- * @param env all variables of the environment. @default those of the tests
- * @param explain as `runCommand` takes it
- */
+export interface Surroundings {
+  /** All variables of the environment. @default those of the tests */
+  readonly env?: NodeJS.ProcessEnv;
+  /** As `runCommand` takes it. */
+  readonly explain?: Parameters<typeof runCommand>[1];
+  readonly stdin?: string;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** None of the streams is a terminal. One command runs at a time: what it has of the process, another would have too. */
 export async function runInProcess(
   command: Command,
   args: readonly string[],
-  {
-    env = process.env,
-    explain,
-  }: { env?: NodeJS.ProcessEnv; explain?: Parameters<typeof runCommand>[1] } = {},
+  { env = process.env, explain, stdin = '' }: Surroundings = {},
 ): Promise<InProcess> {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -27,17 +32,39 @@ export async function runInProcess(
       return true;
     }),
   );
-  const own = process.env;
-  const listeners = process.stdout.listeners('error');
-  process.env = env;
+  const restore = [
+    replace(process, 'env', env),
+    replace(process, 'stdin', Readable.from([stdin])),
+    replace(process.stdout, 'isTTY', false),
+    replace(process.stderr, 'isTTY', false),
+    ...SIGNALS.map((name) => keepListeners(process, name)),
+    keepListeners(process.stdout, 'error'),
+  ];
   try {
     await runCommand(command, explain, args);
     return { exitCode: Number(process.exitCode), ...written };
   } finally {
-    process.env = own;
+    for (const each of restore) each();
     process.exitCode = undefined;
-    for (const each of process.stdout.listeners('error'))
-      if (!listeners.includes(each)) process.stdout.removeListener('error', each as () => void);
     for (const spy of spies) spy.mockRestore();
   }
+}
+
+/** @returns what puts the property back */
+function replace(owner: object, name: string, value: unknown): () => void {
+  const own = Object.getOwnPropertyDescriptor(owner, name);
+  Object.defineProperty(owner, name, { value, configurable: true, writable: true });
+  return () => {
+    if (own) Object.defineProperty(owner, name, own);
+    else Reflect.deleteProperty(owner, name);
+  };
+}
+
+/** @returns what removes the listeners that have come since */
+function keepListeners(emitter: NodeJS.EventEmitter, event: string): () => void {
+  const before = emitter.rawListeners(event);
+  return () => {
+    for (const each of emitter.rawListeners(event))
+      if (!before.includes(each)) emitter.removeListener(event, each as () => void);
+  };
 }

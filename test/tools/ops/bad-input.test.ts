@@ -1,10 +1,6 @@
 /** Every command, wrongly asked: one line that says what to do, exit code 2, and nothing has changed. */
 import { join } from 'node:path';
-import { APP } from '../../../bin/app-description';
-import { STAGES } from '../../../bin/stages';
-import { explainFailure, opsCommand } from '../../../tools/ops/cli';
-import { runInProcess } from '../../in-process';
-import { Builds, Deployment, NO_AWS, type Outcome, startTool } from './deployment';
+import { Builds, Deployment, type Outcome, runTool, startTool } from './deployment';
 
 jest.setTimeout(240_000);
 
@@ -162,19 +158,8 @@ let deployment: Deployment;
 let before: unknown;
 const outcomes = new Map<Case, Outcome>();
 
-/** Runs the command like `bin/ops.ts`. */
-function runHere(args: readonly string[], more: NodeJS.ProcessEnv = {}) {
-  const { PATH, HOME } = process.env;
-  const command = opsCommand(APP, STAGES);
-  return runInProcess(command, args, {
-    env: { PATH, HOME, ...NO_AWS, ...more },
-    explain: (error) => explainFailure(command, error),
-  });
-}
-
-/** Cases that need a standard input of their own, or an error of Node's that Jest does not wrap. */
-const needsProcess = ({ stdin, says }: Case) =>
-  stdin !== undefined || /^Nothing answers|there is no terminal/.test(says);
+/** Cases that need an error of Node's that Jest does not wrap. */
+const needsProcess = ({ says }: Case) => says.startsWith('Nothing answers');
 
 /** Everything that a command could change. */
 const state = async () => ({
@@ -207,7 +192,7 @@ beforeAll(async () => {
   };
   await Promise.all([work(), work(), work()]);
   for (const each of CASES.filter((each) => !needsProcess(each)))
-    outcomes.set(each, { ...(await runHere(where(each), each.env)), json: undefined });
+    outcomes.set(each, await runTool(where(each), each.env, each.stdin));
 });
 afterAll(async () => {
   await deployment?.stop();

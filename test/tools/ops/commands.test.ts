@@ -1,7 +1,7 @@
 /** Effects and words of each command, on the project's own stack with the tool that operators use. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { OrderCreated, OrderStatusChanged } from '../../../lambdas/events';
-import { Builds, Deployment, type Faults, startTool } from './deployment';
+import { Builds, Deployment, type Faults, interrupt, runTool } from './deployment';
 import { FaultyEndpoint, type Interceptor } from './faulty-endpoint';
 
 jest.setTimeout(60_000);
@@ -17,9 +17,12 @@ afterEach(() => deployment?.stop());
 
 const ALL_RULES = /./;
 
-/** @param rules those that are enabled; the fewer, the fewer functions have to start */
-const deploy = async (faults?: Faults, rules = /order-created/) => {
-  deployment = await Deployment.start(faults ? builds.faulty(faults) : builds.intact, 1);
+/**
+ * @param rules those that are enabled; the fewer, the fewer functions have to start
+ * @param at the stack's time when it starts
+ */
+const deploy = async (faults?: Faults, rules = /order-created/, at?: number) => {
+  deployment = await Deployment.start(faults ? builds.faulty(faults) : builds.intact, 1, at);
   for (const rule of deployment.stack.eventBridge.rules) {
     if (!rule.managedBy && !rules.test(rule.name)) rule.disable();
   }
@@ -29,7 +32,7 @@ const deploy = async (faults?: Faults, rules = /order-created/) => {
 const opsBehind = async (intercept: Interceptor, args: readonly string[], stdin?: string) => {
   const endpoint = await FaultyEndpoint.start(deployment.stack.url, intercept);
   try {
-    return await deployment.start(args, stdin, endpoint.url).ended;
+    return await deployment.run(args, stdin, endpoint.url);
   } finally {
     await endpoint.stop();
   }
@@ -49,8 +52,7 @@ const details = (count: number) =>
 
 /** Puts events on the bus and waits until each is at its end. */
 const publish = async (count: number) => {
-  const { exitCode } = await deployment.start(['publish', '-', '--type', 'OrderCreated'], details(count))
-    .ended;
+  const { exitCode } = await deployment.run(['publish', '-', '--type', 'OrderCreated'], details(count));
   expect(exitCode).toBe(0);
   await deployment.settle();
 };
@@ -140,7 +142,7 @@ describe('trace', () => {
       DetailType: contract.detailType,
       Detail: { ...contract.example, metadata: { correlationId: 'checkout-7' } },
     }));
-    await deployment.start(['publish', '-'], JSON.stringify(entries)).ended;
+    await deployment.run(['publish', '-'], JSON.stringify(entries));
     await deployment.settle();
 
     const { json } = await deployment.ops('trace', 'checkout-7', '--json');
@@ -399,9 +401,9 @@ describe('replay', () => {
       Destination: { Arn: assembly.outputs.EventBusArn ?? '' },
     });
     // The time stands still, so that the replay is still there to be cancelled.
-    const cancel = startTool(['--endpoint-url', deployment.stack.url, 'replay', '--cancel', 'mistake']);
-    await deployment.until('replay-changed', 1, cancel.ended);
-    expect(await deployment.whileTicking(cancel.ended)).toMatchObject({
+    const cancelled = runTool(['--endpoint-url', deployment.stack.url, 'replay', '--cancel', 'mistake']);
+    await deployment.until('replay-changed', 1, cancelled);
+    expect(await deployment.whileTicking(cancelled)).toMatchObject({
       exitCode: 0,
       stdout: 'Replay mistake: CANCELLED\n',
     });
@@ -427,10 +429,10 @@ describe('replay', () => {
   test('goes on after Ctrl-C, and the operator is told how to stop it', async () => {
     await deploy();
     await publish(3);
-    const replay = startTool(['--endpoint-url', deployment.stack.url, 'replay', ...WINDOW, '--yes']);
-    await deployment.until('replay-changed', 1, replay.ended);
-    replay.process.kill('SIGINT');
-    const { exitCode, stderr } = await replay.ended;
+    const replay = runTool(['--endpoint-url', deployment.stack.url, 'replay', ...WINDOW, '--yes']);
+    await deployment.until('replay-changed', 1, replay);
+    interrupt();
+    const { exitCode, stderr } = await replay;
     const [, name = ''] = /To stop it: npm run ops -- replay --cancel (\S+)\n/.exec(stderr) ?? [];
     expect(exitCode).toBe(130);
     await deployment.advance(5);
@@ -441,10 +443,11 @@ describe('replay', () => {
 
 describe('status', () => {
   test('shows the stack at a glance', async () => {
-    await deploy({ forbidden: ['order-created'] }, /order|daily/);
+    const now = new Date();
+    const nine = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), now.getUTCDate() + 1, 9);
+    await deploy({ forbidden: ['order-created'] }, /order|daily/, nine - 60_000);
     await publish(2);
-    // Over the next 09:00.
-    await deployment.advance(24 * 60 * 60);
+    await deployment.advance(10 * 60);
     await deployment.settle();
 
     const { exitCode, stdout } = await deployment.ops('status');
@@ -468,8 +471,7 @@ describe('status', () => {
 
 describe('tail', () => {
   const tail = async (...args: string[]) => {
-    const { exitCode, stdout, stderr } = await deployment.start(['--json', 'tail', '--since', '30d', ...args])
-      .ended;
+    const { exitCode, stdout, stderr } = await deployment.ops('--json', 'tail', '--since', '30d', ...args);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
     return stdout
@@ -492,21 +494,36 @@ describe('tail', () => {
     expect(await tail('--only', 'failed')).toEqual([]);
   });
 
-  test('goes on with --follow, and ends with Ctrl-C', async () => {
+  test('goes on with --follow, shows each line once, and ends with Ctrl-C', async () => {
     await deploy();
-    const running = deployment.start(['tail', '--follow', '--since', '30d']);
-    await pause(1500);
-    await publish(1);
-    await pause(3000);
-    running.process.kill('SIGINT');
-    const { exitCode, stdout } = await running.ended;
+    let reads = 0;
+    const running = opsBehind(
+      async ({ operation }) => {
+        if (operation === 'FilterLogEvents') reads++;
+        return undefined;
+      },
+      ['tail', '--follow', '--since', '30d'],
+    );
+    // Each time it reads the log of every function.
+    const readAgain = async () => {
+      for (const end = reads + 2 * deployment.stack.functions.length; reads < end; ) await pause(5);
+    };
+    await readAgain();
+    const { source: Source, detailType: DetailType } = OrderCreated;
+    deployment.stack.eventBridge.putEvents([
+      { EventBusName: 'event-driven-bus', Source, DetailType, Detail: details(1) },
+    ]);
+    await deployment.settle();
+    await readAgain();
+    interrupt();
+    const { exitCode, stdout } = await running;
     expect(exitCode).toBe(130);
     expect(stdout.match(/order-processor {2}.*OrderCreated {2}.*stored .*order-0/g)).toHaveLength(1);
   });
 
   test('names the rules and functions that there are', async () => {
     await deploy();
-    const { exitCode, stderr } = await deployment.start(['tail', '--only', 'rule=nope']).ended;
+    const { exitCode, stderr } = await deployment.ops('tail', '--only', 'rule=nope');
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/--only rule=nope: there is no such rule\. There are: .*order-created.*\n$/);
   });

@@ -12,13 +12,17 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { APP } from '../../../bin/app-description';
+import { STAGES } from '../../../bin/stages';
 import { ManualClock } from '../../../tools/local/services/clock';
 import type { Queue } from '../../../tools/local/services/queue';
 import { SystemWorld } from '../../../tools/local/services/world';
 import { LocalStack } from '../../../tools/local/stack';
 import type { TimedStep } from '../../../tools/local/steps';
+import { explainFailure, opsCommand } from '../../../tools/ops/cli';
 import { readAssembly } from '../../../tools/template/assembly';
 import { builtAssembly } from '../../built';
+import { runInProcess } from '../../in-process';
 import { TYPESCRIPT } from '../../typescript';
 
 export interface Faults {
@@ -112,24 +116,45 @@ export const NO_AWS = {
 
 /** Starts the tool as `npm run ops --` does. */
 export function startTool(args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin = ''): RunningTool {
-  const { PATH, HOME } = process.env;
-  const child = spawn(process.execPath, [...TYPESCRIPT, 'bin/ops.ts', ...args], {
-    // Neither the credentials nor the region of whoever runs the tests.
-    env: { PATH, HOME, ...NO_AWS, ...env },
-  });
+  const child = spawn(process.execPath, [...TYPESCRIPT, 'bin/ops.ts', ...args], { env: surroundings(env) });
   child.stdin.end(stdin);
   const ended = Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]).then(
-    ([stdout, stderr, [exitCode]]) => ({
-      exitCode,
-      stdout,
-      stderr,
-      get json() {
-        return JSON.parse(stdout);
-      },
-    }),
+    ([stdout, stderr, [exitCode]]) => outcome(exitCode, stdout, stderr),
   );
   return { process: child, ended };
 }
+
+const surroundings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const { PATH, HOME } = process.env;
+  return { PATH, HOME, ...NO_AWS, ...env };
+};
+
+const outcome = (exitCode: number | null, stdout: string, stderr: string): Outcome => ({
+  exitCode,
+  stdout,
+  stderr,
+  get json() {
+    return JSON.parse(stdout);
+  },
+});
+
+/** Runs the tool as `bin/ops.ts` does, without a process of its own. */
+export async function runTool(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  stdin = '',
+): Promise<Outcome> {
+  const command = opsCommand(APP, STAGES);
+  const { exitCode, stdout, stderr } = await runInProcess(command, args, {
+    env: surroundings(env),
+    stdin,
+    explain: (error) => explainFailure(command, error),
+  });
+  return outcome(exitCode, stdout, stderr);
+}
+
+/** What Ctrl-C sends to a tool that runs in the tests' process. */
+export const interrupt = (): boolean => process.emit('SIGINT');
 
 /**
  * Interval of the clock. While a tool runs the stack's time passes 20 times as fast as the machine's, so that its
@@ -140,15 +165,16 @@ const REAL_TICK_MS = 5;
 
 export class Deployment {
   readonly steps: TimedStep[] = [];
-  readonly #clock = new ManualClock(Date.now());
+  readonly #clock: ManualClock;
   #stack: LocalStack | undefined;
 
   /**
    * @param build folder of a cloud assembly
    * @param maxEnvironments of each function
+   * @param at its time at first, in milliseconds since 1970-01-01 UTC
    */
-  static async start(build: string, maxEnvironments = 2): Promise<Deployment> {
-    const deployment = new Deployment();
+  static async start(build: string, maxEnvironments = 2, at = Date.now()): Promise<Deployment> {
+    const deployment = new Deployment(at);
     deployment.#stack = await LocalStack.start({
       assembly: readAssembly(build),
       world: new SystemWorld(deployment.#clock),
@@ -157,6 +183,10 @@ export class Deployment {
       onStep: (step) => deployment.steps.push(step),
     });
     return deployment;
+  }
+
+  private constructor(at: number) {
+    this.#clock = new ManualClock(at);
   }
 
   get stack(): LocalStack {
@@ -224,14 +254,19 @@ export class Deployment {
     return this.steps.filter((step): step is Extract<TimedStep, { kind: Kind }> => step.kind === kind);
   }
 
-  /** @param url where the tool finds the stack */
-  start(args: readonly string[], stdin?: string, url = this.stack.url): RunningTool {
-    const { process, ended } = startTool(['--endpoint-url', url, ...args], {}, stdin);
+  /** Runs the tool in a process of its own. */
+  start(args: readonly string[], stdin?: string): RunningTool {
+    const { process, ended } = startTool(['--endpoint-url', this.stack.url, ...args], {}, stdin);
     return { process, ended: this.whileTicking(ended) };
   }
 
+  /** @param url where the tool finds the stack */
+  run(args: readonly string[], stdin?: string, url = this.stack.url): Promise<Outcome> {
+    return this.whileTicking(runTool(['--endpoint-url', url, ...args], {}, stdin));
+  }
+
   ops(...args: string[]): Promise<Outcome> {
-    return this.start(args).ended;
+    return this.run(args);
   }
 
   /** Waits for so many more steps of a kind, unless `end` comes first. */

@@ -119,9 +119,9 @@ test('one in 20 events fails and for a while a permission is missing: all come h
     builds.faulty({ failsOneIn, forbidden: ['order-created', 'order-status-changed'] }),
   );
   try {
-    await deployment.start(['publish', '-'], lines.slice(0, half).join('\n')).ended;
+    await deployment.run(['publish', '-'], lines.slice(0, half).join('\n'));
     deployment.deploy(builds.faulty({ failsOneIn }));
-    await deployment.start(['publish', '-'], lines.slice(half).join('\n')).ended;
+    await deployment.run(['publish', '-'], lines.slice(half).join('\n'));
     // Nobody who publishes by the contracts can send this one.
     const poison = { orderId: 'order-poison', customerId: 'c', total: -1, metadata: { eventId: 'poison' } };
     deployment.stack.eventBridge.putEvents([
@@ -180,7 +180,7 @@ test('a redrive that is killed ten times and started again ends as one that is n
   const forbidden = ['order-created', 'order-status-projection', 'order-status-changed'];
   const deployment = await Deployment.start(builds.faulty({ forbidden }));
   try {
-    await deployment.start(['publish', '-'], eventsOf(orders)).ended;
+    await deployment.run(['publish', '-'], eventsOf(orders));
     await deployment.settle();
     const failures = Object.values(engineFailures(deployment)).reduce((sum, count) => sum + count, 0);
     expect(deployment.queue('dlq').depth().visible).toBe(failures);
@@ -228,7 +228,7 @@ test('a replay of the whole archive changes no order and notifies nobody', async
   const orders = 50;
   const deployment = await Deployment.start(builds.intact);
   try {
-    await deployment.start(['publish', '-'], eventsOf(orders)).ended;
+    await deployment.run(['publish', '-'], eventsOf(orders));
     await deployment.settle();
     const before = { orders: await deployment.orders(), notifications: deployment.notifications };
     expect(before.orders.size).toBe(orders);

@@ -108,7 +108,7 @@ test('the IAM actions of each command in the runbook are those of its calls', as
     });
     for (const run of runsOf(name)) {
       isGiven = name !== 'redrive';
-      await deployment.start([name, ...run], undefined, endpoint.url).ended;
+      await deployment.run([name, ...run], undefined, endpoint.url);
       await deployment.settle();
     }
     await endpoint.stop();

@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const publish = async (type: string, ...details: object[]) => {
   const lines = details.map((detail) => JSON.stringify(detail)).join('\n');
-  expect((await deployment.start(['publish', '-', '--type', type], lines).ended).exitCode).toBe(0);
+  expect((await deployment.run(['publish', '-', '--type', type], lines)).exitCode).toBe(0);
   await deployment.settle();
 };
 const place = (...ids: string[]) =>

@@ -22,7 +22,7 @@ const DAY = '2026-01-15';
 const place = async (orderId: string) => {
   const detail = { orderId, customerId: 'c', total: 10.1, createdAt: `${DAY}T10:00:00Z` };
   const args = ['publish', '-', '--type', 'OrderCreated'];
-  expect((await deployment.start(args, JSON.stringify(detail)).ended).exitCode).toBe(0);
+  expect((await deployment.run(args, JSON.stringify(detail))).exitCode).toBe(0);
   await deployment.settle();
 };
 
