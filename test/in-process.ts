@@ -15,15 +15,27 @@ export interface Surroundings {
   /** As `runCommand` takes it. */
   readonly explain?: Parameters<typeof runCommand>[1];
   readonly stdin?: string;
+  /** Whether all streams are a terminal. @default false */
+  readonly isTerminal?: boolean;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** None of the streams is a terminal. One command runs at a time: what it has of the process, another would have too. */
-export async function runInProcess(
+export function runInProcess(
   command: Command,
   args: readonly string[],
-  { env = process.env, explain, stdin = '' }: Surroundings = {},
+  { explain, ...surroundings }: Surroundings = {},
+): Promise<InProcess> {
+  return capture(() => runCommand(command, explain, args), surroundings);
+}
+
+/**
+ * Captures what the work writes, and the exit code that it sets. One work at a time: what it has of the process, another
+ * would have too.
+ */
+export async function capture(
+  work: () => Promise<unknown>,
+  { env = process.env, stdin = '', isTerminal = false }: Omit<Surroundings, 'explain'> = {},
 ): Promise<InProcess> {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
@@ -34,14 +46,14 @@ export async function runInProcess(
   );
   const restore = [
     replace(process, 'env', env),
-    replace(process, 'stdin', Readable.from([stdin])),
-    replace(process.stdout, 'isTTY', false),
-    replace(process.stderr, 'isTTY', false),
+    replace(process, 'stdin', Object.assign(Readable.from([stdin]), { isTTY: isTerminal })),
+    replace(process.stdout, 'isTTY', isTerminal),
+    replace(process.stderr, 'isTTY', isTerminal),
     ...SIGNALS.map((name) => keepListeners(process, name)),
     keepListeners(process.stdout, 'error'),
   ];
   try {
-    await runCommand(command, explain, args);
+    await work();
     return { exitCode: Number(process.exitCode), ...written };
   } finally {
     for (const each of restore) each();

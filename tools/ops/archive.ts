@@ -1,6 +1,7 @@
 /** The archive of the stack's events, and an estimate of a replay: events, bytes, US dollars. */
 import { DescribeArchiveCommand, type EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { formatCountOf } from '../cli/terminal';
+import { required } from './answers';
 import { formatTime } from './time';
 
 export interface ArchiveState {
@@ -40,10 +41,10 @@ export async function readArchive(eventBridge: EventBridgeClient, arn: string): 
   const archive = await eventBridge.send(new DescribeArchiveCommand({ ArchiveName: name }));
   return {
     name,
-    events: archive.EventCount ?? 0,
-    bytes: archive.SizeBytes ?? 0,
+    events: required(archive, 'EventCount'),
+    bytes: required(archive, 'SizeBytes'),
     retentionDays: archive.RetentionDays ?? 0,
-    createdAt: archive.CreationTime?.getTime() ?? 0,
+    createdAt: required(archive, 'CreationTime').getTime(),
   };
 }
 

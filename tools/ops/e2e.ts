@@ -3,19 +3,18 @@
  * cleans up. What is published and expected is the app's journey.
  */
 import { gunzipSync } from 'node:zlib';
-import {
-  CloudWatchLogsClient,
-  paginateFilterLogEvents,
-  ResourceNotFoundException,
-} from '@aws-sdk/client-cloudwatch-logs';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DeleteItemCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
-import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Command } from 'commander';
 import type { App } from '../app';
 import { createCommand, wholeNumberFrom } from '../cli/command';
-import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
+import { EXIT, type ExitCode, InputError } from '../cli/errors';
+import { elementsOf, putEvent, required } from './answers';
+import { nameInArn } from './failed-event';
+import { readLog } from './function-log';
 import { JourneyExecutions } from './journey-executions';
 import { QueueReader } from './queue-reader';
 import { inSession, interruptSignal, type Session } from './session';
@@ -42,8 +41,10 @@ export interface Journey {
   readonly failing: { readonly id: string; readonly entry: Entry };
 }
 
-interface E2eOptions {
+export interface JourneyOptions {
+  /** Maximum time for each place to be reached, in seconds. */
   readonly timeout: number;
+  /** Publish the event that fails, too. */
   readonly failing: boolean;
 }
 
@@ -77,8 +78,21 @@ export function e2eCommand(app: App, stages: Stages, journey: () => Journey): Co
     .option('--no-failing', 'publish no event that fails')
     .option('--json', 'print one JSON document')
     .action(
-      inSession<E2eOptions>(app, stages, (session, options) => new Run(session, journey(), options).run()),
+      inSession<JourneyOptions>(app, stages, (session, options) => follow(session, journey(), options)),
     );
+}
+
+/**
+ * Publishes the events of a journey and follows them to each place.
+ * @param pollMs pause between two looks at a place
+ */
+export function follow(
+  session: Session,
+  journey: Journey,
+  options: JourneyOptions,
+  pollMs = POLL_MS,
+): Promise<ExitCode> {
+  return new Run(session, journey, options, pollMs).run();
 }
 
 class Run {
@@ -93,7 +107,8 @@ class Run {
   constructor(
     private readonly session: Session,
     private readonly journey: Journey,
-    private readonly options: E2eOptions,
+    private readonly options: JourneyOptions,
+    private readonly pollMs: number,
   ) {
     const { stack, now } = session;
     this.#startedAt = now();
@@ -113,7 +128,7 @@ class Run {
         if (index === 0 && this.options.failing) await this.#put(failing.entry);
       }
       for (const machine of await this.#executions.machines(entries.map(({ entry }) => entry.detailType))) {
-        const name = `state machine: ${stack.shortName(machine.split(':').at(-1) ?? machine)}`;
+        const name = `state machine: ${stack.shortName(nameInArn(machine))}`;
         await this.#reach({ name, look: () => this.#executions.look(machine) });
       }
       await this.#reach({ name: this.journey.logged.reaches, look: () => this.#logged() });
@@ -140,16 +155,12 @@ class Run {
 
   async #put({ source, detailType, detail }: Entry): Promise<void> {
     const { stack } = this.session;
-    const client = new EventBridgeClient(stack.clientConfig);
-    const entry = {
+    const result = await putEvent(new EventBridgeClient(stack.clientConfig), {
       ...{ EventBusName: stack.output('EventBusName'), Source: source, DetailType: detailType },
       Detail: JSON.stringify(detail),
-    };
-    const { Entries: [result] = [] } = await client.send(new PutEventsCommand({ Entries: [entry] }));
-    if (result?.ErrorCode === undefined) return;
-    throw new InputError(
-      `The bus refuses ${detailType}: ${result.ErrorCode}: ${oneLine(result.ErrorMessage ?? '')}`,
-    );
+    });
+    if ('eventId' in result) return;
+    throw new InputError(`The bus refuses ${detailType}: ${result.code}: ${result.message}`);
   }
 
   async #reach({ name, look }: Place): Promise<void> {
@@ -164,7 +175,7 @@ class Run {
       }
       if (now() > until) break;
       terminal.progress(`Waiting for ${name}, ${Math.round((now() - from) / 1_000)} s`);
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await new Promise((resolve) => setTimeout(resolve, this.pollMs));
     }
     this.#missing.push(name);
   }
@@ -180,11 +191,11 @@ class Run {
   }
 
   async #item(wanted: Readonly<Record<string, string>>): Promise<string | undefined> {
-    const { Item } = await this.#dynamodb.send(
+    const { Item: found = {} } = await this.#dynamodb.send(
       new GetItemCommand({ ...this.#key(this.journey.id), ConsistentRead: true }),
     );
     const isThere = Object.entries(wanted).every(([name, value]) => {
-      const { S, N } = Item?.[name] ?? {};
+      const { S, N } = found[name] ?? {};
       return (S ?? N) === value;
     });
     return isThere
@@ -198,41 +209,30 @@ class Run {
     const { app, stack } = this.session;
     const { function: suffix, outcome } = this.journey.logged;
     const name = stack.functions.find((each) => stack.shortName(each) === suffix) ?? suffix;
-    try {
-      const pages = paginateFilterLogEvents(
-        { client: new CloudWatchLogsClient(stack.clientConfig) },
-        {
-          logGroupName: `/aws/lambda/${name}`,
-          filterPattern: `"${this.journey.id}"`,
-          startTime: this.#startedAt - CLOCK_DIFFERENCE_MS,
-        },
-      );
-      for await (const { events = [] } of pages) {
-        const lines = events.map(({ timestamp = 0, message = '' }) =>
-          parseLogLine(app, name, timestamp, message),
-        );
-        if (lines.some((line) => line.outcome === outcome)) return `${suffix}: ${outcome}`;
-      }
-      return undefined;
-    } catch (error) {
-      // Lambda creates a log group with the first line that it writes.
-      if (error instanceof ResourceNotFoundException) return undefined;
-      throw error;
+    const lines = readLog(new CloudWatchLogsClient(stack.clientConfig), name, {
+      filterPattern: `"${this.journey.id}"`,
+      startTime: this.#startedAt - CLOCK_DIFFERENCE_MS,
+    });
+    for await (const { time, message } of lines) {
+      if (parseLogLine(app, name, time, message).outcome === outcome) return `${suffix}: ${outcome}`;
     }
+    return undefined;
   }
 
   async #object(): Promise<string | undefined> {
     const { stack } = this.session;
     const client = new S3Client({ ...stack.clientConfig, forcePathStyle: true });
     const Bucket = stack.output(this.journey.bucketOutput);
-    for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket })) {
-      for (const { Key = '', LastModified } of Contents) {
-        if ((LastModified?.getTime() ?? 0) < this.#startedAt - CLOCK_DIFFERENCE_MS) continue;
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key }));
-        const bytes = Buffer.from((await Body?.transformToByteArray()) ?? []);
-        const isZipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
-        if ((isZipped ? gunzipSync(bytes) : bytes).includes(this.journey.id)) return Key;
-      }
+    for await (const each of elementsOf(
+      paginateListObjectsV2({ client }, { Bucket }),
+      (page) => page.Contents,
+    )) {
+      if (required(each, 'LastModified').getTime() < this.#startedAt - CLOCK_DIFFERENCE_MS) continue;
+      const Key = required(each, 'Key');
+      const object = await client.send(new GetObjectCommand({ Bucket, Key }));
+      const bytes = Buffer.from(await required(object, 'Body').transformToByteArray());
+      const isZipped = bytes[0] === 0x1f && bytes[1] === 0x8b;
+      if ((isZipped ? gunzipSync(bytes) : bytes).includes(this.journey.id)) return Key;
     }
     return undefined;
   }

@@ -7,6 +7,7 @@ import {
   StateMachineTypeNotSupported,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import { elementsOf, required } from './answers';
 import { listStackRules } from './rules';
 import type { DeployedStack } from './stack';
 
@@ -42,18 +43,16 @@ export class JourneyExecutions {
   /** @returns the status of the entity's execution; undefined if there is none yet */
   async look(stateMachineArn: string): Promise<string | undefined> {
     try {
-      for await (const { executions = [] } of paginateListExecutions(
-        { client: this.#client },
-        { stateMachineArn },
-      )) {
-        for (const { executionArn, status, startDate } of executions) {
-          // The latest are first.
-          if ((startDate?.getTime() ?? 0) < this.since) return undefined;
-          const { input = '' } = await this.#client.send(new DescribeExecutionCommand({ executionArn }));
-          if (!input.includes(this.id)) continue;
-          if (status === 'RUNNING' && executionArn !== undefined) this.#running.push(executionArn);
-          return status;
-        }
+      const pages = paginateListExecutions({ client: this.#client }, { stateMachineArn });
+      for await (const execution of elementsOf(pages, ({ executions }) => executions)) {
+        // The latest are first.
+        if (required(execution, 'startDate').getTime() < this.since) return undefined;
+        const executionArn = required(execution, 'executionArn');
+        const { input } = await this.#client.send(new DescribeExecutionCommand({ executionArn }));
+        if (!input?.includes(this.id)) continue;
+        const status = required(execution, 'status');
+        if (status === 'RUNNING') this.#running.push(executionArn);
+        return status;
       }
       return undefined;
     } catch (error) {

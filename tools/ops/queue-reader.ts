@@ -14,6 +14,8 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { defined } from '../defined';
+import { required } from './answers';
 import type { QueueMessage } from './failed-event';
 
 /** SQS's maximum for a receive and for a batch. */
@@ -31,21 +33,16 @@ export interface ApproximateDepth {
 }
 
 export async function queueDepth(sqs: SQSClient, queueUrl: string): Promise<ApproximateDepth> {
-  const { Attributes } = await sqs.send(
-    new GetQueueAttributesCommand({
-      QueueUrl: queueUrl,
-      AttributeNames: [
-        'ApproximateNumberOfMessages',
-        'ApproximateNumberOfMessagesDelayed',
-        'ApproximateNumberOfMessagesNotVisible',
-      ],
-    }),
-  );
+  const AttributeNames = [
+    ...(['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesDelayed'] as const),
+    'ApproximateNumberOfMessagesNotVisible' as const,
+  ];
+  const answer = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames }));
+  const count = (name: (typeof AttributeNames)[number]) =>
+    Number(required(required(answer, 'Attributes'), name));
   return {
-    visible:
-      Number(Attributes?.ApproximateNumberOfMessages ?? 0) +
-      Number(Attributes?.ApproximateNumberOfMessagesDelayed ?? 0),
-    inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
+    visible: count('ApproximateNumberOfMessages') + count('ApproximateNumberOfMessagesDelayed'),
+    inFlight: count('ApproximateNumberOfMessagesNotVisible'),
   };
 }
 
@@ -74,14 +71,15 @@ export class QueueReader {
     const isIdle = (receives: number) => receives >= IDLE_RECEIVES + this.#held.size / BATCH;
     for (let idle = 0; !isIdle(idle) && this.seen < limit && !signal.aborted; ) {
       const messages = await this.#receive(Math.min(BATCH, limit - this.seen));
-      const fresh = messages.filter(({ MessageId = '' }) => !this.#seen.has(MessageId));
-      for (const { MessageId = '', ReceiptHandle = '' } of messages) {
-        this.#seen.add(MessageId);
-        this.#held.set(MessageId, ReceiptHandle);
+      const fresh = messages.map(queueMessage).filter(({ id }) => !this.#seen.has(id));
+      for (const message of messages) {
+        const id = required(message, 'MessageId');
+        this.#seen.add(id);
+        this.#held.set(id, required(message, 'ReceiptHandle'));
       }
       if (fresh.length > 0) {
         idle = 0;
-        yield fresh.map(queueMessage);
+        yield fresh;
       } else if (messages.length === 0 && (await queueDepth(this.sqs, this.queueUrl)).visible === 0) {
         return;
       } else {
@@ -92,9 +90,8 @@ export class QueueReader {
 
   /** Deletes the message from the queue. */
   async delete(message: QueueMessage): Promise<void> {
-    await this.sqs.send(
-      new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle: this.#held.get(message.id) ?? '' }),
-    );
+    const ReceiptHandle = this.#held.get(message.id);
+    await this.sqs.send(new DeleteMessageCommand({ QueueUrl: this.queueUrl, ReceiptHandle }));
     this.#held.delete(message.id);
   }
 
@@ -138,20 +135,19 @@ export class QueueReader {
   }
 }
 
-function queueMessage({
-  MessageId = '',
-  Body = '',
-  Attributes,
-  MessageAttributes = {},
-}: Message): QueueMessage {
+function queueMessage(message: Message): QueueMessage {
+  const { SentTimestamp, DeadLetterQueueSourceArn, MessageGroupId } = required(message, 'Attributes');
   return {
-    id: MessageId,
-    body: Body,
+    id: required(message, 'MessageId'),
+    body: required(message, 'Body'),
+    // One of numbers or bytes is a text of the sender's, or none.
     attributes: Object.fromEntries(
-      Object.entries(MessageAttributes).map(([name, { StringValue = '' }]) => [name, StringValue]),
+      Object.entries(message.MessageAttributes ?? {}).map(([name, { StringValue = '' }]) => [
+        name,
+        StringValue,
+      ]),
     ),
-    sentAt: Number(Attributes?.SentTimestamp ?? 0),
-    ...(Attributes?.DeadLetterQueueSourceArn && { movedFrom: Attributes.DeadLetterQueueSourceArn }),
-    ...(Attributes?.MessageGroupId && { groupId: Attributes.MessageGroupId }),
+    sentAt: Number(SentTimestamp),
+    ...defined({ movedFrom: DeadLetterQueueSourceArn, groupId: MessageGroupId }),
   };
 }

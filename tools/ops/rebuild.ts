@@ -14,6 +14,7 @@ import { type App, type Entity, findConsumer, type Rebuild } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { formatCountOf } from '../cli/terminal';
 import { REPLAY } from '../eventbridge/service-facts';
+import { elementsOf } from './answers';
 import { type ArchiveState, archiveStart, estimateReplay, readArchive, type Window } from './archive';
 import { describeReplayPlan, runReplay } from './replay';
 import { listStackRules, type StackRule } from './rules';
@@ -306,9 +307,8 @@ class Table {
       },
     );
     const found: Damaged[] = [];
-    for await (const { Items: items = [] } of pages) {
-      for (const item of items) found.push(this.#describe(String(item[this.entity.idField]), item));
-    }
+    for await (const item of elementsOf(pages, ({ Items }) => Items))
+      found.push(this.#describe(String(item[this.entity.idField]), item));
     return found;
   }
 

@@ -23,7 +23,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   EventBridgeClient,
-  PutEventsCommand,
   type PutEventsRequestEntry,
   ResourceNotFoundException,
   type Target,
@@ -34,6 +33,7 @@ import type { App } from '../app';
 import { EXIT, type ExitCode, explain, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf } from '../cli/terminal';
 import { defined } from '../defined';
+import { putEvent, required } from './answers';
 import { type FailedEvent, nameInArn, type QueueMessage, readFailedEvent } from './failed-event';
 import { QueueReader } from './queue-reader';
 import {
@@ -236,12 +236,9 @@ class Run {
 
   /** @returns the event's id */
   async #put(entry: PutEventsRequestEntry): Promise<string> {
-    const { Entries: [result] = [] } = await this.#eventBridge.send(
-      new PutEventsCommand({ Entries: [entry] }),
-    );
-    if (result?.EventId !== undefined) return result.EventId;
-    const { ErrorCode = 'Error', ErrorMessage = 'EventBridge gave the event no id' } = result ?? {};
-    throw Object.assign(new Error(ErrorMessage), { name: ErrorCode, $fault: 'client' });
+    const result = await putEvent(this.#eventBridge, entry);
+    if ('eventId' in result) return result.eventId;
+    throw Object.assign(new Error(result.message), { name: result.code, $fault: 'client' });
   }
 
   /** @returns the request's id */
@@ -254,12 +251,12 @@ class Run {
       }),
     );
     if (StatusCode !== 202) throw new Error(`Lambda answered ${StatusCode}, not 202`);
-    return $metadata.requestId ?? '';
+    return required($metadata, 'requestId');
   }
 
   /** @returns the message's id */
   async #sendMessage({ targetArn, payload, groupId }: Redelivery): Promise<string> {
-    const { MessageId = '' } = await this.#sqs.send(
+    const answer = await this.#sqs.send(
       new SendMessageCommand({
         QueueUrl: this.stack.queueUrl(nameInArn(targetArn)),
         MessageBody: payload,
@@ -268,7 +265,7 @@ class Run {
         ...(targetArn.endsWith('.fifo') && { MessageDeduplicationId: randomUUID() }),
       }),
     );
-    return MessageId;
+    return required(answer, 'MessageId');
   }
 
   /** Targets of the rule that could not deliver; empty if the rule is gone, or the event was delivered. */

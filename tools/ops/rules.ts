@@ -6,6 +6,7 @@ import {
   type Rule,
   type Target,
 } from '@aws-sdk/client-eventbridge';
+import { required } from './answers';
 import { nameInArn } from './failed-event';
 import type { DeployedStack } from './stack';
 
@@ -49,13 +50,14 @@ export async function listStackRules(
 }
 
 function stackRule(rule: Rule, targets: readonly Target[]): StackRule {
+  const targetArns = targets.map((target) => required(target, 'Arn'));
   return {
-    name: rule.Name ?? '',
-    arn: rule.Arn ?? '',
-    enabled: rule.State?.startsWith('ENABLED') ?? false,
+    name: required(rule, 'Name'),
+    arn: required(rule, 'Arn'),
+    enabled: required(rule, 'State').startsWith('ENABLED'),
     ...(rule.ScheduleExpression && { schedule: rule.ScheduleExpression }),
-    consumers: targets.map(({ Arn = '' }) => nameInArn(Arn)),
-    targetArns: targets.map(({ Arn = '' }) => Arn),
+    consumers: targetArns.map(nameInArn),
+    targetArns,
     detailTypes: namedTypes(rule.EventPattern),
     takesReplays: !excludesReplays(rule.EventPattern),
   };
@@ -80,7 +82,7 @@ async function listRules(
   let NextToken: string | undefined;
   do {
     const page = await eventBridge.send(new ListRulesCommand({ ...filter, NextToken }));
-    rules.push(...(page.Rules ?? []));
+    rules.push(...required(page, 'Rules'));
     NextToken = page.NextToken;
   } while (NextToken);
   return rules;
@@ -98,7 +100,7 @@ export async function listTargets(
     const page = await eventBridge.send(
       new ListTargetsByRuleCommand({ Rule: rule, EventBusName: busName, NextToken }),
     );
-    targets.push(...(page.Targets ?? []));
+    targets.push(...required(page, 'Targets'));
     NextToken = page.NextToken;
   } while (NextToken);
   return targets;

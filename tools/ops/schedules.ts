@@ -2,6 +2,7 @@
 import { GetScheduleCommand, paginateListSchedules, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { InvalidScheduleError } from '../eventbridge/schedule';
 import { timesOf } from '../template/schedules';
+import { elementsOf, required } from './answers';
 import { nameInArn } from './failed-event';
 import type { DeployedStack } from './stack';
 
@@ -23,19 +24,18 @@ export async function listStackSchedules(stack: DeployedStack): Promise<StackSch
   if (own.size === 0) return [];
   const client = new SchedulerClient(stack.clientConfig);
   const schedules: StackSchedule[] = [];
-  for await (const page of paginateListSchedules({ client }, { NamePrefix: `${stack.name}-` })) {
-    for (const { Name = '', GroupName } of page.Schedules ?? []) {
-      if (!own.has(Name)) continue;
-      const found = await client.send(new GetScheduleCommand({ Name, GroupName }));
-      schedules.push({
-        name: Name,
-        enabled: found.State !== 'DISABLED',
-        expression: found.ScheduleExpression ?? '',
-        timezone: found.ScheduleExpressionTimezone ?? 'UTC',
-        flexibleMinutes: found.FlexibleTimeWindow?.MaximumWindowInMinutes ?? 0,
-        consumer: nameInArn(found.Target?.Arn ?? ''),
-      });
-    }
+  const pages = paginateListSchedules({ client }, { NamePrefix: `${stack.name}-` });
+  for await (const { Name: name, GroupName } of elementsOf(pages, ({ Schedules }) => Schedules)) {
+    if (name === undefined || !own.has(name)) continue;
+    const found = await client.send(new GetScheduleCommand({ Name: name, GroupName }));
+    schedules.push({
+      name,
+      enabled: found.State !== 'DISABLED',
+      expression: required(found, 'ScheduleExpression'),
+      timezone: found.ScheduleExpressionTimezone ?? 'UTC',
+      flexibleMinutes: required(found, 'FlexibleTimeWindow').MaximumWindowInMinutes ?? 0,
+      consumer: nameInArn(required(required(found, 'Target'), 'Arn')),
+    });
   }
   return schedules;
 }
@@ -45,7 +45,7 @@ export async function listStackSchedules(stack: DeployedStack): Promise<StackSch
  * from when it was made.
  */
 export function nextTime(
-  { expression, timezone = 'UTC' }: { readonly expression: string; readonly timezone?: string },
+  { expression, timezone }: { readonly expression: string; readonly timezone: string },
   now: number,
 ): number | undefined {
   if (expression.startsWith('rate(')) return undefined;

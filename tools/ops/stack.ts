@@ -8,6 +8,7 @@ import {
   paginateListStackResources,
 } from '@aws-sdk/client-cloudformation';
 import { InputError } from '../cli/errors';
+import { elementsOf, required } from './answers';
 
 /** The stages that the app can be deployed as. */
 export interface Stages {
@@ -136,11 +137,9 @@ export async function findStack(
   const config = clientConfig(options, env);
   const cloudFormation = new CloudFormationClient(config);
   try {
-    const { Stacks: [stack] = [] } = await cloudFormation.send(
-      new DescribeStacksCommand({ StackName: name }),
-    );
-    const outputs = (stack?.Outputs ?? []).map(
-      ({ OutputKey = '', OutputValue = '' }) => [OutputKey, OutputValue] as const,
+    const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
+    const outputs = Stacks.flatMap(({ Outputs = [] }) => Outputs).map(
+      (each) => [required(each, 'OutputKey'), required(each, 'OutputValue')] as const,
     );
     const resources = await listResources(cloudFormation, name);
     return new DeployedStack(stage, name, config, new Map(outputs), resources, deployCommand);
@@ -156,11 +155,11 @@ export async function findStack(
 
 async function listResources(client: CloudFormationClient, StackName: string): Promise<StackResource[]> {
   const resources: StackResource[] = [];
-  for await (const page of paginateListStackResources({ client }, { StackName })) {
-    for (const { ResourceType, PhysicalResourceId } of page.StackResourceSummaries ?? []) {
-      // A resource whose creation failed has no id.
-      if (ResourceType && PhysicalResourceId) resources.push({ type: ResourceType, id: PhysicalResourceId });
-    }
+  const pages = paginateListStackResources({ client }, { StackName });
+  for await (const each of elementsOf(pages, (page) => page.StackResourceSummaries)) {
+    // A resource whose creation failed has no id.
+    if (each.PhysicalResourceId)
+      resources.push({ type: required(each, 'ResourceType'), id: each.PhysicalResourceId });
   }
   return resources;
 }

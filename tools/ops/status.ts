@@ -1,16 +1,20 @@
 /** `status`: the stack at a glance. Reads only. */
-import { CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import {
-  CloudWatchLogsClient,
-  paginateFilterLogEvents,
-  ResourceNotFoundException,
-} from '@aws-sdk/client-cloudwatch-logs';
+  CloudWatchClient,
+  type CompositeAlarm,
+  type DescribeAlarmsCommandOutput,
+  type MetricAlarm,
+  paginateDescribeAlarms,
+} from '@aws-sdk/client-cloudwatch';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode } from '../cli/errors';
 import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/terminal';
+import { elementsOf, required } from './answers';
 import { type ArchiveState, readArchive } from './archive';
+import { readLog } from './function-log';
 import { type ApproximateDepth, queueDepth } from './queue-reader';
 import { listStackRules, type StackRule } from './rules';
 import { listStackSchedules, nextTime, type StackSchedule } from './schedules';
@@ -54,6 +58,8 @@ interface Status {
 /** Hours of logs that are searched for the last work of a schedule; enough for daily work. */
 const WORK_SEARCH_HOURS = 36;
 const HOUR_MS = 60 * 60_000;
+/** Time zone of the schedules of rules. */
+const RULE_TIME_ZONE = 'UTC';
 
 export async function status({ app, stack, terminal, now }: Session): Promise<ExitCode> {
   const { clientConfig } = stack;
@@ -71,7 +77,7 @@ export async function status({ app, stack, terminal, now }: Session): Promise<Ex
     stack: stack.name,
     stage: stack.stage,
     ...found,
-    rules: rules.map((rule) => ({ ...rule, ...nextIn(rule.enabled, rule.schedule, undefined, now()) })),
+    rules: rules.map((rule) => ({ ...rule, ...nextIn(rule.enabled, rule.schedule, RULE_TIME_ZONE, now()) })),
     schedules: schedules.map((each) => ({
       ...each,
       ...nextIn(each.enabled, each.expression, each.timezone, now()),
@@ -88,11 +94,8 @@ export async function status({ app, stack, terminal, now }: Session): Promise<Ex
 }
 
 /** The next time of what is enabled and has one, for `--json`. */
-function nextIn(enabled: boolean, expression: string | undefined, timezone: string | undefined, now: number) {
-  const next =
-    enabled && expression !== undefined
-      ? nextTime({ expression, ...(timezone !== undefined && { timezone }) }, now)
-      : undefined;
+function nextIn(enabled: boolean, expression: string | undefined, timezone: string, now: number) {
+  const next = enabled && expression !== undefined ? nextTime({ expression, timezone }, now) : undefined;
   return next === undefined ? {} : { next: formatTime(next) };
 }
 
@@ -114,16 +117,18 @@ async function listAlarms(stack: DeployedStack): Promise<AlarmState[]> {
     { AlarmNamePrefix: `${stack.name}-` },
   );
   const alarms: AlarmState[] = [];
-  for await (const { MetricAlarms = [], CompositeAlarms = [] } of pages) {
-    for (const alarm of [...MetricAlarms, ...CompositeAlarms]) {
-      if (!own.has(alarm.AlarmName ?? '')) continue;
-      alarms.push({
-        name: alarm.AlarmName ?? '',
-        state: alarm.StateValue ?? 'INSUFFICIENT_DATA',
-        reason: alarm.StateReason ?? '',
-        since: alarm.StateUpdatedTimestamp?.getTime() ?? 0,
-      });
-    }
+  for await (const alarm of elementsOf<DescribeAlarmsCommandOutput, MetricAlarm | CompositeAlarm>(
+    pages,
+    ({ MetricAlarms = [], CompositeAlarms = [] }) => [...MetricAlarms, ...CompositeAlarms],
+  )) {
+    const name = required(alarm, 'AlarmName');
+    if (!own.has(name)) continue;
+    alarms.push({
+      name,
+      state: required(alarm, 'StateValue'),
+      reason: required(alarm, 'StateReason'),
+      since: required(alarm, 'StateUpdatedTimestamp').getTime(),
+    });
   }
   return alarms;
 }
@@ -148,26 +153,14 @@ async function lastWork(
   eventIdPrefix: string,
   startTime: number,
 ): Promise<ScheduledWork['last']> {
-  const pages = paginateFilterLogEvents(
-    { client: new CloudWatchLogsClient(stack.clientConfig) },
-    {
-      logGroupName: `/aws/lambda/${functionName}`,
-      filterPattern: `{ $.eventId = "${eventIdPrefix}*" && $.outcome = "published" }`,
-      startTime,
-    },
-  );
+  const filterPattern = `{ $.eventId = "${eventIdPrefix}*" && $.outcome = "published" }`;
+  const logs = new CloudWatchLogsClient(stack.clientConfig);
   let last: ScheduledWork['last'];
-  try {
-    for await (const { events = [] } of pages) {
-      for (const { timestamp = 0, message = '{}' } of events) {
-        const { eventId = '' } = JSON.parse(message) as { eventId?: string };
-        const run = eventId.slice(eventIdPrefix.length);
-        if (!last || timestamp >= last.published) last = { run, published: timestamp };
-      }
-    }
-  } catch (error) {
-    // Lambda creates a log group with the first line that it writes.
-    if (!(error instanceof ResourceNotFoundException)) throw error;
+  for await (const { time, message } of readLog(logs, functionName, { startTime, filterPattern })) {
+    if (last && time < last.published) continue;
+    // The filter takes only lines that have it.
+    const { eventId } = JSON.parse(message) as { eventId: string };
+    last = { run: eventId.slice(eventIdPrefix.length), published: time };
   }
   return last;
 }
@@ -236,7 +229,7 @@ function describeRules(
         ? takesReplays
           ? 'an event matches'
           : 'an event matches that is no replay'
-        : [schedule, ...next(nextIn(enabled, schedule, undefined, now))].join(', '),
+        : [schedule, ...next(nextIn(enabled, schedule, RULE_TIME_ZONE, now))].join(', '),
     ]),
   );
 }

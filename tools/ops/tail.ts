@@ -1,19 +1,16 @@
 /** `tail`: what the functions log of each event, as it comes. */
 import { setTimeout as pause } from 'node:timers/promises';
-import {
-  CloudWatchLogsClient,
-  paginateFilterLogEvents,
-  ResourceNotFoundException,
-} from '@aws-sdk/client-cloudwatch-logs';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import type { App } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { escapeControl, printableJson } from '../cli/escape-control';
 import { isNamed, type Only } from '../cli/only';
+import { readLog } from './function-log';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
 import { parseTime } from './time';
-import { type LogLine, parseLogLine } from './trace';
+import { type HandlerLine, isFailure, type LogLine, parseLogLine } from './trace';
 
 export interface TailOptions {
   readonly since: string;
@@ -25,8 +22,6 @@ export interface TailOptions {
 const POLL_MS = 1000;
 /** CloudWatch shows a line some seconds after it was written: so far back it is looked at again. */
 const OVERLAP_MS = 15_000;
-/** Outcomes of the handlers that are failures. */
-const FAILED: readonly string[] = ['failed', 'poison'];
 
 export async function tail(
   { app, stack, terminal, now }: Session,
@@ -56,6 +51,8 @@ export async function tail(
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
+const isOfHandler = (line: LogLine): line is HandlerLine => line.outcome !== undefined;
+
 /** The lines of one function that have not been shown. */
 class GroupTail {
   readonly #seen = new Map<string, number>();
@@ -71,27 +68,16 @@ class GroupTail {
   }
 
   /** @returns lines of handlers that have come since the last time */
-  async read(): Promise<LogLine[]> {
+  async read(): Promise<HandlerLine[]> {
     const startTime = Math.max(this.start, this.#latest - OVERLAP_MS);
     for (const [id, time] of this.#seen) if (time < startTime) this.#seen.delete(id);
-    const lines: LogLine[] = [];
-    try {
-      const pages = paginateFilterLogEvents(
-        { client: this.logs },
-        { logGroupName: `/aws/lambda/${this.functionName}`, startTime },
-      );
-      for await (const { events = [] } of pages) {
-        for (const { eventId = '', timestamp = 0, message = '' } of events) {
-          if (this.#seen.has(eventId)) continue;
-          this.#seen.set(eventId, timestamp);
-          this.#latest = Math.max(this.#latest, timestamp);
-          const line = parseLogLine(this.app, this.functionName, timestamp, message);
-          if (line.outcome !== undefined) lines.push(line);
-        }
-      }
-    } catch (error) {
-      // Lambda makes a group with the first line that it writes.
-      if (!(error instanceof ResourceNotFoundException)) throw error;
+    const lines: HandlerLine[] = [];
+    for await (const { id, time, message } of readLog(this.logs, this.functionName, { startTime })) {
+      if (this.#seen.has(id)) continue;
+      this.#seen.set(id, time);
+      this.#latest = Math.max(this.#latest, time);
+      const line = parseLogLine(this.app, this.functionName, time, message);
+      if (isOfHandler(line)) lines.push(line);
     }
     return lines;
   }
@@ -104,46 +90,53 @@ interface Known {
 }
 
 /** @throws InputError for a rule or function that is not there */
-function conditionOf(only: readonly Only[], { app, rules, functions }: Known): (line: LogLine) => boolean {
-  const conditions = only.map((each): ((line: LogLine) => boolean) => {
-    if (each.kind === 'failed') return ({ outcome = '' }) => FAILED.includes(outcome);
+function conditionOf(
+  only: readonly Only[],
+  { app, rules, functions }: Known,
+): (line: HandlerLine) => boolean {
+  const conditions = only.map((each): ((line: HandlerLine) => boolean) => {
+    if (each.kind === 'failed') return ({ outcome }) => isFailure(outcome);
     const { kind, value } = each;
-    if (kind === 'entity') return ({ ids }) => ids[app.entity?.idField ?? ''] === value;
+    if (kind === 'entity') return ({ ids }) => app.entity !== undefined && ids[app.entity.idField] === value;
     if (kind === 'function') {
-      requireOne('function', value, functions);
+      requireOne(
+        kind,
+        value,
+        functions.map((name) => ({ name })),
+      );
       return (line) => isNamed(line.function, value);
     }
-    requireOne(
-      'rule',
-      value,
-      rules.map(({ name }) => name),
-    );
-    const { consumers = [], detailTypes = [] } = rules.find(({ name }) => isNamed(name, value)) ?? {};
+    const { consumers, detailTypes } = requireOne(kind, value, rules);
     return (line) =>
-      consumers.includes(line.function) &&
-      (detailTypes.length === 0 || detailTypes.includes(line.type ?? ''));
+      consumers.includes(line.function) && (detailTypes.length === 0 || detailTypes.includes(line.type));
   });
   return (line) => conditions.every((holds) => holds(line));
 }
 
-function requireOne(kind: string, wanted: string, names: readonly string[]): void {
-  if (names.some((name) => isNamed(name, wanted))) return;
-  throw new InputError(`--only ${kind}=${wanted}: there is no such ${kind}. There are: ${names.join(', ')}.`);
+function requireOne<Named extends { readonly name: string }>(
+  kind: string,
+  wanted: string,
+  all: readonly Named[],
+): Named {
+  const found = all.find(({ name }) => isNamed(name, wanted));
+  if (found) return found;
+  const names = all.map(({ name }) => name).join(', ');
+  throw new InputError(`--only ${kind}=${wanted}: there is no such ${kind}. There are: ${names}.`);
 }
 
-const jsonOf = ({ ids, time, ...line }: LogLine): string =>
+const jsonOf = ({ ids, time, ...line }: HandlerLine): string =>
   printableJson({ time: new Date(time).toISOString(), ...line, ...ids });
 
 type Paint = (style: 'dim' | 'red' | 'green', text: string) => string;
 
-function textOf({ time, type = '', outcome = '', ids, text }: LogLine, name: string, paint: Paint): string {
+function textOf({ time, type, outcome, ids, text }: HandlerLine, name: string, paint: Paint): string {
   const { eventId = '', correlationId: _, ...entity } = ids;
   return [
     paint('dim', new Date(time).toISOString().slice(11, 23)),
     escapeControl(name).padEnd(16),
     escapeControl(type).padEnd(20),
-    paint(FAILED.includes(outcome) ? 'red' : 'green', outcome.padEnd(10)),
-    ...Object.values(entity).map((id) => escapeControl(id ?? '')),
+    paint(isFailure(outcome) ? 'red' : 'green', outcome.padEnd(10)),
+    ...Object.values(entity).map(escapeControl),
     text === undefined ? paint('dim', eventId) : escapeControl(text),
   ].join('  ');
 }

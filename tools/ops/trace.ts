@@ -4,19 +4,16 @@
  * be delivered has no line in any log).
  */
 
-import {
-  CloudWatchLogsClient,
-  paginateFilterLogEvents,
-  ResourceNotFoundException,
-} from '@aws-sdk/client-cloudwatch-logs';
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
-import type { App } from '../app';
+import type { App, Entity } from '../app';
 import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { defined } from '../defined';
 import { type FailedEvent, readFailedEvent } from './failed-event';
+import { readLog } from './function-log';
 import { QueueReader, queueDepth } from './queue-reader';
 import { interruptSignal, type Session } from './session';
 import type { DeployedStack } from './stack';
@@ -37,10 +34,16 @@ export interface LogLine {
   readonly type?: string;
   readonly outcome?: string;
   /** Event id, correlation id and the entity's id, by field name. */
-  readonly ids: Readonly<Partial<Record<string, string>>>;
+  readonly ids: Readonly<Record<string, string>>;
   /** Reason why the handler failed; or the whole line, if the handlers did not write it. */
   readonly text?: string;
 }
+
+/** A line that a handler wrote about an event. */
+export type HandlerLine = LogLine & { readonly type: string; readonly outcome: string };
+
+/** Outcomes of the handlers that are failures. */
+export const isFailure = (outcome: string): boolean => outcome === 'failed' || outcome === 'poison';
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -52,18 +55,17 @@ const VISIBILITY = 30;
 export async function trace(
   { app, stack, terminal, now }: Session,
   { since }: TraceOptions,
-  [id = '']: readonly (string | undefined)[],
+  [id]: readonly (string | undefined)[],
 ): Promise<ExitCode> {
-  if (!/^[\w.:/#+=-]{1,128}$/.test(id)) {
+  if (id === undefined || !/^[\w.:/#+=-]{1,128}$/.test(id)) {
     throw new InputError(`${JSON.stringify(id)} is neither ${entityId(app)} nor a correlation id.`);
   }
-  const { name: entityName, idField } = app.entity ?? { name: 'item', idField: '' };
   const startTime = parseTime('--since', since, now());
   terminal.progress('Searching the logs');
   const logs = new CloudWatchLogsClient(stack.clientConfig);
   const found = await Promise.all(stack.functions.map((name) => searchLog(app, logs, name, id, startTime)));
   const lines = found.flat().sort((a, b) => a.time - b.time);
-  const items = await readItems(app, stack, [id, ...lines.flatMap(({ ids }) => ids[idField] ?? [])]);
+  const items = app.entity ? await readItems(app.entity, stack, id, lines) : [];
   terminal.progress('Searching the queues');
   const signal = interruptSignal();
   const { failures, unsearched } = await searchQueues(app, stack, id, signal);
@@ -72,7 +74,7 @@ export async function trace(
   const result = {
     id,
     lines: lines.map(({ ids, ...line }) => ({ ...line, ...ids, time: new Date(line.time).toISOString() })),
-    items: items.map((item) => redact(item, app)),
+    items: items.map((item) => redact(item, app) as Item),
     failures: failures.map(({ consumer, cause, reason, failedAt, event }) => ({
       consumer,
       cause,
@@ -85,10 +87,10 @@ export async function trace(
     isFound
       ? [
           logTable(terminal, stack, lines),
-          ...items.map((item) => itemTable(app, terminal, item)),
+          ...result.items.map((item) => itemTable(app.entity as Entity, terminal, item)),
           ...(failures.length > 0 ? [failureTable(terminal, stack, failures)] : []),
         ].join('\n\n')
-      : `Nothing is known of ${id}: no log line since ${formatTime(startTime)}, no ${entityName}, no failed event.`,
+      : `Nothing is known of ${id}: no log line since ${formatTime(startTime)}, no ${app.entity?.name ?? 'item'}, no failed event.`,
   );
   if (unsearched > 0) {
     terminal.note(
@@ -113,20 +115,9 @@ async function searchLog(
   startTime: number,
 ): Promise<LogLine[]> {
   const lines: LogLine[] = [];
-  try {
-    const pages = paginateFilterLogEvents(
-      { client: logs },
-      { logGroupName: `/aws/lambda/${functionName}`, filterPattern: `"${id}"`, startTime },
-    );
-    for await (const { events = [] } of pages) {
-      for (const { timestamp = 0, message = '' } of events) {
-        const line = readLogLine(app, functionName, timestamp, message, id);
-        if (line) lines.push(line);
-      }
-    }
-  } catch (error) {
-    // Lambda creates a log group with the first line that it writes.
-    if (!(error instanceof ResourceNotFoundException)) throw error;
+  for await (const event of readLog(logs, functionName, { startTime, filterPattern: `"${id}"` })) {
+    const line = readLogLine(app, functionName, event.time, event.message, id);
+    if (line) lines.push(line);
   }
   return lines;
 }
@@ -178,13 +169,19 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-async function readItems({ entity }: App, stack: DeployedStack, ids: readonly string[]): Promise<Item[]> {
-  if (!entity) return [];
+/** Reads the item of the id, and those of the entities that the lines name. */
+async function readItems(
+  { idField, tableOutput }: Entity,
+  stack: DeployedStack,
+  id: string,
+  lines: readonly LogLine[],
+): Promise<Item[]> {
+  const ids = [id, ...lines.flatMap((line) => line.ids[idField] ?? [])];
   const table = DynamoDBDocumentClient.from(new DynamoDBClient(stack.clientConfig));
-  const TableName = stack.output(entity.tableOutput);
+  const TableName = stack.output(tableOutput);
   const answers = await Promise.all(
     [...new Set(ids)].map((id) =>
-      table.send(new GetCommand({ TableName, Key: { [entity.idField]: id }, ConsistentRead: true })),
+      table.send(new GetCommand({ TableName, Key: { [idField]: id }, ConsistentRead: true })),
     ),
   );
   return answers.flatMap(({ Item }) => Item ?? []);
@@ -221,24 +218,24 @@ function logTable(terminal: Terminal, stack: DeployedStack, lines: readonly LogL
   const rows: string[][] = [];
   let day = '';
   for (const { time, function: name, type = '', outcome = '', text, ids } of lines) {
-    const [date = '', clock = ''] = new Date(time).toISOString().replace('Z', '').split('T');
+    const iso = new Date(time).toISOString();
+    const date = iso.slice(0, 'YYYY-MM-DD'.length);
     if (date !== day) rows.push([date, '', '', '', '']);
     day = date;
-    const isBad = outcome === 'failed' || outcome === 'poison';
     rows.push([
-      clock,
+      iso.slice('YYYY-MM-DDT'.length, -1),
       stack.shortName(name),
       type,
-      terminal.style(isBad ? 'red' : 'green', outcome),
+      terminal.style(isFailure(outcome) ? 'red' : 'green', outcome),
       text ?? ids.eventId ?? '',
     ]);
   }
   return terminal.table(['TIME (UTC)', 'FUNCTION', 'EVENT', 'OUTCOME', 'EVENT ID OR REASON'], rows);
 }
 
-function itemTable(app: App, terminal: Terminal, item: Item): string {
-  const { name, idField } = app.entity ?? { name: 'item', idField: '' };
-  const { [idField]: id, status, ...rest } = redact(item, app) as Item;
+/** @param entity what the item is */
+function itemTable({ name, idField }: Entity, terminal: Terminal, item: Item): string {
+  const { [idField]: id, status, ...rest } = item;
   const rows = Object.entries({ ...defined({ status }), ...rest }).map(([field, value]) => [
     `  ${field}`,
     typeof value === 'string' ? value : JSON.stringify(value),
