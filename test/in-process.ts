@@ -1,5 +1,5 @@
 /** Runs a command as its entry point does, without a process of its own: a start of one takes a second. */
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import type { Command } from 'commander';
 import { runCommand } from '../tools/cli/command';
 
@@ -14,7 +14,8 @@ export interface Surroundings {
   readonly env?: NodeJS.ProcessEnv;
   /** As `runCommand` takes it. */
   readonly explain?: Parameters<typeof runCommand>[1];
-  readonly stdin?: string;
+  /** What is typed or piped; null: nothing, and the end does not come. @default '' */
+  readonly stdin?: string | null;
   /** Whether all streams are a terminal. @default false */
   readonly isTerminal?: boolean;
 }
@@ -46,7 +47,11 @@ export async function capture(
   );
   const restore = [
     replace(process, 'env', env),
-    replace(process, 'stdin', Object.assign(Readable.from([stdin]), { isTTY: isTerminal })),
+    replace(
+      process,
+      'stdin',
+      Object.assign(stdin === null ? new PassThrough() : Readable.from([stdin]), { isTTY: isTerminal }),
+    ),
     replace(process.stdout, 'isTTY', isTerminal),
     replace(process.stderr, 'isTTY', isTerminal),
     ...SIGNALS.map((name) => keepListeners(process, name)),

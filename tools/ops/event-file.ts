@@ -50,12 +50,12 @@ export async function eventsToPublish(
   busNames: readonly string[],
   { contracts }: App,
 ): Promise<PlacedEvent[]> {
-  if ((file === undefined) === (example === undefined)) {
-    throw new InputError('Name one thing to publish: a FILE, - for stdin, or --example TYPE.');
-  }
-  if (file === undefined) {
-    const contract = contractOfType(contracts, '--example', example ?? '');
+  if (file === undefined && example !== undefined) {
+    const contract = contractOfType(contracts, '--example', example);
     return [{ place: 'the example', event: newEvent(contract, contract.example, contract.version) }];
+  }
+  if (file === undefined || example !== undefined) {
+    throw new InputError('Name one thing to publish: a FILE, - for stdin, or --example TYPE.');
   }
   const contract = type === undefined ? undefined : contractOfType(contracts, '--type', type);
   const name = file === '-' ? 'stdin' : file;

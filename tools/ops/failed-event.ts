@@ -255,7 +255,8 @@ function ofPipe(
   const reason = oneLine(
     `${context.condition}: ${batchSize} of a table's stream, shard ${shardId}, sequence number ${numbers}`,
   );
-  const pipe = context.partnerResourceArn.split('/').at(-1) ?? '';
+  const arn = context.partnerResourceArn;
+  const pipe = arn.slice(arn.lastIndexOf('/') + 1);
   return { kind: 'unreadable', messageId: id, pipe, reason, failedAt: sentAt };
 }
 

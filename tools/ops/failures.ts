@@ -62,7 +62,7 @@ function table({ app, stack, terminal, now }: Session, groups: readonly FailureG
     terminal.style(poison ? 'yellow' : 'red', cause),
     formatCount(count),
     formatAge(oldest, now()),
-    [sample[app.entity?.idField ?? ''] ?? sample.eventId, sample.reason].filter(Boolean).join(': '),
+    [(app.entity && sample[app.entity.idField]) ?? sample.eventId, sample.reason].filter(Boolean).join(': '),
   ]);
   return terminal.table(['CONSUMER', 'CAUSE', 'COUNT', 'OLDEST', 'FOR EXAMPLE'], rows, [2]);
 }

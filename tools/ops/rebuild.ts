@@ -168,7 +168,7 @@ function projectionRules(app: App, stack: DeployedStack, rules: readonly StackRu
     findConsumer(app, stack.shortName(name))?.calls.some(
       ({ isStore, actions }) =>
         isStore && actions.some((action) => /^dynamodb:(Put|Update)Item$/.test(action)),
-    ) ?? false;
+    );
   const chosen = rules.filter(({ consumers, schedule }) => schedule === undefined && consumers.some(writes));
   if (chosen.length === 0)
     throw new InputError('No rule of the stack is described as one that writes the table.');

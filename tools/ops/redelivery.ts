@@ -110,7 +110,10 @@ function ontoBus(
   return { payload, entry };
 }
 
-function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, target: Target): string {
+function payloadOf(
+  { ruleArn, targetArn, published: { event, text } }: UndeliveredEvent,
+  target: Target,
+): string {
   const context = {
     ruleArn,
     ruleName: parseRuleArn(ruleArn).ruleName,
@@ -121,7 +124,7 @@ function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, ta
     const input = compileInput(target as TargetInput)(event, context, text);
     if (!input.delivered) throw new NotRedeliverableError(input.reason);
     // Queues take any text.
-    if (!isQueue(target.Arn ?? '')) JSON.parse(input.body);
+    if (!isQueue(targetArn)) JSON.parse(input.body);
     return input.body;
   } catch (error) {
     if (error instanceof InvalidTargetInputError) throw new NotRedeliverableError(error.message);
@@ -135,7 +138,7 @@ function payloadOf({ ruleArn, published: { event, text } }: UndeliveredEvent, ta
 /** `arn:aws:events:region:account:rule/bus/name`; a rule of the default bus has `rule/name`. */
 export function parseRuleArn(ruleArn: string): { busName?: string; ruleName: string } {
   const path = ruleArn.split(':').slice(5).join(':').split('/').slice(1);
-  const ruleName = path.at(-1) ?? '';
+  const ruleName = path.slice(-1).join();
   // The name of a partner's bus has slashes.
   return path.length > 1 ? { busName: path.slice(0, -1).join('/'), ruleName } : { ruleName };
 }

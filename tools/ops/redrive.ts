@@ -194,6 +194,7 @@ class Run {
     let ready: Redelivery;
     try {
       ready = redelivery(failed, await this.#targetsOf(failed));
+      if (isQueue(ready.targetArn)) this.#queueUrl(ready.targetArn);
     } catch (error) {
       if (!(error instanceof NotRedeliverableError)) throw error;
       this.#count(failed.consumer, failed.cause, 'left', error.message);
@@ -258,7 +259,7 @@ class Run {
   async #sendMessage({ targetArn, payload, groupId }: Redelivery): Promise<string> {
     const answer = await this.#sqs.send(
       new SendMessageCommand({
-        QueueUrl: this.stack.queueUrl(nameInArn(targetArn)),
+        QueueUrl: this.#queueUrl(targetArn),
         MessageBody: payload,
         ...defined({ MessageGroupId: groupId }),
         // By content it would be a duplicate of itself, if it failed within 5 minutes.
@@ -266,6 +267,13 @@ class Run {
       }),
     );
     return required(answer, 'MessageId');
+  }
+
+  /** @throws NotRedeliverableError if the queue is none of the stack's */
+  #queueUrl(arn: string): string {
+    const url = this.stack.queueUrl(nameInArn(arn));
+    if (url === undefined) throw new NotRedeliverableError('the stack no longer has its queue');
+    return url;
   }
 
   /** Targets of the rule that could not deliver; empty if the rule is gone, or the event was delivered. */

@@ -18,6 +18,7 @@ import { type App, findConsumer } from '../app';
 import { EXIT, type ExitCode, explain, InputError } from '../cli/errors';
 import { formatBytes, formatCountOf } from '../cli/terminal';
 import { REPLAY } from '../eventbridge/service-facts';
+import { required } from './answers';
 import { type Estimate, estimateReplay, readArchive, type Window } from './archive';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
@@ -39,7 +40,8 @@ export interface ReplayOptions {
 
 const FIRST_POLL_MS = 250;
 const LONGEST_POLL_MS = 5_000;
-const ENDED_STATES = ['COMPLETED', 'CANCELLED', 'FAILED'];
+const hasEnded = (status: DescribeReplayCommandOutput): boolean =>
+  ['COMPLETED', 'CANCELLED', 'FAILED'].includes(required(status, 'State'));
 
 export async function replay(session: Session, options: ReplayOptions): Promise<ExitCode> {
   const { app, stack, terminal, now } = session;
@@ -200,7 +202,7 @@ async function untilEnded(
   try {
     for (let pause = FIRST_POLL_MS; ; pause = Math.min(2 * pause, LONGEST_POLL_MS)) {
       const status = await eventBridge.send(new DescribeReplayCommand({ ReplayName: name }));
-      if (ENDED_STATES.includes(status.State ?? '')) return status;
+      if (hasEnded(status)) return status;
       const { EventLastReplayedTime: at } = status;
       terminal.progress(`${name}: ${status.State}${at ? `, events up to ${formatTime(at.getTime())}` : ''}`);
       await sleep(pause, undefined, { signal });
@@ -218,18 +220,16 @@ async function cancel(session: Session, eventBridge: EventBridgeClient, name: st
   if (status?.EventSourceArn !== stack.output('ArchiveArn')) {
     throw new InputError(`--cancel is ${JSON.stringify(name)}, but the stack's archive has no such replay.`);
   }
-  if (ENDED_STATES.includes(status.State ?? '')) {
+  if (hasEnded(status)) {
     throw new InputError(`Replay ${name} cannot be cancelled: it is ${status.State} already.`);
   }
   await eventBridge.send(new CancelReplayCommand({ ReplayName: name }));
   const signal = interruptSignal();
   const ended = await untilEnded(session, eventBridge, name, signal);
-  terminal.print(
-    { name, state: ended?.State ?? 'CANCELLING' },
-    () => `Replay ${name}: ${ended?.State ?? 'CANCELLING'}`,
-  );
+  const state = ended?.State ?? 'CANCELLING';
+  terminal.print({ name, state }, () => `Replay ${name}: ${state}`);
   if (signal.aborted) return EXIT.interrupted;
-  return ended?.State === 'CANCELLED' ? EXIT.ok : EXIT.failed;
+  return state === 'CANCELLED' ? EXIT.ok : EXIT.failed;
 }
 
 async function describeReplay(

@@ -2,6 +2,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { findConsumer, type ScheduledWork } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
+import { required } from './answers';
 import type { Session } from './session';
 
 export interface ReportOptions {
@@ -23,19 +24,20 @@ export async function report(
   const requestHandler = { ...stack.clientConfig.requestHandler, requestTimeout: WORK_TIMEOUT };
   // One attempt: a retry while the first call still runs would do the same work twice.
   const lambda = new LambdaClient({ ...stack.clientConfig, requestHandler, maxAttempts: 1 });
-  const { Payload: payload, FunctionError: failure } = await lambda.send(
+  const answer = await lambda.send(
     new InvokeCommand({
       FunctionName: name,
       Payload: Buffer.from(JSON.stringify(request(day, { again, partial }))),
     }),
   );
-  const answer = JSON.parse(Buffer.from(payload ?? []).toString() || '{}');
-  if (failure) {
-    const { errorType = failure, errorMessage = '' } = answer;
+  const payload = JSON.parse(required(answer, 'Payload').transformToString());
+  if (answer.FunctionError) {
+    // A function that ran out of time or memory gives no type of error.
+    const { errorType = answer.FunctionError, errorMessage } = payload;
     terminal.note(`${stack.shortName(name)} failed: ${errorType}: ${errorMessage}`);
     return EXIT.failed;
   }
-  const result = JSON.parse(answer.body ?? '{}');
+  const result = JSON.parse(payload.body);
   terminal.print(result, () => describe(result));
   return EXIT.ok;
 }
@@ -63,15 +65,16 @@ function findWork({ app, stack }: Session): { name: string; request: NonNullable
   throw new InputError('No function of the stack is described as one that reports a day.');
 }
 
+/** What the function answers. */
 interface Result {
-  readonly date?: string;
-  readonly outcome?: string;
-  readonly eventId?: string;
+  readonly date: string;
+  readonly outcome: string;
+  readonly eventId: string;
   readonly replaces?: string;
-  readonly figures?: Readonly<Record<string, unknown>>;
+  readonly figures: Readonly<Record<string, unknown>>;
 }
 
-function describe({ date, outcome, eventId, replaces, figures = {} }: Result): string {
+function describe({ date, outcome, eventId, replaces, figures }: Result): string {
   const head = `${date}: ${outcome}, as event ${eventId}${replaces ? `, which replaces ${replaces}` : ''}`;
   const hint = outcome === 'made before' ? ['To count it again: --again'] : [];
   return [

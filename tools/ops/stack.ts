@@ -75,14 +75,9 @@ export class DeployedStack {
     return [this.output('DeadLetterQueueUrl'), this.output('FailedEventsQueueUrl'), ...own];
   }
 
-  /**
-   * Address of the stack's queue of this name.
-   * @throws InputError if there is none
-   */
-  queueUrl(name: string): string {
-    const url = this.#idsOf('AWS::SQS::Queue').find((each) => each.endsWith(`/${name}`));
-    if (url === undefined) throw new InputError(`Stack ${this.name} has no queue ${name}.`);
-    return url;
+  /** URL of the stack's queue of this name; undefined if there is none. */
+  queueUrl(name: string): string | undefined {
+    return this.#idsOf('AWS::SQS::Queue').find((each) => each.endsWith(`/${name}`));
   }
 
   /** Full names of the stack's queues other than those of failed events. */
@@ -124,17 +119,19 @@ export class DeployedStack {
 
 /**
  * Finds the stage's stack.
+ * @param clients settings of the AWS clients that the options do not decide
  * @throws InputError for an unknown stage, a malformed address, and a stack that is not deployed
  */
 export async function findStack(
   options: StackOptions,
   stages: Stages,
   env = process.env,
+  clients: Partial<ClientConfig> = {},
 ): Promise<DeployedStack> {
   const stage = options.stage ?? stages.default;
   const name = stages.stackName(stage);
   const deployCommand = stage === stages.default ? 'npx cdk deploy' : `npx cdk deploy -c stage=${stage}`;
-  const config = clientConfig(options, env);
+  const config = { ...clientConfig(options, env), ...clients };
   const cloudFormation = new CloudFormationClient(config);
   try {
     const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: name }));

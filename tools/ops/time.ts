@@ -29,7 +29,7 @@ export function parseTime(option: string, text: string, now: number): number {
 
 /** Checks that a date exists: `Date` reads 30 February as 2 March. */
 function existsOnCalendar(text: string): boolean {
-  const [year = 0, month = 0, day = 0] = text.slice(0, 'YYYY-MM-DD'.length).split('-').map(Number);
+  const [year, month, day] = text.split(/[-T ]/i, 3).map(Number) as [number, number, number];
   return day <= new Date(Date.UTC(year, month, 0)).getUTCDate();
 }
 

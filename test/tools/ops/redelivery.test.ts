@@ -206,6 +206,29 @@ describe('an event that could not be delivered', () => {
       ],
       /JSON/,
     ],
+    [
+      'the transformer makes a text of it that is no JSON, which no function takes',
+      { ...undelivered, published: eventOnBus({ ...published, detail: { orderId: 'a "quoted" id' } }) },
+      [
+        {
+          ...{ Id: 'Notifier', Arn: NOTIFIER },
+          InputTransformer: { InputPathsMap: { id: '$.detail.orderId' }, InputTemplate: '"order <id>"' },
+        },
+      ],
+      "the rule's input transformer makes no JSON of it",
+    ],
+    [
+      'the transformer is one that cannot be read',
+      undelivered,
+      [{ Id: 'Notifier', Arn: NOTIFIER, InputTransformer: { InputTemplate: '{"id": <nothing>}' } }],
+      'InputTemplate for target Notifier contains invalid placeholder nothing',
+    ],
+    [
+      'two targets at the same queue get different inputs',
+      { ...undelivered, targetArn: 'arn:aws:sqs:eu-central-1:111122223333:q' },
+      ['a', 'b'].map((Id) => ({ Id, Arn: 'arn:aws:sqs:eu-central-1:111122223333:q', Input: `"${Id}"` })),
+      'its rule has several targets at the queue, with different inputs',
+    ],
   ])('stays where it is if %s', (_, failed, targets, reason) => {
     expect(() => redelivery(failed, targets)).toThrow(NotRedeliverableError);
     expect(() => redelivery(failed, targets)).toThrow(reason);

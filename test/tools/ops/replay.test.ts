@@ -1,10 +1,20 @@
 import { APP } from '../../../bin/app-description';
 import { archiveStart, estimateReplay } from '../../../tools/ops/archive';
-import { chooseRules, replayWindow } from '../../../tools/ops/replay';
+import { chooseRules, type ReplayOptions, replay, replayWindow } from '../../../tools/ops/replay';
 import type { StackRule } from '../../../tools/ops/rules';
 import { clientConfig, DeployedStack } from '../../../tools/ops/stack';
+import {
+  ARCHIVE,
+  rule as listed,
+  rules as listedRules,
+  NOW,
+  OUTPUTS,
+  operate,
+  Refusal,
+  type Script,
+  type Surroundings,
+} from './scripted-aws';
 
-const NOW = Date.parse('2026-11-23T12:00:00.000Z');
 const HOUR = 3_600_000;
 
 describe('the window', () => {
@@ -137,5 +147,111 @@ describe('the preview', () => {
 
   test('does not end with an archive that is kept for ever', () => {
     expect(estimate(50 * 24 * HOUR, 0, { retentionDays: 0 }).events).toBe(500_000);
+  });
+});
+
+describe('by what EventBridge answers', () => {
+  const script: Script = {
+    ...listedRules([
+      [listed('order-created', { source: ['app.orders'] }), 'order-processor'],
+      [listed('all-events', { source: ['app.orders'] }), 'analytics'],
+    ]),
+    DescribeArchive: ARCHIVE,
+    StartReplay: {},
+    CancelReplay: {},
+    DescribeReplay: { State: 'COMPLETED' },
+  };
+  const WINDOW = { from: '3h', to: '1h' };
+  const run = (more: Script, options: ReplayOptions, surroundings: Surroundings = {}) =>
+    operate({ ...script, ...more }, (session) => replay(session, options), surroundings);
+
+  test.each([
+    ['y', 0, 1],
+    ['yes', 0, 1],
+    ['no', 0, 0],
+    ['', 0, 0],
+  ])('the answer %j at the terminal: exit code %d, %d replays', async (answer, code, replays) => {
+    const { exitCode, stderr, aws } = await run({}, WINDOW, { stdin: `${answer}\n`, isTerminal: true });
+    expect(exitCode).toBe(code);
+    expect(aws.inputsOf('StartReplay')).toHaveLength(replays);
+    expect(stderr.includes('Nothing was replayed.')).toBe(replays === 0);
+  });
+
+  test('Ctrl-C at the question starts nothing', async () => {
+    const { exitCode, aws } = await run(
+      {
+        DescribeArchive: () => {
+          setImmediate(() => process.emit('SIGINT'));
+          return ARCHIVE;
+        },
+      },
+      WINDOW,
+      { isTerminal: true, stdin: null },
+    );
+    expect(exitCode).toBe(130);
+    expect(aws.inputsOf('StartReplay')).toEqual([]);
+  });
+
+  test('goes only to the rules of the plan, and shows how far it is', async () => {
+    const { stdout, stderr, aws } = await run(
+      {
+        DescribeReplay: (_, call) =>
+          call === 0
+            ? { State: 'RUNNING', EventLastReplayedTime: NOW / 1_000 - 7_200 }
+            : { State: 'COMPLETED' },
+      },
+      { ...WINDOW, yes: true },
+      { isTerminal: true },
+    );
+    expect(stdout).toMatch(/^Replay event-driven-20261123T120000-[0-9a-f]{4}: COMPLETED\n$/);
+    expect(stderr).toMatch(/RUNNING, events up to 2026-11-23T10:00:00Z/);
+    expect(stderr).toContain('Rules   order-created -> order-processor\n        all-events -> analytics\n');
+    const [{ Destination }] = aws.inputsOf('StartReplay');
+    expect(Destination.FilterArns).toHaveLength(2);
+  });
+
+  test('of many events costs what it says', async () => {
+    const { stdout } = await run(
+      { DescribeArchive: { ...ARCHIVE, EventCount: 1e9, SizeBytes: 1e12 } },
+      { from: '10d', to: '1d', dryRun: true },
+    );
+    expect(stdout).toMatch(/^Cost +about \$300\.00, and what the functions cost$/m);
+  });
+
+  test('that fails is a failure with its reason', async () => {
+    const failed = { DescribeReplay: { State: 'FAILED', StateReason: 'no such archive' } };
+    const { stdout, exitCode } = await run(failed, { ...WINDOW, yes: true });
+    expect(stdout).toMatch(/: FAILED: no such archive\n$/);
+    expect(exitCode).toBe(1);
+  });
+
+  describe('cancelling', () => {
+    const running = { State: 'RUNNING', EventSourceArn: OUTPUTS.ArchiveArn };
+    const cancel = (DescribeReplay: Script[string], surroundings: Surroundings = {}) =>
+      run({ DescribeReplay }, { cancel: 'r-1' }, surroundings);
+
+    test('a replay that ends before it is cancelled is a failure', async () => {
+      const { stdout, exitCode } = await cancel((_, call) =>
+        call === 0 ? running : { ...running, State: 'COMPLETED' },
+      );
+      expect(stdout).toBe('Replay r-1: COMPLETED\n');
+      expect(exitCode).toBe(1);
+    });
+
+    test('may be left with Ctrl-C, and goes on', async () => {
+      const { json, exitCode } = await cancel(
+        (_, call) => {
+          if (call > 0) setImmediate(() => process.emit('SIGINT'));
+          return running;
+        },
+        { json: true },
+      );
+      expect(json).toEqual({ name: 'r-1', state: 'CANCELLING' });
+      expect(exitCode).toBe(130);
+    });
+
+    test('is not known of a replay that may not be looked at', async () => {
+      await expect(cancel(new Refusal('AccessDeniedException', 'may not'))).rejects.toThrow('may not');
+    });
   });
 });

@@ -25,6 +25,11 @@ export class Refusal {
   ) {}
 }
 
+/** Lambda's answer for a function that failed. */
+export class FunctionError {
+  constructor(readonly error: object) {}
+}
+
 export interface ScriptedCall {
   readonly operation: string;
   readonly input: Input;
@@ -60,13 +65,25 @@ export class ScriptedAws {
     const answer = typeof scripted === 'function' ? scripted(input, count) : scripted;
     const headers = { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': `request-${count}` };
     if (answer instanceof Refusal) {
-      const body = Buffer.from(JSON.stringify({ __type: answer.type, message: answer.message }));
+      const { type, message: text } = answer;
+      // Of the query protocol an error is XML.
+      const body = Buffer.from(
+        operation === 'DescribeStacks'
+          ? `<ErrorResponse><Error><Code>${type}</Code><Message>${text}</Message></Error></ErrorResponse>`
+          : JSON.stringify({ __type: type, message: text }),
+      );
       return {
         response: {
           statusCode: answer.status,
           headers: { ...headers, 'x-amzn-errortype': answer.type },
           body,
         },
+      };
+    }
+    if (answer instanceof FunctionError) {
+      const body = Buffer.from(JSON.stringify(answer.error));
+      return {
+        response: { statusCode: 200, headers: { ...headers, 'x-amz-function-error': 'Unhandled' }, body },
       };
     }
     const { statusCode = 200, ...fields } = answer as { statusCode?: number };
@@ -130,7 +147,7 @@ export interface Surroundings {
   readonly outputs?: Readonly<Record<string, string>>;
   readonly json?: boolean;
   readonly isTerminal?: boolean;
-  readonly stdin?: string;
+  readonly stdin?: string | null;
   readonly now?: () => number;
 }
 
@@ -179,6 +196,9 @@ export async function operate(
   };
 }
 
+/** By which the SDK checks a message's body. */
+export const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
+
 /** A message as ReceiveMessage gives it. */
 export const message = (
   id: string,
@@ -189,7 +209,7 @@ export const message = (
   MessageId: id,
   ReceiptHandle: `handle-${id}`,
   Body: body,
-  MD5OfBody: createHash('md5').update(body).digest('hex'),
+  MD5OfBody: md5(body),
   Attributes: { SentTimestamp: String(NOW - 60_000), ...system },
   MessageAttributes: Object.fromEntries(
     Object.entries(attributes).map(([name, StringValue]) => [name, { DataType: 'String', StringValue }]),

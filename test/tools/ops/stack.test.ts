@@ -1,7 +1,11 @@
+import { APP } from '../../../bin/app-description';
 import { stagesOf } from '../../../bin/stages';
 import { parseStage } from '../../../lib/config';
+import { type Entity, UNDESCRIBED } from '../../../tools/app';
 import { EXIT, explain, InputError } from '../../../tools/cli/errors';
-import { clientConfig } from '../../../tools/ops/stack';
+import { explainFailure, opsCommand } from '../../../tools/ops/cli';
+import { clientConfig, findStack, type StackOptions } from '../../../tools/ops/stack';
+import { Refusal, type Script, ScriptedAws } from './scripted-aws';
 
 const cdkJson = {
   context: { stages: { production: {}, dev: { logLevel: 'DEBUG' }, eu: { projectName: 'shop' } } },
@@ -115,5 +119,88 @@ describe('an error is told in one line', () => {
     ['text', 'text'],
   ])('%s is a failure: exit code 1', (error, line) => {
     expect(explain(error)).toEqual({ line, exitCode: EXIT.failed });
+  });
+});
+
+describe('the deployed stack', () => {
+  const described = (outputs = '') =>
+    `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>s</StackName>${outputs}</member></Stacks></DescribeStacksResult></DescribeStacksResponse>`;
+  const output = (key: string, value: string) =>
+    `<Outputs><member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member></Outputs>`;
+  const resource = (type: string, id: string) =>
+    `<member><ResourceType>${type}</ResourceType>${id && `<PhysicalResourceId>${id}</PhysicalResourceId>`}</member>`;
+  const listed = (members: string, next = '') =>
+    `<ListStackResourcesResponse><ListStackResourcesResult><StackResourceSummaries>${members}</StackResourceSummaries>${next && `<NextToken>${next}</NextToken>`}</ListStackResourcesResult></ListStackResourcesResponse>`;
+  const find = (script: Script, options: StackOptions = {}) =>
+    findStack(options, stagesOf(cdkJson), {}, new ScriptedAws(script).clientConfig);
+
+  test('has what CloudFormation lists on all pages, and nothing whose creation failed', async () => {
+    const stack = await find({
+      DescribeStacks: described(output('EventBusName', 'bus')),
+      ListStackResources: (_, call) =>
+        call === 0
+          ? listed(resource('AWS::Lambda::Function', 'f') + resource('AWS::Lambda::Function', ''), 'next')
+          : listed(resource('AWS::SQS::Queue', 'https://sqs/1/event-driven-q')),
+    });
+    expect(stack.name).toBe('event-driven');
+    expect(stack.output('EventBusName')).toBe('bus');
+    expect(stack.functions).toEqual(['f']);
+    expect(stack.queueUrl('event-driven-q')).toBe('https://sqs/1/event-driven-q');
+    expect(stack.shortName('event-driven-q')).toBe('q');
+    expect(stack.shortName('other-q')).toBe('other-q');
+  });
+
+  test('without outputs names the first that is needed, and the command of its stage that makes it', async () => {
+    const script = { DescribeStacks: described(), ListStackResources: listed('') };
+    const stack = await find(script, { stage: 'dev' });
+    expect(() => stack.output('EventBusName')).toThrow(
+      'Stack event-driven-dev has no output EventBusName: deploy it again with npx cdk deploy -c stage=dev.',
+    );
+  });
+
+  test('that is not there is told with the region that was looked in', async () => {
+    const script = { DescribeStacks: new Refusal('ValidationError', 'Stack s does not exist') };
+    await expect(find(script)).rejects.toThrow(
+      'Stack event-driven (stage production) is not deployed at us-east-1: deploy it with npx cdk deploy, or name',
+    );
+  });
+
+  test('that may not be looked at is another error', async () => {
+    const script = { DescribeStacks: new Refusal('AccessDenied', 'may not') };
+    await expect(find(script)).rejects.toThrow('may not');
+  });
+});
+
+test('a profile is taken', () => {
+  expect(clientConfig({ profile: 'dev' }, {})).toMatchObject({ profile: 'dev' });
+});
+
+describe('the help', () => {
+  test('names the entity of the app', () => {
+    const app = { ...APP, entity: { ...(APP.entity as Entity), name: 'parcel' } };
+    const trace = opsCommand(app, stagesOf(cdkJson)).commands.find((each) => each.name() === 'trace');
+    expect(trace?.helpInformation()).toContain('parcel id or correlation id');
+  });
+
+  test('of an app without one speaks of events', () => {
+    const command = opsCommand(UNDESCRIBED, stagesOf(cdkJson));
+    const help = (name: string) => command.commands.find((each) => each.name() === name)?.helpInformation();
+    expect(help('trace')).toContain('event id or correlation id');
+    expect(help('tail')).toMatch(/failed, rule=NAME, function=NAME; of several/);
+  });
+});
+
+describe('a failure of a command', () => {
+  const command = opsCommand(APP, stagesOf(cdkJson));
+  test.each([
+    ['a type error', new TypeError('x is not a function'), undefined],
+    ['bad input', new InputError('no'), { line: 'error: no', exitCode: 2 }],
+    [
+      'an answer that the SDK cannot read',
+      Object.assign(new SyntaxError('Unexpected token <'), { $metadata: {} }),
+      { line: 'error: SyntaxError: Unexpected token <', exitCode: 1 },
+    ],
+  ])('%s is a defect of the program only if no service answered', (_, error, explanation) => {
+    expect(explainFailure(command, error)).toEqual(explanation);
   });
 });
