@@ -23,9 +23,12 @@ const POLL_MS = 1000;
 /** CloudWatch shows a line some seconds after it was written: so far back it is looked at again. */
 const OVERLAP_MS = 15_000;
 
+/** @param pollMs pause between two looks at the logs */
 export async function tail(
   { app, stack, terminal, now }: Session,
   { since, follow = false, only = [], json = false }: TailOptions,
+  _args: readonly unknown[] = [],
+  pollMs = POLL_MS,
 ): Promise<ExitCode> {
   const signal = interruptSignal();
   const rules = only.some(({ kind }) => kind === 'rule')
@@ -46,7 +49,7 @@ export async function tail(
         `${json ? jsonOf(line) : textOf(line, stack.shortName(line.function), terminal.style.bind(terminal))}\n`,
       );
     }
-    if (follow) await pause(POLL_MS, undefined, { signal }).catch(() => undefined);
+    if (follow) await pause(pollMs, undefined, { signal }).catch(() => undefined);
   } while (follow && !signal.aborted);
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
