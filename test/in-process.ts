@@ -12,9 +12,9 @@ export interface InProcess {
 export interface Surroundings {
   /** All variables of the environment. @default those of the tests */
   readonly env?: NodeJS.ProcessEnv;
-  /** As `runCommand` takes it. */
+  /** Parameter of `runCommand`. */
   readonly explain?: Parameters<typeof runCommand>[1];
-  /** What is typed or piped; null: nothing, and the end does not come. @default '' */
+  /** Text that is typed or piped; null: none, and its end does not come. @default '' */
   readonly stdin?: string | null;
   /** Whether all streams are a terminal. @default false */
   readonly isTerminal?: boolean;

@@ -14,7 +14,7 @@ import { createCommand, wholeNumberFrom } from '../cli/command';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { elementsOf, putEvent, required } from './answers';
 import { nameInArn } from './failed-event';
-import { readLog } from './function-log';
+import { readFunctionLog } from './function-log';
 import { JourneyExecutions } from './journey-executions';
 import { QueueReader } from './queue-reader';
 import { inSession, interruptSignal, type Session } from './session';
@@ -78,7 +78,9 @@ export function e2eCommand(app: App, stages: Stages, journey: () => Journey): Co
     .option('--no-failing', 'publish no event that fails')
     .option('--json', 'print one JSON document')
     .action(
-      inSession<JourneyOptions>(app, stages, (session, options) => follow(session, journey(), options)),
+      inSession<JourneyOptions>(app, stages, (session, options) =>
+        followJourney(session, journey(), options),
+      ),
     );
 }
 
@@ -86,7 +88,7 @@ export function e2eCommand(app: App, stages: Stages, journey: () => Journey): Co
  * Publishes the events of a journey and follows them to each place.
  * @param pollMs pause between two looks at a place
  */
-export function follow(
+export function followJourney(
   session: Session,
   journey: Journey,
   options: JourneyOptions,
@@ -209,7 +211,7 @@ class Run {
     const { app, stack } = this.session;
     const { function: suffix, outcome } = this.journey.logged;
     const name = stack.functions.find((each) => stack.shortName(each) === suffix) ?? suffix;
-    const lines = readLog(new CloudWatchLogsClient(stack.clientConfig), name, {
+    const lines = readFunctionLog(new CloudWatchLogsClient(stack.clientConfig), name, {
       filterPattern: `"${this.journey.id}"`,
       startTime: this.#startedAt - CLOCK_DIFFERENCE_MS,
     });

@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-cloudwatch-logs';
 import { elementsOf, required } from './answers';
 
-export interface LogEvent {
+export interface LoggedLine {
   readonly id: string;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly time: number;
@@ -14,11 +14,11 @@ export interface LogEvent {
 }
 
 /** Reads the lines since a time; none of a function that has never logged. */
-export async function* readLog(
+export async function* readFunctionLog(
   logs: CloudWatchLogsClient,
   functionName: string,
   { startTime, filterPattern }: { readonly startTime: number; readonly filterPattern?: string },
-): AsyncGenerator<LogEvent> {
+): AsyncGenerator<LoggedLine> {
   const logGroupName = `/aws/lambda/${functionName}`;
   const pages = paginateFilterLogEvents({ client: logs }, { logGroupName, startTime, filterPattern });
   try {

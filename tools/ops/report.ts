@@ -65,7 +65,7 @@ function findWork({ app, stack }: Session): { name: string; request: NonNullable
   throw new InputError('No function of the stack is described as one that reports a day.');
 }
 
-/** What the function answers. */
+/** The function's answer. */
 interface Result {
   readonly date: string;
   readonly outcome: string;

@@ -14,7 +14,7 @@ import { EXIT, type ExitCode } from '../cli/errors';
 import { formatBytes, formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { elementsOf, required } from './answers';
 import { type ArchiveState, readArchive } from './archive';
-import { readLog } from './function-log';
+import { readFunctionLog } from './function-log';
 import { type ApproximateDepth, queueDepth } from './queue-reader';
 import { listStackRules, type StackRule } from './rules';
 import { listStackSchedules, nextTime, type StackSchedule } from './schedules';
@@ -156,7 +156,7 @@ async function lastWork(
   const filterPattern = `{ $.eventId = "${eventIdPrefix}*" && $.outcome = "published" }`;
   const logs = new CloudWatchLogsClient(stack.clientConfig);
   let last: ScheduledWork['last'];
-  for await (const { time, message } of readLog(logs, functionName, { startTime, filterPattern })) {
+  for await (const { time, message } of readFunctionLog(logs, functionName, { startTime, filterPattern })) {
     if (last && time < last.published) continue;
     // The filter takes only lines that have it.
     const { eventId } = JSON.parse(message) as { eventId: string };

@@ -6,7 +6,7 @@ import type { App } from '../app';
 import { EXIT, type ExitCode, InputError } from '../cli/errors';
 import { escapeControl, printableJson } from '../cli/escape-control';
 import { isNamed, type Only } from '../cli/only';
-import { readLog } from './function-log';
+import { readFunctionLog } from './function-log';
 import { listStackRules, type StackRule } from './rules';
 import { interruptSignal, type Session } from './session';
 import { parseTime } from './time';
@@ -75,7 +75,7 @@ class GroupTail {
     const startTime = Math.max(this.start, this.#latest - OVERLAP_MS);
     for (const [id, time] of this.#seen) if (time < startTime) this.#seen.delete(id);
     const lines: HandlerLine[] = [];
-    for await (const { id, time, message } of readLog(this.logs, this.functionName, { startTime })) {
+    for await (const { id, time, message } of readFunctionLog(this.logs, this.functionName, { startTime })) {
       if (this.#seen.has(id)) continue;
       this.#seen.set(id, time);
       this.#latest = Math.max(this.#latest, time);

@@ -13,7 +13,7 @@ import { EXIT, type ExitCode, InputError, oneLine } from '../cli/errors';
 import { formatCount, formatCountOf, type Terminal } from '../cli/terminal';
 import { defined } from '../defined';
 import { type FailedEvent, readFailedEvent } from './failed-event';
-import { readLog } from './function-log';
+import { readFunctionLog } from './function-log';
 import { QueueReader, queueDepth } from './queue-reader';
 import { interruptSignal, type Session } from './session';
 import type { DeployedStack } from './stack';
@@ -115,7 +115,7 @@ async function searchLog(
   startTime: number,
 ): Promise<LogLine[]> {
   const lines: LogLine[] = [];
-  for await (const event of readLog(logs, functionName, { startTime, filterPattern: `"${id}"` })) {
+  for await (const event of readFunctionLog(logs, functionName, { startTime, filterPattern: `"${id}"` })) {
     const line = readLogLine(app, functionName, event.time, event.message, id);
     if (line) lines.push(line);
   }

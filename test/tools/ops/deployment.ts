@@ -153,7 +153,7 @@ export async function runTool(
   return outcome(exitCode, stdout, stderr);
 }
 
-/** What Ctrl-C sends to a tool that runs in the tests' process. */
+/** Sends Ctrl-C to a tool that runs in the tests' process. */
 export const interrupt = (): boolean => process.emit('SIGINT');
 
 /**

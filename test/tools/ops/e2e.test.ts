@@ -2,7 +2,7 @@
 import { gzipSync } from 'node:zlib';
 import { orderJourney } from '../../../bin/app-journey';
 import { UNDESCRIBED } from '../../../tools/app';
-import { follow, type Journey } from '../../../tools/ops/e2e';
+import { followJourney, type Journey } from '../../../tools/ops/e2e';
 import {
   FUNCTIONS,
   message,
@@ -77,7 +77,7 @@ const run = (
   const journey = orderJourney();
   return operate(
     { ...reached(journey), ...more(journey) },
-    (session) => follow(session, journey, { timeout, failing }, 1),
+    (session) => followJourney(session, journey, { timeout, failing }, 1),
     {
       json: true,
       resources: [...FUNCTIONS, { type: 'AWS::StepFunctions::StateMachine', id: MACHINE }],

@@ -153,7 +153,7 @@ export interface Surroundings {
 
 export interface Outcome extends InProcess {
   readonly aws: ScriptedAws;
-  /** What was printed with `--json`. */
+  /** The document that `--json` prints. */
   // biome-ignore lint/suspicious/noExplicitAny: each command has a result of its own
   readonly json: any;
 }
@@ -196,7 +196,7 @@ export async function operate(
   };
 }
 
-/** By which the SDK checks a message's body. */
+/** Checksum of a message's body, as the SDK checks it. */
 export const md5 = (text: string): string => createHash('md5').update(text).digest('hex');
 
 /** A message as ReceiveMessage gives it. */
