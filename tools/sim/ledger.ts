@@ -180,7 +180,7 @@ export class Ledger {
     }
     for (const queue of stack.queues) {
       const known = this.#queued.get(queue.name) ?? 0;
-      const there = queue.peek().length;
+      const there = queue.size;
       if (known !== there)
         return violation('one place', `${queue.name} has ${there} messages, but ${known} came to it`);
     }

@@ -141,10 +141,10 @@ export class MemoryTables implements TableStore {
       get: (key: string, done: Done) => {
         const value = map.get(key);
         if (value === undefined) done(Object.assign(new Error('NotFound'), { name: 'NotFoundError' }));
-        else done(null, structuredClone(value));
+        else done(null, copy(value));
       },
       put: (key: string, value: unknown, done: Done) => {
-        map.set(key, structuredClone(value));
+        map.set(key, copy(value));
         done(null);
       },
       del: (key: string, done: Done) => {
@@ -153,7 +153,7 @@ export class MemoryTables implements TableStore {
       },
       batch: (changes: readonly { type: string; key: string; value?: unknown }[], done: Done) => {
         for (const { type, key, value } of changes) {
-          if (type === 'put') map.set(key, structuredClone(value));
+          if (type === 'put') map.set(key, copy(value));
           else map.delete(key);
         }
         done(null);
@@ -162,6 +162,20 @@ export class MemoryTables implements TableStore {
       createReadStream: values,
     };
   }
+}
+
+/** A copy of an item, which is JSON. `structuredClone` takes several times as long. */
+function copy<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copy) as Value;
+  const copied: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const part = copy((value as Record<string, unknown>)[key]);
+    // An assignment to it would give the copy another prototype.
+    if (key === '__proto__') Object.defineProperty(copied, key, { value: part, enumerable: true });
+    else copied[key] = part;
+  }
+  return copied as Value;
 }
 
 interface Range {
@@ -182,7 +196,7 @@ function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse
     (lte === undefined || key <= lte);
   const keys = [...map.keys()].filter(isWithin).sort((a, b) => (a < b ? -1 : 1));
   if (reverse) keys.reverse();
-  const found = keys.map((key) => structuredClone(map.get(key)));
+  const found = keys.map((key) => copy(map.get(key)));
   queueMicrotask(() => {
     for (const value of found) stream.emit('data', value);
     stream.emit('end');

@@ -2,7 +2,7 @@
  * The world of a simulation. What is ready to run stands in one set, of which the seed picks the next; the time moves
  * only when nothing is ready. Promises and ticks are drained after each pick, before the next.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 import type { World } from '../local/services/world';
 import { Random } from './random';
 
@@ -36,11 +36,11 @@ export class SimWorld implements World {
   }
 
   after(ms: number, run: () => void | Promise<void>): { cancel(): void } {
-    const within = AsyncLocalStorage.snapshot();
+    const context = new AsyncResource('SimTask');
     const task: Task = {
       due: this.#now + Math.max(0, Math.ceil(ms)),
       priority: this.#order.uint32(),
-      run: () => within(run),
+      run: () => context.runInAsyncScope(run),
       isCancelled: false,
     };
     push(this.#tasks, task);

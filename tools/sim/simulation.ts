@@ -1,5 +1,4 @@
 /** One seed: a stack in a world of its own, what is done to it, the faults that strike, and what is checked. */
-import { createHash } from 'node:crypto';
 import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import type { Assembly } from '../template/assembly';
@@ -7,6 +6,7 @@ import { AlarmWatch } from './alarm-watch';
 import { type FaultKind, FaultPlan, type PlannedFault } from './faults';
 import { FaultyParts } from './faulty-parts';
 import { Ledger } from './ledger';
+import { LogDigest } from './log-digest';
 import type { Checks, Command, Model, PlannedEvent, Violation } from './model';
 import { Network } from './network';
 import { Operator } from './operator';
@@ -69,7 +69,7 @@ class Simulation {
   readonly #world: SimWorld;
   readonly #faults: FaultPlan;
   readonly #network: Network;
-  readonly #digest = createHash('sha256');
+  readonly #digest = new LogDigest();
   readonly #parts: FaultyParts;
   #steps = 0;
   #violation: Violation | undefined;
@@ -158,7 +158,7 @@ class Simulation {
     return {
       seed: this.#plan.seed,
       ...(this.#violation && { violation: this.#violation }),
-      digest: this.#digest.digest('hex'),
+      digest: this.#digest.end(),
       steps: this.#steps,
       virtualMs: end - START,
       struck: Object.fromEntries(this.#faults.struck),
@@ -213,7 +213,7 @@ class Simulation {
 
   #line(line: object): void {
     const text = JSON.stringify(line);
-    this.#digest.update(`${text}\n`);
+    this.#digest.add(text);
     this.#options.onLine?.(text);
   }
 

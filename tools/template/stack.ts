@@ -146,6 +146,7 @@ export class Stack implements References {
     const name = given === undefined ? this.#generatedName(id, type, Properties) : String(given);
     const logicalId = `${scope}${id}`;
     // Evaluated when read, since an ARN may name another resource (a rule's bus).
+    let arn: string | undefined;
     const makeArn = () =>
       identity
         ? `arn:${partition}:${identity.arn(name, property, logicalId)}`
@@ -164,7 +165,8 @@ export class Stack implements References {
       ...(construct && { construct }),
       ...(typeof holds === 'string' && { uncertain: `its condition ${Condition} cannot be told: ${holds}` }),
       get arn() {
-        return makeArn();
+        arn ??= makeArn();
+        return arn;
       },
       get ref() {
         return makeRef();

@@ -3,9 +3,9 @@ import {
   type AlarmEvaluation,
   type AlarmState,
   evaluateAlarm,
-  evaluateComposite,
   type Metric,
   type MetricAlarm,
+  readComposite,
   UnknownAlarmError,
 } from '../../cloudwatch/alarm';
 import type { Resource } from '../../template/assembly';
@@ -54,6 +54,8 @@ export class AlarmMonitor {
   readonly #statuses = new Map<string, AlarmStatus>();
   /** The latest last. */
   readonly #history: AlarmHistoryItem[] = [];
+  /** Rules of the composite alarms that were evaluated. */
+  readonly #composites = new Map<Resource, ReturnType<typeof readComposite>>();
   #timer: { cancel(): void } | undefined;
 
   constructor(options: AlarmsOptions) {
@@ -127,18 +129,26 @@ export class AlarmMonitor {
     }
   }
 
-  #evaluateComposite({ properties }: Resource): Omit<AlarmEvaluation, 'datapoints'> {
-    const stateOf = (nameOrArn: string) =>
-      [...this.#statuses.values()].find(
-        ({ resource }) => nameOrArn === resource.name || nameOrArn === resource.arn,
-      )?.state;
+  #evaluateComposite(resource: Resource): Omit<AlarmEvaluation, 'datapoints'> {
+    const { properties } = resource;
     try {
-      const state = evaluateComposite(String(properties.AlarmRule), stateOf);
+      let rule = this.#composites.get(resource);
+      if (!rule) {
+        rule = readComposite(String(properties.AlarmRule));
+        this.#composites.set(resource, rule);
+      }
+      const state = rule((nameOrArn) => this.#stateOf(nameOrArn));
       return { state, reason: `The rule ${properties.AlarmRule} is ${state === 'ALARM'}.` };
     } catch (error) {
       if (error instanceof UnknownAlarmError) return unchecked(error.message);
       throw error;
     }
+  }
+
+  #stateOf(nameOrArn: string): AlarmState | undefined {
+    const named = this.#statuses.get(nameOrArn);
+    if (named) return named.state;
+    return [...this.#statuses.values()].find(({ resource }) => nameOrArn === resource.arn)?.state;
   }
 
   #set(

@@ -2,7 +2,7 @@
  * Globals of a handler that runs in this process: its own variables, its output, the world's time and
  * chance. They are parameters of its modules (see `handler-modules.ts`), so that the engine's own stay as they are.
  */
-import asyncHooks, { AsyncLocalStorage } from 'node:async_hooks';
+import asyncHooks, { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import crypto from 'node:crypto';
 import fs from 'node:fs';
 import fsPromises from 'node:fs/promises';
@@ -67,7 +67,7 @@ const CRYPTO = { ...crypto };
 export function modulesOf(world: HandlerWorld): Record<string, unknown> {
   return {
     async_hooks: { ...asyncHooks, AsyncLocalStorage: SharedStorage },
-    crypto: { ...CRYPTO, ...methodsOf(world), webcrypto: chanceOf(crypto.webcrypto, world) },
+    crypto: { ...CRYPTO, createHmac, ...methodsOf(world), webcrypto: chanceOf(crypto.webcrypto, world) },
     // Read at once, so that no thread decides what comes first. A refusal is a rejection, as it would be.
     'fs/promises': {
       ...fsPromises,
@@ -75,6 +75,10 @@ export function modulesOf(world: HandlerWorld): Record<string, unknown> {
     },
   };
 }
+
+/** Node 24 takes four times as long for bytes as for a key: it throws and catches an error to tell them apart. */
+const createHmac = (algorithm: string, key: crypto.BinaryLike | crypto.KeyObject, options?: object) =>
+  crypto.createHmac(algorithm, ArrayBuffer.isView(key) ? crypto.createSecretKey(key) : key, options);
 
 /** Stores of all handlers' `AsyncLocalStorage`, by which they are found. */
 type Frame = ReadonlyMap<object, unknown>;
@@ -171,7 +175,7 @@ function timersOf(world: HandlerWorld, isAlive: () => boolean): Record<string, u
   let last = 0;
   const start = (callback: Callback, ms: unknown, values: unknown[], repeat: boolean) => {
     const id = ++last;
-    const within = AsyncLocalStorage.snapshot();
+    const context = new AsyncResource('Timeout');
     const delay = Math.max(1, Number(ms) || 0);
     const arm = () =>
       running.set(
@@ -180,7 +184,7 @@ function timersOf(world: HandlerWorld, isAlive: () => boolean): Record<string, u
           running.delete(id);
           if (!isAlive()) return;
           if (repeat) arm();
-          within(callback, ...values);
+          context.runInAsyncScope(callback, undefined, ...values);
         }),
       );
     arm();

@@ -111,7 +111,7 @@ class Request extends EventEmitter {
         body: Buffer.concat(this.#chunks),
       });
       if (this.destroyed) return;
-      const response = Object.assign(Readable.from(reply.body.length > 0 ? [reply.body] : []), {
+      const response = Object.assign(readable(reply.body), {
         ...{ statusCode: reply.status, statusMessage: STATUS_CODES[reply.status] ?? '' },
         headers: reply.headers,
       });
@@ -121,6 +121,14 @@ class Request extends EventEmitter {
       this.destroy(error as Error);
     }
   }
+}
+
+/** A stream of one chunk; `Readable.from` would go through an iterator. */
+function readable(body: Buffer): Readable {
+  const stream = new Readable({ read: () => {} });
+  if (body.length > 0) stream.push(body);
+  stream.push(null);
+  return stream;
 }
 
 /** @returns the modules `http` and `https` */

@@ -198,12 +198,7 @@ export class Queue {
       queue: this.name,
       messageId: stored.id,
       body: stored.body,
-      attributes: Object.fromEntries(
-        Object.entries(attributes).map(([name, { StringValue, BinaryValue }]) => [
-          name,
-          StringValue ?? BinaryValue ?? '',
-        ]),
-      ),
+      attributes: asTexts(attributes),
     });
     this.#longPolls.serve();
     return stored.id;
@@ -294,6 +289,12 @@ export class Queue {
   peek(): readonly StoredMessage[] {
     this.#expire();
     return [...this.#messages.values()].map(({ receipt: _, ...message }) => message);
+  }
+
+  /** Number of all messages. */
+  get size(): number {
+    this.#expire();
+    return this.#messages.size;
   }
 
   /** Ends every wait with no message, and lets go of the file. */
@@ -406,6 +407,13 @@ function typed(attributes: OutgoingMessage['attributes'] = {}): Record<string, M
     typeof value === 'string' ? { DataType: 'String', StringValue: value } : value,
   ]);
   return Object.fromEntries(entries);
+}
+
+function asTexts(attributes: Readonly<Record<string, MessageAttribute>>): Record<string, string> {
+  const entries = Object.entries(attributes);
+  return Object.fromEntries(
+    entries.map(([name, { StringValue, BinaryValue }]) => [name, StringValue ?? BinaryValue ?? '']),
+  );
 }
 
 function depthOf(messages: readonly StoredMessage[], now: number): QueueDepth {
