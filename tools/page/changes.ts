@@ -1,17 +1,14 @@
 /** The stream of changes to a reader, as server-sent events. */
 import type { Counts, Delta, PageUpdate } from './model';
 import type { Recorder } from './recorder';
+import { Rhythm } from './rhythm';
 
-/** Minimum time between two messages, in milliseconds: a frame of the page costs more than a message. */
-export const FRAME_MS = 100;
-/** The same while the run has hardly any idle time: a run at full speed goes first, and the page is drawn less often. */
-const BUSY_FRAME_MS = 300;
-/** Share of the time in which the process is at work, from which on it is busy. */
-const BUSY = 0.7;
 /** Interval at which a reader who waits is looked after, so that the first step after a pause is seen at once. */
 const IDLE_MS = 20;
 /** Interval at which is looked for what changes without a step, such as the clock and the time of a retry. */
 const REST_MS = 500;
+
+type Update = Omit<PageUpdate, 'events'> & Pick<Delta, 'frameMs'>;
 
 /**
  * @param after number of the newest step that the reader knows
@@ -22,23 +19,22 @@ export async function* changes(
   after: number,
   read: () => Omit<PageUpdate, 'events'>,
   signal: AbortSignal,
+  rhythm = new Rhythm(),
 ): AsyncGenerator<string> {
   const watch = recorder.watch(after);
-  let sent: Omit<PageUpdate, 'events'> | undefined;
+  let sent: Update | undefined;
   let sentAt = Number.NEGATIVE_INFINITY;
-  let load = performance.eventLoopUtilization();
   try {
     while (!signal.aborted) {
       const quiet = performance.now() - sentAt;
       if (sent === undefined || recorder.seq > sent.seq || quiet >= REST_MS) {
-        const state = read();
+        const state = { ...read(), frameMs: rhythm.frameMs };
         const delta = { ...difference(sent, state), seq: state.seq, now: state.now, events: watch.take() };
         sent = state;
         sentAt = performance.now();
         yield `data: ${JSON.stringify(delta satisfies Delta)}\n\n`;
-        const { utilization } = performance.eventLoopUtilization(load);
-        load = performance.eventLoopUtilization();
-        await pause(utilization > BUSY ? BUSY_FRAME_MS : FRAME_MS, signal);
+        rhythm.sent();
+        await pause(rhythm.frameMs, signal);
       } else await pause(IDLE_MS, signal);
     }
   } finally {
@@ -47,10 +43,7 @@ export async function* changes(
 }
 
 /** The fields that differ; of counts, the entries that differ. */
-function difference(
-  before: Omit<PageUpdate, 'events'> | undefined,
-  after: Omit<PageUpdate, 'events'>,
-): Partial<Delta> {
+function difference(before: Update | undefined, after: Update): Partial<Delta> {
   if (!before) return { ...after, nextDue: after.nextDue ?? null };
   const is = (field: keyof typeof after) => JSON.stringify(before[field]) === JSON.stringify(after[field]);
   return {
@@ -61,6 +54,7 @@ function difference(
     ...(!is('disabled') && { disabled: after.disabled }),
     ...(!is('broken') && { broken: after.broken }),
     ...(!is('dropped') && { dropped: after.dropped }),
+    ...(!is('frameMs') && { frameMs: after.frameMs }),
   };
 }
 

@@ -150,7 +150,11 @@ export interface PageUpdate {
  * since then. Of counts, that is the entries that changed. `nextDue` is null when nothing is due any more.
  */
 export type Delta = Pick<PageUpdate, 'seq' | 'now' | 'events'> &
-  Partial<Omit<PageUpdate, 'nextDue'>> & { readonly nextDue?: string | null };
+  Partial<Omit<PageUpdate, 'nextDue'>> & {
+    readonly nextDue?: string | null;
+    /** Minimum time from one message to the next, in milliseconds: longer while the run needs the processors. */
+    readonly frameMs?: number;
+  };
 
 export interface ContractForm {
   readonly type: string;

@@ -15,13 +15,14 @@ import { readFlow } from '../proof/routes/flow';
 import { placeFlow } from '../proof/routes/flow-layout';
 import { Actions, PageInputError } from './actions';
 import { readAssets } from './assets';
-import { changes, FRAME_MS, pause } from './changes';
+import { changes, pause } from './changes';
 import { exportRun } from './export';
 import { dryRun, eventPage, stackState } from './inspect';
 import type { ContractForm, NumberedStep, PageUpdate, PlacedFlow, Snapshot } from './model';
 import { OPENAPI, ROUTES } from './openapi';
 import { CAPACITY, type Recorder } from './recorder';
 import { auditReport, billReport, routesReport } from './reports';
+import { FRAME_MS } from './rhythm';
 
 export interface PageOptions {
   /** Description of the app; not used for the template of another one. */

@@ -2,6 +2,7 @@ import type { TimedStep } from '../../../tools/local/steps';
 import { changes } from '../../../tools/page/changes';
 import type { PageUpdate } from '../../../tools/page/model';
 import { CAPACITY, Recorder } from '../../../tools/page/recorder';
+import { Rhythm } from '../../../tools/page/rhythm';
 
 const ARN = 'arn:aws:lambda:us-east-1:000000000000:function:worker';
 const at = (second: number) => new Date(Date.UTC(2026, 0, 15, 10, 0, second)).toISOString();
@@ -242,7 +243,11 @@ test('a reader is sent only what has changed', async () => {
   };
   let read: Omit<PageUpdate, 'events'> = { ...state, seq: 1 };
   const stop = new AbortController();
-  const stream = changes(recorder, 0, () => read, stop.signal);
+  const still = new Rhythm(
+    () => ({ all: 0, idle: 0, own: 0 }),
+    () => 0,
+  );
+  const stream = changes(recorder, 0, () => read, stop.signal, still);
   const next = async () => {
     const { value = '' } = await stream.next();
     return JSON.parse(value.slice('data: '.length));

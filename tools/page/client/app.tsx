@@ -17,6 +17,7 @@ import {
   broken,
   disabled,
   focus,
+  frameMs,
   hasRelativeTimes,
   isConnected,
   nextDue,
@@ -48,6 +49,9 @@ const SHORTCUTS: readonly (readonly [key: string, does: string])[] = [
   ['t', 'times relative or absolute'],
   ['?', 'this list'],
 ];
+
+/** Time between two frames of which the reader need not be told, in milliseconds. */
+const USUAL_FRAME_MS = 200;
 
 export function PageApp() {
   const isHelpShown = useSignal(false);
@@ -234,6 +238,11 @@ function Header() {
       </nav>
       <span class="space" />
       <span class="dim clock">
+        {frameMs.value > USUAL_FRAME_MS && (
+          <span title="The run needs the processors, so the page is drawn less often. Counts and rates are right.">
+            drawn every {frameMs.value / 1_000} s ·{' '}
+          </span>
+        )}
         {now.value.slice(11, 19)} UTC{shot && shot.speed !== 1 ? ` · ×${shot.speed}` : ''}
       </span>
       {nextDue.value !== undefined && (

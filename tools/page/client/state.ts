@@ -27,6 +27,8 @@ export const nextDue = signal<string | undefined>(undefined);
 export const disabled = signal<readonly string[]>([]);
 export const broken = signal<readonly Broken[]>([]);
 export const dropped = signal(0);
+/** Time between two frames while events come, in milliseconds. */
+export const frameMs = signal(0);
 export const isConnected = signal(true);
 export interface Notice {
   readonly text: string;
@@ -98,6 +100,7 @@ function apply(delta: Delta): void {
   if (delta.disabled) disabled.value = delta.disabled;
   if (delta.broken) broken.value = delta.broken;
   if (delta.dropped !== undefined) dropped.value = delta.dropped;
+  if (delta.frameMs !== undefined) frameMs.value = delta.frameMs;
   refreshLists();
 }
 
