@@ -14,12 +14,14 @@ import {
   DailyReportGenerated,
   NOTIFIED_STATUSES,
   OrderCreated,
+  OrderReminderDue,
   OrderStatusChanged,
 } from './events';
 import { METRICS, type MetricName } from './metrics';
 import { NotificationInput, parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';
 import { DAY_INDEX } from './order-table';
+import { readReminderEvent } from './reminders/reminder';
 
 /** Calls to AWS on one resource. */
 export interface CallDescription {
@@ -29,6 +31,16 @@ export interface CallDescription {
   readonly actions: readonly string[];
   /** Name of the table's index that is read. */
   readonly index?: string;
+  /** Present if the calls make schedules in that group of EventBridge Scheduler, each of which puts an event on a bus. */
+  readonly schedules?: {
+    /** Variable with the ARN of the role that the schedules have. */
+    readonly role: EnvironmentVariable;
+    /** Variable with the ARN of the bus. */
+    readonly target: EnvironmentVariable;
+    /** Variable with the ARN of the queue for what Scheduler cannot put on the bus. */
+    readonly deadLetterQueue: EnvironmentVariable;
+    readonly publishes: { readonly source: string; readonly detailType: string };
+  };
   /** True for a table with the outcome of events, as opposed to one for the handler's own bookkeeping. */
   readonly isStore?: boolean;
 }
@@ -38,6 +50,8 @@ export interface ConsumerDescription {
   readonly receives: readonly EventSelection[];
   /** True if a replay of the archive sends them again. */
   readonly replayed: boolean;
+  /** True if a setting makes its function. @default false */
+  readonly isOptional?: boolean;
   /** Present if a schedule calls it, too. */
   readonly scheduled?: {
     /** Metric that counts the finished work. */
@@ -97,6 +111,36 @@ export const CONSUMERS: Readonly<Record<string, ConsumerDescription>> = {
         actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
       },
       { on: 'SNS_TOPIC_ARN', actions: ['sns:Publish'] },
+    ],
+  },
+  reminders: {
+    receives: [OrderCreated, OrderReminderDue],
+    // A replay must neither remind again nor make schedules of orders that are over.
+    replayed: false,
+    isOptional: true,
+    accepts: (payload) => {
+      readReminderEvent(payload);
+    },
+    // Gets whole OrderCreated events; what it schedules has none of it.
+    personalData: ['customerEmail'],
+    publishes: [OrderReminderDue],
+    calls: [
+      { on: 'TABLE_NAME', actions: ['dynamodb:GetItem'] },
+      {
+        on: 'IDEMPOTENCY_TABLE_NAME',
+        actions: ['dynamodb:PutItem', 'dynamodb:GetItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+      },
+      { on: 'SNS_TOPIC_ARN', actions: ['sns:Publish'] },
+      {
+        on: 'REMINDER_GROUP_NAME',
+        actions: ['scheduler:CreateSchedule'],
+        schedules: {
+          role: 'REMINDER_ROLE_ARN',
+          target: 'REMINDER_BUS_ARN',
+          deadLetterQueue: 'REMINDER_DEAD_LETTER_QUEUE_ARN',
+          publishes: OrderReminderDue,
+        },
+      },
     ],
   },
   analytics: {

@@ -15,7 +15,19 @@ export type EnvironmentVariable =
   /** Name (or ARN) of the bus that events are published to. */
   | 'EVENT_BUS_NAME'
   /** Name of the table with the notifications that were already sent. */
-  | 'IDEMPOTENCY_TABLE_NAME';
+  | 'IDEMPOTENCY_TABLE_NAME'
+  /** Days after an order's creation at which its reminder is due. */
+  | 'REMINDER_DAYS'
+  /** Name of the group that the schedules of reminders are made in. */
+  | 'REMINDER_GROUP_NAME'
+  /** ARN of the role by which Scheduler puts reminders on the bus. */
+  | 'REMINDER_ROLE_ARN'
+  /** ARN of the bus that reminders are put on. */
+  | 'REMINDER_BUS_ARN'
+  /** ARN of the queue for reminders that Scheduler could not put on the bus. */
+  | 'REMINDER_DEAD_LETTER_QUEUE_ARN'
+  /** Tries of Scheduler after the first, and the seconds within which it makes them: `3/3600`. */
+  | 'REMINDER_RETRIES';
 
 export class MissingEnvironmentVariableError extends Error {
   override readonly name = 'MissingEnvironmentVariableError';

@@ -184,6 +184,30 @@ export const OrderStatusChanged = new EventContract({
   },
 });
 
+/** Status in which an order waits for a decision: its customer is reminded, where a stage asks for it. */
+export const REMINDED_STATUS = 'PENDING' as const satisfies OrderStatus;
+
+/** An order was placed some days ago: whoever handles it decides by the table whether it still waits. */
+export const OrderReminderDue = new EventContract({
+  source: 'app.orders',
+  detailType: 'OrderReminderDue',
+  version: 1,
+  schema: v.object({
+    orderId: OrderId,
+    /** When the order was placed. */
+    createdAt: Timestamp,
+    /** @default the event's time */
+    dueAt: v.optional(Timestamp),
+  }),
+  complete: (detail, time) => ({ ...detail, dueAt: detail.dueAt ?? time }),
+  personalData: [],
+  example: {
+    orderId: 'order-1001',
+    createdAt: '2026-01-15T10:00:00.000Z',
+    dueAt: '2026-01-18T10:00:00.000Z',
+  },
+});
+
 /** The orders of one day were counted. */
 export const DailyReportGenerated = new EventContract({
   source: 'app.analytics',
@@ -232,7 +256,7 @@ export const DailyReportGenerated = new EventContract({
 });
 
 /** All contracts. */
-export const CONTRACTS = [OrderCreated, OrderStatusChanged, DailyReportGenerated] as const;
+export const CONTRACTS = [OrderCreated, OrderStatusChanged, OrderReminderDue, DailyReportGenerated] as const;
 
 /** Finds the contract of an event type. */
 export function findContract(source: string, detailType: string) {

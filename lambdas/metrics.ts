@@ -14,6 +14,8 @@ export const METRICS = {
   notificationsSent: 'NotificationsSent',
   /** Changes without a notification, since the order was further on or on another branch. */
   staleNotifications: 'StaleNotifications',
+  /** Customers reminded of an order that waits. */
+  remindersSent: 'RemindersSent',
   /** Events that no retry can help. */
   poisonEvents: 'PoisonEvents',
   /** Events that reached analytics, by their `eventType`: a contract's detail-type, or `unknown`. */

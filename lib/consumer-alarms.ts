@@ -15,7 +15,7 @@ import type { EventHandler } from './event-handler';
 import { functionMetric, PERIOD, ruleMetric } from './metrics';
 import { Outbox } from './outbox';
 import { type RuleTarget, ruleName, type WatchedTarget } from './rule-target';
-import { ZonedSchedule } from './zoned-schedule';
+import { ScheduleGroup } from './schedule-group';
 
 interface DeliveryWatch {
   readonly alarms: AlarmSet;
@@ -192,19 +192,19 @@ function watchInflows(watch: DeliveryWatch, { inflows }: EventBus): CompositeAla
   return [alarm];
 }
 
-/** Adds one page for each schedule of EventBridge Scheduler whose function is not called. */
+/** Adds one page for each group of schedules of EventBridge Scheduler that do not what they are for. */
 function watchSchedules(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
   const { alarms, config, remembered } = watch;
-  return constructsOf(bus, ZonedSchedule).map((schedule) => {
-    const { name } = schedule.props;
+  return constructsOf(bus, ScheduleGroup).map((group) => {
+    const { name, groupName, does } = group;
     const [dropped, sentToDlq] = ['InvocationDroppedCount', 'InvocationsSentToDeadLetterCount'].map(
-      (metric) => schedule.metric(metric),
+      (metric) => group.metric(metric),
     ) as [Metric, Metric];
     const undelivered = alarms.symptom(`${name}-undelivered`, {
       runbookEntry: 'undelivered',
       says:
-        `EventBridge Scheduler gave up calling the function of the schedule ${schedule.groupName}. ` +
-        `What it was to get is in the queue ${config.prefix}-dlq.`,
+        `EventBridge Scheduler could not ${does} ${groupName}, for all its tries. ` +
+        `What it was to hand over is in the queue ${config.prefix}-dlq.`,
       metric: new MathExpression({
         expression: 'MAX([dropped, sentToDlq])',
         label: 'Calls not made',
@@ -217,15 +217,15 @@ function watchSchedules(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
     const lost = alarms.symptom(`${name}-lost`, {
       runbookEntry: 'lost-in-delivery',
       says:
-        `EventBridge Scheduler could neither call the function of the schedule ${schedule.groupName} nor put that ` +
+        `EventBridge Scheduler could neither ${does} ${groupName} nor put what it was to hand over ` +
         `into the queue ${config.prefix}-dlq.`,
-      metric: schedule.metric('InvocationsFailedToBeSentToDeadLetterCount'),
+      metric: group.metric('InvocationsFailedToBeSentToDeadLetterCount'),
       threshold: 0,
       ...remembered,
     });
     const alarm = alarms.cause(`${name}-not-made`, {
       runbookEntry: 'schedule-failing',
-      says: `The schedule ${schedule.groupName} does not call its function. Which symptom: see the reason.`,
+      says: `EventBridge Scheduler does not ${does} ${groupName}. Which symptom: see the reason.`,
       of: [undelivered, lost],
     });
     alarms.tell('page', `${name}-not-made`, alarm);

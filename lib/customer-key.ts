@@ -19,7 +19,7 @@ import { EventHandler } from './event-handler';
 import { Outbox } from './outbox';
 import { dataRemovalPolicy } from './removal';
 import { EVENTS } from './rule-target';
-import { ZonedSchedule } from './zoned-schedule';
+import { ScheduleGroup } from './schedule-group';
 
 /** Actions of whoever writes to, and reads from, what the key encrypts. */
 const USE = ['kms:Decrypt', 'kms:GenerateDataKey'];
@@ -147,7 +147,7 @@ export class CustomerKey extends Construct {
       this.#allowRole(role, [...USE, ...TABLE_USE], ['dynamodb', 'sns', 'sqs']);
     }
     for (const { role } of constructsOf(this, AnalyticsStream)) this.#allowRole(role, USE, ['s3']);
-    for (const { role } of constructsOf(this, ZonedSchedule)) this.#allowRole(role, USE, ['sqs']);
+    for (const { role } of constructsOf(this, ScheduleGroup)) this.#allowRole(role, USE, ['sqs']);
     for (const { role } of constructsOf(this, Outbox)) this.#allowRole(role, USE, ['dynamodb', 'sqs']);
   }
 

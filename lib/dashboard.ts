@@ -37,7 +37,7 @@ import {
 } from './metrics';
 import { Outbox } from './outbox';
 import { WatchedTarget } from './rule-target';
-import { ZonedSchedule } from './zoned-schedule';
+import { ScheduleGroup } from './schedule-group';
 
 export interface OperatorDashboardProps {
   readonly config: StageConfig;
@@ -143,6 +143,7 @@ function delivered({ bus }: OperatorDashboardProps): IWidget[][] {
         ...byRule(bus.rules, 'InvocationsSentToDlq', 'to the dead-letter queue'),
         ...byRule(bus.rules, 'InvocationsFailedToBeSentToDlq', 'LOST'),
         ...bySchedule(bus, 'InvocationDroppedCount', 'given up'),
+        ...bySchedule(bus, 'InvocationsSentToDeadLetterCount', 'to the dead-letter queue'),
         ...bySchedule(bus, 'InvocationsFailedToBeSentToDeadLetterCount', 'LOST'),
       ]),
       graph('From the bus to the target', [
@@ -349,8 +350,8 @@ const byRule = (rules: OperatorDashboardProps['bus']['rules'], metricName: strin
   rules.map((rule) => ruleMetric(rule, metricName).with({ label: `${rule.node.id} ${says}`.trim() }));
 
 const bySchedule = (bus: EventBus, metricName: string, says: string): Metric[] =>
-  constructsOf(bus, ZonedSchedule).map((schedule) =>
-    schedule.metric(metricName).with({ label: `${schedule.props.name} ${says}` }),
+  constructsOf(bus, ScheduleGroup).map((schedule) =>
+    schedule.metric(metricName).with({ label: `${schedule.name} ${says}` }),
   );
 
 const labelled = (metrics: Record<string, Metric>, says: string): Metric[] =>

@@ -17,6 +17,7 @@ import { EventSources, sourcesFromOutside } from './event-sources';
 import { GradualDeployment } from './gradual-deployment';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
+import { OrderReminders } from './order-reminders';
 import { OrderStore } from './order-store';
 import { Outbox, requireNoLoop } from './outbox';
 import { outboxContract } from './outbox-contract';
@@ -136,6 +137,12 @@ export class EventDrivenStack extends Stack {
         ...dailyReport,
         targetId: 'DailyReport',
         input: { paths: { time: '$.time' }, template: '{"type": "daily_report", "date": <time>}' },
+      });
+    }
+
+    if (config.orderReminderDays !== false) {
+      new OrderReminders(this, 'OrderReminders', {
+        ...{ config, bus, orders, notifications, failedEvents, days: config.orderReminderDays },
       });
     }
 

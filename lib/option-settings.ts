@@ -1,8 +1,15 @@
 /** Settings of options of the whole stack, all off by default. */
 import * as v from 'valibot';
-import { documented, flag, oneOf } from './setting-types';
+import { documented, flag, integer, oneOf } from './setting-types';
+
+const falseOrDays = 'must be false or a whole number from 1 to 365';
 
 export const OPTION_SETTINGS = {
+  orderReminderDays: documented(
+    'Days after which the customer of an order that is still PENDING is reminded, once, by a one-time schedule of ' +
+      'EventBridge Scheduler for each order; false for no reminders. Orders placed before it is set get none.',
+    v.optional(v.union([v.literal(false), integer(1, 365, falseOrDays)], falseOrDays), false),
+  ),
   customerManagedKey: documented(
     'A key of this account, $1 a month, for everything that holds events: bus (which then has a dead-letter queue of its ' +
       'own), archive, queues, the topic of notifications, tables, analytics stream and bucket, log groups. Without it AWS ' +

@@ -1,12 +1,9 @@
-import { Stack } from 'aws-cdk-lib';
-import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
-import { Construct } from 'constructs';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import type { Construct } from 'constructs';
 import type { StageConfig } from './config';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
-import { PERIOD } from './metrics';
+import { ScheduleGroup } from './schedule-group';
 
 export interface ZonedScheduleProps {
   readonly config: StageConfig;
@@ -26,40 +23,21 @@ export interface ZonedScheduleProps {
   readonly input: string;
 }
 
-/**
- * A schedule of EventBridge Scheduler that calls the handler, in a group of its own, by which Scheduler counts. Its
- * role may call this function and use this dead-letter queue, and only Scheduler for this group may assume it.
- */
-export class ZonedSchedule extends Construct {
-  readonly groupName: string;
-  readonly role: Role;
-
+/** A schedule of EventBridge Scheduler that calls the handler, in a group of its own. */
+export class ZonedSchedule extends ScheduleGroup {
   constructor(
     scope: Construct,
     id: string,
     readonly props: ZonedScheduleProps,
   ) {
-    super(scope, id);
     const { config, bus, handler, name, flexibleMinutes } = props;
-    const { account } = Stack.of(this);
-    this.groupName = `${config.prefix}-${name}`;
-    const group = new CfnScheduleGroup(this, 'Group', { name: this.groupName });
-    this.role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': account, 'aws:SourceArn': group.attrArn } },
-      }),
-      inlinePolicies: {
-        call: new PolicyDocument({
-          statements: [
-            new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [handler.targetArn] }),
-            new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [bus.deadLetterQueue.queueArn] }),
-          ],
-        }),
-      },
+    super(scope, id, {
+      ...{ config, bus, name, does: 'call the function of the schedule' },
+      ...{ action: 'lambda:InvokeFunction', targetArn: handler.targetArn },
     });
     new CfnSchedule(this, 'Schedule', {
       name: this.groupName,
-      groupName: group.ref,
+      groupName: this.group.ref,
       description: props.description,
       scheduleExpression: props.expression,
       scheduleExpressionTimezone: props.timezone,
@@ -75,16 +53,6 @@ export class ZonedSchedule extends Construct {
         },
         deadLetterConfig: { arn: bus.deadLetterQueue.queueArn },
       },
-    });
-  }
-
-  metric(metricName: string): Metric {
-    return new Metric({
-      namespace: 'AWS/Scheduler',
-      metricName,
-      dimensionsMap: { ScheduleGroup: this.groupName },
-      statistic: 'Sum',
-      period: PERIOD,
     });
   }
 }

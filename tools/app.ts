@@ -63,6 +63,19 @@ export interface HandlerCalls {
   readonly index?: string;
   /** True if the outcome of the events is stored there. */
   readonly isStore?: boolean;
+  /** Present if the calls make schedules in that group of EventBridge Scheduler. */
+  readonly schedules?: MadeSchedules;
+}
+
+/** One-time schedules that a handler makes, which no template has. Each puts an event on a bus. */
+export interface MadeSchedules {
+  /** Environment variable with the ARN of the role that the schedules have. */
+  readonly role: string;
+  /** Environment variable with the ARN of the bus. */
+  readonly target: string;
+  /** Environment variable with the ARN of the queue for what Scheduler cannot put on the bus. */
+  readonly deadLetterQueue: string;
+  readonly publishes: { readonly source: string; readonly detailType: string };
 }
 
 /** A function that handles events. */
@@ -71,6 +84,8 @@ export interface Consumer {
   readonly receives: readonly { readonly pattern: object }[];
   /** True if it takes events that a replay of the archive sends again. */
   readonly replayed: boolean;
+  /** True if a setting makes its function: a template without it lacks nothing. @default false */
+  readonly isOptional?: boolean;
   /** Present if a schedule calls it. */
   readonly scheduled?: ScheduledWork | undefined;
   /**

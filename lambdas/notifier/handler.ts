@@ -7,8 +7,6 @@
  * notified. docs/decisions/notifications.md has the remaining cases.
  */
 import { createHash } from 'node:crypto';
-import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempotency';
-import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { timed } from '../call-times';
@@ -20,17 +18,9 @@ import { parseNotificationInput } from '../notification';
 import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../order-table';
 import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
+import { KEY_PREFIX, tellOnceBy } from '../tell-once';
 import { notification } from './message';
 import { isStale, readOrder } from './order';
-
-/**
- * Seconds that a notified change is stored: longer than a failed event can wait in its queue (14 days), so that a late
- * redrive does not notify again.
- */
-const REMEMBERED_SECONDS = 15 * 24 * 60 * 60;
-
-/** Fixed prefix of keys: the default one has the function's name in the code, which minifying changes. */
-const KEY_PREFIX = 'notification';
 
 export const makeHandler = ({
   topicArn = readEnvironment('SNS_TOPIC_ARN'),
@@ -40,10 +30,7 @@ export const makeHandler = ({
   dynamodb = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
   now = () => new Date(),
 } = {}) => {
-  const persistenceStore = new DynamoDBPersistenceLayer({
-    tableName: idempotencyTable,
-    awsSdkV3Client: dynamodb,
-  });
+  const tellOnce = tellOnceBy(dynamodb, idempotencyTable);
 
   /** Checks whether the previous code, which stored event ids instead of changes, has notified of the event. */
   async function wasToldBefore(eventId: string): Promise<boolean> {
@@ -71,22 +58,12 @@ export const makeHandler = ({
       return { outcome: 'stale', metrics: { [METRICS.staleNotifications]: 1 }, response };
     }
 
-    const config = new IdempotencyConfig({ expiresAfterSeconds: REMEMBERED_SECONDS });
-    // Needed for a retry after a timeout to take over from the attempt that was cut off.
-    config.registerLambdaContext(context);
-    let sent = false;
-    const tellOnce = makeIdempotent(
-      async (_change: string) => {
-        const { email, facts } = order;
-        const changedAt = facts[status]?.at ?? change.changedAt;
-        const message = notification({ ...change, email, changedAt, timestamp: now().toISOString() });
-        await sns.send(new PublishCommand({ TopicArn: topicArn, ...message }));
-        sent = true;
-      },
-      { persistenceStore, config, keyPrefix: KEY_PREFIX },
-    );
-    await tellOnce(`${orderId}#${status}`);
-
+    const sent = await tellOnce(`${orderId}#${status}`, context, async () => {
+      const { email, facts } = order;
+      const changedAt = facts[status]?.at ?? change.changedAt;
+      const message = notification({ ...change, email, changedAt, timestamp: now().toISOString() });
+      await sns.send(new PublishCommand({ TopicArn: topicArn, ...message }));
+    });
     return {
       outcome: sent ? 'sent' : 'duplicate',
       metrics: { [sent ? METRICS.notificationsSent : METRICS.duplicateEvents]: 1 },

@@ -1,5 +1,5 @@
 /**
- * EventBridge, SNS and Firehose on loopback, as far as the handlers and the publisher call them: real HTTP, the
+ * EventBridge, Scheduler, SNS and Firehose on loopback, as far as the handlers and the publisher call them: real HTTP, the
  * services' wire formats, and the services' refusals of what is over their limits. A test can put other answers
  * before the usual ones.
  */
@@ -74,6 +74,21 @@ export class AwsEndpoint {
       } else {
         response.end(JSON.stringify(answer.body));
       }
+    } else if (request.url?.startsWith('/schedules/')) {
+      const name = decodeURIComponent(request.url.slice('/schedules/'.length));
+      const answer = this.#answer({
+        operation: 'CreateSchedule',
+        input: { Name: name, ...JSON.parse(body) },
+      });
+      if (!answer) return;
+      response.setHeader('content-type', 'application/json');
+      if ('error' in answer) {
+        response.statusCode = answer.error === 'ConflictException' ? 409 : 400;
+        response.setHeader('x-amzn-errortype', answer.error);
+        response.end(JSON.stringify({ Message: answer.message ?? '' }));
+      } else {
+        response.end(JSON.stringify(answer.body));
+      }
     } else {
       const { Action: operation = '', ...input } = Object.fromEntries(new URLSearchParams(body));
       const answer = this.#answer({ operation, input });
@@ -104,6 +119,10 @@ export class AwsEndpoint {
         return putEvents(call.input);
       case 'PutRecordBatch':
         return putRecordBatch(call.input);
+      case 'CreateSchedule':
+        return {
+          body: { ScheduleArn: `arn:aws:scheduler:us-east-1:123456789012:schedule/${call.input.Name}` },
+        };
       case 'Publish':
         return publish(call.input);
       default:

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient } from '@aws-sdk/client-firehose';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { CONSUMERS } from '../../lambdas/consumers';
@@ -25,6 +26,9 @@ const clients = {
   sns: new SNSClient(settings),
   firehose: new FirehoseClient(settings),
   eventBridge: new EventBridgeClient(settings),
+  scheduler: new SchedulerClient(settings),
+  // Of the examples: a reminder of an order of then is not over.
+  now: () => new Date('2026-01-15T12:00:00Z'),
 };
 
 type Handler = Parameters<typeof invoke>[0];

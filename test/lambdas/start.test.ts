@@ -19,6 +19,14 @@ describe.each<[string, EnvironmentVariable[]]>([
   ['order-processor', ['TABLE_NAME']],
   ['notifier', ['TABLE_NAME', 'SNS_TOPIC_ARN', 'IDEMPOTENCY_TABLE_NAME']],
   ['analytics', ['FIREHOSE_STREAM', 'TABLE_NAME', 'REPORTS_TABLE_NAME', 'EVENT_BUS_NAME']],
+  [
+    'reminders',
+    [
+      ...(['TABLE_NAME', 'SNS_TOPIC_ARN', 'IDEMPOTENCY_TABLE_NAME', 'REMINDER_DAYS'] as const),
+      ...(['REMINDER_GROUP_NAME', 'REMINDER_ROLE_ARN', 'REMINDER_BUS_ARN'] as const),
+      ...(['REMINDER_DEAD_LETTER_QUEUE_ARN', 'REMINDER_RETRIES'] as const),
+    ],
+  ],
 ])('%s', (entry, variables) => {
   const load = () => jest.isolateModulesAsync(() => import(`../../lambdas/${entry}/handler`));
 

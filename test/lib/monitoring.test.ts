@@ -18,6 +18,7 @@ const EVERYTHING = {
   notificationEmail: 'shop@example.com',
   alarms: { trafficFloor: 10 },
   serviceEvents: { uploads: { source: ['aws.s3'] } },
+  orderReminderDays: 3,
 };
 
 const RUNBOOK = readFileSync('docs/runbook.md', 'utf8');
@@ -47,6 +48,8 @@ function expectedDimensions(metric: Metric): Record<string, string | undefined> 
       return { DeliveryStreamName: dimensions.DeliveryStreamName };
     case 'AWS/SNS':
       return { TopicName: dimensions.TopicName };
+    case 'AWS/Scheduler':
+      return { ScheduleGroup: dimensions.ScheduleGroup };
     case 'AWS/DynamoDB': {
       if (/SystemErrors|Latency/.test(name))
         return { TableName: dimensions.TableName, Operation: dimensions.Operation };
@@ -74,6 +77,8 @@ function namesOf(dimension: string): unknown[] {
       return names('AWS::SQS::Queue', 'QueueName');
     case 'FunctionName':
       return names('AWS::Lambda::Function', 'FunctionName');
+    case 'ScheduleGroup':
+      return names('AWS::Scheduler::ScheduleGroup', 'Name');
     case 'RuleName':
       return names('AWS::Events::Rule', 'Name');
     case 'EventBusName':

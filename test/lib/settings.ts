@@ -114,6 +114,7 @@ export const FACTORS: readonly Factor[] = [
       { customerManagedKey: true, schemaRegistry: 'CONTRACTS' },
     ],
   },
+  of('orderReminderDays', 3, 365),
   of('gradualDeployment', 'CANARY_10PERCENT_5MINUTES', 'LINEAR_10PERCENT_EVERY_1MINUTE'),
   of('notificationEmail', 'shop@example.com'),
   of('alarmEmail', 'ops@example.com'),

@@ -193,7 +193,7 @@ test.each<[object, string]>([
   ],
   [
     { outboxes: { shipping: 'OrderCreated' } },
-    'cdk.json: stages.dev.outboxes.shipping is "OrderCreated", but must be one of OrderStatusChanged.',
+    'cdk.json: stages.dev.outboxes.shipping is "OrderCreated", but must be one of OrderStatusChanged, OrderReminderDue.',
   ],
   [
     { dailyReportScheduler: { timezone: 'Berlin' } },

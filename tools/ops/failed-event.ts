@@ -64,11 +64,13 @@ export interface UndeliveredEvent extends Failure {
   readonly published: EventOnBus;
 }
 
-/** The function failed on the payload, or a schedule could not give it to the function. */
+/** The function failed on the payload, or a schedule could not hand it over to its target. */
 export interface UnhandledEvent extends Failure {
   readonly kind: 'unhandled';
-  /** ARN, with the qualifier if Lambda's record has one. */
+  /** ARN, with the qualifier if Lambda's record has one; of a schedule the target's, which may be a bus. */
   readonly functionArn: string;
+  /** Type of the event that the payload is the detail of; only of a schedule that a handler made for a bus. */
+  readonly scheduled?: { readonly source: string; readonly detailType: string };
   /** Request id of the last failed invocation; empty if there was none. */
   readonly requestId: string;
   /** Payload of the function; numbers keep their spelling (`ExactNumber`). */
@@ -197,8 +199,27 @@ function uncalled(message: QueueMessage, functionArn: string, payload: unknown, 
     failedAt: message.sentAt,
     event: identify(payload, app),
     ...{ functionArn, requestId: '', payload },
+    ...defined({ scheduled: scheduledType(JSON.parse(message.body), app) }),
   };
 }
+
+/** Type of the only event which a handler makes schedules for and whose detail this is: Scheduler's message names none. */
+function scheduledType(detail: unknown, app: App): UnhandledEvent['scheduled'] {
+  const made = Object.values(app.consumers).flatMap(({ calls }) =>
+    calls.flatMap(({ schedules }) => schedules?.publishes ?? []),
+  );
+  const [type, another] = made.filter(({ source, detailType }) => {
+    const contract = app.contracts.find((each) => each.source === source && each.detailType === detailType);
+    const event = { ...ANY_EVENT, source, 'detail-type': detailType, detail };
+    return contract !== undefined && contract.problem(event) === undefined;
+  });
+  return another ? undefined : type;
+}
+
+/** An envelope, to have a detail checked. */
+const ANY_EVENT = {
+  ...{ version: '0', id: 'any', account: '', time: '2026-01-15T10:00:00Z', region: '', resources: [] },
+};
 
 function unhandled(
   message: QueueMessage,

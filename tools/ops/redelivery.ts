@@ -5,7 +5,7 @@ import { oneLine } from '../cli/errors';
 import { defined } from '../defined';
 import { stringifyExactly } from '../eventbridge/exact-json';
 import { compileInput, InvalidTargetInputError, type TargetInput } from '../eventbridge/input-transformer';
-import type { FailedEvent, UndeliveredEvent } from './failed-event';
+import type { FailedEvent, UndeliveredEvent, UnhandledEvent } from './failed-event';
 
 /** Filter for the failed events to send again. */
 export interface RedriveSelection {
@@ -46,6 +46,7 @@ export class NotRedeliverableError extends Error {
  */
 export function redelivery(failed: FailedEvent, targets: readonly Target[]): Redelivery {
   if (failed.kind === 'unhandled') {
+    if (failed.scheduled && isBus(failed.functionArn)) return ofSchedule(failed, failed.scheduled);
     requireTarget(failed.functionArn, 'make what its schedule asks for by hand');
     return { targetArn: failed.functionArn, payload: stringifyExactly(failed.payload) };
   }
@@ -75,6 +76,16 @@ const isBus = (arn: string): boolean => /^arn:[^:]*:events:.*:event-bus\//.test(
 function requireTarget(arn: string, otherwise: string): void {
   if (arn.split(':')[2] === 'lambda' || isQueue(arn)) return;
   throw new NotRedeliverableError(`its target is neither a function nor a queue; ${otherwise}`);
+}
+
+/** The event that a schedule had for a bus. */
+function ofSchedule(
+  { functionArn: targetArn, payload: detail }: UnhandledEvent,
+  { source, detailType }: NonNullable<UnhandledEvent['scheduled']>,
+): Redelivery {
+  const payload = stringifyExactly(detail);
+  const entry = { EventBusName: targetArn, Source: source, DetailType: detailType, Detail: payload };
+  return { targetArn, payload, entry };
 }
 
 /**

@@ -1,7 +1,7 @@
 /**
  * `redrive`: sends failed events again, each only to the function or queue that missed it and never to its own bus,
- * where every other rule would match it, too. What a rule of another bus could not put on this one is put on it. A
- * message to a queue is sent as SQS took the first one, and deleted after its 200.
+ * where every other rule would match it, too. What a rule of another bus or a schedule could not put on this one is
+ * put on it. A message to a queue is sent as SQS took the first one, and deleted after its 200.
  *
  * Each event goes out as an asynchronous invocation (`InvocationType: Event`) and is deleted from its queue only
  * after Lambda answered 202. From then on the event is durably in Lambda's own queue: it will be handled, or come

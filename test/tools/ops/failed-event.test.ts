@@ -1,4 +1,6 @@
 import { APP } from '../../../bin/app-description';
+import { OrderReminderDue } from '../../../lambdas/events';
+import type { App, Consumer } from '../../../tools/app';
 import {
   type FailedEvent,
   FailureGroups,
@@ -208,13 +210,36 @@ test('a call that a schedule could not make is sent to its function with what it
   });
 });
 
-test('what a schedule could not put on a bus is left: no function is to get it', () => {
+describe('what a schedule could not put on a bus', () => {
+  const BUS = 'arn:aws:events:eu-central-1:111122223333:event-bus/event-driven-bus';
   const attributes = {
     SCHEDULE_ARN: 'arn:aws:scheduler:eu-central-1:111122223333:schedule/reminders/order-1001',
-    TARGET_ARN: 'arn:aws:events:eu-central-1:111122223333:event-bus/event-driven-bus',
+    TARGET_ARN: BUS,
   };
-  const failed = readFailedEvent(message({ body: '{"orderId": "order-1001"}', attributes }), APP);
-  expect(() => redelivery(failed as FailedEvent, [])).toThrow('its target is neither a function nor a queue');
+  const redriven = (body: string, app = APP) =>
+    redelivery(readFailedEvent(message({ body, attributes }), app) as FailedEvent, []);
+  const detail = OrderReminderDue.create(OrderReminderDue.example);
+
+  test('is put on it as the event that handlers make schedules for, if it is one', () => {
+    const payload = JSON.stringify(detail);
+    expect(redriven(payload)).toEqual({
+      targetArn: BUS,
+      payload,
+      entry: { EventBusName: BUS, Source: 'app.orders', DetailType: 'OrderReminderDue', Detail: payload },
+    });
+  });
+
+  test.each<[string, string, App]>([
+    ['no detail of it', '{"orderId": "order-1001"}', APP],
+    ['of an event that no contract describes', JSON.stringify(detail), { ...APP, contracts: [] }],
+    [
+      'of two events that have the same fields',
+      JSON.stringify(detail),
+      { ...APP, consumers: { ...APP.consumers, again: APP.consumers.reminders as Consumer } },
+    ],
+  ])('is left, if it is %s', (_what, body, app) => {
+    expect(() => redriven(body, app)).toThrow('its target is neither a function nor a queue');
+  });
 });
 
 test('what a pipe gave up has its places in the stream, and the name of the pipe', () => {

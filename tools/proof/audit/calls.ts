@@ -3,6 +3,7 @@ import type { Consumer, HandlerCalls } from '../../app';
 import type { Resource } from '../../template/assembly';
 import { duration, times } from './durations';
 import type { Scene } from './scene';
+import { auditMadeSchedules } from './schedules';
 import { indexesOf, lambdaMetric, tableSymptoms, timeoutOf } from './symptoms';
 
 export function auditCalls(
@@ -41,7 +42,7 @@ function auditCall(
   if (calls.index && !indexesOf(called).includes(calls.index)) {
     hop.gap('place', called, `it has no index ${calls.index}`);
   }
-  const arn = calls.index ? `${called.arn}/index/${calls.index}` : called.arn;
+  const arn = arnOfCalls(called, calls);
   for (const action of calls.actions) {
     const decision = scene.permissions.roleMay(role, action, arn);
     hop.needs(action, decision, resource, `for its role, on ${arn}`);
@@ -55,6 +56,13 @@ function auditCall(
       if (allowed) hop.gap('too-wide', resource, `its role allows ${what}`);
     }
   }
-  hop.encryption = scene.encryption.of(hop, called, [{ role }]);
+  if (calls.schedules) auditMadeSchedules(scene, resource, called, calls.schedules);
+  else hop.encryption = scene.encryption.of(hop, called, [{ role }]);
   if (/^AWS::DynamoDB::/.test(called.type)) hop.watch(called, ...tableSymptoms(called, calls));
+}
+
+/** What the actions are on: an index of a table, a schedule of a group, or the resource itself. */
+function arnOfCalls({ arn }: Resource, { index, schedules }: HandlerCalls): string {
+  if (schedules) return `${arn.replace(':schedule-group/', ':schedule/')}/any`;
+  return index ? `${arn}/index/${index}` : arn;
 }

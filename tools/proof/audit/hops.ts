@@ -12,7 +12,7 @@ export type HopKind =
   | 'archive'
   /** The bus gives an event to a rule. */
   | 'rule'
-  /** The clock sets a rule off. */
+  /** The clock sets a rule off, or a schedule. */
   | 'schedule'
   /** EventBridge hands the event to the rule's target. */
   | 'delivery'
@@ -167,6 +167,7 @@ const LABELS: Readonly<Record<string, string>> = {
   'AWS::Pipes::Pipe': 'pipe',
   'AWS::S3::Bucket': 'bucket',
   'AWS::SNS::Topic': 'topic',
+  'AWS::Scheduler::ScheduleGroup': 'schedules',
   'AWS::SQS::Queue': 'queue',
 };
 

@@ -42,8 +42,13 @@ export class Permissions {
   }
 
   /** May whoever has the role do that to the resource, which may be an object of a bucket? */
-  roleMay(roleArn: string, action: string, resource: string): Decision {
-    return this.#policies.roleMay(roleArn, action, resource);
+  roleMay(
+    roleArn: string,
+    action: string,
+    resource: string,
+    context: AccessRequest['context'] = {},
+  ): Decision {
+    return this.#policies.roleMay(roleArn, action, resource, context);
   }
 
   /** May EventBridge hand the rule's events to its target? */

@@ -1,5 +1,8 @@
 /** Schedules of EventBridge Scheduler, which hand over by a role of their own. */
+import type { MadeSchedules } from '../../app';
+import { defined } from '../../defined';
 import type { MetricIdentity } from '../../template/alarms';
+import type { Resource } from '../../template/assembly';
 import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
@@ -38,10 +41,13 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
     hop.needs(action, scene.permissions.roleMay(roleArn, action, targetArn), resource, 'for its role');
   }
   auditDeadLetters(scene, hop, schedule);
-  const metric = (metricName: string): MetricIdentity => ({
-    namespace: 'AWS/Scheduler',
-    name: metricName,
-    dimensions: { ScheduleGroup: schedule.group },
+  watchGroup(hop, resource, schedule.group);
+}
+
+function watchGroup(hop: AuditedHop, resource: Resource, group: string): void {
+  const metric = (name: string): MetricIdentity => ({
+    ...{ namespace: 'AWS/Scheduler', name },
+    dimensions: { ScheduleGroup: group },
   });
   hop.watch(
     resource,
@@ -52,11 +58,56 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
   );
 }
 
+/**
+ * Schedules that a described function makes while it runs: the template has their group, their role, the bus and the queue,
+ * and the function's code the rest.
+ */
+export function auditMadeSchedules(
+  scene: Scene,
+  maker: Resource,
+  group: Resource,
+  made: MadeSchedules,
+): void {
+  const variables = maker.properties.Environment?.Variables ?? {};
+  const of = (variable: string) => ({ variable, value: variables[variable] as string | undefined });
+  const bus = scene.find(of(made.target).value ?? '');
+  const hop = scene.hop('schedule', group, bus ?? made.target);
+  hop.retry = 'by its code';
+  hop.ageLimit = 'by its code';
+  const missing = [made.role, made.target, made.deadLetterQueue]
+    .map(of)
+    .find(({ value }) => value === undefined);
+  if (missing) {
+    hop.gap('place', maker, `its variable ${missing.variable} is not set: it cannot start`);
+    return;
+  }
+  const roleArn = of(made.role).value ?? '';
+  const role = scene.role(roleArn);
+  if (!bus) scene.missing(hop, 'place', maker, `its variable ${made.target}`, of(made.target).value ?? '');
+  if (!role) {
+    scene.missing(hop, 'permission', maker, `its variable ${made.role}`, roleArn);
+    return;
+  }
+  const passed = { 'iam:PassedToService': SCHEDULER_SERVICE };
+  const mayPass = scene.permissions.roleMay(maker.properties.Role, 'iam:PassRole', roleArn, passed);
+  hop.needs('iam:PassRole', mayPass, maker, `for its role, on ${roleArn}`);
+  const assumed = scene.permissions.mayAssume(SCHEDULER_SERVICE, role, group.arn);
+  hop.needs('sts:AssumeRole', assumed, role, `for ${SCHEDULER_SERVICE}`);
+  if (bus) {
+    const mayPut = scene.permissions.roleMay(roleArn, 'events:PutEvents', bus.arn);
+    hop.needs('events:PutEvents', mayPut, role, `on ${bus.arn}`);
+    hop.encryption = scene.encryption.of(hop, bus, []);
+  }
+  const deadLetterArn = of(made.deadLetterQueue).value;
+  auditDeadLetters(scene, hop, { resource: maker, roleArn, ...defined({ deadLetterArn }) });
+  watchGroup(hop, group, group.name);
+}
+
 /** https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html */
 function auditDeadLetters(
   scene: Scene,
   hop: AuditedHop,
-  { resource, deadLetterArn, roleArn }: SchedulerSchedule,
+  { resource, deadLetterArn, roleArn }: Pick<SchedulerSchedule, 'resource' | 'deadLetterArn' | 'roleArn'>,
 ): void {
   if (deadLetterArn === undefined) {
     const reason = scene.unknownPart(resource, 'Target', 'DeadLetterConfig');

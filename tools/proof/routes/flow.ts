@@ -265,15 +265,7 @@ class FlowReader {
         else if (reads.some(may)) this.#edge(id, this.#node(store), 'reads', 'reads');
       }
     }
-    const name = consumerName(this.app, resource.properties.Environment?.Variables);
-    const published = findConsumer(this.app, name)?.publishes.map(({ type }) => type.split('/').at(-1)) ?? [];
-    for (const bus of buses) {
-      if (!this.#may(resource, 'events:PutEvents', bus)) continue;
-      const port = `port ${id} ${bus.logicalId}`;
-      const subtitle = published.join(', ') || 'publishes';
-      this.#nodes.set(port, { id: port, kind: 'port', title: `to ${this.#short(bus)}`, subtitle, name: '' });
-      this.#edge(id, port, 'event', subtitle);
-    }
+    this.#published(resource, buses);
     if (failed)
       this.#edge(
         id,
@@ -281,6 +273,19 @@ class FlowReader {
         'failure',
         `fails ${failed.tries} times`,
       );
+  }
+
+  /** Adds what the function puts on buses, at once or by schedules that it makes. */
+  #published(resource: Resource, buses: readonly Resource[]): void {
+    const id = resource.logicalId;
+    for (const bus of buses) {
+      const { now, later } = publishedBy(this.app, resource, bus);
+      if (later.length === 0 && !this.#may(resource, 'events:PutEvents', bus)) continue;
+      const port = `port ${id} ${bus.logicalId}`;
+      const subtitle = (later.length > 0 ? later : now).join(', ') || 'publishes';
+      this.#nodes.set(port, { id: port, kind: 'port', title: `to ${this.#short(bus)}`, subtitle, name: '' });
+      this.#edge(id, port, 'event', subtitle);
+    }
   }
 
   /** Failure destination of calls by rules, or of unqualified calls if no rule calls the function. */
@@ -408,4 +413,14 @@ function condition(value: unknown): string {
   if (operator === 'suffix' && typeof operand === 'string') return `*${operand}`;
   if (operator === 'exists') return operand ? 'present' : 'absent';
   return JSON.stringify(value);
+}
+
+/** Types of events that a described function puts on the bus, and those that schedules of its making put there. */
+function publishedBy(app: App, { properties }: Resource, bus: Resource): { now: string[]; later: string[] } {
+  const variables = properties.Environment?.Variables ?? {};
+  const { publishes = [], calls = [] } = findConsumer(app, consumerName(app, variables)) ?? {};
+  const later = calls.flatMap(({ schedules }) =>
+    schedules && variables[schedules.target] === bus.arn ? `${schedules.publishes.detailType}, later` : [],
+  );
+  return { now: publishes.map(({ type }) => type.split('/').at(-1) ?? type), later };
 }

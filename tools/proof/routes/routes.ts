@@ -3,7 +3,7 @@
  * rule, through the rule's transformer, up to the consumer's parser.
  */
 
-import { type App, type Consumer, type Contract, findConsumer } from '../../app';
+import { type App, type Consumer, type Contract, consumerName, findConsumer } from '../../app';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
@@ -71,7 +71,7 @@ export function proveRoutes(
   app: App,
   { now = new Date() }: { readonly now?: Date } = {},
 ): RoutesProof {
-  const { consumers } = app;
+  const consumers = consumersIn(assembly, app);
   const contracts = app.contracts.flatMap(eachVersion);
   requireSenders(assembly);
   const routing = readRouting(assembly, app);
@@ -112,6 +112,18 @@ export function proveRoutes(
     warnings,
     notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
+}
+
+/** Consumers without the optional ones whose functions the template does not have. */
+function consumersIn(assembly: Assembly, app: App): App['consumers'] {
+  const there = new Set(
+    assembly
+      .ofType('AWS::Lambda::Function')
+      .map(({ properties }) => consumerName(app, properties.Environment?.Variables)),
+  );
+  return Object.fromEntries(
+    Object.entries(app.consumers).filter(([name, { isOptional }]) => !isOptional || there.has(name)),
+  );
 }
 
 function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
