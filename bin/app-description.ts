@@ -1,5 +1,6 @@
 /** Description of this application for the tools: the one place where they and `lambdas` meet. */
 
+import { callCountsOf } from '../lambdas/call-times';
 import { CLIENT_CONFIG } from '../lambdas/client-config';
 import { CONSUMERS } from '../lambdas/consumers';
 import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contract';
@@ -48,6 +49,7 @@ export const APP: App = {
     logLevel: '"logLevel": "WARN", or single functions in "logLevels"',
     tracingPercent: '"tracingPercent": 0',
   },
+  callCountsOf,
   redact: redactEmails,
   maxEventBytes: EVENT_SIZE,
   publish: publishContractEvents,

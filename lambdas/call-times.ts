@@ -75,3 +75,9 @@ function timesOf(calls: readonly Call[]): CallTimes {
     ...(repeated.length > 0 && { callCounts: Object.fromEntries(repeated) }),
   };
 }
+
+/** Number of calls of each operation, by the log line of an event; none for a line without them. */
+export function callCountsOf(line: Readonly<Record<string, unknown>>): Readonly<Record<string, number>> {
+  const { callMs = {}, callCounts = {} } = line as CallTimes;
+  return Object.fromEntries(Object.keys(callMs).map((operation) => [operation, callCounts[operation] ?? 1]));
+}

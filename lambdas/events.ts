@@ -194,7 +194,7 @@ export const OrderReminderDue = new EventContract({
   version: 1,
   schema: v.object({
     orderId: OrderId,
-    /** When the order was placed. */
+    /** Time at which the order was placed. */
     createdAt: Timestamp,
     /** @default the event's time */
     dueAt: v.optional(Timestamp),

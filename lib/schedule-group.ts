@@ -9,15 +9,15 @@ import { PERIOD } from './metrics';
 
 export interface ScheduleGroupProps {
   readonly config: StageConfig;
-  /** Its dead-letter queue takes what cannot be delivered. */
+  /** Bus whose dead-letter queue takes what cannot be delivered. */
   readonly bus: EventBus;
   /** Physical name without the stack's prefix. */
   readonly name: string;
-  /** What its schedules do, which the role allows. */
+  /** Action of the schedules, which the role allows. */
   readonly action: string;
-  /** On what they do it. */
+  /** ARN of their target. */
   readonly targetArn: string;
-  /** What they do, in texts before the group's name: `call the function of the schedule`. */
+  /** Verb phrase for the action, before the group's name: `call the function of the schedule`. */
   readonly does: string;
 }
 

@@ -164,6 +164,11 @@ export interface App {
   readonly indexPartitions?: Readonly<Record<string, number>>;
   /** Own settings for the changes that `cost` proposes, by the change's id, e.g. `stages.<stage>.logLevel: "WARN"`. */
   readonly savings?: Readonly<Record<string, string>>;
+  /**
+   * Number of calls to AWS of each operation, e.g. `GetItem`, by a log line of a handler.
+   * @default not known: reads of single items are not priced
+   */
+  callCountsOf?(line: Readonly<Record<string, unknown>>): Readonly<Record<string, number>>;
   /** Removes personal data from a text before it is shown. */
   redact(text: string): string;
   /** Maximum size of an event for `publish`, in bytes as PutEvents counts them. @default EventBridge's own limit */

@@ -55,7 +55,7 @@ const read = ({
 });
 
 /**
- * When the reminder of an order is due.
+ * Computes when the reminder of an order is due.
  * @returns undefined if that is over: of orders that are taken over from elsewhere, or whose event came days late
  */
 export function dueTime(createdAt: string, days: number, now: Date): Date | undefined {
@@ -79,7 +79,7 @@ export function scheduleName(orderId: string): string {
   return `${shown}-${hash}`;
 }
 
-/** Where schedules are made, and what they do. */
+/** Group of the schedules, and what each of them does. */
 export interface ScheduleSettings {
   readonly groupName: string;
   readonly roleArn: string;

@@ -61,7 +61,7 @@ function auditCall(
   if (/^AWS::DynamoDB::/.test(called.type)) hop.watch(called, ...tableSymptoms(called, calls));
 }
 
-/** What the actions are on: an index of a table, a schedule of a group, or the resource itself. */
+/** ARN that the actions are on: an index of a table, a schedule of a group, or the resource itself. */
 function arnOfCalls({ arn }: Resource, { index, schedules }: HandlerCalls): string {
   if (schedules) return `${arn.replace(':schedule-group/', ':schedule/')}/any`;
   return index ? `${arn}/index/${index}` : arn;

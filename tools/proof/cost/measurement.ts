@@ -3,7 +3,7 @@
  * `measurements.json`, and measured again by `npm run cost -- --measure`.
  */
 import os from 'node:os';
-import { type App, consumerName } from '../../app';
+import { type App, type Contract, consumerName, findConsumer } from '../../app';
 import type { LocalStack } from '../../local/stack';
 import type { TimedStep } from '../../local/steps';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -46,6 +46,8 @@ export interface CallMeasurement {
   readonly records: readonly number[];
   /** Number of events that it puts on a bus. */
   readonly published: number;
+  /** Number of calls to AWS by operation, as the handler's log line has them. */
+  readonly calls: Readonly<Record<string, number>>;
 }
 
 /** One write to a table. */
@@ -139,7 +141,7 @@ export async function measure(
     functions: Object.fromEntries(
       measured.map((resource) => [
         consumerName(app, resource.properties.Environment?.Variables) ?? resource.name,
-        measureFunction(assembly, resource, runs),
+        measureFunction(assembly, app, resource, runs),
       ]),
     ),
   };
@@ -193,21 +195,27 @@ async function runMix(
   const steps: TimedStep[] = [];
   const stack = await start(assembly, (step) => steps.push(step));
   const [bus] = assembly.ofType('AWS::Events::EventBus');
+  const put = async (contract: Contract, detail: object, round: number) => {
+    const { name, idField } = app.entity ?? { name: '', idField: '' };
+    const id = idField in detail && { [idField]: `${name}-${1000 + round}` };
+    const own = { ...atPresent(detail), ...id };
+    stack.eventBridge.putEvents([
+      {
+        ...(bus && { EventBusName: bus.name }),
+        Source: contract.source,
+        DetailType: contract.detailType,
+        Detail: JSON.stringify(contract.create(own)),
+      },
+    ]);
+    await stack.settled();
+  };
   try {
     for (let round = 0; round < rounds; round++) {
-      for (const { contract, detail } of mix) {
-        const { name, idField } = app.entity ?? { name: '', idField: '' };
-        const own = { ...detail, ...(idField in detail && { [idField]: `${name}-${1000 + round}` }) };
-        stack.eventBridge.putEvents([
-          {
-            ...(bus && { EventBusName: bus.name }),
-            Source: contract.source,
-            DetailType: contract.detailType,
-            Detail: JSON.stringify(contract.create(own)),
-          },
-        ]);
-        await stack.settled();
-      }
+      for (const { contract, detail } of mix) await put(contract, detail, round);
+    }
+    for (const contract of scheduledContracts(assembly, app)) {
+      for (let round = 0; round < Math.min(rounds, SCHEDULED_CALLS); round++)
+        await put(contract, contract.example, round);
     }
     // In place of the clock: the targets of schedules are given their payload by hand, of a time that has passed.
     const { schedules, routing } = proveRoutes(assembly, app, {
@@ -229,6 +237,26 @@ async function runMix(
     await stack.stop();
   }
   return steps;
+}
+
+/** Moves the times of an example to now: what happens some days after them would be over. */
+const atPresent = (detail: object): object =>
+  Object.fromEntries(
+    Object.entries(detail).map(([name, value]) => [
+      name,
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(String(value)) ? new Date().toISOString() : value,
+    ]),
+  );
+
+/** Contracts whose events are put on the bus by schedules that functions of the template make: the clock does not get there. */
+function scheduledContracts(assembly: Assembly, app: App): Contract[] {
+  const types = assembly.ofType('AWS::Lambda::Function').flatMap(({ properties }) => {
+    const { calls = [] } = findConsumer(app, consumerName(app, properties.Environment?.Variables)) ?? {};
+    return calls.flatMap(({ schedules }) => schedules?.publishes ?? []);
+  });
+  return app.contracts.filter(({ source, detailType }) =>
+    types.some((type) => type.source === source && type.detailType === detailType),
+  );
 }
 
 function invocationsOf(assembly: Assembly, steps: readonly TimedStep[]): Invocation[] {
@@ -286,7 +314,12 @@ function invocationsOf(assembly: Assembly, steps: readonly TimedStep[]): Invocat
   return invocations;
 }
 
-function measureFunction(assembly: Assembly, resource: Resource, runs: readonly Run[]): FunctionMeasurement {
+function measureFunction(
+  assembly: Assembly,
+  app: App,
+  resource: Resource,
+  runs: readonly Run[],
+): FunctionMeasurement {
   const ownOf = ({ invocations }: Run) => invocations.filter((each) => each.resource === resource);
   const own = ownOf(runs[0] as Run);
   const inits = runs.flatMap((run) => ownOf(run).flatMap(({ lines }) => lines.flatMap(initMsOf)));
@@ -303,6 +336,7 @@ function measureFunction(assembly: Assembly, resource: Resource, runs: readonly 
         detailType,
         measureCalls(
           assembly,
+          app,
           resource,
           own.filter((call) => call.detailType === detailType),
         ),
@@ -312,7 +346,12 @@ function measureFunction(assembly: Assembly, resource: Resource, runs: readonly 
 }
 
 /** Calls make the same but for a few bytes: the last one stands for all. */
-function measureCalls(assembly: Assembly, resource: Resource, calls: readonly Invocation[]): CallMeasurement {
+function measureCalls(
+  assembly: Assembly,
+  app: App,
+  resource: Resource,
+  calls: readonly Invocation[],
+): CallMeasurement {
   const { lines, effects } = calls.at(-1) as Invocation;
   const own = lines.filter((line) => !isSystemLine(line));
   const parsed = own.map((line) => JSON.parse(line));
@@ -331,6 +370,7 @@ function measureCalls(assembly: Assembly, resource: Resource, calls: readonly In
     ),
     records: effectsOf('records-put').flatMap(({ count, bytes }) => Array(count).fill(bytes / count)),
     published: effectsOf('event-put').length,
+    calls: Object.assign({}, ...parsed.map((line) => app.callCountsOf?.(line) ?? {})),
   };
 }
 

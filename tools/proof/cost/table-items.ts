@@ -82,6 +82,10 @@ export function tableItems(usage: Usage, times: Times): Item[] {
       else provisioned.add(table, index, 'Read', units);
     }
   }
+  for (const { table, units } of singleReads(usage, times)) {
+    if (isOnDemand(table)) reads += units;
+    else provisioned.add(table, undefined, 'Read', units);
+  }
   return [
     item('DynamoDB: writes', 'dynamodb.write', writes),
     item('DynamoDB: writes to indexes', 'dynamodb.write', indexWrites),
@@ -90,6 +94,22 @@ export function tableItems(usage: Usage, times: Times): Item[] {
     item('DynamoDB: storage', 'dynamodb.storage', stored),
     item('DynamoDB: point-in-time recovery', 'dynamodb.recovery', recoverable),
   ];
+}
+
+/**
+ * Reads of single items, a unit each: strongly consistent, of up to 4 KB. Of which table is not measured: they are spread
+ * evenly over those that the function may read.
+ */
+function singleReads(usage: Usage, times: Times): { table: Resource; units: number }[] {
+  return usage.calls.flatMap((call) => {
+    const count = call.measured.calls.GetItem ?? 0;
+    const { calls = [] } = findConsumer(usage.app, call.service) ?? {};
+    const read = count === 0 ? [] : calls.filter(({ actions }) => actions.includes('dynamodb:GetItem'));
+    return read.map(({ on }) => ({
+      table: usage.tableOf(call, on),
+      units: (times(call) * count) / read.length,
+    }));
+  });
 }
 
 const indexesOf = ({ properties }: Resource): Resource['properties'][] =>

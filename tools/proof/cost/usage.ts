@@ -89,7 +89,7 @@ export class Usage {
   readonly calls: CallUsage[] = [];
   readonly direct: DirectDelivery[] = [];
   readonly published: EventUsage[] = [];
-  /** Calls by EventBridge Scheduler; those by scheduled rules are free. */
+  /** Times that schedules of EventBridge Scheduler fire; scheduled rules are free. */
   readonly scheduled: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
   /** The cost of its use is unknown. */
   readonly notPriced: NotCovered[] = [];
@@ -212,14 +212,21 @@ export class Usage {
         logBytes: logBytes(resource, measuredFunction, measured, this.app),
       },
     });
-    if (measured.published === 0) return;
-    for (const { type } of findConsumer(this.app, service)?.publishes ?? []) {
-      const contract = this.app.contracts.find((each) => each.type === type);
-      if (!contract) continue;
-      const { perEvent, perMonth } = delivery;
-      const event = exampleEvent(contract, this.assembly);
-      this.#publish({ event, label: contract.detailType, perEvent, perMonth });
+    const { publishes = [], calls = [] } = findConsumer(this.app, service) ?? {};
+    if (measured.published > 0) for (const { type } of publishes) this.#publishType(type, delivery);
+    if (!measured.calls.CreateSchedule) return;
+    for (const { schedules: made } of calls) {
+      if (!made) continue;
+      this.scheduled.push(delivery);
+      this.#publishType(`${made.publishes.source}/${made.publishes.detailType}`, delivery);
     }
+  }
+
+  #publishType(type: string, { perEvent, perMonth }: DeliveryUsage): void {
+    const contract = this.app.contracts.find((each) => each.type === type);
+    if (!contract) return;
+    const event = exampleEvent(contract, this.assembly);
+    this.#publish({ event, label: contract.detailType, perEvent, perMonth });
   }
 
   get deliveries(): DeliveryUsage[] {

@@ -30,6 +30,7 @@ const nothing: CallMeasurement = {
   messages: [],
   records: [],
   published: 0,
+  calls: {},
 };
 const order: MeasuredWrite = {
   table: 'TABLE_NAME',
@@ -127,6 +128,49 @@ const withCall = (service: string, detailType: string, call: Partial<CallMeasure
   Object.assign(changed.functions[service].events[detailType], call);
   return changed;
 };
+
+describe('reads of single items', () => {
+  const measured = withCall('notifier', 'OrderStatusChanged', { calls: { GetItem: 2, PutItem: 1 } });
+
+  test('are a unit each on demand, beside those of the report', () => {
+    const more =
+      quantity(billWith({ measured }), 'DynamoDB: reads') - quantity(billWith(), 'DynamoDB: reads');
+    expect(more).toBeCloseTo(MILLION, 6);
+  });
+
+  test('are spread over the tables that the function may read: half of them need capacity, if one has it', () => {
+    const change = (copy: Json) => {
+      for (const { Properties } of resourcesOf(copy, 'AWS::DynamoDB::Table'))
+        if (/-orders$/.test(Properties.TableName)) Properties.BillingMode = 'PROVISIONED';
+    };
+    const more = (name: string) =>
+      quantity(billWith({ measured, change }), name) - quantity(billWith({ change }), name);
+    expect(more('DynamoDB: reads')).toBeCloseTo(MILLION / 2, 6);
+  });
+});
+
+test('a schedule that a handler makes for an order is paid when it fires, as are its event and what is done with it', () => {
+  const reminders = {
+    initMs: 100,
+    systemLines: { 'JSON WARN': 0 },
+    events: {
+      OrderCreated: { ...nothing, calls: { CreateSchedule: 1 } },
+      OrderReminderDue: { ...nothing, calls: { GetItem: 1 } },
+    },
+  };
+  const measured = structuredClone(measurement) as Json;
+  Object.assign(measured.functions, { reminders });
+  measured.functions.analytics.events.OrderReminderDue = { ...nothing, records: [300] };
+  const assembly = assemblyOf(synthesize('production', { orderReminderDays: 3, tracingPercent: 5 }).toJSON());
+  const [bill] = costOf(assembly, APP, measured, [MILLION], assumptions).bills as [Bill];
+  const more = (name: string) => quantity(bill, name) - quantity(billWith(), name);
+  const orders = MILLION / 4;
+  expect(more('EventBridge: Scheduler')).toBeCloseTo(orders, 6);
+  expect(more('EventBridge: events')).toBeCloseTo(orders, 6);
+  // The function twice, analytics once.
+  expect(more('Lambda: calls')).toBeCloseTo(3 * orders, 6);
+  expect(more('DynamoDB: reads')).toBeCloseTo(orders, 6);
+});
 
 describe('a million events of four to an order', () => {
   const bill = billWith();
@@ -462,7 +506,10 @@ describe('a mix', () => {
   });
 
   test.each([
-    ['', '--mix: "" is none of the contracts: OrderCreated, OrderStatusChanged, DailyReportGenerated.'],
+    [
+      '',
+      '--mix: "" is none of the contracts: OrderCreated, OrderStatusChanged, OrderReminderDue, DailyReportGenerated.',
+    ],
     ['OrderCreatd', '--mix: "OrderCreatd" is none of the contracts'],
     ['0 OrderCreated', '--mix: OrderCreated: its count is 0, not above 0.'],
     ['OrderStatusChanged SHIPPED', '"SHIPPED" is not <field>=<value>'],
