@@ -19,7 +19,12 @@ const HANDLERS = readdirSync('lambdas', { withFileTypes: true })
  * The most that a bundle may have, in KiB, and what of it is evaluated when the function starts: each is read at every
  * cold start. A bundle that needs more gets it here, after `npm run bench -- cold-start` has told what it costs.
  */
-const BUDGET: Readonly<Record<string, number>> = { 'order-processor': 215, notifier: 268, reminders: 300, analytics: 345 };
+const BUDGET: Readonly<Record<string, number>> = {
+  'order-processor': 215,
+  notifier: 268,
+  reminders: 300,
+  analytics: 345,
+};
 
 const directory = mkdtempSync(join(tmpdir(), 'rehearsal-'));
 const metafiles = new Map<string, Metafile>();
