@@ -50,9 +50,10 @@ export function callEndpoint(
 /** Signal that is never aborted: a client that is gone does not look at the answer. */
 const NEVER = new AbortController().signal;
 
-function readRequest({ method, path: whole, host, headers, body }: HandlerRequest): HttpRequest {
-  const [, path = '/', search = ''] = /^([^?]*)\??(.*)$/s.exec(whole) ?? [];
-  return { method, path, query: new URLSearchParams(search), headers: { host, ...headers }, body };
+function readRequest({ method, path, host, headers, body }: HandlerRequest): HttpRequest {
+  const end = `${path}?`.indexOf('?');
+  const query = new URLSearchParams(path.slice(end));
+  return { method, path: path.slice(0, end), query, headers: { host, ...headers }, body };
 }
 
 async function toReply({ status, headers, body }: Reply): Promise<HandlerReply> {

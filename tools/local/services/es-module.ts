@@ -42,10 +42,8 @@ function bodyOf(code: string): string {
     })
     .replaceAll(EXPORT_STATEMENT, (...found) => {
       const groups = found.at(-1) as { names: string };
-      for (const each of groups.names.split(',').map((name) => name.trim())) {
-        const [local = '', exported = local] = each.split(' as ');
-        if (local !== '') names.push(`${JSON.stringify(exported)}: ${local}`);
-      }
+      for (const [, local, exported = local] of groups.names.matchAll(/([^\s,]+)(?: as ([^\s,]+))?/g))
+        names.push(`${JSON.stringify(exported)}: ${local}`);
       return '';
     });
   return `return (async () => {\n${body}\nreturn { ${names.join(', ')} };\n})();`;

@@ -112,7 +112,7 @@ class Request extends EventEmitter {
       });
       if (this.destroyed) return;
       const response = Object.assign(readable(reply.body), {
-        ...{ statusCode: reply.status, statusMessage: STATUS_CODES[reply.status] ?? '' },
+        ...{ statusCode: reply.status, statusMessage: STATUS_CODES[reply.status] },
         headers: reply.headers,
       });
       response.once('close', () => this.emit('close'));

@@ -61,8 +61,14 @@ export class HandlerModules {
     if (file.endsWith('.node')) throw new OwnProcessNeededError(`The native module ${path.basename(file)}`);
     const module = { exports: {} as unknown };
     this.#loaded.set(file, module);
-    if (file.endsWith('.json')) module.exports = JSON.parse(fs.readFileSync(file, 'utf8'));
-    else this.#run(file, module);
+    try {
+      if (file.endsWith('.json')) module.exports = JSON.parse(fs.readFileSync(file, 'utf8'));
+      else this.#run(file, module);
+    } catch (error) {
+      // Whoever asks again gets the error again, not what there was of it.
+      this.#loaded.delete(file);
+      throw error;
+    }
     return module.exports;
   }
 
