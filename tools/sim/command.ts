@@ -8,6 +8,7 @@ import { printableJson } from '../cli/escape-control';
 import type { LocalStack } from '../local/stack';
 import type { TimedStep } from '../local/steps';
 import type { Assembly, Resource } from '../template/assembly';
+import { consumersIn } from '../template/described-consumers';
 import { type AssemblySource, loadAssembly, withAssemblyOptions } from '../template/source/assembly-option';
 import { bundlePublisher } from './bundle';
 import { FAULT_KINDS } from './faults';
@@ -108,7 +109,8 @@ async function sim(setting: SimSetting, options: Options, tally: Tally): Promise
   // A world that waits for something outside of itself ends the process without a result.
   process.exitCode = EXIT.failed;
   const assembly = await loadAssembly(options);
-  const model = setting.model();
+  const whole = setting.model();
+  const model = { ...whole, app: { ...whole.app, consumers: consumersIn(assembly, whole.app) } };
   const publisherCode = bundlePublisher(model.publisher, setting.bundling.options);
   const base = {
     assembly,

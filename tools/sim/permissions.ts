@@ -37,7 +37,10 @@ export function allowedActions(app: App, assembly: Assembly): ReadonlyMap<string
 /** An action that a role allows and the description of its code does not have. */
 export function tooWide(app: App, assembly: Assembly): Violation | undefined {
   for (const [consumer, actions] of allowedActions(app, assembly)) {
-    const described = (app.consumers[consumer]?.calls ?? []).flatMap((call) => call.actions);
+    const described = (app.consumers[consumer]?.calls ?? []).flatMap(({ actions, schedules }) => [
+      ...actions,
+      ...(schedules ? ['iam:PassRole'] : []),
+    ]);
     const more = actions.find((action) => !described.includes(action));
     if (more !== undefined) {
       const message = `the role of ${consumer} allows ${more}, which its code never calls`;

@@ -6,6 +6,7 @@ import { MUTANTS } from '../../../bin/order-mutants';
 import { readMutantTable } from '../../../tools/sim/mutant-search';
 import { allowedActions } from '../../../tools/sim/permissions';
 import { readAssembly } from '../../../tools/template/assembly';
+import { consumersIn } from '../../../tools/template/described-consumers';
 import { builtAssembly } from '../../built';
 import { TYPESCRIPT } from '../../typescript';
 
@@ -32,8 +33,9 @@ test('20 seeds of 40 events hold', () => {
 });
 
 test('each role allows exactly what the code that has it calls, but for what Lambda does by it', () => {
-  const allowed = allowedActions(APP, readAssembly(cdkOut));
-  const described = Object.entries(APP.consumers).map(
+  const assembly = readAssembly(cdkOut);
+  const allowed = allowedActions(APP, assembly);
+  const described = Object.entries(consumersIn(assembly, APP)).map(
     ([name, { calls }]) => [name, [...new Set(calls.flatMap(({ actions }) => actions))].sort()] as const,
   );
   // The seeds above called each of these at least once.

@@ -3,12 +3,13 @@
  * rule, through the rule's transformer, up to the consumer's parser.
  */
 
-import { type App, type Consumer, type Contract, consumerName, findConsumer } from '../../app';
+import { type App, type Consumer, type Contract, findConsumer } from '../../app';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
 import type { Assembly, NotCovered } from '../../template/assembly';
 import { type KeptOut, keptOut, requireSenders } from '../../template/coverage';
+import { consumersIn } from '../../template/described-consumers';
 import { hasPlaceholder } from '../../template/placeholder';
 import { exampleEvent, nearMissesOf, type Variant, variantsOf } from '../contracts/variants';
 import { eachVersion } from '../contracts/versions';
@@ -112,18 +113,6 @@ export function proveRoutes(
     warnings,
     notLookedAt: [...notLookedAt(app, routing), ...decisions.notLookedAt],
   };
-}
-
-/** Consumers without the optional ones whose functions the template does not have. */
-function consumersIn(assembly: Assembly, app: App): App['consumers'] {
-  const there = new Set(
-    assembly
-      .ofType('AWS::Lambda::Function')
-      .map(({ properties }) => consumerName(app, properties.Environment?.Variables)),
-  );
-  return Object.fromEntries(
-    Object.entries(app.consumers).filter(([name, { isOptional }]) => !isOptional || there.has(name)),
-  );
 }
 
 function notLookedAt({ contracts, consumers }: App, { rules }: Routing): string[] {
