@@ -146,7 +146,7 @@ class StackSet {
   #look(stack: Stack): void {
     const { template } = stack;
     for (const macro of template.macros) {
-      const type = macro.split(/ |::(?=[^:]*$)/)[0] ?? macro;
+      const type = macro.replace(/(?: |::(?=[^:]*$)).*$/s, '');
       this.#leaveOut(macro, type, 'what this macro makes is not evaluated');
     }
     for (const [id, resource] of stack.resources) {

@@ -59,8 +59,8 @@ export function constructText({ path: full, location }: Construct): string {
 function ownFrame(trace: readonly string[]): string | undefined {
   for (const frame of trace) {
     const [, file, line] =
-      /\(?((?:\/|[A-Za-z]:\\|file:\/\/)[^()]*?):(\d+)(?::\d+)?\)?$/.exec(frame.trim()) ?? [];
-    if (file === undefined || line === undefined || /node_modules|^node:/.test(file)) continue;
+      /(?:^|[\s(])((?:\/|[A-Za-z]:\\|file:\/\/)[^()]*?):(\d+)(?::\d+)?\)?$/.exec(frame.trim()) ?? [];
+    if (file === undefined || line === undefined || file.includes('node_modules')) continue;
     const relative = path.relative(process.env.INIT_CWD ?? process.cwd(), file.replace(/^file:\/\//, ''));
     return `${relative.startsWith('..') ? file : relative}:${line}`;
   }

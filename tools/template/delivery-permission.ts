@@ -2,7 +2,7 @@
 import type { Policies } from './policies';
 import type { Decision } from './policy';
 import type { RuleModel, TargetModel } from './rules';
-import { EVENTS_SERVICE } from './targets';
+import { EVENTS_SERVICE, type TargetType } from './targets';
 
 /** One action that a delivery needs. */
 export interface NeededAction {
@@ -15,10 +15,8 @@ export interface NeededAction {
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** Actions that EventBridge must be allowed for a delivery to the target. Empty for a type that is not known. */
-function neededActions({ arn, parameters, reference, passedRoles }: TargetModel): NeededAction[] {
-  const { type } = reference;
-  if (!type) return [];
+/** Actions that EventBridge must be allowed for a delivery to the target. */
+function neededActions(type: TargetType, { arn, parameters, passedRoles }: TargetModel): NeededAction[] {
   const definition = parameters.EcsParameters?.TaskDefinitionArn ?? parameters.BatchParameters?.JobDefinition;
   const [, , service] = arn.split(':');
   if (service === 'ecs') {
@@ -55,7 +53,7 @@ export function deliveryPermission(
   const { type } = target.reference;
   if (!type) return { checks: [] };
   const { roleArn } = target;
-  const needed = neededActions(target);
+  const needed = neededActions(type, target);
   if (type.allowedBy === 'policy' || (type.allowedBy === 'role or policy' && roleArn === undefined)) {
     const checks = needed.map(({ action, resource }) => ({
       action,

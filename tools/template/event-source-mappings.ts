@@ -66,7 +66,7 @@ export const eventSourceMappingsOf = (assembly: Assembly, notCovered?: NotCovere
   });
 
 function sourceOf(assembly: Assembly, arn: string): Source {
-  const actions = SOURCE_ACTIONS[arn.split(':')[2] ?? ''];
+  const actions = SOURCE_ACTIONS[String(arn.split(':')[2])];
   const resource = assembly.find(arn) ?? assembly.find(arn.replace(/\/(stream|consumer)\/.*$/, ''));
   return { arn, ...(resource && { resource }), ...(actions && { actions }) };
 }

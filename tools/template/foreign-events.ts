@@ -52,14 +52,14 @@ export class ForeignEvents {
     return this.#sources.some((known) => {
       if (typeof known === 'string') return known === source;
       const prefix = textOf(known);
-      return prefix !== undefined && (text?.startsWith(prefix) ?? false);
+      return prefix !== undefined && text?.startsWith(prefix) === true;
     });
   }
 }
 
 const isBus = (resource: Resource | undefined): boolean => resource?.type === 'AWS::Events::EventBus';
 
-const isOfService = (source: unknown): boolean => textOf(source)?.startsWith('aws.') ?? false;
+const isOfService = (source: unknown): boolean => textOf(source)?.startsWith('aws.') === true;
 
 /** Text of a condition by value or prefix. */
 function textOf(source: unknown): string | undefined {
@@ -102,7 +102,7 @@ export function foreignPublishersOf(assembly: Assembly, bus: Resource): ForeignP
     if (busName(properties.EventBusName) !== bus.name || statement?.Effect !== 'Allow') return [];
     const organization = statement.Condition?.StringEquals?.['aws:PrincipalOrgID'];
     const principals = [statement.Principal?.AWS ?? []].flat().map(String);
-    const accounts = principals.flatMap((each) => /\b\d{12}\b/.exec(each)?.[0] ?? []);
+    const accounts = principals.flatMap((each) => each.match(/\b\d{12}\b/) ?? []);
     const others = accounts.filter((account) => account !== assembly.account);
     const names = [
       ...[organization ?? []].flat().map((id) => `organization ${id}`),
@@ -126,23 +126,26 @@ export interface ThirdBus {
 export function thirdBusesOf(assembly: Assembly): ThirdBus[] {
   const toBuses = rulesOf(assembly).flatMap((rule) => {
     const buses = rule.targets.flatMap(({ arn }) => (/:event-bus\//.test(arn) ? [busName(arn)] : []));
-    return rule.enabled && rule.eventPattern !== undefined ? buses.map((to) => ({ rule, to })) : [];
+    const { eventPattern: pattern } = rule;
+    return rule.enabled && pattern !== undefined ? buses.map((to) => ({ rule, pattern, to })) : [];
   });
-  return toBuses.flatMap(({ rule: first, to }) =>
+  return toBuses.flatMap(({ rule: first, pattern, to }) =>
     toBuses
       .filter(({ rule, to: bus }) => rule.bus === to && bus !== to)
-      .flatMap(({ rule: second, to: bus }): ThirdBus[] => {
-        const common = commonEvents(first, second);
+      .flatMap(({ rule: second, pattern: next, to: bus }): ThirdBus[] => {
+        const common = commonEvents(pattern, next);
         if (common === 'none') return [];
         return [{ first, second, bus, ...(common !== 'some' && { unknown: common }) }];
       }),
   );
 }
 
+type Pattern = NonNullable<RuleModel['eventPattern']>;
+
 /** @returns the reason if it cannot be told */
-function commonEvents(first: RuleModel, second: RuleModel): string {
+function commonEvents(first: Pattern, second: Pattern): string {
   try {
-    const answer = overlap(compile(first.eventPattern ?? ''), compile(second.eventPattern ?? ''), ANY_EVENT);
+    const answer = overlap(compile(first), compile(second), ANY_EVENT);
     if (answer.verdict === 'cannot tell') return answer.reason;
     return answer.verdict === 'apart' ? 'none' : 'some';
   } catch {

@@ -11,7 +11,7 @@ const FunctionProperties = v.looseObject({
   Timeout: v.optional(number, 3),
   MemorySize: v.optional(number, 128),
   ReservedConcurrentExecutions: v.optional(number),
-  Architectures: v.optional(v.array(v.string()), ['x86_64']),
+  Architectures: v.optional(v.tuple([v.string()]), ['x86_64']),
   Environment: v.optional(v.looseObject({ Variables: v.optional(v.record(v.string(), text), {}) }), {
     Variables: {},
   }),
@@ -59,7 +59,7 @@ export function readFunction(resource: Resource, notCovered?: NotCovered[]): Fun
     timeoutSeconds: read.Timeout,
     memoryMb: read.MemorySize,
     reservedConcurrency: read.ReservedConcurrentExecutions,
-    architecture: read.Architectures[0] ?? 'x86_64',
+    architecture: read.Architectures[0],
     environment: read.Environment.Variables,
     isTraced: read.TracingConfig.Mode === 'Active',
     logGroup: read.LoggingConfig.LogGroup ?? `/aws/lambda/${resource.name}`,
@@ -91,7 +91,7 @@ export function functionReference(
   qualifier?: string,
 ): FunctionReference {
   const [, path = reference] = /(?:^|:)function:(.+)$/.exec(reference) ?? [];
-  const [name = '', ...rest] = path.split(':');
+  const [name, ...rest] = path.split(':') as [string, ...string[]];
   const wanted = qualifier ?? rest[0];
   const { account, region, partition } = assembly;
   const isArn = reference.startsWith('arn:');

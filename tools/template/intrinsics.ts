@@ -178,9 +178,11 @@ export class Intrinsics {
   }
 
   #getAtt(argument: Json, at: string): Json {
-    const [logicalId = '', ...path] = Array.isArray(argument)
-      ? argument.map((part) => String(this.resolve(part, at)))
-      : String(argument).split('.');
+    const [logicalId, ...path] = (
+      Array.isArray(argument)
+        ? argument.map((part) => String(this.resolve(part, at)))
+        : String(argument).split('.')
+    ) as [string, ...string[]];
     const attribute = path.join('.');
     return this.#isThere(logicalId, at)
       ? this.references.attribute(logicalId, attribute)
@@ -216,10 +218,7 @@ export class Intrinsics {
     if (uncertain || (shifted && (isSplit(values) || selected === undefined))) {
       return this.#placeholder('function', `Fn::Select ${position} of ${JSON.stringify(items)}`);
     }
-    if (selected === undefined) {
-      if (hasPlaceholder(items)) return this.#placeholder('function', `Fn::Select ${position} of ${items}`);
-      throw new AssemblyError(`${at}: Fn::Select finds no value ${position}.`);
-    }
+    if (selected === undefined) throw new AssemblyError(`${at}: Fn::Select finds no value ${position}.`);
     return selected;
   }
 
@@ -238,7 +237,7 @@ export class Intrinsics {
     if (!Array.isArray(argument) || argument.length < 3) {
       throw new AssemblyError(`${at}: Fn::FindInMap takes a list of 3 values.`);
     }
-    const [map = '', top = '', second = ''] = this.#strings(argument.slice(0, 3), at);
+    const [map, top, second] = this.#strings(argument.slice(0, 3), at) as [string, string, string];
     const mapping = this.template.Mappings[map];
     const entry = mapping?.[top] as Readonly<Record<string, unknown>> | undefined;
     const found = entry?.[second];
@@ -276,7 +275,7 @@ export class Intrinsics {
         return hasPlaceholder(values) ? new Undecided(reasonsOf(values)) : false;
       }
       case 'Fn::Not': {
-        const [result = true] = all();
+        const result = decide(all(), true);
         return result instanceof Undecided ? result : !result;
       }
       case 'Fn::And':

@@ -61,7 +61,7 @@ export class Lookup {
   #byPlaceholder(reference: string): Resource | undefined {
     for (const { kind, name } of placeholdersIn(reference)) {
       if (kind !== 'attribute' && kind !== 'reference') continue;
-      const resource = this.resources.get(kind === 'attribute' ? (name.split('.')[0] ?? '') : name);
+      const resource = this.resources.get(kind === 'attribute' ? name.replace(/\..*$/s, '') : name);
       if (resource && !IDENTITIES[resource.type]) return resource;
     }
     return undefined;

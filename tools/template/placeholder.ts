@@ -63,12 +63,9 @@ export function placeholdersIn(value: unknown): Placeholder[] {
   const found = new Map<string, Placeholder>();
   const search = (part: unknown): void => {
     if (typeof part === 'string') {
-      for (const [text, kind, name = ''] of part.matchAll(PATTERN)) {
-        found.set(text, {
-          kind: kind as PlaceholderKind,
-          name,
-          reason: REASONS[kind as PlaceholderKind](name),
-        });
+      for (const match of part.matchAll(PATTERN)) {
+        const [text, kind, name] = match as unknown as [string, PlaceholderKind, string];
+        found.set(text, { kind, name, reason: REASONS[kind](name) });
       }
     } else if (typeof part === 'object' && part !== null) {
       for (const [key, item] of Object.entries(part)) {
@@ -98,7 +95,7 @@ export function splitKnown(text: string, separator: string): string[] {
   const kept: string[] = [];
   const masked = text.replace(PATTERN, (found) => `\u0000${kept.push(found) - 1}\u0001`);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: no template holds these two characters, so they mark kept placeholders
-  const restore = (part: string) => part.replace(/\u0000(\d+)\u0001/g, (_, index) => kept[index] ?? '');
+  const restore = (part: string) => part.replace(/\u0000(\d+)\u0001/g, (_, index) => String(kept[index]));
   return masked.split(separator).map(restore);
 }
 

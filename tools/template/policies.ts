@@ -222,7 +222,7 @@ export class Policies {
    * @param principalArn role, or the root of its account
    */
   otherAccountMay(principalArn: string, action: string, resource: string, context: Context): Decision {
-    const [, , , , account = ''] = principalArn.split(':');
+    const account = String(principalArn.split(':')[4]);
     const statements = this.ofResource(resource);
     // Within an account the policies of the role are enough.
     const isOwn = account === this.#assembly.account;
@@ -236,7 +236,7 @@ export class Policies {
 
   /** Decides by the role's trust policy whether the service may assume it. */
   mayAssume(service: string, role: Resource, sourceArn?: string): Decision {
-    return evaluate(this.#ofRole.get(role.logicalId)?.trust ?? [], {
+    return evaluate((this.#ofRole.get(role.logicalId) as RoleStatements).trust, {
       principal: { service },
       action: 'sts:AssumeRole',
       resource: role.arn,
@@ -265,7 +265,7 @@ export class Policies {
     const found = this.#assembly.find(arn);
     // Permissions of aliases and versions are kept with their function, and name the alias or version.
     if (found && /^AWS::Lambda::(Alias|Version)$/.test(found.type))
-      return functionReference(this.#assembly, arn).function ?? found;
+      return functionReference(this.#assembly, arn).function;
     if (found) return found;
     const [whole = ''] = /^arn:[^:]*:s3:::[^/]+|^arn:[^:]*:dynamodb:[^/]*\/[^/]+/.exec(arn) ?? [];
     return this.#assembly.find(whole) ?? (/:logs:/.test(arn) ? this.#logGroup(arn) : undefined);

@@ -108,7 +108,7 @@ export function conditionHolds(
 }
 
 function inRange(wanted: string, actual: string): Truth {
-  const [address = '', bits] = wanted.split('/');
+  const [address, bits] = wanted.split('/') as [string, string?];
   const family = isIP(address);
   const range = new BlockList();
   const kind = family === 6 ? 'ipv6' : 'ipv4';

@@ -106,7 +106,8 @@ const texts = (value: Statement['Action']) => asList(value ?? []).join(', ');
 
 function actionFits({ Action, NotAction }: Statement, { action }: AccessRequest): Truth {
   const fits = (pattern: string) => like(pattern.toLowerCase(), action.toLowerCase());
-  return Action ? anyTrue(asList(Action).map(fits)) : negated(anyTrue(asList(NotAction ?? '*').map(fits)));
+  if (Action) return anyTrue(asList(Action).map(fits));
+  return NotAction ? negated(anyTrue(asList(NotAction).map(fits))) : false;
 }
 
 function principalFits({ Principal, NotPrincipal }: Statement, { principal }: AccessRequest): Truth {
@@ -128,19 +129,22 @@ function names(
   byAccount: boolean,
 ): Truth {
   if (principals === '*') return true;
-  if (typeof principals === 'string') return equal(principals, aws ?? service ?? '');
+  if (typeof principals === 'string') return equal(principals, String(aws ?? service));
   const given = (kind: string): readonly string[] => asList(principals[kind] ?? []);
   if (given('AWS').includes('*')) return true;
   if (service !== undefined) return anyTrue(given('Service').map((name) => sameService(name, service)));
-  const account = aws?.split(':')[4] ?? '';
+  const role = String(aws);
+  const account = accountOf(role);
   const accepts = (value: string): Truth =>
     anyTrue([
-      equal(value, aws ?? ''),
+      equal(value, role),
       byAccount && equal(value, account),
-      byAccount && /^arn:[^:]*:iam::[^:]*:root$/.test(value) && equal(value.split(':')[4] ?? '', account),
+      byAccount && /^arn:[^:]*:iam::[^:]*:root$/.test(value) && equal(accountOf(value), account),
     ]);
   return anyTrue(given('AWS').map(accepts));
 }
+
+const accountOf = (arn: string): string => String(arn.split(':')[4]);
 
 /** A service's name may name the region, too: `states.us-east-1.amazonaws.com`. */
 function sameService(name: string, service: string): Truth {
@@ -161,9 +165,8 @@ function resourceFits(statement: Statement, request: AccessRequest): Truth {
     if (replaced === undefined) return false;
     return isUndecided(replaced.unknown) ? replaced.unknown : like(replaced.text, request.resource);
   };
-  return Resource
-    ? anyTrue(asList(Resource).map(fits))
-    : negated(anyTrue(asList(NotResource ?? []).map(fits)));
+  if (NotResource !== undefined) return negated(anyTrue(asList(NotResource).map(fits)));
+  return anyTrue(asList(Resource as string | readonly string[]).map(fits));
 }
 
 interface Condition {
@@ -189,8 +192,8 @@ function conditionFits(
   if (!isKnownOperator(operator)) return [`the condition operator ${operator} is not known`, why];
   if (actual === UNKNOWN) return [`the value of ${key} is not known`, why];
   const replaced = values.map((value) => withVariables(value, statement, request));
-  const unknown = replaced.find((value) => isUndecided(value?.unknown ?? false))?.unknown;
-  if (unknown !== undefined && isUndecided(unknown)) return [unknown, why];
+  const unknown = anyTrue(replaced.map((value) => value?.unknown ?? false));
+  if (isUndecided(unknown)) return [unknown, why];
   // A variable without a value matches nothing.
   const known = replaced.flatMap((value) => value?.text ?? []);
   return [conditionHolds(operator, known, actual), why];
@@ -255,8 +258,9 @@ export function undecidable(statement: Statement, context: readonly string[]): s
       ...(isKnownOperator(operator) ? [] : [`the condition operator ${operator} is not known`]),
       ...(known(key) ? [] : [`the value of ${key} is not known`]),
     ]),
-    ...[...(usesVariables ? variables : [])].flatMap(([, key = '']) =>
-      known(key) ? [] : [`the value of the policy variable ${key} is not known`],
-    ),
+    ...[...(usesVariables ? variables : [])]
+      .map(([, key]) => String(key))
+      .filter((key) => !known(key))
+      .map((key) => `the value of the policy variable ${key} is not known`),
   ];
 }

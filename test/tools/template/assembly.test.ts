@@ -55,6 +55,26 @@ describe('references', () => {
     ]);
   });
 
+  test('a region of the US government has its own partition', () => {
+    const directory = writeAssembly({
+      Resources: { Queue: { Type: 'AWS::SQS::Queue' } },
+      Outputs: { Arn: { Value: { 'Fn::GetAtt': ['Queue', 'Arn'] } }, Url: { Value: { Ref: 'Queue' } } },
+    });
+    expect(readAssembly(directory, { region: 'us-gov-west-1' }).outputs).toEqual({
+      Arn: 'arn:aws-us-gov:sqs:us-gov-west-1:000000000000:shop-Queue',
+      Url: 'https://sqs.us-gov-west-1.amazonaws.com/000000000000/shop-Queue',
+    });
+  });
+
+  test('a parameter that the template does not have is refused, and those that it has are named', () => {
+    const read = (Parameters?: object) =>
+      readAssembly(writeAssembly({ Resources: {}, ...(Parameters && { Parameters }) }), {
+        parameters: { Mail: 'a' },
+      });
+    expect(() => read()).toThrow('There is no parameter Mail; there is none.');
+    expect(() => read({ Size: { Type: 'Number' } })).toThrow('There is no parameter Mail; there is Size.');
+  });
+
   test('a region in China has its own partition', () => {
     const directory = writeAssembly({
       Resources: { Queue: { Type: 'AWS::SQS::Queue' } },
@@ -85,6 +105,8 @@ describe('functions', () => {
       There: { 'Fn::Not': [{ Condition: 'Here' }] },
       Either: { 'Fn::Or': [{ Condition: 'There' }, { Condition: 'Here' }] },
       Both: { 'Fn::And': [{ Condition: 'There' }, { Condition: 'Here' }] },
+      All: { 'Fn::And': [{ Condition: 'Here' }, { 'Fn::Not': [{ Condition: 'There' }] }] },
+      None: { 'Fn::Or': [{ Condition: 'There' }, { 'Fn::Not': [{ Condition: 'Here' }] }] },
     },
     Mappings: { Sizes: { small: { memory: 128 } } },
   };
@@ -102,6 +124,8 @@ describe('functions', () => {
     [{ 'Fn::If': ['Either', 'yes', 'no'] }, 'yes'],
     [{ 'Fn::If': ['Both', 'yes', 'no'] }, 'no'],
     [{ 'Fn::FindInMap': ['Sizes', 'small', 'memory'] }, 128],
+    [{ 'Fn::If': ['All', 'yes', 'no'] }, 'yes'],
+    [{ 'Fn::If': ['None', 'yes', 'no'] }, 'no'],
     [{ 'Fn::Base64': 'hi' }, 'aGk='],
     [{ 'Fn::Length': ['a', { Ref: 'Bus' }] }, 2],
     [{ 'Fn::ToJsonString': { a: { Ref: 'Bus' } } }, '{"a":"shop"}'],

@@ -23,6 +23,7 @@ function resolve(value: unknown, template: object = {}): unknown {
   const Conditions = {
     HasMail: { 'Fn::Not': [{ 'Fn::Equals': [{ Ref: 'Mail' }, ''] }] },
     Never: { 'Fn::Equals': ['a', 'b'] },
+    Empty: {},
     Odd: { 'Fn::Contains': [['a'], 'a'] },
     Both: { 'Fn::And': [{ Condition: 'HasMail' }, { Condition: 'Never' }] },
     Either: { 'Fn::Or': [{ Condition: 'HasMail' }, { Condition: 'Never' }] },
@@ -50,6 +51,20 @@ describe('what only AWS knows is a placeholder that says where it comes from', (
       'only AWS knows the Availability Zones of us-east-1 number 0',
     ],
     [{ Ref: 'AWS::StackId' }, 'only AWS knows AWS.StackId of shop'],
+    [{ 'Fn::Join': ['-', { 'Fn::GetAtt': ['Api', 'Servers'] }] }, 'only AWS knows the attribute Api.Servers'],
+    [
+      { 'Fn::Select': [{ Ref: 'Mail' }, ['a', 'b']] },
+      'Fn.Select parameter Mail of ["a","b"] is not evaluated',
+    ],
+    [{ 'Fn::Select': [2, [{ Ref: 'Mail' }, 'b']] }, 'Fn.Select 2 of ["parameter Mail","b"] is not evaluated'],
+    [
+      { 'Fn::If': ['HasMail', 'a', { Ref: 'AWS::NoValue' }] },
+      'it depends on condition HasMail ("a" or nothing), which cannot be evaluated',
+    ],
+    [
+      { 'Fn::If': ['Empty', 'a', 'b'] },
+      'it depends on condition Empty ("a" or "b"), which cannot be evaluated',
+    ],
     [
       { 'Fn::If': ['HasMail', 'a', 'b'] },
       'it depends on condition HasMail ("a" or "b"), which cannot be evaluated',

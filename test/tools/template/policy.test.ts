@@ -1,3 +1,4 @@
+import { placeholder } from '../../../tools/template/placeholder';
 import { Policies } from '../../../tools/template/policies';
 import { evaluate, type Statement, undecidable } from '../../../tools/template/policy';
 import { conditionHolds } from '../../../tools/template/policy-condition';
@@ -553,6 +554,8 @@ describe('a condition', () => {
     ['ForAllValues:StringEquals', ['a'], ['b', 'a'], false],
     ['ForAllValues:StringEquals', ['a'], undefined, true],
     ['StringNotEqual', ['a'], 'a', 'the condition operator StringNotEqual is not known'],
+    ['String-Like', ['a'], 'a', 'the condition operator String-Like is not known'],
+    ['ForAllValues:StringLike', [`${placeholder('parameter', 'X')}*`], ['ab'], 'parameter X has no default'],
   ])('%s %j of %j: %j', (operator, wanted, actual, expected) => {
     expect(conditionHolds(operator, wanted, actual)).toBe(expected);
   });

@@ -225,6 +225,18 @@ ${resources}`);
     });
   });
 
+  test('of a type that no rule can have is not looked at', () => {
+    expect(decide(`{Id: T, Arn: '${ARN('dynamodb', 'table/t')}'}`, '')).toEqual({ checks: [] });
+  });
+
+  test('of a task without a definition is allowed on its cluster', () => {
+    const { checks } = decide(
+      `{Id: T, Arn: '${ARN('ecs', 'cluster/c')}', RoleArn: !GetAtt Role.Arn}`,
+      role('events.amazonaws.com', 'ecs:RunTask'),
+    );
+    expect(checks.at(-1)).toMatchObject({ action: 'ecs:RunTask', resource: ARN('ecs', 'cluster/c') });
+  });
+
   test('that needs a role, and has none, is not allowed', () => {
     const { by, checks } = decide(`{Id: T, Arn: '${ARN('states', 'stateMachine:m')}'}`, '');
     expect(by).toBe('role');
