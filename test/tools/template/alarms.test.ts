@@ -1,4 +1,4 @@
-/** Which alarms tell of a symptom, and why the others do not. */
+/** Alarms that tell of a symptom, and the reasons why others do not. */
 import { type Symptom, TemplateAlarms } from '../../../tools/template/alarms';
 import { assemblyOf } from './template';
 
