@@ -230,6 +230,13 @@ test('what is not on the bus at the end is put there by the next run', async () 
   }
 });
 
+test('a pipe that is stopped puts nothing', () =>
+  running({ target: DETAIL, pipe: { DesiredState: 'STOPPED' } }, async (local) => {
+    await put(local, 'a');
+    await local.stack.settled();
+    expect(events(local)).toEqual([]);
+  }));
+
 test.each<[string, Change, string]>([
   [
     'a parameter',
@@ -256,6 +263,20 @@ test.each<[string, object, string]>([
     'another source',
     { Source: { 'Fn::GetAtt': ['Dead', 'Arn'] } },
     'its source is not the stream of a table of this stack',
+  ],
+  [
+    'a dead-letter queue of elsewhere',
+    {
+      SourceParameters: {
+        DynamoDBStreamParameters: {
+          ...{
+            StartingPosition: 'LATEST',
+            DeadLetterConfig: { Arn: 'arn:aws:sqs:us-east-1:111122223333:dead' },
+          },
+        },
+      },
+    },
+    'its dead-letter queue is not a queue of this stack',
   ],
 ])('a pipe with %s is named as one that does not run', (_, pipe, reason) => {
   const assembly = assemblyOf(pipedTable({ pipe }));

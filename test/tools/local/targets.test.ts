@@ -435,6 +435,17 @@ describe('an event source mapping', () => {
       'return { batchItemFailures: [{ itemIdentifier: "x" }] };',
       ['a', 'b'],
     ],
+    ...[
+      ['nothing if it returns nothing', 'return null;', []],
+      ['nothing if it reports no list', 'return { batchItemFailures: null };', []],
+      ['nothing if it returns something else', 'return { done: true };', []],
+      ['all if it returns no object', 'return 7;', ['a', 'b']],
+      ['all if its report is no list', 'return { batchItemFailures: "a" };', ['a', 'b']],
+      ['all if its report has what is no message', 'return { batchItemFailures: [null] };', ['a', 'b']],
+    ].map(([name, code, left]): [string, object, string, string[]] => [
+      ...([String(name), { FunctionResponseTypes: ['ReportBatchItemFailures'] }, String(code)] as const),
+      left as string[],
+    ]),
     [
       'nothing if it reports although it is not asked',
       {},
@@ -500,6 +511,13 @@ describe('an event source mapping', () => {
     expect(of('batch-handled')).toHaveLength(2);
   });
 
+  test('that is not enabled takes nothing', async () => {
+    const { queue, of, clock, bodies } = await start(mapping({ Enabled: false }), worker('return Records;'));
+    queue('jobs')?.send({ body: 'a' });
+    await clock.advance(60_000);
+    expect([bodies('jobs'), of('batch-handled')]).toEqual([['a'], []]);
+  });
+
   test('from what is no queue does not run, and is named', async () => {
     const resources = mapping({ EventSourceArn: ARN('kinesis', 'stream/s') });
     expect((await start(resources, worker(''))).stack.notices).toEqual([
@@ -524,6 +542,11 @@ describe('an event source mapping', () => {
       'a filter has no pattern',
       mapping({ FilterCriteria: { Filters: [{}] } }),
       'FilterCriteria.Filters[0].Pattern is not the JSON of a pattern.',
+    ],
+    [
+      'its filters are no list',
+      mapping({ FilterCriteria: { Filters: {} } }),
+      'FilterCriteria.Filters is not a list.',
     ],
     [
       'it has too many filters',

@@ -176,8 +176,8 @@ const basicAuthorization = (user: string, password: string): string =>
 /** The parameters with `local:<name>` in place of each secret, which only AWS knows. */
 function withSecrets(parameters: unknown): Resource['properties'] {
   const text = replacePlaceholders(JSON.stringify(parameters ?? {}), (found) => {
-    const [, name] = (placeholdersIn(found)[0]?.name ?? '').split(' ');
-    return `local:${name ?? 'secret'}`;
+    const [, name = 'secret'] = String(placeholdersIn(found)[0]?.name).split(' ');
+    return `local:${name}`;
   });
   return JSON.parse(text);
 }

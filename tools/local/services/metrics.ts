@@ -44,7 +44,7 @@ export class Metrics {
     if (values.length > MAX_VALUES) values.shift();
   }
 
-  addSet(metric: Metric, set: StatisticSet, at = this.#clock.now()): void {
+  addSet(metric: Metric, set: StatisticSet, at: number): void {
     this.#merge(metric, set, at);
   }
 

@@ -246,12 +246,12 @@ export class PipeRunner {
     const arn: string | undefined = SourceParameters?.DynamoDBStreamParameters?.DeadLetterConfig?.Arn;
     const about = { pipe: this.name, records: batch.length, condition };
     const lost = (message: string) => onStep?.({ kind: 'pipe-lost', ...about, message });
+    // One that is not of this stack keeps the pipe from running.
     const queue = queues.find((each) => each.arn === arn);
-    const decision = policies().roleMay(role, 'sqs:SendMessage', arn ?? '');
-    if (arn === undefined) lost('The pipe has no dead-letter queue.');
-    else if (!queue) lost(`The dead-letter queue ${arn} does not exist.`);
-    else if (!decision.allowed)
-      lost(`The pipe's role may not send to its dead-letter queue. ${decision.reason}`);
+    const decision = queue && policies().roleMay(role, 'sqs:SendMessage', queue.arn);
+    if (!queue) lost('The pipe has no dead-letter queue.');
+    else if (!decision?.allowed)
+      lost(`The pipe's role may not send to its dead-letter queue. ${decision?.reason}`);
     else {
       const body = JSON.stringify(this.#envelope(batch, condition, world.now()));
       queue.send({ body, senderId: role });

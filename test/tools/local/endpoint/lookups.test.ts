@@ -377,6 +377,22 @@ describe('CloudWatch Logs', () => {
     expect(await logs('StopQuery', { queryId })).toMatchObject(wrong);
   });
 
+  test('fields of a line of JSON are found under their paths', async () => {
+    const line = { took: 7, isNew: true, none: null, order: { id: 'o-1', tags: ['x'] } };
+    stack.logGroups.append(group.logGroupName, 'json', START + 3 * MINUTE_MS, JSON.stringify(line));
+    stack.logGroups.append(group.logGroupName, 'json', START + 4 * MINUTE_MS, '{"cut');
+    const range = { startTime: START / 1000 + 150, endTime: START / 1000 + 600 };
+    const queryString = 'fields took, isNew, none, order.id, order.tags.0 | sort @timestamp asc';
+    const { queryId } = await logs('StartQuery', { ...group, ...range, queryString });
+    const { results } = await logs('GetQueryResults', { queryId });
+    const rows = results.map((row: { field: string; value: string }[]) =>
+      Object.fromEntries(
+        row.filter(({ field }) => field !== '@ptr').map(({ field, value }) => [field, value]),
+      ),
+    );
+    expect(rows).toEqual([{ took: '7', isNew: '1', 'order.id': 'o-1', 'order.tags.0': 'x' }, {}]);
+  });
+
   test('saved queries are listed with their groups', async () => {
     expect((await logs('DescribeQueryDefinitions', {})).queryDefinitions).toMatchObject([
       { name: 'errors', logGroupNames: [] },
@@ -736,5 +752,36 @@ describe('CloudFormation', () => {
     expect(await query(`${statuses}=DELETE_COMPLETE`)).not.toContain(name);
     expect(await query(`${statuses}=CREATE_COMPLETE`)).toContain(name);
     expect(await query('Action=DescribeStacks&StackName=none')).toContain('<Code>ValidationError</Code>');
+  });
+});
+
+describe('EventBridge', () => {
+  const events = (operation: string, input: object) => call(`AWSEvents.${operation}`, input);
+  const rule = (more: object = {}) =>
+    events('PutRule', { Name: 'odd', EventPattern: '{"source":["odd"]}', ...more });
+
+  test('a rule may be disabled from the start, and a bus has room for so many', async () => {
+    await rule({ State: 'DISABLED' });
+    expect(await events('DescribeRule', { Name: 'odd' })).toMatchObject({ State: 'DISABLED' });
+    expect(await rule({ Name: 'late', EventPattern: undefined, ScheduleExpression: 'soon' })).toEqual({
+      ...{ error: 'ValidationException', message: 'Parameter ScheduleExpression is not valid.' },
+    });
+    expect(await rule({ EventPattern: '{"source":"odd"}' })).toMatchObject({
+      error: 'InvalidEventPatternException',
+    });
+    const target = (more: object) =>
+      events('PutTargets', { Rule: 'odd', Targets: [{ Id: 'a', Arn: ARN('sqs', 'spare'), ...more }] });
+    expect(await target({ EcsParameters: { TaskDefinitionArn: ARN('ecs', 'task/t') } })).toMatchObject({
+      ...{ error: 'ValidationException', message: expect.stringContaining('EcsParameters of target a') },
+    });
+    expect(await target({ InputTransformer: { InputTemplate: '{"a": <none>}' } })).toMatchObject({
+      ...{ error: 'ValidationException', message: expect.stringContaining('none') },
+    });
+    expect((await events('ListTargetsByRule', { Rule: 'odd' })).Targets).toEqual([]);
+    const { Rules } = await events('ListRules', {});
+    for (let n = Rules.length; n < 300; n++)
+      expect(await rule({ Name: `r${n}` })).not.toHaveProperty('error');
+    expect(await rule({ Name: 'last' })).toMatchObject({ error: 'LimitExceededException' });
+    expect(await rule({ Description: 'one that is there' })).not.toHaveProperty('error');
   });
 });

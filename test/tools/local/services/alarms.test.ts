@@ -200,3 +200,69 @@ test('statistics of many values', () => {
   expect(metrics.statistic(of, 'Maximum', START, START + MINUTE_MS)).toBe(59);
   expect(() => read('tm99')).toThrow('The statistic tm99 is not known');
 });
+
+test('an alarm that cannot be evaluated says why, and tells nobody', async () => {
+  const errors = metric('AWS/Lambda', 'Errors', { FunctionName: 'f' });
+  const { alarms, recorder } = run(
+    alarm('odd', { ...errors, Statistic: undefined, ExtendedStatistic: 'tm99' }),
+    resource('AWS::CloudWatch::CompositeAlarm', 'broken', { AlarmRule: 'ALARM(' }),
+    resource('AWS::CloudWatch::CompositeAlarm', 'other', { AlarmRule: 'ALARM("nobody")' }),
+  );
+  recorder.record(failedInvocation);
+  expect(alarms.statuses().map(({ state, reason }) => `${state} ${reason.split(':')[0]}`)).toEqual(
+    alarms.statuses().map(() => 'INSUFFICIENT_DATA Unchecked'),
+  );
+});
+
+test.each<[string, object, (string | RegExp)[]]>([
+  ['that is switched off', { ActionsEnabled: false }, []],
+  ['without any', { AlarmActions: undefined }, []],
+  [
+    'for a topic of elsewhere',
+    { AlarmActions: ['arn:aws:sns:us-east-1:111122223333:pager'] },
+    [/^Failed to execute action .*:pager/],
+  ],
+  ['that is longer than a message', { AlarmDescription: 'x'.repeat(300_000) }, [/^Failed to execute action/]],
+])('an action %s changes nothing of the state', async (_, properties, actions) => {
+  const errors = metric('AWS/Lambda', 'Errors', { FunctionName: 'f' });
+  const { clock, recorder, alarms, states } = run(alarm('f-errors', { ...errors, ...properties }));
+  recorder.record(failedInvocation);
+  await clock.advance(MINUTE_MS);
+  expect(states()).toEqual({ 'f-errors': 'ALARM' });
+  const told = alarms.history.filter(({ type }) => type === 'Action');
+  expect(told.map(({ summary }) => summary)).toEqual(actions.map((each) => expect.stringMatching(each)));
+  alarms.stop();
+});
+
+test('metrics in a log line are counted for each of its dimensions, and what only looks like one is not', () => {
+  const { metrics, recorder } = run();
+  const log = (message: string) =>
+    recorder.record({ kind: 'log-line', function: 'f', requestId: 'r', logGroup: 'g', message });
+  const line = (embedded: object, fields: object = {}) => log(JSON.stringify({ _aws: embedded, ...fields }));
+  const Metrics = [{ Name: 'Took' }];
+  line(
+    { CloudWatchMetrics: [{ Namespace: 'shop', Dimensions: [['kind'], []], Metrics }] },
+    { kind: 'a', Took: [1, 2, 'x'] },
+  );
+  line({ CloudWatchMetrics: [{ Namespace: 'plain', Metrics }] }, { Took: 5 });
+  for (const other of [{}, { CloudWatchMetrics: [{ Namespace: 'none' }] }]) line(other, { Took: 7 });
+  log('{"_aws": ');
+  log('plain');
+  const sum = (namespace: string, dimensions = {}) =>
+    metrics.statistic(metric(namespace, 'Took', dimensions), 'Sum', START, START + MINUTE_MS);
+  expect([sum('shop', { kind: 'a' }), sum('shop'), sum('plain'), sum('none')]).toEqual([3, 3, 5, undefined]);
+});
+
+test('a metric is the same whatever the order of its dimensions, and a median is that of its last values', () => {
+  const { metrics } = run();
+  const [ab, ba] = [metric('shop', 'Took', { a: '1', b: '2' }), metric('shop', 'Took', { b: '2', a: '1' })];
+  metrics.add(ab, 1, START);
+  metrics.add(ba, 3, START);
+  expect(metrics.all).toHaveLength(1);
+  const read = (name: string) => metrics.statistic(ab, name, START, START + MINUTE_MS);
+  expect([read('Sum'), read('p50'), read('p100')]).toEqual([4, 1, 3]);
+  // A set of statistics has no values of its own: their average stands for them.
+  const sets = metric('shop', 'Sets');
+  metrics.addSet(sets, { SampleCount: 2, Sum: 8, Minimum: 1, Maximum: 7 }, START);
+  expect(metrics.statistic(sets, 'p90', START, START + MINUTE_MS)).toBe(4);
+});

@@ -19,15 +19,18 @@ let server: Server;
 let received: Received[];
 /** Answers to the next requests; 200 for all others. */
 let answers: number[];
+/** Bodies of the next answers; none for all others. */
+let texts: string[];
 let stack: LocalStack | undefined;
 beforeEach(async () => {
   received = [];
   answers = [];
+  texts = [];
   server = createServer(async (request, response) => {
     const { url = '', headers } = request;
     received.push({ url, headers, body: await text(request) });
     if (url === '/token') response.end(JSON.stringify({ access_token: `token-${received.length}` }));
-    else response.writeHead(answers.shift() ?? 200).end();
+    else response.writeHead(answers.shift() ?? 200).end(texts.shift());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -240,6 +243,31 @@ test('an endpoint that the role may not call is not called', async () => {
   expect(received).toEqual([]);
   expect(kinds()).toContain('dead-lettered');
 });
+
+test('a connection without parameters sends what nobody has to know', async () => {
+  const { put } = await start({});
+  await put({ id: 7 });
+  expect(received.map(({ headers }) => [headers.authorization, headers['x-api-key']])).toEqual([
+    [undefined, undefined],
+  ]);
+});
+
+test.each([['no JSON'], ['{"token": 1}'], ['null']])(
+  'an authorization endpoint that answers %s gives no token',
+  async (answer) => {
+    const { put, settle, steps } = await start({
+      OAuthParameters: {
+        ...{ AuthorizationEndpoint: `http://127.0.0.1:${port()}/other`, HttpMethod: 'POST' },
+        ClientParameters: { ClientID: 'id', ClientSecret: SECRET },
+      },
+    });
+    texts = Array(3).fill(answer);
+    await put({ id: 7 });
+    await settle();
+    expect(received.map(({ url }) => url)).toEqual(Array(3).fill('/other'));
+    expect(steps).toContainEqual(expect.objectContaining({ kind: 'dead-lettered' }));
+  },
+);
 
 test('an endpoint that does not answer is tried again', async () => {
   const { put, settle, steps } = await start(API_KEY);

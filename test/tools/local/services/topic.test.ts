@@ -1,4 +1,5 @@
 import { ManualClock } from '../../../../tools/local/services/clock';
+import { FilterPolicy } from '../../../../tools/local/services/filter-policy';
 import { Queue } from '../../../../tools/local/services/queue';
 import { type Notification, Topic, type TopicOptions } from '../../../../tools/local/services/topic';
 import { SystemWorld } from '../../../../tools/local/services/world';
@@ -192,4 +193,83 @@ test.each([
   [{ Protocol: 'sqs', Endpoint: 'x', DeliveryPolicy: {} }, /does not know its property DeliveryPolicy/],
 ])('a subscription that cannot be served (%j) stops the start', (subscription, message) => {
   expect(() => makeTopic([subscription])).toThrow(message);
+});
+
+describe('a filter policy', () => {
+  const filtered = (FilterPolicy: object, FilterPolicyScope?: string) =>
+    makeTopic([
+      { Protocol: 'sqs', Endpoint: queue.arn, FilterPolicy, ...(FilterPolicyScope && { FilterPolicyScope }) },
+    ]);
+  const taken = (topic: Topic, ...notifications: Notification[]) => {
+    for (const each of notifications) topic.publish(each);
+    return queue.peek().map(({ body }) => JSON.parse(body).Message);
+  };
+  const of = (DataType: string, StringValue: string, message: string): Notification => ({
+    ...{ message, attributes: { kind: { DataType, StringValue } } },
+  });
+
+  test('reads numbers, lists and text out of the attributes', () => {
+    const kinds = { kind: ['a', { numeric: ['=', 7] }] };
+    expect(
+      taken(
+        filtered(kinds),
+        ...[of('String', 'a', 'text'), of('String', 'b', 'other'), of('Number', '7.0', 'number')],
+        ...[of('String.Array', '["x","a"]', 'list'), of('String.Array', 'a', 'no list'), { message: 'none' }],
+        { message: 'bytes', attributes: { kind: { DataType: 'Binary', BinaryValue: 'YQ==' } } },
+      ),
+    ).toEqual(['text', 'number', 'list', 'no list']);
+  });
+
+  test('of the body takes no text, and one that is empty takes everything', () => {
+    expect(
+      taken(filtered({ kind: ['a'] }, 'MessageBody'), { message: '{"kind":"a"}' }, { message: 'a' }),
+    ).toEqual(['{"kind":"a"}']);
+    queue.purge();
+    expect(taken(filtered({}), { message: 'any' })).toEqual(['any']);
+  });
+
+  test.each([
+    [() => new FilterPolicy('{'), /failed to parse JSON/],
+    [() => new FilterPolicy('{"kind":"a"}'), /FilterPolicy: /],
+    [() => new FilterPolicy('{}', 'Header'), /FilterPolicyScope: Invalid value \[Header\]/],
+  ])('is refused by its reason (%#)', (make, message) => {
+    expect(make).toThrow(
+      expect.objectContaining({ code: 'InvalidParameter', message: expect.stringMatching(message) }),
+    );
+  });
+});
+
+test('settings are changed of one subscription only, and what is not there is not taken away', () => {
+  const topic = makeTopic([
+    { Protocol: 'sqs', Endpoint: queue.arn },
+    { Protocol: 'email', Endpoint: 'a@b.example' },
+  ]);
+  const [first, second] = topic.subscriptions;
+  topic.setSubscription(first?.arn ?? '', { rawMessageDelivery: true });
+  expect(topic.subscriptions).toEqual([{ ...first, rawMessageDelivery: true }, second]);
+  topic.unsubscribe(`${topic.arn}:none`);
+  expect(topic.subscriptions).toHaveLength(2);
+});
+
+test('a redrive policy may be text, and its queue must be there', () => {
+  const arn = 'arn:aws:sqs:us-east-1:000000000000:nowhere';
+  const subscription = (RedrivePolicy: unknown) => ({ Protocol: 'sqs', Endpoint: queue.arn, RedrivePolicy });
+  for (const policy of [{ deadLetterTargetArn: arn }, JSON.stringify({ deadLetterTargetArn: arn })])
+    expect(() => makeTopic([subscription(policy)])).toThrow(`there is no queue ${arn} in this stack.`);
+});
+
+test('bytes of an attribute are in the envelope as they were given', () => {
+  const topic = makeTopic([{ Protocol: 'sqs', Endpoint: queue.arn }]);
+  topic.publish({ message: 'm', attributes: { seal: { DataType: 'Binary', BinaryValue: 'eA==' } } });
+  expect(JSON.parse(queue.peek()[0]?.body ?? '').MessageAttributes).toEqual({
+    seal: { Type: 'Binary', Value: 'eA==' },
+  });
+});
+
+test('what a queue refuses is told with its reason', () => {
+  queue = new Queue(resource('AWS::SQS::Queue', 'inbox', { MaximumMessageSize: 1024 }), world);
+  makeTopic([{ Protocol: 'sqs', Endpoint: queue.arn }]).publish({ message: 'x'.repeat(2_000) });
+  expect(steps).toContainEqual(
+    expect.objectContaining({ kind: 'notification-undelivered', reason: expect.stringMatching(/1024/) }),
+  );
 });
