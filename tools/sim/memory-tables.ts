@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { rememberExpressions } from '../local/services/parsed-expressions.cjs';
 import type { TableStore } from '../local/services/table-store';
 
 const load = createRequire(__filename);
@@ -29,6 +30,8 @@ const validations = load(path.join(DYNALITE, 'validations')) as {
 };
 const { lazy } = load(path.join(DYNALITE, 'db')) as { lazy: unknown };
 if (typeof lazy !== 'function') throw new Error('This version of dynalite is not known.');
+
+rememberExpressions(DYNALITE);
 
 const operations = new Map<string, Operation>();
 

@@ -13,6 +13,8 @@ import type { TableStore, TableStoreOptions } from './table-store';
 const WORKER = `
 const { EventEmitter } = require('node:events');
 const { parentPort, workerData } = require('node:worker_threads');
+const path = require('node:path');
+require(workerData.expressions).rememberExpressions(path.dirname(workerData.dynalite));
 const server = require(workerData.dynalite)(workerData.options);
 const headers = {
   'content-type': 'application/x-amz-json-1.0',
@@ -55,6 +57,7 @@ export class TableThread implements TableStore {
       eval: true,
       workerData: {
         dynalite: require.resolve('dynalite'),
+        expressions: require.resolve('./parsed-expressions.cjs'),
         options: {
           createTableMs: 0,
           deleteTableMs: 0,
