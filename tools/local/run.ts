@@ -26,8 +26,11 @@ import { checkSource, isGiven, loadStack } from './template-source';
 export interface Attachment {
   readonly onStep: (step: TimedStep) => void;
   readonly handlers: Readonly<Record<string, Handler>>;
-  /** @returns the address to tell the user */
-  attach(stack: LocalStack): string;
+  /**
+   * @param beside stacks of other accounts or regions that run beside it
+   * @returns the address to tell the user
+   */
+  attach(stack: LocalStack, beside: readonly LocalStack[]): string;
 }
 
 export interface RunOptions extends AssemblySource {
@@ -124,12 +127,12 @@ export async function run(options: RunOptions): Promise<number> {
   let reloader: Reloader | undefined;
   try {
     await others.start(stackOptions);
-    tellReady(running.current, log, options, [...(synthesis?.warnings ?? []), ...others.notices]);
+    tellReady({ running, others }, log, options, synthesis?.warnings ?? []);
     await startDebugging(running.current, bundler, inspected);
     if (inspected.size > 0) log.inspecting(inspected);
     log.resumed(running.current.resume());
     if (options.watch) {
-      const onRestart = (stack: LocalStack) => void options.page?.attach(stack);
+      const onRestart = (stack: LocalStack) => void options.page?.attach(stack, others.stacks);
       reloader = new Reloader({ project, running, bundler, log, onRestart });
     }
     const work = async () => {
@@ -157,11 +160,16 @@ function interruptedRun(stack: LocalStack, log: RunLog, { data, once }: RunOptio
   return once ? INTERRUPTED : 0;
 }
 
-function tellReady(stack: LocalStack, log: RunLog, options: RunOptions, warnings: readonly string[]): void {
-  const address = options.page?.attach(stack);
+function tellReady(
+  { running: { current: stack }, others }: Stacks,
+  log: RunLog,
+  options: RunOptions,
+  warnings: readonly string[],
+): void {
+  const address = options.page?.attach(stack, others.stacks);
   log.ready(stack, address);
   if (address !== undefined && options.open) openInBrowser(address);
-  log.notices([...warnings, ...stack.notices]);
+  log.notices([...warnings, ...others.notices, ...stack.notices]);
 }
 
 const shownBy = ({ only = [], entity }: RunOptions) => ({

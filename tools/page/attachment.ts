@@ -24,6 +24,7 @@ export class PageAttachment implements Attachment {
   readonly #recorder = new Recorder();
   readonly #token = randomBytes(18).toString('base64url');
   #stack: LocalStack | undefined;
+  #beside: readonly LocalStack[] = [];
   #answer: Handler | undefined;
 
   constructor(sources: PageSources) {
@@ -40,8 +41,9 @@ export class PageAttachment implements Attachment {
   };
 
   /** @returns the address to open; its fragment holds the token and is not part of any request */
-  attach(stack: LocalStack): string {
+  attach(stack: LocalStack, beside: readonly LocalStack[] = []): string {
     this.#stack = stack;
+    this.#beside = beside;
     this.#answer = undefined; // A page that was made for an earlier stack shows that one.
     return `${stack.url}${PREFIX}#token=${this.#token}`;
   }
@@ -52,7 +54,7 @@ export class PageAttachment implements Attachment {
     if (!this.#stack) throw new Error('The stack has not started yet.');
     const measurement = this.#sources.measurement();
     const page = new Page({
-      ...{ app, token: this.#token, recorder: this.#recorder, stack: this.#stack },
+      ...{ app, token: this.#token, recorder: this.#recorder, stack: this.#stack, beside: this.#beside },
       ...(measurement && { measurement }),
     });
     return page.answer;

@@ -180,6 +180,15 @@ export interface Snapshot extends PageUpdate {
   readonly entityName: string;
   /** Maximum number of events that are kept. */
   readonly capacity: number;
+  /** Stacks of other accounts or regions that run beside it, which the page does not show. */
+  readonly beside: readonly StackBeside[];
+}
+
+export interface StackBeside {
+  readonly stackName: string;
+  readonly account: string;
+  readonly region: string;
+  readonly endpoint: string;
 }
 
 /** Prediction for an entry; nothing is sent. */

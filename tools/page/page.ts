@@ -28,6 +28,8 @@ export interface PageOptions {
   /** Description of the app; not used for the template of another one. */
   readonly app: App;
   readonly stack: LocalStack;
+  /** Stacks that run beside it; the page names them. */
+  readonly beside: readonly LocalStack[];
   readonly recorder: Recorder;
   readonly token: string;
   /** Measurement for the cost report; there is none without it. */
@@ -166,7 +168,7 @@ export class Page {
   }
 
   #snapshot(): Snapshot {
-    const { app, stack } = this.#options;
+    const { app, stack, beside } = this.#options;
     return {
       ...this.#state(stack),
       events: this.#recorder.events,
@@ -179,6 +181,9 @@ export class Page {
       buses: [...stack.eventBridge.buses.keys()].filter((name) => name !== 'default'),
       entityName: app.entity?.name ?? '',
       capacity: CAPACITY,
+      beside: beside.map(({ assembly: { stackName, account, region }, url: endpoint }) => ({
+        ...{ stackName, account, region, endpoint },
+      })),
     };
   }
 

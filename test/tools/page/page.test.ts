@@ -5,6 +5,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DeleteRuleCommand, EventBridgeClient, PutRuleCommand } from '@aws-sdk/client-eventbridge';
 import { DynamoDBDocumentClient, GetCommand } from '@aws-sdk/lib-dynamodb';
 import Ajv from 'ajv';
+import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { APP } from '../../../bin/app-description';
 import { ESBUILD_OPTIONS, entryOf } from '../../../lib/bundling';
@@ -29,6 +30,12 @@ const CREATED = {
 };
 const POISON = { ...CREATED, detail: { orderId: 'order-8', customerId: 'c', total: 'five' } };
 
+/** A stack of another account that runs beside it, as far as the page names it. */
+const BESIDE = {
+  assembly: { stackName: 'billing', account: '111122223333', region: 'eu-west-1' },
+  url: 'http://127.0.0.1:4567',
+} as LocalStack;
+
 const builds = new Builds();
 let stack: LocalStack;
 let address: URL;
@@ -49,7 +56,8 @@ beforeAll(async () => {
       page.onStep(step);
     },
   });
-  address = new URL(page.attach(stack));
+  address = new URL(page.attach(stack, [BESIDE]));
+  await describeApi();
 });
 afterAll(async () => {
   await stack?.stop();
@@ -60,16 +68,56 @@ const authorization = () => `Bearer ${address.hash.replace('#token=', '')}`;
 const api = (path: string, init: RequestInit = {}) =>
   fetch(new URL(`/_page/api/${path}`, address), { headers: { authorization: authorization() }, ...init });
 
+interface Document {
+  readonly paths: Record<
+    string,
+    Record<string, { responses: Record<string, { content: Record<string, object> }> }>
+  >;
+}
+/** The API's own document; the answers of all tests are held to it. */
+let described: { readonly paths: Document['paths']; readonly ajv: Ajv2020 };
+/** Operations that have been answered, e.g. `GET /state`. */
+const answered = new Set<string>();
+
+async function describeApi(): Promise<void> {
+  const document = (await (await api('openapi.json')).json()) as Document;
+  const ajv = new Ajv2020({ formats: { 'date-time': true }, strict: false });
+  described = { paths: document.paths, ajv: ajv.addSchema(document, 'api') };
+}
+
+/** Holds an answer to the schema that the document has for its operation. */
+function hold(method: string, given: string, status: number, type: string, answer: unknown): void {
+  const path = Object.keys(described.paths).find((each) =>
+    new RegExp(`^${each.replace(/\{\w+\}/g, '[^/]+')}$`).test(`/${given.split('?')[0]}`),
+  );
+  const own = described.paths[path ?? '']?.[method.toLowerCase()];
+  expect(Object.keys(own?.responses[status]?.content ?? {})).toEqual([type]);
+  const pointer = [path, method.toLowerCase(), 'responses', status, 'content', type, 'schema']
+    .map((part) => `${part}`.replaceAll('~', '~0').replaceAll('/', '~1'))
+    .join('/');
+  const validate = described.ajv.compile({ $ref: `api#/paths/${pointer}` });
+  validate(answer);
+  expect({ path, errors: validate.errors }).toEqual({ path, errors: null });
+  if (status === 200) answered.add(`${method} ${path}`);
+}
+
+async function answerOf(method: string, path: string, body?: object) {
+  const init = { method, ...(body && { body: JSON.stringify(body) }) };
+  const response = await api(path, init);
+  const answer = (await response.json()) as object;
+  hold(method, path, response.status, 'application/json', answer);
+  return { status: response.status, answer };
+}
+
 async function get<Result>(path: string): Promise<Result> {
-  const response = await api(path);
-  expect(response.status).toBe(200);
-  return response.json() as Promise<Result>;
+  const { status, answer } = await answerOf('GET', path);
+  expect({ status, ...answer }).toMatchObject({ status: 200 });
+  return answer as Result;
 }
 
 async function post<Result>(path: string, body: object): Promise<Result> {
-  const response = await api(path, { method: 'POST', body: JSON.stringify(body) });
-  const answer = (await response.json()) as object;
-  expect({ status: response.status, ...answer }).toMatchObject({ status: 200 });
+  const { status, answer } = await answerOf('POST', path, body);
+  expect({ status, ...answer }).toMatchObject({ status: 200 });
   return answer as Result;
 }
 
@@ -252,6 +300,11 @@ test('a rule that is switched off takes nothing, and is shown as such', async ()
   expect((await get<Snapshot>('snapshot')).disabled).toEqual([]);
 });
 
+test('a stack that runs beside it is named, since the page does not show it', async () => {
+  const { assembly, url: endpoint } = BESIDE;
+  expect((await get<Snapshot>('snapshot')).beside).toEqual([{ ...assembly, endpoint }]);
+});
+
 test('changes come as server-sent events', async () => {
   const controller = new AbortController();
   const response = await api('changes?after=0', {
@@ -293,23 +346,74 @@ describe('what cannot be done is one sentence, and changes nothing', () => {
   });
 });
 
-test('every path of the OpenAPI document is answered, in the form that it says', async () => {
-  type Operation = { responses: Record<string, { content: Record<string, object> }> };
-  const { paths } = await get<{ paths: Record<string, Record<string, Operation>> }>('openapi.json');
-  for (const [path, methods] of Object.entries(paths)) {
-    for (const [method, { responses }] of Object.entries(methods)) {
-      const controller = new AbortController();
-      const response = await api(path.slice(1).replace(/\{\w+\}/, 'none'), {
-        ...{ method: method.toUpperCase(), headers: { authorization: authorization() } },
-        ...{ signal: controller.signal, ...(method === 'post' && { body: '{}' }) },
-      });
-      const { status } = response;
-      expect(Object.keys(responses)).toContain(`${status}`);
-      const [type = ''] = (response.headers.get('content-type') ?? '').split(';');
-      expect(Object.keys(responses[status]?.content ?? {})).toEqual([type]);
-      controller.abort();
+describe('the OpenAPI document', () => {
+  /** First message of a stream, as it is read. */
+  async function firstOf(path: string): Promise<unknown> {
+    const controller = new AbortController();
+    const response = await api(path, {
+      headers: { authorization: authorization() },
+      signal: controller.signal,
+    });
+    let text = '';
+    for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      text += piece;
+      if (text.includes('\n\n')) break;
     }
+    controller.abort();
+    const [, data = ''] = /^data: (.*)$/m.exec(text) ?? [];
+    return JSON.parse(data);
   }
+
+  test('has the streams as they are sent', async () => {
+    await put({ ...CREATED, bus: BUS });
+    for (const path of ['changes', 'steps']) hold('GET', path, 200, 'text/event-stream', await firstOf(path));
+  });
+
+  test('has each kind of step with its number and the time of the machine', () => {
+    const validate = described.ajv.compile({ $ref: 'api#/components/schemas/Step' });
+    const own = { seq: 1, wall: new Date().toISOString() };
+    for (const step of steps) {
+      validate({ ...JSON.parse(JSON.stringify(step)), ...own });
+      expect({ kind: step.kind, errors: validate.errors }).toEqual({ kind: step.kind, errors: null });
+    }
+    expect(validate(steps[0])).toBe(false);
+  });
+
+  test('has the answers of the reports, and of an export', async () => {
+    for (const path of ['routes', 'audit', 'cost', 'openapi.json']) await get(path);
+    await post('export', {});
+  });
+
+  test('has the answers of actions', async () => {
+    await post('queues/event-driven-dlq/purge', {});
+    await post('replays', { archive: 'event-driven-archive', minutes: 1 });
+    const { id } = await post<{ id: string }>('broken', {
+      hop: 'event-driven-notifier',
+      kind: 'fail',
+      calls: 1,
+    });
+    expect(await answerOf('DELETE', `broken/${id}`)).toEqual({ status: 200, answer: {} });
+  });
+
+  test('has a refusal of every operation that can refuse, in its form', async () => {
+    for (const [path, methods] of Object.entries(described.paths)) {
+      for (const method of Object.keys(methods)) {
+        if (!path.includes('{') && method === 'get') continue;
+        await answerOf(
+          method.toUpperCase(),
+          path.slice(1).replace(/\{\w+\}/, 'none'),
+          method === 'post' ? {} : undefined,
+        );
+      }
+    }
+  });
+
+  test('has nothing that none of these tests has seen answered', () => {
+    const all = Object.entries(described.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect([...answered].sort()).toEqual(all.sort());
+  });
 });
 
 test('the page is at most 60 KB, compressed', async () => {

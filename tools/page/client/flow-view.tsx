@@ -40,6 +40,12 @@ export function FlowView() {
           </>
         ))}
         {flow.beside.length > 8 && `, and ${flow.beside.length - 8} more types`}.
+        {shot.beside.map(({ stackName, account, region, endpoint }) => (
+          <p key={endpoint}>
+            Not shown: <b>{stackName}</b> of account {account} in {region}, which runs beside this stack and
+            listens on {endpoint}.
+          </p>
+        ))}
       </footer>
     </section>
   );
