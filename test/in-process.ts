@@ -1,5 +1,6 @@
 /** Runs a command as its entry point does, without a process of its own: a start of one takes a second. */
 import { PassThrough, Readable } from 'node:stream';
+import { format } from 'node:util';
 import type { Command } from 'commander';
 import { runCommand } from '../tools/cli/command';
 
@@ -44,6 +45,16 @@ export async function capture(
       written[name] += text;
       return true;
     }),
+  );
+  // Jest has a console of its own, which does not write to the streams.
+  const log =
+    (name: 'stdout' | 'stderr') =>
+    (...args: unknown[]) => {
+      written[name] += `${format(...args)}\n`;
+    };
+  spies.push(
+    jest.spyOn(console, 'log').mockImplementation(log('stdout')) as never,
+    jest.spyOn(console, 'error').mockImplementation(log('stderr')) as never,
   );
   const restore = [
     replace(process, 'env', env),

@@ -81,14 +81,14 @@ export function costCommand(app: App, measurements: string): Command {
 async function cost(given: App, measurements: string, options: Options): Promise<ExitCode> {
   const { events, months, slowdown, coldStarts, failures, compare } = options;
   if (options.write !== undefined && !options.limits) throw new InputError('--write goes with --limits.');
-  const other = compare === undefined ? undefined : readTemplate(compare, '--compare');
+  const other = compare && { name: compare, assembly: readTemplate(compare, '--compare') };
   const assembly = await loadAssembly(options);
   const app = describedBy(given, assembly);
   const isDescribed = app === given;
   if (!isDescribed && options.measure) {
     throw new InputError(`--measure: none of the functions of ${assembly.stackName} is described.`);
   }
-  const mix = isDescribed ? parseMix(options.mix ?? '', given.contracts) : [];
+  const mix = isDescribed && options.mix !== undefined ? parseMix(options.mix, given.contracts) : [];
   if (options.measure) {
     const progress = (text: string) => console.error(text);
     const measured = await measure(assembly, app, mix, startLocally, { progress });
@@ -110,7 +110,7 @@ async function cost(given: App, measurements: string, options: Options): Promise
     assumptions,
     measurement,
     ...(other && {
-      other: { name: compare ?? '', cost: costOf(other, app, measurement, events, assumptions) },
+      other: { name: other.name, cost: costOf(other.assembly, app, measurement, events, assumptions) },
     }),
   };
   console.log(options.json ? costJson(report) : costText(report));

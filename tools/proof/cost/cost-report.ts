@@ -119,10 +119,9 @@ function fanOut(deliveries: readonly DeliveryUsage[]): string {
       `${event}\n-> ${rule}\n-> ${target}`,
       perEvent > 0 ? `${round(perEvent * 100)}% of events` : `${round(perMonth)} a month`,
       `${payloadBytes} B`,
-      call ? `${call.memoryMb} MB` : '-',
-      call ? `${call.measuredMs} ms` : '-',
-      call ? `${call.billedMs} ms` : '-',
-      call ? `${call.logBytes} B` : '-',
+      ...(call
+        ? [`${call.memoryMb} MB`, `${call.measuredMs} ms`, `${call.billedMs} ms`, `${call.logBytes} B`]
+        : ['-', '-', '-', '-']),
     ]);
   }
   return table.toString();
@@ -174,7 +173,7 @@ const namesOf = (bills: readonly Bill[]): string[] => [
 
 const usdOf = ({ items }: Bill, name: string): number => items.find((each) => each.name === name)?.usd ?? 0;
 
-function newTable([first = '', ...others]: string[]): InstanceType<typeof Table> {
+function newTable([first, ...others]: [string, ...string[]]): InstanceType<typeof Table> {
   return new Table({
     head: [first, ...others],
     colAligns: ['left', ...others.map(() => 'right' as const)],

@@ -19,7 +19,8 @@ export interface MixedEvent {
  */
 export function parseMix(text: string, contracts: readonly Contract[]): MixedEvent[] {
   return text.split(',').map((part) => {
-    const [, count = '1', label = ''] = /^\s*(?:([\d.]+)\s+)?(.*?)\s*$/.exec(part) ?? [];
+    const [, count = '1'] = /^\s*([\d.]+)\s/.exec(part) ?? [];
+    const label = part.replace(/^\s*[\d.]+\s/, '').trim();
     const [detailType, ...fields] = label.split(/\s+/);
     const contract = contracts.find((each) => each.detailType === detailType);
     if (!contract) {

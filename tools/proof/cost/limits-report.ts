@@ -22,7 +22,7 @@ const shown = (
   index: number,
   all: Limit['signals'],
 ): string => {
-  const [namespace = '', name = ''] = metric.split(' ');
+  const [namespace, name] = metric.split(' ') as [string, string];
   const isSame = index > 0 && all[index - 1]?.metric.startsWith(`${namespace} `);
   return `${isSame ? name : metric}${alarms.length > 0 ? '*' : ''}`;
 };

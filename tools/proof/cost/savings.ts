@@ -139,7 +139,7 @@ export function savingsOf(
   const context = { app, written: new Set(tables) };
   const each = CHANGES.map((made) => ({
     made,
-    saves: usd(withChanges(assembly, context, [made])).map((then, index) => (now[index] ?? 0) - then),
+    saves: usd(withChanges(assembly, context, [made])).map((then, index) => (now[index] as number) - then),
   }))
     .filter(({ saves }) => saves.some((saved) => saved >= 0.005))
     .sort((one, other) => Math.max(...other.saves) - Math.max(...one.saves));

@@ -72,7 +72,7 @@ function scaled(assembly: Assembly, { table, index, kind, units }: Use): number 
   if (!target) return undefined;
   const policy = assembly
     .ofType('AWS::ApplicationAutoScaling::ScalingPolicy')
-    .find(({ properties }) => String(properties.ScalingTargetId ?? '').includes(target.logicalId));
+    .find(({ properties }) => String(properties.ScalingTargetId).includes(target.logicalId));
   const percent = Number(
     policy?.properties.TargetTrackingScalingPolicyConfiguration?.TargetValue ?? TARGET_PERCENT,
   );

@@ -134,4 +134,4 @@ function projected(
 }
 
 const bytesOf = (names: readonly string[], { attributes }: MeasuredWrite): number =>
-  sum(names, (name) => attributes[name] ?? 0);
+  sum(names, (name) => attributes[name] as number);

@@ -8,6 +8,7 @@ import { type Schedule, scheduledEvent } from '../../eventbridge/schedule';
 import { ASYNC_INVOCATION } from '../../eventbridge/service-facts';
 import type { Assembly, NotCovered, Resource } from '../../template/assembly';
 import { eventSourceMappingsOf } from '../../template/event-source-mappings';
+import { readFunction } from '../../template/functions';
 import { invokeConfigOf } from '../../template/invoke-config';
 import { isKnown } from '../../template/placeholder';
 import { qualifiersCalled, rulesOf } from '../../template/rules';
@@ -139,18 +140,17 @@ export class Usage {
     if (!rule.enabled || !rule.schedule || !time) return 0;
     const event = scheduledEvent({ ruleArn: rule.arn, time, ...this.routing });
     const perMonth = timesInMonth(rule.schedule, time);
-    this.#deliver(rule, { event, label: rule.scheduleExpression ?? '', perEvent: 0, perMonth });
+    this.#deliver(rule, { event, label: String(rule.scheduleExpression), perEvent: 0, perMonth });
     return perMonth;
   }
 
   #deliver(rule: RoutedRule, { event, label, perEvent, perMonth }: EventUsage): void {
     for (const { target: id, payload = '' } of this.routing.deliver(rule, event)) {
-      const target = rule.targets.find((each) => each.id === id);
-      const arn = target?.arn ?? '';
-      const known = [...this.assembly.resources.values()].find((each) => each.arn === arn);
-      // Of an alias or a version its function, as this assembly has it.
-      const found = target?.model.reference.resource ?? known;
-      const resource = found && (this.assembly.resources.get(found.logicalId) ?? found);
+      const { arn, model } = rule.targets.find((each) => each.id === id) as RoutedRule['targets'][number];
+      // Of an alias or a version its function.
+      const found = model.reference.resource;
+      const known = [...this.assembly.resources.values()];
+      const resource = known.find((each) => (found ? each.logicalId === found.logicalId : each.arn === arn));
       const delivery = {
         rule: rule.name,
         target: resource?.name ?? arn,
@@ -164,7 +164,7 @@ export class Usage {
       } else if (resource && DIRECT_TARGETS.includes(resource.type)) {
         this.direct.push({ ...delivery, resource });
         for (const { source, function: reader } of eventSourceMappingsOf(this.assembly)) {
-          if (source?.resource !== resource || !reader.function) continue;
+          if (!reader.function || source?.resource?.logicalId !== resource.logicalId) continue;
           const { logicalId, type } = reader.function;
           this.leaveOut(
             logicalId,
@@ -198,7 +198,11 @@ export class Usage {
         `There is no measurement of ${service} handling ${detailType}; \`npm run cost -- --measure\` makes one.`,
       );
     }
-    const memoryMb = Number(properties.MemorySize ?? 128);
+    const { memoryMb } = readFunction(resource);
+    if (!isKnown(memoryMb)) {
+      this.leaveOut(resource.logicalId, resource.type, `its memory is not known: ${memoryMb.reason}`);
+      return;
+    }
     this.calls.push({
       ...delivery,
       resource,
@@ -246,7 +250,7 @@ export class Usage {
 
   /** Months' worth of data that is kept. @param days 0: for ever */
   monthsKept(days: number): number {
-    return Math.min(this.assumptions.months, days === 0 ? Number.POSITIVE_INFINITY : days / MONTH_DAYS);
+    return days === 0 ? this.assumptions.months : Math.min(this.assumptions.months, days / MONTH_DAYS);
   }
 
   /** @throws InputError for a table that the template does not have */
@@ -268,7 +272,7 @@ export class Usage {
 
   /** Resources that the function's variables name. */
   named(resource: Resource, type: string): Resource[] {
-    const values = Object.values(resource.properties.Environment?.Variables ?? {});
+    const values: readonly unknown[] = Object.values(resource.properties.Environment?.Variables ?? {});
     return this.assembly
       .ofType(type)
       .filter(({ arn, name }) => values.includes(arn) || values.includes(name));

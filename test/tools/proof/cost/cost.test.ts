@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { APP } from '../../../../bin/app-description';
 import { UNDESCRIBED } from '../../../../tools/app';
+import { costCommand } from '../../../../tools/proof/cost/command';
 import { type Bill, costOf } from '../../../../tools/proof/cost/cost';
 import { costText } from '../../../../tools/proof/cost/cost-report';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
@@ -12,13 +12,14 @@ import type { CallMeasurement, MeasuredWrite, Measurement } from '../../../../to
 import priceTable from '../../../../tools/proof/cost/prices.json';
 import { savingsOf } from '../../../../tools/proof/cost/savings';
 import type { Assumptions } from '../../../../tools/proof/cost/usage';
+import { runInProcess } from '../../../in-process';
 import { synthesize } from '../../../lib/synthesize';
-import { TYPESCRIPT } from '../../../typescript';
 import { assemblyOf, writeAssembly } from '../assembly';
 
 // biome-ignore lint/suspicious/noExplicitAny: templates have no static type
 type Json = any;
 
+const MEASUREMENTS = 'samples/measurements.json';
 const MILLION = 1_000_000;
 const GB = 2 ** 30;
 
@@ -396,6 +397,143 @@ describe('the template decides:', () => {
     expect(quantity(billWith({}), 'EventBridge: Scheduler')).toBe(0);
   });
 
+  /** What a change of the template makes of an item, with a year of what is kept. */
+  const ratioOf = (name: string, change: (copy: Json) => void) => {
+    const assumed = { months: 12 };
+    return quantity(billWith({ change, assumed }), name) / quantity(billWith({ assumed }), name);
+  };
+  const each = (type: string, change: (properties: Json) => void) => (copy: Json) => {
+    for (const { Properties } of resourcesOf(copy, type)) change(Properties);
+  };
+
+  test.each<[string, string, (copy: Json) => void]>([
+    [
+      'logs without a retention are kept for as long as the stack has run',
+      'CloudWatch: log lines, kept',
+      each('AWS::Logs::LogGroup', (group) => delete group.RetentionInDays),
+    ],
+    [
+      'as are events of an archive without one',
+      'EventBridge: archive, kept',
+      each('AWS::Events::Archive', (archive) => delete archive.RetentionDays),
+    ],
+    [
+      'records that are not compressed are stored whole',
+      'S3: storage',
+      each('AWS::KinesisFirehose::DeliveryStream', ({ ExtendedS3DestinationConfiguration: to }) => {
+        delete to.CompressionFormat;
+      }),
+    ],
+    [
+      'an index of all attributes takes what an item takes',
+      'DynamoDB: storage',
+      each('AWS::DynamoDB::Table', ({ GlobalSecondaryIndexes = [] }) => {
+        for (const index of GlobalSecondaryIndexes) index.Projection = { ProjectionType: 'ALL' };
+      }),
+    ],
+  ])('%s', (_, name, change) => {
+    expect(ratioOf(name, change)).toBeGreaterThan(1);
+  });
+
+  test.each<[string, string, (copy: Json) => void]>([
+    [
+      'an index of keys alone takes less',
+      'DynamoDB: storage',
+      each('AWS::DynamoDB::Table', ({ GlobalSecondaryIndexes = [] }) => {
+        for (const index of GlobalSecondaryIndexes) index.Projection = { ProjectionType: 'KEYS_ONLY' };
+      }),
+    ],
+    [
+      'a stream without hints of its own buffers for 5 minutes',
+      'S3: writes',
+      each('AWS::KinesisFirehose::DeliveryStream', ({ ExtendedS3DestinationConfiguration: to }) => {
+        delete to.BufferingHints;
+      }),
+    ],
+    [
+      'a function without a size of its own has 128 MB',
+      'Lambda: duration of order-processor',
+      each('AWS::Lambda::Function', (lambda) => delete lambda.MemorySize),
+    ],
+  ])('%s', (_, name, change) => {
+    expect(ratioOf(name, change)).toBeLessThan(1);
+  });
+
+  test('an item that lacks a key of an index is not in it', () => {
+    const change = each('AWS::DynamoDB::Table', ({ GlobalSecondaryIndexes = [] }) => {
+      for (const index of GlobalSecondaryIndexes)
+        index.KeySchema = [{ AttributeName: 'no', KeyType: 'HASH' }];
+    });
+    expect(ratioOf('DynamoDB: writes to indexes', change)).toBe(0);
+  });
+
+  test('a bucket without a rule keeps everything, and a stream to a bucket of elsewhere is billed alike', () => {
+    const bare = each('AWS::S3::Bucket', (bucket) => delete bucket.LifecycleConfiguration);
+    const elsewhere = each('AWS::KinesisFirehose::DeliveryStream', (stream) => {
+      stream.ExtendedS3DestinationConfiguration.BucketARN = 'arn:aws:s3:::elsewhere';
+    });
+    expect(ratioOf('S3: storage', elsewhere)).toBe(ratioOf('S3: storage', bare));
+  });
+
+  test('a request for each notification by HTTP is billed, one of another topic is not', () => {
+    const change = (copy: Json) => {
+      const [topic] = Object.entries<Json>(copy.Resources).find(
+        ([, { Type, Properties }]) =>
+          Type === 'AWS::SNS::Topic' && /-notifications$/.test(Properties.TopicName),
+      ) as [string, Json];
+      for (const [id, TopicArn] of Object.entries({
+        Hook: { Ref: topic },
+        Other: 'arn:aws:sns:us-east-1:1:other',
+      }))
+        copy.Resources[id] = {
+          Type: 'AWS::SNS::Subscription',
+          Properties: { Protocol: 'https', Endpoint: 'https://example.com', TopicArn },
+        };
+    };
+    expect(quantity(billWith({ change }), 'SNS: HTTP requests')).toBe(MILLION / 2);
+  });
+
+  test('a target that is a topic is a message, one that is a queue leaves out who reads it', () => {
+    const change = (copy: Json) => {
+      copy.Resources.Jobs = { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'jobs' } };
+      copy.Resources.News = { Type: 'AWS::SNS::Topic', Properties: { TopicName: 'news' } };
+      const [processor] = Object.entries<Json>(copy.Resources).find(
+        ([, { Properties }]) => Properties?.FunctionName === 'event-driven-order-processor',
+      ) as [string, Json];
+      const mapping = (EventSourceArn: object, FunctionName: object | string) => ({
+        ...{ Type: 'AWS::Lambda::EventSourceMapping', Properties: { EventSourceArn, FunctionName } },
+      });
+      copy.Resources.Reads = mapping({ 'Fn::GetAtt': ['Jobs', 'Arn'] }, { Ref: processor });
+      copy.Resources.Elsewhere = mapping({ 'Fn::GetAtt': ['Jobs', 'Arn'] }, 'of-another-stack');
+      for (const { Properties } of resourcesOf(copy, 'AWS::Events::Rule')) {
+        if (!/all-events/.test(Properties.Name)) continue;
+        Properties.Targets = [
+          { Id: 'News', Arn: { Ref: 'News' } },
+          { Id: 'Jobs', Arn: { 'Fn::GetAtt': ['Jobs', 'Arn'] } },
+        ];
+      }
+    };
+    const { bills, notCovered } = costWith({ change });
+    expect(quantity(bills[0] as Bill, 'SNS: messages')).toBeGreaterThan(MILLION);
+    expect(notCovered.map(({ message }) => message)).toContain(
+      'what it takes to handle the messages of jobs is not priced.',
+    );
+  });
+
+  test('a memory that only AWS knows leaves out the calls, by its reason', () => {
+    const change = (copy: Json) => {
+      copy.Parameters = { ...copy.Parameters, Memory: { Type: 'Number' } };
+      for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function')) {
+        if (/-notifier$/.test(Properties.FunctionName)) Properties.MemorySize = { Ref: 'Memory' };
+      }
+    };
+    const { bills, notCovered } = costWith({ change });
+    expect(bills[0]?.usd).toBeGreaterThan(0);
+    expect(notCovered).toContainEqual(
+      expect.objectContaining({ message: 'its memory is not known: parameter Memory has no default.' }),
+    );
+  });
+
   test('another kind of target is named, and not guessed', () => {
     const change = (copy: Json) => {
       resourcesOf(copy, 'AWS::Events::Rule')[0].Properties.Targets[0].Arn =
@@ -558,11 +696,14 @@ describe('npm run cost', () => {
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
-  const run = (...args: string[]) =>
-    spawnSync(process.execPath, [...TYPESCRIPT, 'bin/cost.ts', ...args], { encoding: 'utf8' });
+  const run = (...args: string[]) => runInProcess(costCommand(APP, MEASUREMENTS), args);
 
-  test('computes a bill for each number of events, with what was measured last', () => {
-    const { status, stdout, stderr } = run('--assembly', directory, '--events', '500k,2.5M', '--json');
+  test('computes a bill for each number of events, with what was measured last', async () => {
+    const {
+      exitCode: status,
+      stdout,
+      stderr,
+    } = await run('--assembly', directory, '--events', '500k,2.5M', '--json');
     expect(stderr).toBe('');
     const { bills, measurement, assumptions } = JSON.parse(stdout);
     expect(bills.map(({ events }: Bill) => events)).toEqual([500_000, 2_500_000]);
@@ -575,20 +716,27 @@ describe('npm run cost', () => {
     expect(status).toBe(0);
   });
 
-  test('says what a change of the template costs', () => {
+  test('says what a change of the template costs', async () => {
     const other = join(directory, 'other.json');
     const copy = structuredClone(template);
     for (const { Properties } of resourcesOf(copy, 'AWS::Lambda::Function')) Properties.TracingConfig = {};
     writeFileSync(other, JSON.stringify(copy));
-    const { status, stdout } = run('--assembly', directory, '--compare', other, '--events', '1M');
+    const { exitCode: status, stdout } = await run(
+      '--assembly',
+      directory,
+      '--compare',
+      other,
+      '--events',
+      '1M',
+    );
     expect(stdout).toMatch(/The difference to .*other\.json, \+ for what costs more here:/);
     expect(stdout).toMatch(/│ X-Ray: traces +│ +\+12\.5\d │/);
     expect(stdout).toMatch(/│ Difference +│ +\+12\.5\d │/);
     expect(status).toBe(0);
   });
 
-  test('finds no difference to the same assembly', () => {
-    const { stdout } = run('--assembly', directory, '--compare', directory, '--events', '1M');
+  test('finds no difference to the same assembly', async () => {
+    const { stdout } = await run('--assembly', directory, '--compare', directory, '--events', '1M');
     expect(stdout).toMatch(/│ Difference +│ +0\.00 │/);
   });
 
@@ -601,11 +749,73 @@ describe('npm run cost', () => {
     ['a template that is none', ['--compare', 'README.md'], /README\.md is not/],
     ['a template without resources', ['--compare', 'package.json'], /is a template without resources\.$/],
     ['an unknown flag', ['--event', '1M'], /unknown option '--event'/],
-  ])('%s is one line and exit code 2', (_, args, told) => {
-    const { status, stdout, stderr } = run('--assembly', directory, ...args);
+    ['a file for a table that is not asked for', ['--write', 'a.md'], /^--write goes with --limits\.$/],
+    ['a file that is not there', ['--limits', '--write', 'none.md'], /^--write none\.md: ENOENT/],
+    [
+      'a file without a place for the table',
+      ['--limits', '--write', 'README.md'],
+      /^--write README\.md: it has no line <!-- limits -->, and after it <!-- end of limits -->\.$/,
+    ],
+    ['a mix without a mix', ['--mix', ''], /^--mix: "" is none of the contracts/],
+  ])('%s is one line and exit code 2', async (_, args, told) => {
+    const { exitCode: status, stdout, stderr } = await run('--assembly', directory, ...args);
     expect(stderr.trim()).toMatch(told);
     expect(stderr.trim()).not.toContain('\n');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+});
+
+describe('npm run cost --limits', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'limits-'));
+    writeAssembly(directory, template);
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const run = (...args: string[]) =>
+    runInProcess(costCommand(APP, MEASUREMENTS), ['--assembly', directory, '--limits', ...args]);
+
+  test('has the table, and as one document', async () => {
+    expect((await run()).stdout).toContain('met at events/s');
+    const { stackName, limits } = JSON.parse((await run('--json')).stdout);
+    expect(stackName).toBe('event-driven');
+    expect(limits.length).toBeGreaterThan(0);
+  });
+
+  test('writes the table into a file, where its place is', async () => {
+    const file = join(directory, 'scale.md');
+    writeFileSync(file, 'before\n<!-- limits -->\nold\n<!-- end of limits -->\nafter\n');
+    const { exitCode } = await run('--write', file);
+    expect(exitCode).toBe(0);
+    const text = readFileSync(file, 'utf8');
+    expect(text).toMatch(/^before\n<!-- limits -->\n\|.*<!-- end of limits -->\nafter\n$/s);
+    expect(text).not.toContain('old');
+  });
+});
+
+describe('npm run cost of a stack that nobody described', () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'foreign-cost-'));
+    writeAssembly(directory, { Resources: { Queue: { Type: 'AWS::SQS::Queue', Properties: {} } } });
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const run = (...args: string[]) =>
+    runInProcess(costCommand(APP, MEASUREMENTS), ['--assembly', directory, ...args]);
+
+  test('has the price of its events, and says that no more is known', async () => {
+    const { stdout, exitCode } = await run('--events', '500,2.5k');
+    expect(stdout).toMatch(/│ events a month +│ +500 │ +2\.5k │/);
+    expect(stdout).toContain('nobody described this application, so what is done with them is not known.');
+    expect(stdout).not.toContain('measured in the local run');
+    expect(exitCode).toBe(0);
+  });
+
+  test('cannot be measured', async () => {
+    expect(await run('--measure')).toMatchObject({
+      exitCode: 2,
+      stderr: '--measure: none of the functions of event-driven is described.\n',
+    });
   });
 });
 
