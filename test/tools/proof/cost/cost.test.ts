@@ -397,7 +397,7 @@ describe('the template decides:', () => {
     expect(quantity(billWith({}), 'EventBridge: Scheduler')).toBe(0);
   });
 
-  /** What a change of the template makes of an item, with a year of what is kept. */
+  /** Ratio of an item to what it is without the change, with a year of what is kept. */
   const ratioOf = (name: string, change: (copy: Json) => void) => {
     const assumed = { months: 12 };
     return quantity(billWith({ change, assumed }), name) / quantity(billWith({ assumed }), name);
