@@ -111,7 +111,7 @@ class PatternParser {
       return branches;
     } catch (error) {
       if (error instanceof InvalidEventPatternError) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = (error as Error).message;
       const field = this.#path.length > 0 ? this.#path.join('.') : undefined;
       throw new InvalidEventPatternError(
         `Event pattern is not valid. Reason: ${reason}`,

@@ -80,7 +80,7 @@ class FieldValues {
       if (bounds)
         ranges = [
           [0, first],
-          [bounds[index] ?? last, bounds[index + 1] ?? last],
+          [bounds[index] as number, bounds[index + 1] as number],
           [last, end],
         ];
     }
@@ -116,7 +116,7 @@ export class FieldReader {
     this.#keys = segments.map((_, i) =>
       segments.slice(i).map((_, k) => segments.slice(i, i + k + 1).join('.')),
     );
-    [this.#first, this.#last] = [segments[0] ?? '', segments.at(-1) ?? ''];
+    [this.#first, this.#last] = [segments[0] as string, segments.at(-1) as string];
     // Names that every object has (`constructor`) would be found in events that lack them.
     const isPlain = this.#keys.flat().every((key) => key !== '' && !(key in Object.prototype));
     this.#depth = isPlain ? segments.length : 0;

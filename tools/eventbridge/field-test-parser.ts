@@ -210,7 +210,7 @@ export class FieldTestParser {
 
   #cidr(text: string): Test {
     // Java's split drops what is empty at the end.
-    const [address = '', mask = '', ...more] = text.replace(/\/+$/, '').split('/');
+    const [address, mask = '', ...more] = text.replace(/\/+$/, '').split('/') as [string, ...string[]];
     if (mask === '' || more.length > 0) this.#fail("Malformed CIDR, one '/' required");
     const bits = /^[+-]?\d+$/.test(mask) ? Number(mask) : Number.NaN;
     if (!(Math.abs(bits) < 2 ** 31)) this.#fail('Malformed CIDR, mask bits must be an integer');
@@ -258,8 +258,8 @@ export class FieldTestParser {
 
 /** One spelling for each decimal: its digits without zeros at the ends, and its exponent. */
 function normalizeDecimal(spelling: string): string {
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
-    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(spelling) ?? [];
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(spelling) as RegExpExecArray;
+  const [, sign, whole, fraction = '', exponent = '0'] = parts;
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
   const significant = digits.replace(/0+$/, '');
   if (significant === '') return '0';

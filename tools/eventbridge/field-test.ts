@@ -99,9 +99,9 @@ function ignoringCase(text: string): string {
 
 /** @param parts the literals between the wildcards */
 function matchesWildcard(parts: readonly string[], value: string): boolean {
-  const first = parts[0] ?? '';
+  const first = parts[0] as string;
   if (parts.length === 1) return value === first;
-  const last = parts.at(-1) ?? '';
+  const last = parts.at(-1) as string;
   if (!value.startsWith(first) || !value.endsWith(last)) return false;
   // Taking each literal as early as it comes leaves the most for the rest.
   let from = first.length;

@@ -265,7 +265,7 @@ function parseTemplate(text: string): Template {
       if (token === '"') inString = !inString;
     }
     literals.push(literal);
-    placeholders.push({ name: match[1] ?? '', position: inString || !isJson ? 'quoted' : 'bare' });
+    placeholders.push({ name: match[1] as string, position: inString || !isJson ? 'quoted' : 'bare' });
     end = match.index + match[0].length;
   }
   literals.push(text.slice(end));

@@ -16,7 +16,8 @@ export function parseAddress(text: string): Uint8Array | undefined {
 
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const [head = [], tail = []] = halves.map((half) => (half === '' ? [] : half.split(':')));
+  const groupsOf = (half: string) => (half === '' ? [] : half.split(':'));
+  const [head, tail] = [groupsOf(halves[0] as string), groupsOf(halves[1] ?? '')];
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
   const groups = [...head, ...Array.from({ length: missing }, () => '0'), ...tail];
@@ -46,6 +47,6 @@ export function isAddressIn(bytes: Uint8Array, network: Uint8Array, bits: number
   if (bytes.length !== network.length) return false;
   return network.every((byte, i) => {
     const taken = Math.min(Math.max(bits - 8 * i, 0), 8);
-    return ((bytes[i] ?? 0) ^ byte) >> (8 - taken) === 0;
+    return ((bytes[i] as number) ^ byte) >> (8 - taken) === 0;
   });
 }

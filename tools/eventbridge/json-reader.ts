@@ -139,6 +139,6 @@ export class JsonReader {
 
   #at(offset: number): string {
     const lines = this.json.slice(0, offset).split('\n');
-    return `[Source: (String)"${this.json}"; line: ${lines.length}, column: ${(lines.at(-1)?.length ?? 0) + 1}]`;
+    return `[Source: (String)"${this.json}"; line: ${lines.length}, column: ${String(lines.at(-1)).length + 1}]`;
   }
 }

@@ -21,7 +21,7 @@ const stateOf = (octet: number, value: number) => 1 + octet * (VALUES + 1) + val
 export function dottedAddresses({ network, bits }: IpNetwork): TextMachine {
   const isInside = (octet: number, value: number) => {
     const taken = Math.min(Math.max(bits - 8 * octet, 0), 8);
-    return ((value ^ (network[octet] ?? 0)) & 0xff) >> (8 - taken) === 0;
+    return ((value ^ (network[octet] as number)) & 0xff) >> (8 - taken) === 0;
   };
   const parts = (state: number) =>
     [Math.floor((state - 1) / (VALUES + 1)), (state - 1) % (VALUES + 1)] as const;
@@ -83,7 +83,7 @@ export function spelled(address: Uint8Array): string {
   if (address.length === 4) return address.join('.');
   const groups = Array.from(
     { length: 8 },
-    (_, i) => ((address[2 * i] ?? 0) << 8) | (address[2 * i + 1] ?? 0),
+    (_, i) => ((address[2 * i] as number) << 8) | (address[2 * i + 1] as number),
   );
   return groups.map((group) => group.toString(16)).join(':');
 }

@@ -7,7 +7,7 @@ import { type CompiledInput, InvalidTargetInputError, type TransformedInput } fr
  * https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
  */
 const ATTRIBUTES: Readonly<Record<string, (event: BusEvent) => string>> = {
-  '<aws.scheduler.schedule-arn>': ({ resources }) => resources[0] ?? '',
+  '<aws.scheduler.schedule-arn>': ({ resources }) => String(resources[0]),
   '<aws.scheduler.scheduled-time>': ({ time }) => time,
   '<aws.scheduler.execution-id>': ({ id }) => id,
   '<aws.scheduler.attempt-number>': () => '1',

@@ -131,7 +131,14 @@ const YEARS: Field = { name: 'year', min: 1970, max: 2199, wraps: false };
 function parseCron(text: string): Schedule {
   const fields = text.split(/ +/);
   if (fields.length !== 6) throw new InvalidScheduleError(`cron(${text}) has not six fields`);
-  const [minute = '', hour = '', dayOfMonth = '', month = '', dayOfWeek = '', year = ''] = fields;
+  const [minute, hour, dayOfMonth, month, dayOfWeek, year] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   if ((dayOfMonth === '?') === (dayOfWeek === '?')) {
     throw new InvalidScheduleError('exactly one of day of month and day of week must be ?');
   }

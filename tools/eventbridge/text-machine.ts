@@ -53,7 +53,7 @@ export class NondeterministicMachine implements TextMachine {
   cuts(state: number): readonly number[] {
     const known = this.#cuts.get(state);
     if (known) return known;
-    const edges = this.#set(state).flatMap((each) => this.#edges[each] ?? []);
+    const edges = this.#set(state).flatMap((each) => this.#edges[each] as Edge[]);
     const cuts = edges.flatMap(({ from, to }) => [from, to + 1]);
     this.#cuts.set(state, cuts);
     return cuts;
@@ -62,7 +62,7 @@ export class NondeterministicMachine implements TextMachine {
   next(state: number, unit: number): number {
     const targets = new Set<number>();
     for (const each of this.#set(state)) {
-      for (const { from, to, target } of this.#edges[each] ?? []) {
+      for (const { from, to, target } of this.#edges[each] as Edge[]) {
         if (from <= unit && unit <= to) targets.add(target);
       }
     }
@@ -70,7 +70,7 @@ export class NondeterministicMachine implements TextMachine {
   }
 
   #set(state: number): readonly number[] {
-    return this.#sets[state] ?? [];
+    return this.#sets[state] as number[];
   }
 
   #number(set: readonly number[]): number {

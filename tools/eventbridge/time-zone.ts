@@ -14,6 +14,8 @@ export function isTimeZone(name: string): boolean {
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
+type WallClockPart = 'year' | 'month' | 'day' | 'hour' | 'minute' | 'second';
+
 /** Milliseconds that the wall clock of the zone is ahead of UTC at that time. */
 export function zoneOffset(timeZone: string, at: Date): number {
   let format = formats.get(timeZone);
@@ -24,8 +26,8 @@ export function zoneOffset(timeZone: string, at: Date): number {
     });
     formats.set(timeZone, format);
   }
-  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
+  const parts = format.formatToParts(at).map(({ type, value }) => [type, Number(value)]);
+  const { year, month, day, hour, minute, second }: Record<WallClockPart, number> = Object.fromEntries(parts);
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at.getTime() / 1000) * 1000;
 }
 

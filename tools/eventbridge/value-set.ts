@@ -398,7 +398,7 @@ class Product {
   }
 
   #read(states: readonly number[], isEnd: boolean, machine: TextMachine): boolean | undefined {
-    const state = states[this.#indexes.get(machine) ?? -1] as number;
+    const state = states[this.#indexes.get(machine) as number] as number;
     return isEnd || machine.isSettled(state) ? machine.accepts(state) : undefined;
   }
 

@@ -1,6 +1,5 @@
 /** Queries of the page to the running stack: one event in detail, the state of the stores, a dry run. */
 
-import { type AlarmType, CloudWatchClient, paginateDescribeAlarms } from '@aws-sdk/client-cloudwatch';
 import { type App, consumerName, findConsumer } from '../app';
 import { defined } from '../defined';
 import { arnName } from '../eventbridge/arn';
@@ -147,7 +146,7 @@ export async function stackState(stack: LocalStack, app: App, recorder: Recorder
       records: recorder.counters.records[name] ?? 0,
       objects: objects.map(({ key, records, body }) => ({ key, records, bytes: body.length })),
     })),
-    alarms: await alarmsOf(stack),
+    alarms: alarmsOf(stack),
     rules: stack.eventBridge.rules.filter(({ archive }) => !archive).map(({ name }) => name),
     functions: stack.functions.map(({ name }) => name),
   };
@@ -202,30 +201,9 @@ function messagesOf(recorder: Recorder, topic: string): StackState['topics'][num
   });
 }
 
-/** Alarms as the endpoint returns them to any client. */
-async function alarmsOf(stack: LocalStack): Promise<StackState['alarms']> {
-  const client = new CloudWatchClient({
-    endpoint: stack.url,
-    region: stack.assembly.region,
-    credentials: { accessKeyId: 'page', secretAccessKey: 'page' },
-  });
-  try {
-    const alarms: StackState['alarms'][number][] = [];
-    const AlarmTypes: AlarmType[] = ['MetricAlarm', 'CompositeAlarm'];
-    for await (const page of paginateDescribeAlarms({ client }, { AlarmTypes })) {
-      const { MetricAlarms = [], CompositeAlarms = [] } = page;
-      for (const alarm of [...MetricAlarms, ...CompositeAlarms]) {
-        const { AlarmName = '', StateValue = '', StateReason = '', AlarmDescription = '' } = alarm;
-        alarms.push({
-          name: AlarmName,
-          state: StateValue,
-          reason: StateReason,
-          description: AlarmDescription,
-        });
-      }
-    }
-    return alarms;
-  } finally {
-    client.destroy();
-  }
+function alarmsOf(stack: LocalStack): StackState['alarms'] {
+  return stack.alarms.statuses().map(({ resource: { name, properties }, state, reason }) => ({
+    ...{ name, state, reason },
+    description: String(properties.AlarmDescription ?? ''),
+  }));
 }

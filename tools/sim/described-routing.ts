@@ -22,8 +22,8 @@ export class DescribedRouting {
   receivers(event: BusEvent, isReplayed: boolean): string[] {
     return Object.entries(this.#app.consumers)
       .filter(([name, { replayed }]) => {
-        const matching = (this.#patterns.get(name) ?? []).filter((pattern) => pattern.matches(event));
-        return matching.length > 0 && (replayed || !isReplayed);
+        const isTaken = this.#patterns.get(name)?.some((pattern) => pattern.matches(event));
+        return isTaken && (replayed || !isReplayed);
       })
       .map(([name]) => name)
       .sort();

@@ -40,7 +40,7 @@ export class FaultyParts {
   }
 
   struck(requestId: string, kinds: readonly string[]): boolean {
-    return (this.#struck.get(requestId) ?? []).some((kind) => kinds.includes(kind));
+    return this.#struck.get(requestId)?.some((kind) => kinds.includes(kind)) === true;
   }
 
   startEnvironment(
@@ -154,7 +154,7 @@ function failed(
 /** The hop of a message that a rule or a function sends when it gives up; undefined for others. */
 function sendHop({ body, attributes }: OutgoingMessage, consumerOf: (functionName: string) => string) {
   const target = attributes?.TARGET_ARN;
-  if (typeof target === 'string') return `${consumerOf(target.split(':').at(-1) ?? '')} dead-letter`;
+  if (typeof target === 'string') return `${consumerOf(String(target.split(':').at(-1)))} dead-letter`;
   const { requestContext }: { requestContext?: { functionArn?: string } } = JSON.parse(body);
   const name = requestContext?.functionArn?.split(':')[6];
   return name === undefined ? undefined : `${consumerOf(name)} give-up`;

@@ -193,7 +193,7 @@ export function fuzz(parser: FuzzedParser, runs: number, seed: number): FuzzFind
   });
   const { failed, counterexample, errorInstance } = fc.check(property, { numRuns: runs, seed });
   if (!failed) return undefined;
-  const problem = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
+  const problem = (errorInstance as Error).message;
   return { parser: parser.name, input: counterexample?.[0], problem };
 }
 
@@ -206,8 +206,7 @@ function problemOf(
   try {
     read(input as never);
   } catch (error) {
-    if (!refuses.some((each) => error instanceof each))
-      return `crashed: ${(error as Error).stack ?? String(error)}`;
+    if (!refuses.some((each) => error instanceof each)) return `crashed: ${(error as Error).stack}`;
     if (personal?.test(String(error))) return `told personal data: ${String(error)}`;
   }
   const tookMs = performance.now() - start;

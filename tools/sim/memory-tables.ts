@@ -53,7 +53,7 @@ export class MemoryTables implements TableStore {
   readonly #store: object;
   readonly #data: TableData;
 
-  constructor(data: TableData = new Map()) {
+  constructor(data: TableData) {
     this.#data = data;
     this.#store = {
       options: {
@@ -100,7 +100,7 @@ export class MemoryTables implements TableStore {
       };
     }
     const indexes = (kind: string) =>
-      ((request[kind] ?? []) as object[]).map((index) => ({ ...index, IndexStatus: 'ACTIVE' }));
+      (request[kind] as object[]).map((index) => ({ ...index, IndexStatus: 'ACTIVE' }));
     const table = {
       ...request,
       ...{ TableStatus: 'ACTIVE', ItemCount: 0, TableSizeBytes: 0 },

@@ -55,10 +55,10 @@ export class Operator {
 
   /**
    * Starts a replay of all that is archived.
-   * @param toAll to every rule. @default to those whose consumers take it
+   * @param toAll to every rule, or to those whose consumers take it
    * @returns its name, if it could be started
    */
-  replay(toAll = false): string | undefined {
+  replay(toAll: boolean): string | undefined {
     const stack = this.#stack.current;
     if (!stack) return undefined;
     const [archive] = stack.eventBridge.archives.values();
@@ -110,7 +110,7 @@ export class Operator {
       this.#stack.current?.eventBridge.rules.find(({ arn }) => arn === failed.ruleArn);
     try {
       const { targetArn, payload } = redelivery(failed, (rule ? rule.targets : []) as never);
-      const functionName = targetArn.split(':')[6] ?? '';
+      const functionName = String(targetArn.split(':')[6]);
       const origin =
         failed.kind === 'unhandled' ? this.#ledger.invocation(failed.requestId)?.eventId : undefined;
       const eventId = failed.kind === 'undelivered' ? failed.published.event.id : origin;

@@ -61,9 +61,8 @@ export function poisonOf(contract: Contract, random: Random, eventId: string, ma
 
 function poisoned(detail: Record<string, unknown>, name: string, kind: string, malformed: string): object {
   const wrong = WRONG[kind];
-  const change = CHANGED[kind];
   if (wrong) return { ...detail, [name]: wrong(malformed) };
-  return (change?.(detail, name) ?? {}) as object;
+  return CHANGED[kind]?.(detail, name) as object;
 }
 
 const envelopeOf = ({ source, detailType }: Contract, detail: object) => ({

@@ -57,7 +57,7 @@ export class SimWorld implements World {
 
   uuid(): string {
     const hex = this.randomBytes(16).toString('hex');
-    const variant = '89ab'[Number.parseInt(hex[16] ?? '0', 16) % 4];
+    const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) % 4];
     return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20)}`;
   }
 

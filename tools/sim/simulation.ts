@@ -227,7 +227,7 @@ class Simulation {
     this.#line({ kind: 'command', id: command.id, does: command.kind, at: this.#world.now() });
     void this.#do(command)
       .catch((error: unknown) => {
-        this.#violation ??= { invariant: 'no crash', message: String((error as Error).stack ?? error) };
+        this.#violation ??= { invariant: 'no crash', message: String((error as Error).stack) };
       })
       .finally(() => this.#pending--);
   }

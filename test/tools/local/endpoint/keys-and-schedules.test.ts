@@ -229,6 +229,18 @@ describe('a one-time schedule that a handler makes', () => {
 
   test.each<[object, RegExp]>([
     [{ ScheduleExpressionTimezone: 'Mars/Olympus' }, /^ValidationException: Invalid Schedule Expression\.$/],
+    [
+      {
+        Target: {
+          ...{
+            Arn: 'arn:aws:sqs:us-east-1:000000000000:inbox',
+            RoleArn: 'arn:aws:iam::000000000000:role/role',
+          },
+          Input: '{"n": "<aws.scheduler.nothing>"}',
+        },
+      },
+      /^ValidationException: .*no context attribute <aws\.scheduler\.nothing>/,
+    ],
     [{ EndDate: new Date(0) }, /^ValidationException: .* does not know its property EndDate/],
   ])('is refused with %j by a validation error', async (more, error) => {
     expect(
