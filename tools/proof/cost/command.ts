@@ -19,6 +19,7 @@ import { limitsOf } from './limits';
 import { limitsJson, limitsText, writeLimits } from './limits-report';
 import { type Measurement, measure, startLocally } from './measurement';
 import { savingsOf } from './savings';
+import { EXECUTION_SECONDS } from './state-machine-items';
 import { Usage } from './usage';
 
 interface Options extends AssemblySource, StrictOption {
@@ -28,6 +29,8 @@ interface Options extends AssemblySource, StrictOption {
   readonly slowdown: number;
   readonly coldStarts: number;
   readonly failures: number;
+  readonly inflow: Map<string, number>;
+  readonly executionSeconds: number;
   readonly limits?: boolean;
   readonly write?: string;
   readonly compare?: string;
@@ -68,6 +71,18 @@ export function costCommand(app: App, measurements: string): Command {
     .option('--cold-starts <percent>', 'calls that load the code first', numberFrom(0, 100), 0.5)
     .option('--failures <percent>', 'calls that fail at every retry', numberFrom(0, 100), 0.1)
     .option(
+      '--inflow <name=events>',
+      'events a month that come by a pipe, a rule of another bus, or from another account; for each of them',
+      addInflow,
+      new Map<string, number>(),
+    )
+    .option(
+      '--execution-seconds <seconds>',
+      'how long an execution of an Express state machine takes',
+      numberFrom(0.1, 300),
+      EXECUTION_SECONDS,
+    )
+    .option(
       '--limits',
       "the rates at which the stack meets the quotas on an event's way, instead of the bill",
     )
@@ -79,7 +94,7 @@ export function costCommand(app: App, measurements: string): Command {
 }
 
 async function cost(given: App, measurements: string, options: Options): Promise<ExitCode> {
-  const { events, months, slowdown, coldStarts, failures, compare } = options;
+  const { events, months, slowdown, coldStarts, failures, compare, executionSeconds } = options;
   if (options.write !== undefined && !options.limits) throw new InputError('--write goes with --limits.');
   const other = compare && { name: compare, assembly: readTemplate(compare, '--compare') };
   const assembly = await loadAssembly(options);
@@ -95,7 +110,8 @@ async function cost(given: App, measurements: string, options: Options): Promise
     writeFileSync(measurements, `${JSON.stringify(measured, null, 2)}\n`);
   }
   const measurement: Measurement = JSON.parse(readFileSync(measurements, 'utf8'));
-  const assumptions = { mix, months, slowdown, coldStarts, failures };
+  const inflows = options.inflow;
+  const assumptions = { mix, months, slowdown, coldStarts, failures, inflows, executionSeconds };
   if (options.limits) {
     const limits = limitsOf(new Usage(assembly, app, measurement, assumptions));
     if (options.write !== undefined) writeLimits(options.write, limits);
@@ -119,9 +135,24 @@ async function cost(given: App, measurements: string, options: Options): Promise
 
 function parseEvents(text: string): number[] {
   return text.split(',').map((part) => {
-    const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(part.trim()) ?? [];
-    const events = Number(number) * { '': 1, k: 1_000, M: 1_000_000 }[unit as '' | 'k' | 'M'];
-    if (events > 0) return events;
+    const events = eventsOf(part.trim());
+    if (events !== undefined) return events;
     throw new InvalidArgumentError('It must be numbers above 0 with k or M, e.g. 500k,1M.');
   });
+}
+
+/** @returns undefined for what is no number above 0 */
+function eventsOf(text: string): number | undefined {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([kM]?)$/.exec(text) ?? [];
+  const events = Number(number) * { '': 1, k: 1_000, M: 1_000_000 }[unit as '' | 'k' | 'M'];
+  return events > 0 ? events : undefined;
+}
+
+function addInflow(text: string, before: Map<string, number>): Map<string, number> {
+  const [, name, count = ''] = /^(.+)=([^=]+)$/.exec(text) ?? [];
+  const events = eventsOf(count);
+  if (name !== undefined && events !== undefined) return new Map([...before, [name, events]]);
+  throw new InvalidArgumentError(
+    'It must be a name and a number above 0, e.g. event-driven-outbox-shipping=1M.',
+  );
 }

@@ -24,13 +24,17 @@ export interface CostReport {
 /** Report for scripts: the bills and all that they are made of, as one JSON document. */
 export function costJson({ stackName, cost, savings, assumptions, measurement, other }: CostReport): string {
   const { date, region, currency } = priceTable;
-  const { mix, ...others } = assumptions;
+  const { mix, inflows = new Map(), ...others } = assumptions;
   return JSON.stringify(
     {
       stackName,
       prices: { date, region, currency },
       measurement: { date: measurement.date, machine: measurement.machine, rounds: measurement.rounds },
-      assumptions: { mix: mix.map(({ label, count }) => ({ event: label, count })), ...others },
+      assumptions: {
+        mix: mix.map(({ label, count }) => ({ event: label, count })),
+        inflows: Object.fromEntries(inflows),
+        ...others,
+      },
       ...cost,
       savings,
       gaps: [],
@@ -127,7 +131,7 @@ function fanOut(deliveries: readonly DeliveryUsage[]): string {
   return table.toString();
 }
 
-function assumed({ assumptions }: CostReport): string[] {
+function assumed({ assumptions, cost }: CostReport): string[] {
   const { mix, months, slowdown, coldStarts, failures } = assumptions;
   if (mix.length === 0) {
     return [
@@ -145,7 +149,26 @@ function assumed({ assumptions }: CostReport): string[] {
     'No duplicates, no replays, no queries of logs, one account and region. Objects in S3 are written once and not read; the records of real events compress less well than those of examples.',
     'A read of a single item by a handler is strongly consistent and of at most 4 KB, and reads are spread evenly over the tables that the function may read.',
     'Whatever a handler schedules comes due, and finds that its order has gone on: nobody is told.',
+    ...assumedBeside(assumptions, cost),
     'Log lines are stored as they are taken in, though CloudWatch bills them compressed. Requests to KMS are left out: services keep data keys for minutes.',
+  ];
+}
+
+/** Assumptions about what only some templates have. */
+function assumedBeside({ inflows = new Map(), executionSeconds }: Assumptions, { bills }: Cost): string[] {
+  const has = (name: RegExp) => namesOf(bills).some((each) => name.test(each));
+  return [
+    ...(inflows.size > 0
+      ? [
+          'Events from elsewhere (--inflow) are of one size up to 64 KB, and paid for by this account. Those of a pipe are the example of their contract; what becomes of the others, and what an outbox is written and read for, is left out.',
+        ]
+      : []),
+    ...(has(/transitions/)
+      ? ['An execution of a state machine takes the longest way of its definition, once, and nothing fails.']
+      : []),
+    ...(has(/Express/)
+      ? [`An Express execution takes ${executionSeconds} seconds (--execution-seconds) and 64 MB.`]
+      : []),
   ];
 }
 

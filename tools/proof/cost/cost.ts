@@ -8,6 +8,7 @@ import { fixedItems, functionItems, logItems, traceItems } from './function-item
 import type { Measurement } from './measurement';
 import { eventItems, messageItems } from './message-items';
 import { notPricedIn } from './not-priced';
+import { stateMachineItems } from './state-machine-items';
 import { streamItems } from './stream-items';
 import { tableItems } from './table-items';
 import type { Item } from './units';
@@ -53,6 +54,7 @@ function bill(usage: Usage, events: number): Bill {
     ...functionItems(usage, times),
     ...tableItems(usage, times),
     ...messageItems(usage, times),
+    ...stateMachineItems(usage, times),
     ...streamItems(usage, times),
     ...logItems(usage, times),
     ...traceItems(usage, times),

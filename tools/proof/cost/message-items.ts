@@ -1,8 +1,10 @@
 /** Cost of events and messages: EventBridge, SNS and SQS. */
 import { type BusEvent, entrySize } from '../../eventbridge/event';
-import { CHUNK, GB, type Item, item, jsonBytes, sum } from './units';
+import { CHUNK, GB, type Item, item, jsonBytes, KB, sum } from './units';
 import { asynchronousFailure, type Times, type Usage } from './usage';
 
+/** Size of an event up to which it counts once for schema discovery, in bytes. */
+const DISCOVERY_CHUNK = 8 * KB;
 /** Requests of a message: it is sent, received and deleted. */
 const REQUESTS_OF_MESSAGE = 3;
 
@@ -21,6 +23,13 @@ export function eventItems(usage: Usage, times: Times): Item[] {
   });
   return [
     item('EventBridge: events', 'eventbridge.event', chunks),
+    item('EventBridge: events of others', 'eventbridge.event', sum(usage.foreign, times)),
+    item(
+      'EventBridge: pipes',
+      'eventbridge.pipe',
+      sum(usage.piped, (each) => times(each) * Math.max(1, Math.ceil(each.bytes / CHUNK))),
+    ),
+    item('EventBridge: schema discovery', 'eventbridge.discovery', discovered(usage, times)),
     item('EventBridge: Scheduler', 'eventbridge.schedule', sum(usage.scheduled, times)),
     item('EventBridge: archive', 'eventbridge.archive', sum(archives, ({ bytes }) => bytes) / GB),
     item(
@@ -29,6 +38,16 @@ export function eventItems(usage: Usage, times: Times): Item[] {
       sum(archives, ({ stored }) => stored) / GB,
     ),
   ];
+}
+
+/** Chunks of the events that discoverers look at: all on the bus of each. */
+function discovered(usage: Usage, times: Times): number {
+  const discoverers = usage.assembly.ofType('AWS::EventSchemas::Discoverer');
+  const known = sum(
+    usage.published,
+    (each) => times(each) * Math.ceil(jsonBytes(each.event) / DISCOVERY_CHUNK),
+  );
+  return discoverers.length * (known + sum(usage.foreign, times));
 }
 
 export function messageItems(usage: Usage, times: Times): Item[] {

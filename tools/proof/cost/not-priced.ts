@@ -8,6 +8,7 @@ const PRICED: readonly string[] = [
   ...['AWS::DynamoDB::Table', 'AWS::Events::Archive', 'AWS::Events::EventBus', 'AWS::KMS::Key'],
   ...['AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function', 'AWS::Logs::LogGroup'],
   ...['AWS::Events::ApiDestination', 'AWS::Scheduler::Schedule'],
+  ...['AWS::Pipes::Pipe', 'AWS::EventSchemas::Discoverer'],
   ...['AWS::S3::Bucket', 'AWS::SNS::Subscription', 'AWS::SNS::Topic', 'AWS::SQS::Queue'],
 ];
 
@@ -33,7 +34,7 @@ const FREE: readonly RegExp[] = [
 const BY_USE: readonly string[] = [
   ...['AWS::DynamoDB::Table', 'AWS::KinesisFirehose::DeliveryStream', 'AWS::Lambda::Function'],
   ...['AWS::Logs::LogGroup', 'AWS::S3::Bucket', 'AWS::SNS::Topic', 'AWS::SQS::Queue', 'AWS::Events::Archive'],
-  'AWS::Events::ApiDestination',
+  ...['AWS::Events::ApiDestination', 'AWS::EventSchemas::Discoverer'],
 ];
 
 /** @param more found while the bill was made */

@@ -15,8 +15,10 @@ import { qualifiersCalled, rulesOf } from '../../template/rules';
 import { exampleEvent } from '../contracts/variants';
 import { type RoutedRule, type Routing, readRouting } from '../routes/routing';
 import type { MixedEvent } from './event-mix';
+import { checkInflows, type Inflows, inflowWays } from './inflows';
 import { type CallMeasurement, type FunctionMeasurement, loggingKey, type Measurement } from './measurement';
-import { MONTH_DAYS, MONTH_SECONDS, sum } from './units';
+import { leftOutOf } from './state-machine-definition';
+import { jsonBytes, MONTH_DAYS, MONTH_SECONDS, sum } from './units';
 
 /** Assumptions that no template states. */
 export interface Assumptions {
@@ -29,6 +31,10 @@ export interface Assumptions {
   readonly coldStarts: number;
   /** Percent of calls that fail at every retry, and whose event then waits in a queue. */
   readonly failures: number;
+  /** Events that come from elsewhere. @default none known */
+  readonly inflows?: Inflows;
+  /** Seconds that an execution of an Express state machine takes. @default EXECUTION_SECONDS */
+  readonly executionSeconds?: number;
 }
 
 /** A rule's target, and how often it is given an event. */
@@ -71,7 +77,7 @@ export interface DirectDelivery extends DeliveryUsage {
 /** Types of targets of rules other than functions. */
 const DIRECT_TARGETS = [
   ...['AWS::SQS::Queue', 'AWS::SNS::Topic', 'AWS::KinesisFirehose::DeliveryStream'],
-  ...['AWS::Logs::LogGroup', 'AWS::Events::ApiDestination'],
+  ...['AWS::Logs::LogGroup', 'AWS::Events::ApiDestination', 'AWS::StepFunctions::StateMachine'],
 ];
 
 /** Number of times that something happens in the month of a bill. */
@@ -92,6 +98,10 @@ export class Usage {
   readonly published: EventUsage[] = [];
   /** Times that schedules of EventBridge Scheduler fire; scheduled rules are free. */
   readonly scheduled: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
+  /** Events of others on the buses, of which only the number is known. */
+  readonly foreign: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
+  /** Events that pipes put on the buses. */
+  readonly piped: (Pick<EventUsage, 'perEvent' | 'perMonth'> & { readonly bytes: number })[] = [];
   /** The cost of its use is unknown. */
   readonly notPriced: NotCovered[] = [];
   readonly routing: Routing;
@@ -112,18 +122,41 @@ export class Usage {
       const perMonth = this.#fire(schedule);
       this.scheduled.push({ perEvent: 0, perMonth });
     }
-    for (const rule of this.routing.rules) {
-      this.#fire(rule);
-      this.#leaveOutForeign(rule);
-    }
+    for (const rule of this.routing.rules) this.#fire(rule);
+    this.#flowIn();
   }
 
-  #leaveOutForeign({ isForeign, model: { resource, targets } }: RoutedRule): void {
-    const isInflow = targets.some(({ reference }) => reference.resource?.type === 'AWS::Events::EventBus');
-    if (!isForeign || !isInflow) return;
-    const message =
-      'how many events of others it puts on a bus, each at the price of a published one, is not known';
-    this.leaveOut(resource.logicalId, resource.type, message);
+  /** Adds the events that come from elsewhere, or says that their number is not known. */
+  #flowIn(): void {
+    const { inflows = new Map() } = this.assumptions;
+    const rules = this.routing.rules.filter(
+      ({ isForeign, model: { targets } }) =>
+        isForeign && targets.some(({ reference }) => reference.resource?.type === 'AWS::Events::EventBus'),
+    );
+    const ways = inflowWays(
+      this.assembly,
+      rules.map(({ name, model: { resource } }) => ({ name, resource })),
+    );
+    checkInflows(inflows, ways);
+    for (const { logicalId, type } of this.assembly.ofType('AWS::Pipes::Pipe')) {
+      const isWay = ways.some(({ resource }) => resource.logicalId === logicalId);
+      if (!isWay) this.leaveOut(logicalId, type, 'it is not priced');
+    }
+    for (const { name, resource, says, pipe } of ways) {
+      const perMonth = inflows.get(name);
+      if (perMonth === undefined) {
+        const message = `how many events ${says} on a bus is not known: --inflow ${name}=EVENTS prices them`;
+        this.leaveOut(resource.logicalId, resource.type, message);
+        continue;
+      }
+      const contract = this.app.contracts.find(
+        ({ source, detailType }) => source === pipe?.source && detailType === pipe.detailType,
+      );
+      const event = contract && exampleEvent(contract, this.assembly);
+      if (event) this.#publish({ event, label: `${contract.detailType}, ${name}`, perEvent: 0, perMonth });
+      else this.foreign.push({ perEvent: 0, perMonth });
+      if (pipe) this.piped.push({ perEvent: 0, perMonth, bytes: event ? jsonBytes(event) : 0 });
+    }
   }
 
   #publish(published: EventUsage): void {
@@ -163,6 +196,8 @@ export class Usage {
         this.#call(resource, event['detail-type'], delivery);
       } else if (resource && DIRECT_TARGETS.includes(resource.type)) {
         this.direct.push({ ...delivery, resource });
+        if (resource.type === 'AWS::StepFunctions::StateMachine')
+          this.leaveOut(resource.logicalId, resource.type, leftOutOf(resource));
         for (const { source, function: reader } of eventSourceMappingsOf(this.assembly)) {
           if (!reader.function || source?.resource?.logicalId !== resource.logicalId) continue;
           const { logicalId, type } = reader.function;
@@ -266,8 +301,10 @@ export class Usage {
 
   /** @param message without its end */
   leaveOut(resource: string, type: string, message: string): void {
-    if (this.notPriced.some((each) => each.resource === resource)) return;
-    this.notPriced.push({ resource, type, message: `${message}.` });
+    const isTold = this.notPriced.some(
+      (each) => each.resource === resource && each.message === `${message}.`,
+    );
+    if (!isTold) this.notPriced.push({ resource, type, message: `${message}.` });
   }
 
   /** Resources that the function's variables name. */

@@ -664,7 +664,7 @@ test('every price names its page, where the number was read, and what it is for'
       usd: expect.any(Number),
       per: expect.any(Number),
       unit: expect.any(String),
-      source: expect.stringMatching(/^https:\/\/aws\.amazon\.com\/[a-z0-9]+\/pricing\//),
+      source: expect.stringMatching(/^https:\/\/aws\.amazon\.com\/[a-z0-9-]+\/pricing\//),
       read: expect.stringMatching(/^(aws|secondary|unchecked)$/),
     });
     expect(price.usd).toBeGreaterThan(0);
@@ -835,9 +835,9 @@ describe('what is not priced', () => {
       Role: { Type: 'AWS::IAM::Role', Properties: {} },
     };
     expect(leftOut({ Resources })).toEqual([
+      { resource: 'Pipe', type: 'AWS::Pipes::Pipe', message: 'it is not priced.' },
       { resource: 'Nat', type: 'AWS::EC2::NatGateway', message: 'it is not priced.' },
       { resource: 'Kin', type: 'AWS::Kinesis::Stream', message: 'it is not priced.' },
-      { resource: 'Pipe', type: 'AWS::Pipes::Pipe', message: 'it is not priced.' },
     ]);
   });
 
