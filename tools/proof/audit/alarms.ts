@@ -33,8 +33,8 @@ function auditAction(scene: Scene, arn: string, alarms: readonly Alarm[]): void 
     decision: scene.permissions.serviceMay(CLOUDWATCH, resource.arn, 'sns:Publish', topic.arn),
   }));
   // The first that is not allowed stands for all: they share the statement that does not let them in.
-  const [first] = [...decisions].sort((a, b) => Number(a.decision.allowed) - Number(b.decision.allowed));
-  if (!first) return;
+  const first =
+    decisions.find(({ decision }) => !decision.allowed) ?? (decisions[0] as (typeof decisions)[0]);
   hop.needs('sns:Publish', first.decision, topic, `for alarm ${first.name}`);
   const sender = { service: CLOUDWATCH, sourceArn: first.resource.arn };
   hop.encryption = scene.encryption.of(hop, topic, [sender]);

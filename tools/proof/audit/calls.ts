@@ -24,7 +24,7 @@ function auditCall(
 ): void {
   const { Environment, Role: role } = resource.properties;
   const value = Environment?.Variables?.[calls.on];
-  const [service = ''] = calls.actions[0]?.split(':') ?? [];
+  const service = String(calls.actions[0]?.split(':')[0]);
   const called = value === undefined ? undefined : scene.find(value, service);
   const hop = scene.hop('call', resource, called ?? calls.on);
   hop.retry = `${times(attempts - 1)}, then by the queue`;

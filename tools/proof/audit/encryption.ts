@@ -18,14 +18,18 @@ export class Encryption {
     const { properties, type } = resource;
     const withKey = (key: string | undefined, otherwise?: string) =>
       this.withKey(hop, resource, key, senders, otherwise);
-    const none = (why: string, what = 'what it holds is not encrypted') => {
+    const none = (why: string, what: string) => {
       hop.gap('encryption', resource, `${why}: ${what}`);
       return 'none';
     };
     switch (type) {
       case 'AWS::SQS::Queue': {
-        const { KmsMasterKeyId: key, SqsManagedSseEnabled: isManaged = true } = properties;
-        const atRest = key || isManaged ? withKey(key, 'SQS key') : none('SqsManagedSseEnabled is false');
+        const { KmsMasterKeyId: key, SqsManagedSseEnabled } = properties;
+        const isManaged = String(SqsManagedSseEnabled) !== 'false';
+        const atRest =
+          key || isManaged
+            ? withKey(key, 'SQS key')
+            : none('SqsManagedSseEnabled is false', 'what it holds is not encrypted');
         return atRest + this.#tls(hop, resource, 'sqs:SendMessage');
       }
       case 'AWS::SNS::Topic': {

@@ -90,7 +90,7 @@ function auditOnFailure(
   qualifier: string | undefined,
 ): void {
   const { Role: role } = resource.properties;
-  const destination = arn === undefined ? undefined : scene.find(arn);
+  const destination = arn === undefined ? undefined : (scene.find(arn) ?? scene.assembly.find(arn));
   const action = DESTINATION_ACTIONS[destination?.type ?? ''];
   hop.whenAllFails = 'lost';
   if (!arn) {

@@ -11,7 +11,7 @@ const WRITES = ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'
 export function auditLoops(scene: Scene): void {
   for (const pipe of pipesOf(scene.assembly)) {
     const { resource, source, target } = pipe;
-    const isTable = /^AWS::DynamoDB::/.test(source.resource?.type ?? '');
+    const isTable = source.resource?.type.startsWith('AWS::DynamoDB::');
     if (!pipe.enabled || !isTable || target.resource?.type !== 'AWS::Events::EventBus') continue;
     const table = source.resource as Resource;
     for (const { name, lambda } of calledFor(scene, pipe, target.resource)) {
@@ -34,7 +34,8 @@ function calledFor(scene: Scene, pipe: Pipe, bus: Resource): { name: string; lam
     if (!enabled || of !== bus.name || !pattern) return [];
     if (overlap(pattern, events, ANY_EVENT).verdict === 'apart') return [];
     const called = model.targets.flatMap(({ reference: { resource: target } }) => {
-      if (!target || target.type === 'AWS::Lambda::Function') return target ?? [];
+      if (!target) return [];
+      if (target.type === 'AWS::Lambda::Function') return target;
       return mappings.flatMap(({ source, function: reader }) =>
         source?.resource === target ? (reader.function ?? []) : [],
       );

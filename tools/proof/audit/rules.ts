@@ -51,11 +51,11 @@ function takesOwnEvents({ app, assembly, routing }: Scene, { pattern }: RoutedRu
 }
 
 function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void {
-  const hop = scene.hop('schedule', rule.scheduleExpression ?? '', resource);
+  const expression = String(rule.scheduleExpression);
+  const hop = scene.hop('schedule', expression, resource);
   hop.retry = 'at its next time';
   hop.whenAllFails = 'to be invoked by hand';
   if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
-  const expression = rule.scheduleExpression ?? '';
   if (hasPlaceholder(expression))
     hop.cannotTell('place', resource, `when its schedule fires: ${reasonsOf(expression)}`);
   else if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
@@ -132,7 +132,7 @@ function auditDeadLetters(
   } else if (queue?.type === 'AWS::SQS::Queue') {
     hop.whenAllFails = queue.name;
     scene.failureQueues.add(queue);
-    if (queue.properties.FifoQueue)
+    if (readQueue(queue).isFifo === true)
       hop.gap('failure-destination', queue, 'EventBridge takes no FIFO queue for dead letters');
     auditQueueSize(hop, queue, scene.eventBytes);
     const decision = scene.permissions.serviceMay(EVENTS_SERVICE, arn, 'sqs:SendMessage', queue.arn);

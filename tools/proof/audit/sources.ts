@@ -53,7 +53,7 @@ export function auditRecordFailures(
   roleArn: string,
   reader: Resource,
 ): void {
-  const destination = scene.find(arn);
+  const destination = scene.find(arn) ?? scene.assembly.find(arn);
   hop.whenAllFails = destination?.name ?? arn;
   if (!destination) {
     scene.missing(hop, 'failure-destination', reader, 'the destination of its failures', arn);

@@ -15,6 +15,18 @@ function findingsOf(change?: (resources: Resources) => void): string[] {
 }
 
 const intact = findingsOf();
+/** Adds a rule that fires by a schedule. */
+const timer = (resources: Resources, properties: object) => {
+  resources.Timer = {
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      ScheduleExpression: 'rate(1 hour)',
+      Targets: [{ Id: 'queue', Arn: { 'Fn::GetAtt': ['Work', 'Arn'] } }],
+      ...properties,
+    },
+  };
+};
+
 const PARAMETER = { 'Fn::ImportValue': 'elsewhere' };
 const ELSEWHERE = 'arn:aws:sqs:us-east-1:000000000000:elsewhere';
 
@@ -155,6 +167,161 @@ test.each<[finding: string, change: (resources: Resources) => void]>([
     ({ Worker }) => (Worker.Properties.LoggingConfig = { LogGroup: '/own' }),
   ],
   ['gap: Bus: it has no archive', (resources) => delete resources.Archive],
+  ['gap: Timer: it is disabled: it never fires', (resources) => timer(resources, { State: 'DISABLED' })],
+  [
+    'gap: Timer: its schedule never fires',
+    (resources) => timer(resources, { ScheduleExpression: 'cron(0 0 31 2 ? *)' }),
+  ],
+  [
+    'cannot tell: Timer: when its schedule fires: elsewhere is exported',
+    (resources) => timer(resources, { ScheduleExpression: PARAMETER }),
+  ],
+  [
+    'gap: Rule: target queue has no retry',
+    ({ Rule }) => (Rule.Properties.Targets[0].RetryPolicy = { MaximumRetryAttempts: 0 }),
+  ],
+  [
+    'gap: Rule: the dead-letter queue of target queue is arn:aws:sns:us-east-1:000000000000:news, no queue',
+    ({ Rule }) => (Rule.Properties.Targets[0].DeadLetterConfig = { Arn: { Ref: 'Topic' } }),
+  ],
+  [
+    'gap: Dead: EventBridge takes no FIFO queue for dead letters',
+    ({ Rule, Dead }) => {
+      Rule.Properties.Targets[0].DeadLetterConfig = { Arn: { 'Fn::GetAtt': ['Dead', 'Arn'] } };
+      Dead.Properties.FifoQueue = 'true';
+    },
+  ],
+  [
+    'gap: Dead: it takes no failures of a stream: it is a FIFO queue',
+    ({ Dead }) => (Dead.Properties.FifoQueue = true),
+  ],
+  [
+    'gap: Work: its dead-letter queue must be a standard queue, as it is one itself',
+    ({ Dead }) => (Dead.Properties.FifoQueue = true),
+  ],
+  [
+    'gap: Work: its dead-letter queue must be a FIFO queue, as it is one itself',
+    ({ Work }) => (Work.Properties.FifoQueue = true),
+  ],
+  [
+    'cannot tell: Work: its dead-letter queue is ',
+    ({ Work }) => (Work.Properties.RedrivePolicy.deadLetterTargetArn = ELSEWHERE),
+  ],
+  [
+    'cannot tell: Work: what its RedrivePolicy is: ',
+    ({ Work }) => (Work.Properties.RedrivePolicy = PARAMETER),
+  ],
+  [
+    'gap: Dead: SqsManagedSseEnabled is false: what it holds',
+    ({ Dead }) => (Dead.Properties.SqsManagedSseEnabled = 'false'),
+  ],
+  [
+    'cannot tell: StreamMapping: the destination of its failures is ',
+    ({ StreamMapping }) => (StreamMapping.Properties.DestinationConfig.OnFailure.Destination = ELSEWHERE),
+  ],
+  [
+    'gap: StreamMapping: the destination of its failures is arn:aws:kinesis:',
+    ({ StreamMapping }) =>
+      (StreamMapping.Properties.DestinationConfig.OnFailure.Destination = {
+        'Fn::GetAtt': ['Stream', 'Arn'],
+      }),
+  ],
+  [
+    'gap: StreamMapping: s3:PutObject is not allowed for its role, on the destination of its failures',
+    ({ StreamMapping }) =>
+      (StreamMapping.Properties.DestinationConfig.OnFailure.Destination = {
+        'Fn::GetAtt': ['Bucket', 'Arn'],
+      }),
+  ],
+  [
+    'cannot tell: Worker: what its role needs to read from arn:aws:kafka:us-east-1:000000000000:cluster/c',
+    ({ StreamMapping }) =>
+      (StreamMapping.Properties.EventSourceArn = 'arn:aws:kafka:us-east-1:000000000000:cluster/c'),
+  ],
+  [
+    'gap: Worker: its on-failure destination is arn:aws:kinesis:',
+    ({ WorkerConfig }) =>
+      (WorkerConfig.Properties.DestinationConfig.OnFailure.Destination = { 'Fn::GetAtt': ['Stream', 'Arn'] }),
+  ],
+  [
+    'gap: Worker: lambda:InvokeFunction is not allowed for its role, on its on-failure destination',
+    ({ WorkerConfig }) =>
+      (WorkerConfig.Properties.DestinationConfig.OnFailure.Destination = { 'Fn::GetAtt': ['Worker', 'Arn'] }),
+  ],
+  [
+    'cannot tell: Worker: how long it is tried again: elsewhere is exported',
+    ({ WorkerConfig }) => (WorkerConfig.Properties.MaximumEventAgeInSeconds = PARAMETER),
+  ],
+  [
+    'cannot tell: Mail: its dead-letter queue is ',
+    ({ Mail }) => (Mail.Properties.RedrivePolicy = { deadLetterTargetArn: ELSEWHERE }),
+  ],
+  [
+    'cannot tell: Mail: what its RedrivePolicy is: ',
+    ({ Mail }) => (Mail.Properties.RedrivePolicy = PARAMETER),
+  ],
+  [
+    'cannot tell: Mail: its endpoint is ',
+    ({ Mail }) => Object.assign(Mail.Properties, { Protocol: 'sqs', Endpoint: ELSEWHERE }),
+  ],
+  [
+    'gap: Dead: sqs:SendMessage is not allowed for topic news',
+    ({ Mail }) =>
+      (Mail.Properties.RedrivePolicy = { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] } }),
+  ],
+  [
+    'gap: Discoverer: it discovers nothing: its bus is under a customer-managed key',
+    (resources) => {
+      resources.Bus.Properties.KmsKeyIdentifier = { 'Fn::GetAtt': ['Key', 'Arn'] };
+      resources.Key = { Type: 'AWS::KMS::Key', Properties: {} };
+      resources.Discoverer = {
+        Type: 'AWS::EventSchemas::Discoverer',
+        Properties: { SourceArn: { 'Fn::GetAtt': ['Bus', 'Arn'] } },
+      };
+    },
+  ],
+  [
+    'gap: Work: events.amazonaws.com may not use its key. The key Key is disabled.',
+    (resources) => {
+      resources.Key = { Type: 'AWS::KMS::Key', Properties: { Enabled: false } };
+      resources.Alias = {
+        Type: 'AWS::KMS::Alias',
+        Properties: { AliasName: 'alias/own', TargetKeyId: { Ref: 'Key' } },
+      };
+      resources.Work.Properties.KmsMasterKeyId = 'alias/own';
+    },
+  ],
+  [
+    'gap: Partner: neither it nor a bus that it hands its events to has an archive',
+    (resources) => {
+      resources.Partner = {
+        Type: 'AWS::Events::EventBus',
+        Properties: { Name: 'aws.partner/shop.com/1', EventSourceName: 'aws.partner/shop.com/1' },
+      };
+    },
+  ],
+  [
+    'gap: Silent: it has no action, or they are not enabled',
+    (resources) => {
+      resources.Silent = {
+        Type: 'AWS::CloudWatch::Alarm',
+        Properties: { Namespace: 'AWS/SQS', MetricName: 'Depth', Statistic: 'Sum', AlarmActions: [] },
+      };
+    },
+  ],
+  [
+    'cannot tell: Told: its action is arn:aws:sns:us-east-1:000000000000:gone',
+    (resources) => {
+      resources.Told = {
+        Type: 'AWS::CloudWatch::Alarm',
+        Properties: {
+          ...{ Namespace: 'AWS/SQS', MetricName: 'Depth', Statistic: 'Sum' },
+          // What restarts an instance tells nobody, and needs no looking at.
+          AlarmActions: ['arn:aws:sns:us-east-1:000000000000:gone', 'arn:aws:automate:us-east-1:ec2:reboot'],
+        },
+      };
+    },
+  ],
   [
     'cannot tell: Bus: its dead-letter queue is ',
     ({ Bus }) => (Bus.Properties.DeadLetterConfig = { Arn: ELSEWHERE }),
