@@ -41,15 +41,9 @@ const SETTING: SimSetting = {
 const BROKEN: Model = { ...MODEL, personal: /./ };
 
 async function sim(setting: Partial<SimSetting>, args: readonly string[], now?: () => number) {
-  const lines: string[] = [];
-  const spy = jest.spyOn(console, 'log').mockImplementation((line) => lines.push(line));
-  try {
-    const command = simCommand({ ...SETTING, ...setting }, now);
-    const { exitCode, stderr } = await runInProcess(command, ['--assembly', cdkOut, ...args]);
-    return { exitCode, stdout: lines.join('\n'), stderr };
-  } finally {
-    spy.mockRestore();
-  }
+  const command = simCommand({ ...SETTING, ...setting }, now);
+  const { exitCode, stdout, stderr } = await runInProcess(command, ['--assembly', cdkOut, ...args]);
+  return { exitCode, stdout: stdout.trimEnd(), stderr };
 }
 
 describe('bad input is told in one line:', () => {

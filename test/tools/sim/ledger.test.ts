@@ -39,7 +39,7 @@ const stackWith = (depth = 0, archives = 1) =>
       functions,
       eventBridge: { archives: new Map(Array.from({ length: archives }, () => ['a', {}])) },
     },
-    queues: [{ name: QUEUE, peek: () => Array.from({ length: depth }, () => ({})) }],
+    queues: [{ name: QUEUE, size: depth }],
   }) as unknown as LocalStack;
 
 const at = { at: '2026-01-15T09:00:00.000Z' };
