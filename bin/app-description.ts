@@ -45,6 +45,7 @@ export const APP: App = {
   indexPartitions: { [DAY_INDEX.name]: DAY_SHARDS },
   savings: {
     tableCapacity: '"tableCapacity": {"least": 5, "most": 1000}',
+    tableClass: '"orderTableClass": "STANDARD_INFREQUENT_ACCESS"',
     pointInTimeRecovery: '"pointInTimeRecovery": false',
     logLevel: '"logLevel": "WARN", or single functions in "logLevels"',
     tracingPercent: '"tracingPercent": 0',

@@ -5,6 +5,11 @@ import { documented, flag, integer, oneOf } from './setting-types';
 const falseOrDays = 'must be false or a whole number from 1 to 365';
 
 export const OPTION_SETTINGS = {
+  orderTableClass: documented(
+    'Class of the orders table. STANDARD_INFREQUENT_ACCESS stores at two fifths of the price, and writes and reads at five ' +
+      'quarters: cheaper once most of the bill of the table is what it holds. Changed in place, twice in 30 days at most.',
+    v.optional(oneOf(['STANDARD', 'STANDARD_INFREQUENT_ACCESS']), 'STANDARD'),
+  ),
   orderReminderDays: documented(
     'Days after which the customer of an order that is still PENDING is reminded, once, by a one-time schedule of ' +
       'EventBridge Scheduler for each order; false for no reminders. Orders placed before it is set get none.',

@@ -1,5 +1,5 @@
 import { Validations } from 'aws-cdk-lib';
-import { AttributeType, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, ProjectionType, Table, TableClass, TableEncryption } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
@@ -21,6 +21,7 @@ export class OrderStore extends Construct {
       tableName: `${config.prefix}-orders`,
       partitionKey: { name: ORDER_KEY, type: AttributeType.STRING },
       ...capacityOf(config),
+      ...(config.orderTableClass !== 'STANDARD' && { tableClass: TableClass[config.orderTableClass] }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: config.pointInTimeRecovery },
       encryption: TableEncryption.AWS_MANAGED,
       deletionProtection: config.retainData,

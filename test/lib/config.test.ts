@@ -53,6 +53,8 @@ test('the default stage has the documented values and bare names', () => {
     customerManagedKey: false,
     schemaRegistry: 'OFF',
     gradualDeployment: 'OFF',
+    orderReminderDays: false,
+    orderTableClass: 'STANDARD',
     organizations: {},
     serviceEvents: {},
     outboxes: {},

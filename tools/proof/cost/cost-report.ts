@@ -147,6 +147,7 @@ function assumed({ assumptions, cost }: CostReport): string[] {
     `${failures}% of calls fail at every retry (--failures); their events are read from the failure queue and deleted.`,
     "X-Ray records the first call of each second for each function, and of the others what the template's sampling rule says, else 5%.",
     'No duplicates, no replays, no queries of logs, one account and region. Objects in S3 are written once and not read; the records of real events compress less well than those of examples.',
+    'Items are stored with the size that they have after the last change that was measured, if they are changed as often as they are made.',
     'A read of a single item by a handler is strongly consistent and of at most 4 KB, and reads are spread evenly over the tables that the function may read.',
     'Whatever a handler schedules comes due, and finds that its order has gone on: nobody is told.',
     ...assumedBeside(assumptions, cost),

@@ -60,6 +60,7 @@ export function limitsOf(usage: Usage): Limit[] {
     ...topicLimits(usage),
     ...streamLimits(usage),
     ...scheduleLimits(usage),
+    ...madeScheduleLimits(usage),
   ];
   return parts
     .map((part): Limit => {
@@ -293,4 +294,24 @@ function scheduleLimits({ calls }: Usage): Part[] {
       metrics: ['AWS/Lambda Duration'],
       remedy: 'a longer timeout, or more memory, which is more of a core',
     }));
+}
+
+/** Schedules that handlers make for events, each of which fires once. */
+function madeScheduleLimits({ scheduled }: Usage): Part[] {
+  const perEvent = sum(scheduled, (each) => each.perEvent);
+  if (perEvent === 0) return [];
+  return [
+    {
+      ...{ what: 'making of schedules', quota: 'scheduler.createSchedule', perEvent },
+      above: 'CreateSchedule is throttled; the SDK tries again, then Lambda',
+      metrics: ['AWS/Lambda Errors', 'AWS/Lambda AsyncEventAge'],
+      remedy: 'ask for a higher quota, and for more schedules at once',
+    },
+    {
+      ...{ what: 'schedules that fire', quota: 'scheduler.invocations', perEvent },
+      above: 'invocations are throttled, and tried again by the retry policy',
+      metrics: ['AWS/Scheduler InvocationThrottleCount', 'AWS/Scheduler InvocationDroppedCount'],
+      remedy: 'ask for a higher quota',
+    },
+  ];
 }

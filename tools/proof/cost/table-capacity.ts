@@ -1,8 +1,41 @@
 /** Capacity of tables and indexes that is provisioned by the hour, as opposed to paid for by each request. */
 import type { Assembly, Resource } from '../../template/assembly';
-import { type Item, item, MONTH_DAYS, MONTH_SECONDS } from './units';
+import { type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey } from './units';
 
 type Kind = 'Read' | 'Write';
+
+/** Class of a table, and its prices. */
+interface TableClass {
+  readonly is: (table: Resource) => boolean;
+  /** End of the names of its items. */
+  readonly suffix: string;
+  readonly prices: Readonly<
+    Record<'write' | 'read' | 'writeCapacity' | 'readCapacity' | 'storage', PriceKey>
+  >;
+}
+
+const isInfrequent = ({ properties }: Resource): boolean =>
+  properties.TableClass === 'STANDARD_INFREQUENT_ACCESS';
+
+export const CLASSES: readonly TableClass[] = [
+  {
+    is: (table) => !isInfrequent(table),
+    suffix: '',
+    prices: {
+      ...{ write: 'dynamodb.write', read: 'dynamodb.read', storage: 'dynamodb.storage' },
+      ...{ writeCapacity: 'dynamodb.write-capacity', readCapacity: 'dynamodb.read-capacity' },
+    },
+  },
+  {
+    is: isInfrequent,
+    suffix: ', infrequent access',
+    prices: {
+      ...{ write: 'dynamodb.write-infrequent', read: 'dynamodb.read-infrequent' },
+      ...{ storage: 'dynamodb.storage-infrequent', writeCapacity: 'dynamodb.write-capacity-infrequent' },
+      readCapacity: 'dynamodb.read-capacity-infrequent',
+    },
+  },
+];
 
 /** Units of capacity that a month's requests take, on average in each second. */
 interface Use {
@@ -35,9 +68,10 @@ export class ProvisionedUse {
   /** Prices the capacity of all provisioned tables of the stack, used or not. */
   items(assembly: Assembly): Item[] {
     const hours = MONTH_DAYS * 24;
-    const capacity: Record<Kind, number> = { Read: 0, Write: 0 };
+    const capacities = CLASSES.map((of) => ({ of, Read: 0, Write: 0 }));
     for (const table of assembly.ofType('AWS::DynamoDB::Table').filter((each) => !isOnDemand(each))) {
       const indexes: Resource['properties'][] = table.properties.GlobalSecondaryIndexes ?? [];
+      const capacity = capacities.find(({ of }) => of.is(table)) as (typeof capacities)[0];
       for (const index of [undefined, ...indexes]) {
         for (const kind of ['Read', 'Write'] as const) {
           const use = this.#uses.get(`${table.logicalId}/${index?.IndexName ?? ''}/${kind}`);
@@ -53,8 +87,10 @@ export class ProvisionedUse {
       .ofType('AWS::ApplicationAutoScaling::ScalingPolicy')
       .filter(({ properties }) => properties.PolicyType === 'TargetTrackingScaling');
     return [
-      item('DynamoDB: capacity for writes', 'dynamodb.write-capacity', capacity.Write * hours),
-      item('DynamoDB: capacity for reads', 'dynamodb.read-capacity', capacity.Read * hours),
+      ...capacities.flatMap(({ of: { suffix, prices }, Read, Write }) => [
+        item(`DynamoDB: capacity for writes${suffix}`, prices.writeCapacity, Write * hours),
+        item(`DynamoDB: capacity for reads${suffix}`, prices.readCapacity, Read * hours),
+      ]),
       item('CloudWatch: alarms of auto scaling', 'cloudwatch.alarm', policies.length * SCALING_ALARMS),
     ];
   }

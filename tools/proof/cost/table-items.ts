@@ -2,7 +2,7 @@
 import { findConsumer } from '../../app';
 import type { Resource } from '../../template/assembly';
 import type { MeasuredWrite } from './measurement';
-import { isOnDemand, ProvisionedUse } from './table-capacity';
+import { CLASSES, isOnDemand, ProvisionedUse } from './table-capacity';
 import { GB, type Item, item, KB, MONTH_DAYS, sum } from './units';
 import type { CallUsage, Times, Usage } from './usage';
 
@@ -28,7 +28,7 @@ export function writesOf(usage: Usage): TableWrite[] {
   return usage.calls.flatMap((call) =>
     call.measured.writes.flatMap((write): TableWrite[] => {
       const table = usage.tableOf(call, write.table);
-      const bytes = sum(Object.values(write.attributes), (each) => each);
+      const bytes = sizeOf(write);
       const indexes = indexesOf(table).flatMap((index): TableWrite[] => {
         const attributes = projected(index, table, write);
         if (!attributes.some((name) => write.changed.includes(name))) return [];
@@ -41,15 +41,21 @@ export function writesOf(usage: Usage): TableWrite[] {
 }
 
 export function tableItems(usage: Usage, times: Times): Item[] {
-  let [writes, indexWrites, reads, stored, recoverable] = [0, 0, 0, 0, 0];
+  const uses = CLASSES.map((of) => ({ of, writes: 0, indexWrites: 0, reads: 0, stored: 0 }));
+  const useOf = (table: Resource) => uses.find(({ of }) => of.is(table)) as (typeof uses)[0];
+  let recoverable = 0;
   const provisioned = new ProvisionedUse();
-  const newItems = new Map<Resource, { count: number; indexBytes: Map<string, number> }>();
-  for (const { call, write, table, index, units } of writesOf(usage)) {
+  const newItems: NewItems = new Map();
+  const all = writesOf(usage);
+  for (const { call, write, table, index, units } of all) {
     if (!isOnDemand(table)) provisioned.add(table, index, 'Write', times(call) * units);
-    else if (index === undefined) writes += times(call) * units;
-    else indexWrites += times(call) * units;
+    else useOf(table)[index === undefined ? 'writes' : 'indexWrites'] += times(call) * units;
     if (index !== undefined || !write.isNew) continue;
-    const bytes = sum(Object.values(write.attributes), (each) => each);
+    const bytes = grownSize(
+      write,
+      all.filter((each) => each.table === table && each.index === undefined),
+      times,
+    );
     const months = Math.min(
       usage.assumptions.months,
       (write.livesDays ?? Number.POSITIVE_INFINITY) / MONTH_DAYS,
@@ -62,7 +68,7 @@ export function tableItems(usage: Usage, times: Times): Item[] {
       attributes.length > 0 ? bytesOf(attributes, write) + ITEM_OVERHEAD : 0,
     );
     const gigabytes = (times(call) * months * (bytes + ITEM_OVERHEAD + inIndexes)) / GB;
-    stored += gigabytes;
+    useOf(table).stored += gigabytes;
     if (table.properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled)
       recoverable += gigabytes;
     const known = newItems.get(table) ?? { count: 0, indexBytes: new Map<string, number>() };
@@ -70,43 +76,78 @@ export function tableItems(usage: Usage, times: Times): Item[] {
     for (const { name, attributes } of indexes) known.indexBytes.set(name, bytesOf(attributes, write));
     newItems.set(table, known);
   }
-  // A report reads the index's entries of one day.
-  for (const call of usage.calls) {
-    for (const { on, index, actions } of findConsumer(usage.app, call.service)?.calls ?? []) {
-      if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) continue;
+  for (const { table, index, units } of [
+    ...reportReads(usage, times, newItems),
+    ...singleReads(usage, times),
+  ]) {
+    if (isOnDemand(table)) useOf(table).reads += units;
+    else provisioned.add(table, index, 'Read', units);
+  }
+  return [
+    ...uses.flatMap(({ of, writes, indexWrites, reads }) => [
+      item(`DynamoDB: writes${of.suffix}`, of.prices.write, writes),
+      item(`DynamoDB: writes to indexes${of.suffix}`, of.prices.write, indexWrites),
+      item(`DynamoDB: reads${of.suffix}`, of.prices.read, reads),
+    ]),
+    ...provisioned.items(usage.assembly),
+    ...uses.map(({ of, stored }) => item(`DynamoDB: storage${of.suffix}`, of.prices.storage, stored)),
+    item('DynamoDB: point-in-time recovery', 'dynamodb.recovery', recoverable),
+  ];
+}
+
+const sizeOf = ({ attributes }: MeasuredWrite): number => sum(Object.values(attributes), (each) => each);
+
+/**
+ * Computes the bytes that an item has in the end: those that it was made with, and what its changes add. Items that are
+ * changed as often as they are made, or more, have the size after the last change that was measured.
+ */
+function grownSize(made: MeasuredWrite, ofTable: readonly TableWrite[], times: Times): number {
+  const [news, changes] = [true, false].map((isNew) =>
+    ofTable.filter(({ write }) => write.isNew === isNew),
+  ) as [TableWrite[], TableWrite[]];
+  const count = (writes: readonly TableWrite[]) => sum(writes, ({ call }) => times(call));
+  const share = Math.min(1, count(changes) / count(news));
+  const largest = Math.max(...changes.map(({ write }) => sizeOf(write)), sizeOf(made));
+  return sizeOf(made) + share * (largest - sizeOf(made));
+}
+
+/** Items that are made in the month, and the bytes of an entry in each index. */
+type NewItems = Map<Resource, { count: number; indexBytes: Map<string, number> }>;
+
+interface TableRead {
+  readonly table: Resource;
+  /** Undefined for the table itself. */
+  readonly index: string | undefined;
+  /** Units of 4 KB. */
+  readonly units: number;
+}
+
+/** Reads of a report: the index's entries of one day. */
+function reportReads(usage: Usage, times: Times, newItems: NewItems): TableRead[] {
+  return usage.calls.flatMap((call) => {
+    const { calls = [] } = findConsumer(usage.app, call.service) ?? {};
+    return calls.flatMap(({ on, index, actions }): TableRead[] => {
+      if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) return [];
       const table = usage.tableOf(call, on);
       const { count = 0, indexBytes } = newItems.get(table) ?? {};
       const bytes = (count / MONTH_DAYS) * (indexBytes?.get(index) ?? 0);
-      const units = (times(call) * Math.ceil(bytes / (4 * KB))) / 2;
-      if (isOnDemand(table)) reads += units;
-      else provisioned.add(table, index, 'Read', units);
-    }
-  }
-  for (const { table, units } of singleReads(usage, times)) {
-    if (isOnDemand(table)) reads += units;
-    else provisioned.add(table, undefined, 'Read', units);
-  }
-  return [
-    item('DynamoDB: writes', 'dynamodb.write', writes),
-    item('DynamoDB: writes to indexes', 'dynamodb.write', indexWrites),
-    item('DynamoDB: reads', 'dynamodb.read', reads),
-    ...provisioned.items(usage.assembly),
-    item('DynamoDB: storage', 'dynamodb.storage', stored),
-    item('DynamoDB: point-in-time recovery', 'dynamodb.recovery', recoverable),
-  ];
+      return [{ table, index, units: (times(call) * Math.ceil(bytes / (4 * KB))) / 2 }];
+    });
+  });
 }
 
 /**
  * Reads of single items, a unit each: strongly consistent, of up to 4 KB. Of which table is not measured: they are spread
  * evenly over those that the function may read.
  */
-function singleReads(usage: Usage, times: Times): { table: Resource; units: number }[] {
+function singleReads(usage: Usage, times: Times): TableRead[] {
   return usage.calls.flatMap((call) => {
     const count = call.measured.calls.GetItem ?? 0;
     const { calls = [] } = findConsumer(usage.app, call.service) ?? {};
     const read = count === 0 ? [] : calls.filter(({ actions }) => actions.includes('dynamodb:GetItem'));
     return read.map(({ on }) => ({
       table: usage.tableOf(call, on),
+      index: undefined,
       units: (times(call) * count) / read.length,
     }));
   });

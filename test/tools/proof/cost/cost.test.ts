@@ -130,6 +130,60 @@ const withCall = (service: string, detailType: string, call: Partial<CallMeasure
   return changed;
 };
 
+describe('a table of the class for infrequent access', () => {
+  const infrequent = (copy: Json) => {
+    for (const { Properties } of resourcesOf(copy, 'AWS::DynamoDB::Table'))
+      if (/-orders$/.test(Properties.TableName)) Properties.TableClass = 'STANDARD_INFREQUENT_ACCESS';
+  };
+
+  test('takes the same, at prices of its own, on demand', () => {
+    const [before, after] = [billWith(), billWith({ change: infrequent })];
+    for (const name of ['writes', 'writes to indexes', 'reads', 'storage'].map(
+      (each) => `DynamoDB: ${each}`,
+    )) {
+      const all = quantity(after, name) + quantity(after, `${name}, infrequent access`);
+      expect(all).toBeCloseTo(quantity(before, name), 6);
+      expect(quantity(after, `${name}, infrequent access`)).toBeGreaterThan(0);
+    }
+  });
+
+  test('and by the hour', () => {
+    const change = (copy: Json) => {
+      infrequent(copy);
+      for (const { Properties } of resourcesOf(copy, 'AWS::DynamoDB::Table')) {
+        Properties.BillingMode = 'PROVISIONED';
+        Properties.ProvisionedThroughput = { ReadCapacityUnits: 1, WriteCapacityUnits: 2 };
+      }
+    };
+    const bill = billWith({ change });
+    const hours = 30 * 24;
+    // Two tables of the class Standard; the third one's index has no capacity here.
+    expect(quantity(bill, 'DynamoDB: capacity for writes')).toBe(2 * 2 * hours);
+    expect(quantity(bill, 'DynamoDB: capacity for writes, infrequent access')).toBe(2 * hours);
+    expect(quantity(bill, 'DynamoDB: capacity for reads, infrequent access')).toBe(hours);
+  });
+});
+
+test('an item is stored with what its changes add, by the share of items that are changed', () => {
+  const grown = {
+    ...order,
+    isNew: false,
+    changed: ['status'],
+    attributes: { ...order.attributes, items: 940 },
+  };
+  const measured = withCall('order-processor', 'OrderStatusChanged', { writes: [grown] });
+  const stored = (mix: string) => {
+    const assumed = { mix: parseMix(mix, APP.contracts) };
+    const of = (given: Given) => quantity(billWith({ ...given, assumed }), 'DynamoDB: storage');
+    return ((of({ measured }) - of({})) * GB) / MILLION;
+  };
+  const changed = 'OrderStatusChanged status=CONFIRMED';
+  expect(stored(`1 OrderCreated, 1 ${changed}`)).toBeCloseTo(500 / 2, 6);
+  expect(stored(`1 OrderCreated, 3 ${changed}`)).toBeCloseTo(500 / 4, 6);
+  expect(stored(`4 OrderCreated, 1 ${changed}`)).toBeCloseTo(500 / 5, 6);
+  expect(stored('1 OrderCreated')).toBe(0);
+});
+
 describe('reads of single items', () => {
   const measured = withCall('notifier', 'OrderStatusChanged', { calls: { GetItem: 2, PutItem: 1 } });
 
@@ -906,16 +960,19 @@ describe('provisioned capacity', () => {
 
 describe('what would make it cheaper', () => {
   const EVENTS = [MILLION, 100 * MILLION];
+  /** Assumptions with as many months as let every setting save something. */
+  const assumed = { ...assumptions, months: 36 };
   const usd = (settings: object) =>
-    costOf(stackWith(settings), APP, measurement, EVENTS, assumptions).bills.map((bill) => bill.usd);
+    costOf(stackWith(settings), APP, measurement, EVENTS, assumed).bills.map((bill) => bill.usd);
   const savings = (settings: object = {}) =>
-    savingsOf(stackWith(settings), APP, measurement, EVENTS, assumptions);
+    savingsOf(stackWith(settings), APP, measurement, EVENTS, assumed);
 
   /** Each of the app's own settings, with the value that the list names. */
   const SETTINGS: Readonly<Record<string, object>> = {
     tableCapacity: { tableCapacity: { least: 5, most: 40_000 } },
     pointInTimeRecovery: { pointInTimeRecovery: false },
     logLevel: { logLevel: 'WARN' },
+    tableClass: { orderTableClass: 'STANDARD_INFREQUENT_ACCESS' },
     tracingPercent: { tracingPercent: 0 },
   };
 

@@ -17,6 +17,8 @@ const assumptions = {
 };
 const stackWith = (settings: object = {}) => assemblyOf(synthesize('production', settings).toJSON());
 const stack = stackWith();
+/** The same, with schedules that a handler makes. */
+const reminding = stackWith({ orderReminderDays: 3 });
 const limits = (of = stack, more: object = {}, app = APP) =>
   limitsOf(new Usage(of, app, measurement, { ...assumptions, ...more }));
 const of = (all: readonly Limit[], what: RegExp) => all.filter((limit) => what.test(limit.what));
@@ -35,7 +37,7 @@ test('a rate is what one event takes, as often as the quota allows', () => {
 });
 
 test('each service on the way of an event has its limit', () => {
-  const services = new Set(limits().map(({ quota }) => quota.split('.')[0]));
+  const services = new Set(limits(reminding).map(({ quota }) => quota.split('.')[0]));
   expect(services).toEqual(new Set(Object.keys(quotaTable.quotas).map((quota) => quota.split('.')[0])));
   for (const { logicalId, name, type } of stack.resources.values()) {
     if (!/::(Table|DeliveryStream|Archive)$/.test(type) || /Reports/.test(logicalId)) continue;
