@@ -410,7 +410,7 @@ function quote(value: unknown): string {
 function isOnCalendar(timestamp: string): boolean {
   const day = timestamp.slice(0, 'YYYY-MM-DD'.length);
   // `toJSON` returns null for an invalid date.
-  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) ?? false;
+  const isDay = new Date(`${day}T00:00:00Z`).toJSON()?.startsWith(day) === true;
   return isDay && !Number.isNaN(Date.parse(timestamp));
 }
 

@@ -9,7 +9,7 @@ const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 'Y
 
 /** Checks that a date exists: `Date` reads 30 February as 2 March. */
 const isDay = (text: string): boolean =>
-  /^\d{4}-\d\d-\d\d$/.test(text) && (new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) ?? false);
+  /^\d{4}-\d\d-\d\d$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true;
 
 const ReportDate = v.pipe(
   v.string(),

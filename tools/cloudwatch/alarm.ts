@@ -135,7 +135,7 @@ function readPeriods(
   const times = Array.from({ length: count }, (_, index) => end - (count - index) * periodMs);
   const returned = queries.find(({ ReturnData = true }) => String(ReturnData) === 'true');
   const results = evaluateQueries(queries, source, times, periodMs);
-  const series = results.get(returned?.Id ?? '');
+  const series = returned && results.get(returned.Id);
   if (!series) throw new UnknownAlarmError('The alarm has no metric that returns data.');
   return times.map((time) => series.get(time));
 }
@@ -178,12 +178,14 @@ export function evaluateQueries(
     results.set(Id, new Map(entries));
   }
   // An expression may use another one that stands after it.
-  let waiting = queries.filter(({ Expression }) => Expression !== undefined);
+  let waiting = queries.flatMap(({ Id, Expression }) =>
+    Expression === undefined ? [] : [{ Id, Expression }],
+  );
   while (waiting.length > 0) {
-    const failed: { query: MetricDataQuery; error: MetricMathError }[] = [];
+    const failed: { query: (typeof waiting)[number]; error: MetricMathError }[] = [];
     for (const query of waiting) {
       try {
-        results.set(query.Id, evaluateExpression(query.Expression ?? '', { ids: results, times }));
+        results.set(query.Id, evaluateExpression(query.Expression, { ids: results, times }));
       } catch (error) {
         if (!(error instanceof MetricMathError)) throw error;
         failed.push({ query, error });
@@ -270,7 +272,7 @@ export function evaluateComposite(rule: string, stateOf: StateOf): AlarmState {
 export function readComposite(rule: string): (stateOf: StateOf) => AlarmState {
   const tokens: string[] = [];
   RULE_TOKEN.lastIndex = 0;
-  for (let token = RULE_TOKEN.exec(rule); token; token = RULE_TOKEN.exec(rule)) tokens.push(token[1] ?? '');
+  for (let token = RULE_TOKEN.exec(rule); token; token = RULE_TOKEN.exec(rule)) tokens.push(String(token[1]));
   const fail = (): never => {
     throw new UnknownAlarmError(`The rule of the composite alarm is not known here: ${rule}`);
   };

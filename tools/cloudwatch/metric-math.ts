@@ -151,7 +151,7 @@ class Parser {
   #arguments(close: string): Value[] {
     const values: Value[] = [];
     while (this.#tokens[0] !== close) {
-      values.push(/^REPEAT$/i.test(this.#tokens[0] ?? '') ? this.#repeat() : this.any());
+      values.push(/^REPEAT$/i.test(String(this.#tokens[0])) ? this.#repeat() : this.any());
       if (this.#tokens[0] !== ',') break;
       this.#tokens.shift();
     }

@@ -1,4 +1,5 @@
 import { formatBytes, formatCountOf, Terminal } from '../../../tools/cli/terminal';
+import { capture } from '../../in-process';
 
 describe('a table', () => {
   const table = (rows: string[][]) =>
@@ -100,5 +101,34 @@ describe('what others have written', () => {
     const output = printed((terminal) => terminal.print({ [EVIL]: EVIL }, () => ''), true);
     expect(output).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
     expect(JSON.parse(output)).toEqual({ [EVIL]: EVIL });
+  });
+});
+
+describe('a terminal', () => {
+  const on = (isTerminal: boolean, work: (terminal: Terminal) => void) =>
+    capture(
+      async () => {
+        const terminal = new Terminal();
+        work(terminal);
+        terminal.close();
+      },
+      { isTerminal },
+    );
+
+  test('shows progress in one line, which the result takes the place of', async () => {
+    const work = (terminal: Terminal) => {
+      terminal.progress('1 read');
+      terminal.progress('2 read');
+      terminal.print({}, () => 'done');
+    };
+    expect((await on(true, work)).stderr).toBe('\r\x1b[K1 read\r\x1b[K2 read\r\x1b[K');
+    expect((await on(false, work)).stderr).toBe('');
+  });
+
+  test('can be asked only where both ends are one', async () => {
+    const seen: boolean[] = [];
+    for (const isTerminal of [true, false])
+      await on(isTerminal, (terminal) => seen.push(Boolean(terminal.canAsk)));
+    expect(seen).toEqual([true, false]);
   });
 });

@@ -5,6 +5,7 @@ import {
   type MetricAlarm,
   type MetricSource,
 } from '../../../tools/cloudwatch/alarm';
+import { simulateAlarms } from '../../../tools/cloudwatch/simulation';
 
 const NOW = Date.UTC(2026, 0, 16, 9, 30);
 const PERIOD_MS = 60_000;
@@ -151,5 +152,103 @@ describe('a composite alarm', () => {
 
   test.each(['ALARM(nobody)', 'ALARM', 'ALARM(a', 'ALARM(a) XOR ALARM(b)', ''])('%s is refused', (rule) => {
     expect(() => evaluateComposite(rule, (name) => STATES[name])).toThrow('composite alarm');
+  });
+});
+
+describe('an alarm that cannot be evaluated', () => {
+  const evaluate = (more: object) => () =>
+    evaluateAlarm({ ...alarm(), ...more } as MetricAlarm, drawn('0 0 0'), NOW);
+
+  test.each([
+    [
+      'of a comparison that is not known',
+      { ComparisonOperator: 'Odd' },
+      'The comparison Odd is not known here.',
+    ],
+    [
+      'without a threshold',
+      { Threshold: undefined },
+      'The comparison GreaterThanThreshold is not known here.',
+    ],
+    ['without a metric that returns data', { Metrics: [] }, 'The alarm has no metric that returns data.'],
+    [
+      'of an expression that is none',
+      { Metrics: [{ Id: 'e', Expression: 'NOTHING(m)' }] },
+      "Expression 'NOTHING(m)': ",
+    ],
+  ])('%s says so', (_, more, message) => {
+    expect(evaluate(more)).toThrow(message);
+  });
+});
+
+test.each([
+  [{ Statistic: undefined, ExtendedStatistic: 'p99' }, 'p99', PERIOD_MS],
+  [{ Statistic: undefined }, 'Average', PERIOD_MS],
+  [{ Period: undefined }, 'Sum', PERIOD_MS],
+  [{ Period: 300 }, 'Sum', 5 * PERIOD_MS],
+])('an alarm with %j reads %s of %d ms', (more, statistic, length) => {
+  const asked = new Set<string>();
+  const source: MetricSource = (_, stat, start, end) => {
+    asked.add(`${stat} ${end - start}`);
+    return undefined;
+  };
+  evaluateAlarm({ ...alarm(), ...more } as MetricAlarm, source, NOW);
+  expect([...asked]).toEqual([`${statistic} ${length}`]);
+});
+
+test('where all that is there breaches, the state changes only if the oldest is old enough', () => {
+  const young = drawn('- - X - X - -');
+  const all = alarm({ EvaluationPeriods: 5, DatapointsToAlarm: 4, TreatMissingData: 'missing' });
+  expect(evaluateAlarm(all, drawn('X'), NOW, 'OK').state).toBe('OK');
+  expect(evaluateAlarm(all, young, NOW, 'OK').state).toBe('ALARM');
+});
+
+describe('a composite alarm whose actions another holds back', () => {
+  const minute = (index: number) => NOW + index * PERIOD_MS;
+  const of = (name: string) => ({
+    ...alarm({ EvaluationPeriods: 1, TreatMissingData: 'notBreaching' }),
+    AlarmName: name,
+    MetricName: name,
+  });
+  /** Alarms that breach in these minutes. */
+  const source =
+    (minutes: Readonly<Record<string, readonly number[]>>): MetricSource =>
+    ({ MetricName }, _, start) =>
+      minutes[MetricName]?.includes(Math.round((start - NOW) / PERIOD_MS)) ? 10 : undefined;
+  const told = (minutes: Readonly<Record<string, readonly number[]>>, more: object = {}) =>
+    simulateAlarms(
+      [of('cause'), of('upper')],
+      [
+        {
+          ...{ AlarmName: 'all', AlarmRule: 'ALARM(cause)', AlarmActions: ['topic'] },
+          ...{
+            ActionsSuppressor: 'upper',
+            ActionsSuppressorWaitPeriod: 120,
+            ActionsSuppressorExtensionPeriod: 60,
+          },
+          ...more,
+        },
+      ],
+      source(minutes),
+      { start: NOW, end: minute(12), morePeriods: 0 },
+    )
+      .filter((each) => each.alarm === 'all' && each.actions.length > 0)
+      .map(({ time }) => (time - NOW) / PERIOD_MS);
+  const LONG = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+  test('waits for it to go off, and then tells', () => {
+    expect(told({ cause: LONG })).toEqual([3]);
+  });
+
+  test('tells after the extension, if it is still in alarm then', () => {
+    expect(told({ cause: LONG, upper: [0, 1, 2] })).toEqual([5]);
+    expect(told({ cause: LONG, upper: [0, 1, 2] }, { ActionsSuppressorExtensionPeriod: undefined })).toEqual([
+      4,
+    ]);
+  });
+
+  test('tells at once without a wait, and never if its actions are off', () => {
+    expect(told({ cause: LONG }, { ActionsSuppressorWaitPeriod: undefined })).toEqual([1]);
+    expect(told({ cause: LONG }, { ActionsEnabled: false })).toEqual([]);
   });
 });
