@@ -20,7 +20,12 @@ export class PageInputError extends Error {
 export const PutRequest = v.object({
   source: v.string(),
   detailType: v.string(),
-  detail: v.record(v.string(), v.unknown()),
+  // A record takes a list, and makes an object of it.
+  detail: v.pipe(
+    v.unknown(),
+    v.check((detail) => !Array.isArray(detail), 'it is a list, but PutEvents requires a JSON object'),
+    v.record(v.string(), v.unknown()),
+  ),
   bus: v.optional(v.string()),
 });
 export const SendRequest = v.object({ to: v.optional(v.string()) });
@@ -46,6 +51,7 @@ export function parseBody<const Schema extends v.GenericSchema>(
   schema: Schema,
   body: unknown,
 ): v.InferOutput<Schema> {
+  if (Array.isArray(body)) throw new PageInputError('The body is a list, but must be a JSON object.');
   const read = v.safeParse(schema, body);
   if (read.success) return read.output;
   const [issue] = read.issues;

@@ -29,11 +29,12 @@ export async function* changes(
       const quiet = performance.now() - sentAt;
       if (sent === undefined || recorder.seq > sent.seq || quiet >= REST_MS) {
         const state = { ...read(), frameMs: rhythm.frameMs };
-        const delta = { ...difference(sent, state), seq: state.seq, now: state.now, events: watch.take() };
+        const events = watch.take();
+        const delta = { ...difference(sent, state), seq: state.seq, now: state.now, events };
         sent = state;
         sentAt = performance.now();
         yield `data: ${JSON.stringify(delta satisfies Delta)}\n\n`;
-        rhythm.sent();
+        rhythm.sent(events.length);
         await pause(rhythm.frameMs, signal);
       } else await pause(IDLE_MS, signal);
     }

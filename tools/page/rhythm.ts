@@ -10,6 +10,8 @@ export const FRAME_MS = 100;
 const BUSY_FRAME_MS = 600;
 /** Share of one processor that the run's own process takes, from which on it is at work. */
 const AT_WORK = 0.2;
+/** Changed events a second, from which on drawing them takes a share of the machine that the run could miss. */
+const MANY = 60;
 /** Share of all processors' time that is idle, below which the machine is busy, and above which it is no longer. */
 const BUSY = 0.4;
 const FREE = 0.6;
@@ -28,6 +30,7 @@ export interface ProcessorTime {
 
 export class Rhythm {
   #frameMs = FRAME_MS;
+  #events = 0;
   #before: ProcessorTime;
   #at: number;
 
@@ -45,17 +48,20 @@ export class Rhythm {
     return this.#frameMs;
   }
 
-  /** Measures again; after each message. */
-  sent(): void {
+  /** @param events number of changed events in the message */
+  sent(events: number): void {
+    this.#events += events;
     const passed = this.clock() - this.#at;
     if (passed < WINDOW_MS) return;
     const now = this.processors();
     const idle = (now.idle - this.#before.idle) / Math.max(1, now.all - this.#before.all);
     const isAtWork = (now.own - this.#before.own) / passed >= AT_WORK;
+    const isMany = (1_000 * this.#events) / passed >= MANY;
     const isBusy = idle < (this.#frameMs === BUSY_FRAME_MS ? FREE : BUSY);
-    this.#frameMs = isAtWork && isBusy ? BUSY_FRAME_MS : FRAME_MS;
+    this.#frameMs = isMany && isAtWork && isBusy ? BUSY_FRAME_MS : FRAME_MS;
     this.#before = now;
     this.#at += passed;
+    this.#events = 0;
   }
 }
 

@@ -168,6 +168,31 @@ describeWithBrowser('by keyboard alone', () => {
     await eventually(async () => expect(await order('order-2')).toBeDefined());
   });
 
+  test('a detail that EventBridge refuses is refused by the form, with its name, and nothing is put', async () => {
+    await press('Escape', 'p');
+    await tabTo('button', 'Edit as JSON');
+    await press('Enter');
+    await tabTo('textbox', /^detail$/);
+    for (const [typed, kind] of [
+      ['[1]', 'a list'],
+      ['7', '7'],
+      ['{"a"', 'no JSON'],
+    ] as const) {
+      await page.keyboard.press('Control+a');
+      await page.keyboard.insertText(typed);
+      await page.getByRole('status').getByText(`detail is ${kind}, but PutEvents requires`).waitFor();
+    }
+    const puts = () => requests.filter((url) => url.endsWith('/_page/api/events')).length;
+    const before = puts();
+    expect(await page.locator('#put').isDisabled()).toBe(true);
+    await press('Control+Enter');
+    await page.keyboard.press('Control+a');
+    await page.keyboard.insertText('{}');
+    await page.getByText(/PutEvents requires/).waitFor({ state: 'detached' });
+    expect([puts(), await page.locator('#put').isDisabled()]).toEqual([before, false]);
+    await press('Escape', 'Escape');
+  });
+
   test('an answer that comes late takes neither the view nor the keys', async () => {
     const answers: (() => void)[] = [];
     await page.route('**/_page/api/events', async (route) => {
@@ -420,6 +445,28 @@ describeWithBrowser('every view', () => {
   });
 });
 
+describeWithBrowser('a small window', () => {
+  beforeAll(() => put({ orderId: 'order-13', customerId: 'c', total: 1 }));
+  afterAll(() => page.setViewportSize({ width: 1280, height: 900 }));
+
+  test.each([390, 768, 1000])('of %d px shows every view without scrolling sideways', async (width) => {
+    await page.setViewportSize({ width, height: 800 });
+    await press('Escape');
+    await openNewest();
+    await page.locator('.timeline .track').nth(1).waitFor();
+    for (const key of ['', '1', '2', '3', '4', '5', '6']) {
+      if (key !== '') await press(key);
+      await page.getByText('Asking the template').waitFor({ state: 'detached' });
+      const wide = await page.evaluate<string[]>(`[...document.querySelectorAll('body *')]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth + 1)
+        .filter((each) => !each.closest('.scroll, .picture, .rows, pre, nav, .skip'))
+        .map((each) => each.tagName + ' ' + each.className + ' ' + each.textContent.slice(0, 40))`);
+      expect({ key, wide }).toEqual({ key, wide: [] });
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+    }
+  });
+});
+
 describeWithBrowser('text of an event', () => {
   test('is never markup', async () => {
     const evil = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>';
@@ -430,6 +477,8 @@ describeWithBrowser('text of an event', () => {
       items: [{ sku: evil }],
       metadata: { correlationId: 'x' },
     });
+    await press('Escape');
+    await page.getByRole('option').filter({ hasText: 'order-6' }).waitFor();
     await openNewest();
     await page.locator('.payload').getByText('onerror').first().waitFor();
     expect(await page.evaluate('window.hit')).toBeUndefined();

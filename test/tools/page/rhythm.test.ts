@@ -16,12 +16,12 @@ class Machine {
   }
 
   /** @returns the time between two frames after it */
-  pass(ms: number, { idle, run }: { idle: number; run: number }): number {
+  pass(ms: number, { idle, run, events = 250 }: { idle: number; run: number; events?: number }): number {
     for (let passed = 0; passed < ms; passed += 100) {
       this.#now += 100;
       this.#idle += 100 * idle;
       this.#own += 100 * run;
-      this.rhythm.sent();
+      this.rhythm.sent(events / 10);
     }
     return this.rhythm.frameMs;
   }
@@ -39,6 +39,10 @@ test('a run with little to do is drawn at once, whatever else the machine does',
   expect(new Machine().pass(2_000, { idle: 0, run: 0.07 })).toBe(FRAME_MS);
 });
 
+test('few events are drawn at once, whatever the run does beside them', () => {
+  expect(new Machine().pass(2_000, { idle: 0, run: 0.9, events: 20 })).toBe(FRAME_MS);
+});
+
 test('the rhythm stays while the page that is drawn less often leaves processors idle', () => {
   const machine = new Machine();
   const busy = machine.pass(1_000, { idle: 0.1, run: 0.5 });
@@ -54,6 +58,6 @@ test('the page is drawn as usual again when the work is over', () => {
 
 test('the processors of this machine have a time', () => {
   const rhythm = new Rhythm();
-  expect(() => rhythm.sent()).not.toThrow();
+  expect(() => rhythm.sent(1)).not.toThrow();
   expect(rhythm.frameMs).toBe(FRAME_MS);
 });

@@ -6,6 +6,7 @@ import { call } from './api';
 import { short } from './event-list';
 import { plural } from './format';
 import { Key, StateIcon } from './icons';
+import { type DraftEntry, JsonForm, parsed } from './json-form';
 import { act, draft, load, open, snapshot, whileUntouched } from './state';
 
 interface Field {
@@ -26,9 +27,10 @@ interface Schema {
 
 export function PutView() {
   const shot = snapshot.value;
-  const entry = useSignal(firstEntry());
+  const entry = useSignal<DraftEntry>(firstEntry());
   const text = useSignal(JSON.stringify(entry.value.detail, null, 2));
   const isJson = useSignal(false);
+  const wrong = useSignal('');
   const bus = useSignal(shot?.buses[0] ?? 'default');
 
   const contract = shot?.contracts.find(
@@ -37,6 +39,7 @@ export function PutView() {
   const change = (next: typeof entry.value) => {
     entry.value = next;
     text.value = JSON.stringify(next.detail, null, 2);
+    wrong.value = '';
   };
   useEffect(() => {
     if (!draft.value) return;
@@ -45,20 +48,20 @@ export function PutView() {
   }, [draft.value]);
   const dry = useDryRun(entry.value, bus.value);
 
-  const put = () => putEvent({ ...entry.value, bus: bus.value });
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) void put();
-  };
+  const isForm = contract !== undefined && !isJson.value;
+  const refusal = isForm ? '' : wrong.value;
+  // The entry is the last text that was right: it is not what the reader sees.
+  const put = async () => (refusal === '' ? putEvent({ ...entry.value, bus: bus.value }) : undefined);
   const problem = dry?.problem;
   return (
-    <div class="pair wide" onKeyDown={onKeyDown}>
+    <div class="pair wide" onKeyDown={(event) => isSend(event) && void put()}>
       <section class="panel" aria-label="Put an event">
         <header>
           <h2>Put an event</h2>
           <span class="space" />
           <ChooseContract chosen={contract} choose={(next) => change(example(next))} />
         </header>
-        {contract && !isJson.value ? (
+        {isForm ? (
           <Form
             contract={contract}
             detail={entry.value.detail}
@@ -66,11 +69,12 @@ export function PutView() {
             change={(detail) => change({ ...entry.value, detail })}
           />
         ) : (
-          <JsonForm entry={entry.value} text={text} change={(next) => (entry.value = next)} />
+          <JsonForm entry={entry} text={text} wrong={wrong} />
         )}
         <Buttons
           contract={contract}
           problem={problem}
+          refusal={refusal}
           isJson={isJson}
           fill={() => contract && change(example(contract))}
           put={put}
@@ -84,8 +88,10 @@ export function PutView() {
   );
 }
 
+const isSend = ({ key, ctrlKey, metaKey }: KeyboardEvent) => key === 'Enter' && (ctrlKey || metaKey);
+
 /** Asks who would take the entry, a moment after it was changed. */
-function useDryRun(entry: Entry, bus: string): DryRun | undefined {
+function useDryRun(entry: DraftEntry, bus: string): DryRun | undefined {
   const dry = useSignal<DryRun | undefined>(undefined);
   useEffect(() => {
     const timer = setTimeout(
@@ -103,16 +109,18 @@ function useDryRun(entry: Entry, bus: string): DryRun | undefined {
 function Buttons(props: {
   contract: ContractForm | undefined;
   problem: DryRun['problem'];
+  /** Reason why the text is no entry. */
+  refusal: string;
   isJson: Signal<boolean>;
   fill(): void;
   put(): Promise<void>;
 }) {
-  const { contract, problem, isJson, fill, put } = props;
+  const { contract, problem, refusal, isJson, fill, put } = props;
   return (
     <footer>
-      {problem ? (
+      {refusal !== '' || problem ? (
         <span class="failed" role="status">
-          ✕ {problem.message}
+          ✕ {refusal || problem?.message}
         </span>
       ) : (
         <span class="handled" role="status">
@@ -128,14 +136,14 @@ function Buttons(props: {
       <button type="button" aria-pressed={isJson.value} onClick={() => (isJson.value = !isJson.value)}>
         Edit as JSON
       </button>
-      <button id="put" type="button" class="accent" onClick={() => void put()}>
+      <button id="put" type="button" class="accent" disabled={refusal !== ''} onClick={() => void put()}>
         {problem ? 'Put anyway' : 'Put'} <Key>Ctrl Enter</Key>
       </button>
     </footer>
   );
 }
 
-function EntryPanel({ entry, bus }: { entry: Entry; bus: Signal<string> }) {
+function EntryPanel({ entry, bus }: { entry: DraftEntry; bus: Signal<string> }) {
   return (
     <section class="panel" aria-label="Entry">
       <header>
@@ -220,12 +228,6 @@ function ChooseContract(props: { chosen: ContractForm | undefined; choose(contra
   );
 }
 
-interface Entry {
-  readonly source: string;
-  readonly detailType: string;
-  readonly detail: object;
-}
-
 const example = ({ source, detailType, example: detail }: ContractForm) => ({ source, detailType, detail });
 
 /** Puts an entry, and opens its event, unless the reader has gone on to something else. */
@@ -239,7 +241,7 @@ function putEvent(entry: { source: string; detailType: string; detail: object; b
   });
 }
 
-function firstEntry(): { source: string; detailType: string; detail: object } {
+function firstEntry(): DraftEntry {
   const [contract] = snapshot.value?.contracts ?? [];
   return (
     draft.value ?? (contract ? example(contract) : { source: 'my.app', detailType: 'MyEvent', detail: {} })
@@ -333,15 +335,6 @@ function FieldInput(props: {
   );
 }
 
-/** Parses JSON; other text is sent as it is, so that the server's refusal can be seen. */
-function parsed(typed: string): unknown {
-  try {
-    return JSON.parse(typed);
-  } catch {
-    return typed;
-  }
-}
-
 function describe({ type, format, minLength, maxLength, minimum, maximum, const: only }: Field): string {
   if (only !== undefined) return `always ${JSON.stringify(only)}`;
   const bounds = [
@@ -351,64 +344,4 @@ function describe({ type, format, minLength, maxLength, minimum, maximum, const:
     maximum !== undefined && `at most ${maximum.toLocaleString('en-US')}`,
   ];
   return [format ?? (typeof type === 'string' ? type : 'JSON'), ...bounds].filter(Boolean).join(', ');
-}
-
-function JsonForm(props: {
-  entry: { source: string; detailType: string; detail: object };
-  text: { value: string };
-  change(entry: { source: string; detailType: string; detail: object }): void;
-}) {
-  const { entry, text, change } = props;
-  const wrong = useSignal('');
-  return (
-    <form onSubmit={(event) => event.preventDefault()}>
-      <div class="field">
-        <label for="json-source">
-          <code>source</code>
-        </label>
-        <input
-          id="json-source"
-          value={entry.source}
-          onInput={({ currentTarget }) => change({ ...entry, source: currentTarget.value })}
-        />
-      </div>
-      <div class="field">
-        <label for="json-type">
-          <code>detail-type</code>
-        </label>
-        <input
-          id="json-type"
-          value={entry.detailType}
-          onInput={({ currentTarget }) => change({ ...entry, detailType: currentTarget.value })}
-        />
-      </div>
-      <div class="field">
-        <label for="json-detail">
-          <code>detail</code>
-        </label>
-        <textarea
-          id="json-detail"
-          rows={18}
-          spellcheck={false}
-          value={text.value}
-          aria-invalid={wrong.value !== ''}
-          onInput={({ currentTarget: { value } }) => {
-            text.value = value;
-            try {
-              const detail: unknown = JSON.parse(value);
-              if (typeof detail !== 'object' || detail === null || Array.isArray(detail))
-                throw new SyntaxError('it must be an object');
-              wrong.value = '';
-              change({ ...entry, detail });
-            } catch (error) {
-              wrong.value = (error as Error).message;
-            }
-          }}
-        />
-        <small class="failed">
-          {wrong.value && `No JSON object: ${wrong.value}. The entry is as it was.`}
-        </small>
-      </div>
-    </form>
-  );
 }
