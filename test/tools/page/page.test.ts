@@ -145,6 +145,16 @@ describe('who may ask', () => {
     expect((await api('snapshot', { headers })).status).toBe(403);
   });
 
+  test('nobody for what is not there, or by what is no number', async () => {
+    const missing = await fetch(new URL('/_page/none.js', address));
+    expect([missing.status, await missing.text()]).toEqual([404, 'There is no such page.']);
+    expect((await api('nothing')).status).toBe(404);
+    const wrong = await api('steps?after=-1');
+    expect([wrong.status, await wrong.json()]).toEqual([
+      ...[400, { message: expect.stringMatching(/^after is -1, but must be a whole number/) }],
+    ]);
+  });
+
   test('the files need none, and let nothing in but themselves', async () => {
     const response = await fetch(new URL('/_page', address));
     expect(response.status).toBe(200);

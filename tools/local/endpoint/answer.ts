@@ -197,11 +197,10 @@ function readCredential(request: HttpRequest): { accessKeyId: string; signedFor:
   const isPresigned = PRESIGNED.every((name) => query.has(`X-Amz-${name}`));
   const credential =
     inHeader.exec(header(request, 'authorization') ?? '') ??
-    (isPresigned ? /^([^/]+)\/(?:[^/]+\/){2}([^/]+)\//.exec(query.get('X-Amz-Credential') ?? '') : null);
+    (isPresigned ? /^([^/]+)\/(?:[^/]+\/){2}([^/]+)\//.exec(String(query.get('X-Amz-Credential'))) : null);
   if (!credential) {
     const message = 'Request is missing Authentication Token';
     throw new ServiceError('MissingAuthenticationTokenException', message, 403);
   }
-  const [, accessKeyId = '', signedFor = ''] = credential;
-  return { accessKeyId, signedFor };
+  return { accessKeyId: String(credential[1]), signedFor: String(credential[2]) };
 }

@@ -76,7 +76,7 @@ class Names {
   }
 
   arnOfRule(name: string, bus?: string): string {
-    const [prefix, busName = ''] = this.arnOfBus(bus).split(':event-bus/');
+    const [prefix, busName] = this.arnOfBus(bus).split(':event-bus/');
     return `${prefix}:rule/${busName === 'default' ? '' : `${busName}/`}${name}`;
   }
 

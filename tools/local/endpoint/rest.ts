@@ -22,7 +22,7 @@ export function matchOperation(
 
 /** @returns the labels of the path: `/{Bucket}/{Key+}?list-type=2` */
 function matchUri(uri: string, { path, query }: HttpRequest): Record<string, string> | undefined {
-  const [template = '', search = ''] = uri.split('?');
+  const [template, search = ''] = uri.split('?') as [string, string?];
   for (const [name, value] of new URLSearchParams(search)) {
     if (query.get(name) !== value) return undefined;
   }

@@ -24,7 +24,7 @@ function normalized(code: string): string {
       ...{ stdin: { contents: code }, bundle: true, format: 'esm', platform: 'node', target: 'es2022' },
       ...{ packages: 'external', external: ['./*', '../*', '/*'], write: false, logLevel: 'silent' },
     });
-    return outputFiles[0]?.text ?? '';
+    return String(outputFiles[0]?.text);
   } catch (error) {
     throw new SyntaxError((error as Error).message);
   }

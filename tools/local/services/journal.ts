@@ -38,7 +38,7 @@ export class Journal<Entry> {
         read(JSON.parse(line));
       } catch (error) {
         fs.closeSync(fd);
-        const reason = error instanceof Error ? error.message : String(error);
+        const reason = (error as Error).message;
         throw new JournalError(
           `${file}, line ${index + 1}: ${reason}. Mend the line, or move the file away.`,
         );

@@ -203,7 +203,7 @@ export class InProcessEnvironment implements ExecutionEnvironment {
   #write(text: string): void {
     if (!this.#isAlive) return;
     const lines = (this.#partialLine + text).split('\n');
-    this.#partialLine = lines.pop() ?? '';
+    this.#partialLine = lines.pop() as string;
     for (const line of lines) if (line !== '') this.#settings.onOutput(line);
   }
 

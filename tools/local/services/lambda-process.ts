@@ -148,7 +148,7 @@ export class ProcessEnvironment implements ExecutionEnvironment {
 
   #output(text: string): void {
     const lines = (this.#partialLine + text).split('\n');
-    this.#partialLine = lines.pop() ?? '';
+    this.#partialLine = lines.pop() as string;
     for (const line of lines) {
       if (line.startsWith('\0')) this.#outputEnded(line.slice(1));
       else if (this.#settings.inspectPort !== undefined && DEBUGGER_NOTICE.test(line)) continue;

@@ -31,7 +31,7 @@ export function variablesOf(
   { endpoint, allowEgress = [] }: Surroundings,
 ): Record<string, string> {
   const { isJson, applicationLevel, logGroup, memorySizeMb } = settingsOf(resource);
-  const [, , , region = ''] = resource.arn.split(':');
+  const region = String(resource.arn.split(':')[3]);
   const url = endpoint();
   return {
     PATH: process.env.PATH ?? '',

@@ -111,7 +111,7 @@ export class Replays {
         `Event bus ${busName(Destination.Arn)} does not exist.`,
       );
     }
-    const archiveName = EventSourceArn.split('archive/').at(-1) ?? '';
+    const archiveName = String(EventSourceArn.split('archive/').at(-1));
     const archive = archives.get(archiveName);
     if (!archive || archive.arn !== EventSourceArn) {
       throw validation(

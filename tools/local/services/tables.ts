@@ -249,8 +249,9 @@ export class Tables {
       await this.#send('DescribeTable', { TableName: 'none' });
     } catch (error) {
       if (error instanceof ServiceError) return; // There is no such table: the directory is open.
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new AssemblyError(`${directory} cannot be opened (${reason}). Is another run using it?`);
+      throw new AssemblyError(
+        `${directory} cannot be opened (${(error as Error).message}). Is another run using it?`,
+      );
     }
   }
 

@@ -84,8 +84,9 @@ export class StateMachine {
     try {
       this.#states = compileDefinition(this.definition);
     } catch (error) {
-      if (!(error instanceof DefinitionError)) throw error;
-      throw new AssemblyError(`${type} ${logicalId}: Step Functions would refuse it, for ${error.message}.`);
+      // What is not known here has kept it from running.
+      const { message } = error as DefinitionError;
+      throw new AssemblyError(`${type} ${logicalId}: Step Functions would refuse it, for ${message}.`);
     }
     if (this.type === 'EXPRESS') {
       const { timeoutSeconds = EXPRESS_SECONDS } = this.#states;

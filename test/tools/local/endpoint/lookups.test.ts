@@ -75,7 +75,7 @@ beforeAll(async () => {
       All: resource('AWS::CloudWatch::CompositeAlarm', {
         ...{ AlarmName: 'all', AlarmRule: 'ALARM("spare-depth") OR ALARM("failed-depth")' },
       }),
-      Group: resource('AWS::Logs::LogGroup', { LogGroupName: '/app/orders' }),
+      Group: resource('AWS::Logs::LogGroup', { LogGroupName: '/app/orders', RetentionInDays: 7 }),
       Query: resource('AWS::Logs::QueryDefinition', { Name: 'errors', QueryString: 'fields @message' }),
       Other: resource('AWS::Logs::QueryDefinition', {
         ...{ Name: 'slow', QueryString: 'fields @message', LogGroupNames: ['/app/orders'] },
@@ -322,6 +322,10 @@ describe('CloudWatch Logs', () => {
         (each: { logGroupName: string }) => each.logGroupName,
       );
     expect(await names({ logGroupNamePattern: 'order' })).toEqual(['/app/orders']);
+    stack.logGroups.append('/app/billing', 's', START, 'x');
+    expect(await names({ logGroupNamePrefix: '/app' })).toEqual(['/app/billing', '/app/orders']);
+    const { logGroups } = await logs('DescribeLogGroups', { logGroupNamePrefix: '/app/orders' });
+    expect(logGroups).toMatchObject([{ retentionInDays: 7 }]);
     expect(await names({ logGroupNamePrefix: 'order' })).toEqual([]);
     expect(
       await logs('DescribeLogGroups', { logGroupNamePrefix: 'a', logGroupNamePattern: 'a' }),

@@ -292,3 +292,32 @@ describe('with a directory', () => {
     await first.stop();
   });
 });
+
+test('an item of every type is told as plain JSON', async () => {
+  const { request } = await start().then((started) => ({ request: started.request.bind(started) }));
+  const Item = {
+    ...{
+      orderId: { S: 'o-1' },
+      n: { N: '1.5' },
+      ns: { NS: ['1', '2'] },
+      ss: { SS: ['a'] },
+      none: { NULL: true },
+    },
+    ...{
+      yes: { BOOL: true },
+      list: { L: [{ N: '1' }, { S: 'b' }] },
+      map: { M: { a: { N: '2' } } },
+      bytes: { B: 'eA==' },
+    },
+  };
+  await request('PutItem', { TableName: 'orders', Item });
+  expect(steps).toMatchObject([
+    {
+      kind: 'item-written',
+      item: {
+        ...{ orderId: 'o-1', n: 1.5, ns: [1, 2], ss: ['a'], none: null },
+        ...{ yes: true, list: [1, 'b'], map: { a: 2 }, bytes: 'eA==' },
+      },
+    },
+  ]);
+});
