@@ -249,9 +249,8 @@ export class Tables {
       await this.#send('DescribeTable', { TableName: 'none' });
     } catch (error) {
       if (error instanceof ServiceError) return; // There is no such table: the directory is open.
-      throw new AssemblyError(
-        `${directory} cannot be opened (${(error as Error).message}). Is another run using it?`,
-      );
+      const { message } = error as Error;
+      throw new AssemblyError(`${directory} cannot be opened (${message}). Is another run using it?`);
     }
   }
 
