@@ -47,6 +47,8 @@ const OPTIONS = {
   outboxes: { shipping: 'OrderStatusChanged' },
   dailyReportSchedule: 'cron(0 7 * * ? *)',
   dailyReportScheduler: { timezone: 'Europe/Berlin', flexibleMinutes: 9 },
+  orderReminderDays: 3,
+  orderTableClass: 'STANDARD_INFREQUENT_ACCESS',
 };
 
 const tested = isFound ? test : test.skip;
