@@ -17,8 +17,16 @@ export function escapeControl(text: string): string {
   });
 }
 
-/** Applies `change` to every text in a JSON value, names of fields included. */
+/** JSON with none of these has no control character: JSON.stringify writes C0 as escape sequences. */
+const MAY_HAVE_CONTROL = new RegExp(`\\\\[bfnrtu]|${CONTROL.source}`, 'u');
+
+/**
+ * Applies `change` to every text in a JSON value, names of fields included.
+ * @param change leaves a text without control characters as it is
+ * @returns the value itself if it has none
+ */
 export function escapeAllControl<Value>(value: Value, change = escapeControl): Value {
+  if (!MAY_HAVE_CONTROL.test(JSON.stringify(value) ?? '')) return value;
   const mapped = (each: unknown): unknown => {
     if (typeof each === 'string') return change(each);
     if (Array.isArray(each)) return each.map(mapped);

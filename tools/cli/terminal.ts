@@ -147,7 +147,8 @@ function visible(text: string): number {
 }
 
 /** `1,234`. */
-export const formatCount = (count: number): string => count.toLocaleString('en-US');
+export const formatCount = (count: number): string =>
+  Number.isInteger(count) && Math.abs(count) < 1_000 ? String(count) : count.toLocaleString('en-US');
 
 /** `1 event`, `1,234 events`. */
 export const formatCountOf = (count: number, noun: string): string =>

@@ -43,6 +43,8 @@ interface Way {
 }
 
 interface Flow {
+  /** Id of the event; of the request for a function that is invoked directly. */
+  readonly key: string;
   readonly title: string;
   readonly ways: Way[];
   /** Rules that nearly matched the event. */
@@ -159,6 +161,7 @@ export class LiveLog {
       .map((each) => `  ${each}`)
       .join('');
     const flow: Flow = {
+      key: eventId,
       title: `${this.style('bold', event['detail-type'])}  ${this.style('dim', event.source)}${this.style('magenta', whence)}`,
       ways: [],
       misses: [],
@@ -217,7 +220,7 @@ export class LiveLog {
       // Invoked by a client, without an event.
       const way = { ...newWay('invoked directly'), target: this.short(step.function) };
       const flow: Flow = {
-        title: this.style('bold', 'Invoke'),
+        ...{ key: step.requestId, title: this.style('bold', 'Invoke') },
         ways: [way],
         misses: [],
         detail: undefined,
@@ -314,8 +317,7 @@ export class LiveLog {
 
   #printIfDone(flow: Flow): void {
     if (flow.open > 0 || !flow.isRouted) return;
-    const isFirst = flow.detail !== undefined;
-    const all = flow.ways.filter(({ isNews }) => isNews);
+    const [isFirst, all] = [flow.detail !== undefined, flow.ways.filter(({ isNews }) => isNews)];
     if (!isFirst && all.length === 0) return;
     const news = all.filter((way) => this.#isWanted(flow, way));
     const isSilent = news.length === 0 && !this.#isWanted(flow, newWay(''));
@@ -327,7 +329,8 @@ export class LiveLog {
     flow.misses = [];
     flow.detail = isSilent ? flow.detail : undefined;
     if (flow.ways.some(({ isWaiting }) => isWaiting)) return;
-    for (const [id, each] of this.#flows) if (each === flow) this.#flows.delete(id);
+    // A replay of the event may have begun another flow under its id.
+    if (this.#flows.get(flow.key) === flow) this.#flows.delete(flow.key);
   }
 
   #printBlock(flow: Flow, news: readonly Way[], isFirst: boolean): void {
@@ -396,19 +399,25 @@ function wayOf(flow: Flow, rule: string, target: string): Way {
   return way;
 }
 
+const widthOf = (text: string): number => [...text].length;
+
 /** Cuts a line to the number of columns; control sequences have no width. */
 function cutLine(text: string, columns: number): string {
-  let width = 0;
+  if (text.length < columns) return text.trimEnd();
+  let room = columns;
   let cut = '';
+  // Each second part is a control sequence.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that set colours
-  for (const [part] of text.matchAll(/\x1b\[[\d;]*m|./gsu)) {
-    if (part.startsWith('\x1b')) cut += part;
-    else if (width < columns - 1) {
+  for (const [index, part] of text.split(/(\x1b\[[\d;]*m)/).entries()) {
+    if (index % 2 === 1 || part.length < room) {
       cut += part;
-      width++;
-    } else if (width === columns - 1) {
-      cut += '…';
-      width++;
+      if (index % 2 === 0) room -= widthOf(part);
+    } else if (room > 0) {
+      // A character of the text is at most two of a string.
+      const characters = [...part.slice(0, 2 * room)];
+      const isCut = characters.length >= room;
+      cut += isCut ? `${characters.slice(0, room - 1).join('')}…` : part;
+      room = isCut ? 0 : room - characters.length;
     }
   }
   return cut.trimEnd();

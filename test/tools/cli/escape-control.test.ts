@@ -24,6 +24,36 @@ test('values keep their shape', () => {
   });
 });
 
+test('no text in a value has a control character, wherever it is', () => {
+  const value = fc.jsonValue({
+    stringUnit: fc.constantFrom(
+      'a',
+      '"',
+      '\\',
+      'n',
+      '\n',
+      '\x1b',
+      '\x9b',
+      '\u2028',
+      '\u202e',
+      '\u{1f600}',
+    ) as never,
+  });
+  const texts = (each: unknown): string[] =>
+    typeof each === 'string'
+      ? [each]
+      : Object.entries(Object(each)).flatMap(([key, child]) => [key, ...texts(child)]);
+  fc.assert(
+    fc.property(value, (each) => {
+      expect(texts(escapeAllControl(each)).join('')).toBe(
+        texts(each)
+          .map((text) => escapeControl(text))
+          .join(''),
+      );
+    }),
+  );
+});
+
 test('JSON is printable and means the same', () => {
   fc.assert(
     fc.property(fc.dictionary(text, fc.oneof(text, fc.double({ noNaN: true }))), (value) => {

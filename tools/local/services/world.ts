@@ -20,9 +20,15 @@ export interface World extends Clock {
 /** Number of rounds of a loop before other work has its turn. */
 const ROUNDS_A_TURN = 100;
 
+/** The system gives a few thousand bytes in the time of a few. */
+const POOL_BYTES = 4096;
+
 /** The machine's chance, and a clock: the machine's own, or one that a test moves. */
 export class SystemWorld implements World {
   #rounds = 0;
+  /** Bytes that were drawn at once, and how many of them are given away. */
+  #pool = Buffer.alloc(0);
+  #used = 0;
 
   constructor(readonly clock: Clock = new SystemClock()) {}
 
@@ -43,7 +49,10 @@ export class SystemWorld implements World {
   }
 
   randomBytes(count: number): Buffer {
-    return randomBytes(count);
+    if (count > POOL_BYTES) return randomBytes(count);
+    if (this.#used + count > this.#pool.length) [this.#pool, this.#used] = [randomBytes(POOL_BYTES), 0];
+    this.#used += count;
+    return Buffer.from(this.#pool.subarray(this.#used - count, this.#used));
   }
 
   defer(task: () => void): void {
