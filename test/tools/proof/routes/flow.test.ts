@@ -261,3 +261,68 @@ describe('the flow of a stack that nobody has described', () => {
     for (const { from, to } of edges) expect(ids).toEqual(expect.arrayContaining([from, to]));
   });
 });
+
+describe('the picture of a changed foreign stack', () => {
+  // biome-ignore lint/suspicious/noExplicitAny: templates have no static type
+  const draw = (change?: (resources: any) => void) => {
+    const drawn = readFlow(foreignStack(change), UNDESCRIBED);
+    return { drawn, svg: drawSvg(placeFlow(drawn), 'depot') };
+  };
+  const ELSEWHERE = 'arn:aws:sqs:us-east-1:000000000000:elsewhere';
+
+  test('has what pipes read and give up, and says what is not in the template', () => {
+    const { drawn } = draw(({ Pipe }) => {
+      Pipe.Properties.Enrichment = 'arn:aws:states:us-east-1:000000000000:stateMachine:enrich';
+      Pipe.Properties.Target = ELSEWHERE;
+      Pipe.Properties.Source = ELSEWHERE;
+    });
+    const [pipe] = drawn.nodes.filter(({ kind }) => kind === 'pipe');
+    expect(pipe?.subtitle).toBe('pipe of elsewhere, enriched');
+    expect(drawn.nodes).toContainEqual(
+      expect.objectContaining({ title: 'elsewhere', subtitle: 'sqs, not in this template' }),
+    );
+  });
+
+  test('has the queue that a queue hands to after its tries, and none without a redrive', () => {
+    const failures = draw().drawn.edges.filter(({ kind }) => kind === 'failure');
+    expect(failures).toContainEqual(
+      expect.objectContaining({ from: 'Work', to: 'Dead', label: 'fails 4 times' }),
+    );
+    const { drawn } = draw(({ Work, WorkerConfig, Pipe, Schedule }) => {
+      delete Work.Properties.RedrivePolicy;
+      delete WorkerConfig.Properties.DestinationConfig;
+      delete Pipe.Properties.SourceParameters;
+      delete Schedule.Properties.Target.DeadLetterConfig;
+    });
+    expect(drawn.edges.filter(({ kind }) => kind === 'failure')).toEqual([]);
+  });
+
+  test('has a partner and its bus, and rules that hand on to a bus', () => {
+    const { drawn, svg } = draw((resources) => {
+      resources.Partner = {
+        Type: 'AWS::Events::EventBus',
+        Properties: { Name: 'aws.partner/shop.com/1', EventSourceName: 'aws.partner/shop.com/1' },
+      };
+      resources.Onward = {
+        Type: 'AWS::Events::Rule',
+        Properties: {
+          EventBusName: { Ref: 'Partner' },
+          EventPattern: { source: [{ prefix: 'aws.partner' }] },
+          Targets: [{ Id: 'Bus', Arn: { 'Fn::GetAtt': ['Bus', 'Arn'] } }],
+        },
+      };
+      resources.Back = {
+        Type: 'AWS::Events::Rule',
+        Properties: {
+          EventBusName: { Ref: 'Bus' },
+          EventPattern: { source: [''], detail: {} },
+          Targets: [{ Id: 'Bus', Arn: { 'Fn::GetAtt': ['Partner', 'Arn'] }, Input: '{}' }],
+        },
+      };
+    });
+    expect(drawn.nodes).toContainEqual(
+      expect.objectContaining({ title: 'shop.com', subtitle: 'SaaS partner' }),
+    );
+    expect(svg).toContain('shop.com');
+  });
+});
