@@ -22,6 +22,7 @@ const template = synthesize('production', {
   partnerBuses: { shop: 'aws.partner/shopify.com/123/orders' },
   schemaRegistry: 'CONTRACTS_AND_DISCOVERY',
 }).toJSON();
+const intact = assemblyOf(template);
 const WAYS = [
   ...['event-driven-outbox-shipping', 'event-driven-from-uploads', 'event-driven-from-shop'],
   ...['111122223333', 'o-a1b2c3d4e5'],
@@ -29,12 +30,12 @@ const WAYS = [
 
 function costWith(
   inflows: Readonly<Record<string, number>>,
-  change: (copy: Json) => void = () => {},
+  change?: (copy: Json) => void,
   executionSeconds?: number,
 ) {
-  const copy = structuredClone(template);
-  change(copy);
-  return costOf(assemblyOf(copy), APP, kept as unknown as Measurement, [MILLION], {
+  const copy = change && structuredClone(template);
+  if (copy) change(copy);
+  return costOf(copy ? assemblyOf(copy) : intact, APP, kept as unknown as Measurement, [MILLION], {
     ...{ mix: parseMix(APP.mix ?? '', APP.contracts), months: 1, slowdown: 1, coldStarts: 0, failures: 0 },
     inflows: new Map(Object.entries(inflows)),
     ...(executionSeconds !== undefined && { executionSeconds }),
