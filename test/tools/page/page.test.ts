@@ -19,6 +19,7 @@ import { withoutPersonal } from '../../../tools/page/export';
 import type { DryRun, EventPage, RedriveResult, Snapshot, StackState } from '../../../tools/page/model';
 import { readAssembly } from '../../../tools/template/assembly';
 import { Builds } from '../ops/deployment';
+import { assemblyOf } from '../proof/assembly';
 
 jest.setTimeout(60_000);
 
@@ -313,6 +314,43 @@ test('a rule that is switched off takes nothing, and is shown as such', async ()
 test('a stack that runs beside it is named, since the page does not show it', async () => {
   const { assembly, url: endpoint } = BESIDE;
   expect((await get<Snapshot>('snapshot')).beside).toEqual([{ ...assembly, endpoint }]);
+});
+
+describe('a template of somebody else', () => {
+  /** Asks a page of another template, with this run behind it. */
+  async function ask(path: string, template: object, app = APP): Promise<{ status: number; answer: object }> {
+    const assembly = assemblyOf(template);
+    const other = new Proxy(stack, {
+      get: (target, name) => (name === 'assembly' ? assembly : Reflect.get(target, name, target)),
+    });
+    const page = new PageAttachment({ app: () => app, measurement: () => undefined });
+    const token = new URL(page.attach(other)).hash.replace('#token=', '');
+    const reply = await page.handlers['/_page']?.(
+      {
+        ...{ method: 'GET', path: `/_page/api/${path}`, query: new URLSearchParams(), body: Buffer.from('') },
+        headers: { authorization: `Bearer ${token}` },
+      } as never,
+      { signal: new AbortController().signal } as never,
+    );
+    return { status: reply?.status ?? 0, answer: JSON.parse(`${reply?.body}`) };
+  }
+  const Rule = { Type: 'AWS::Events::Rule', Properties: { EventPattern: { source: ['shop'] }, Targets: [] } };
+
+  test('has none of the contracts of the described app', async () => {
+    expect((await ask('snapshot', { Resources: { Rule } })).answer).toMatchObject({
+      ...{ contracts: [], entityName: '', beside: [] },
+    });
+    expect((await ask('routes', { Resources: { Rule } })).answer).toMatchObject({ rows: [] });
+  });
+
+  test('that hands no event on has no routes, and the page says why', async () => {
+    const Queue = { Type: 'AWS::SQS::Queue' };
+    for (const path of ['routes', 'audit'])
+      expect(await ask(path, { Resources: { Queue } })).toMatchObject({
+        status: 400,
+        answer: { message: expect.stringContaining('has no AWS::Events::Rule') },
+      });
+  });
 });
 
 test('changes come as server-sent events', async () => {
