@@ -52,6 +52,8 @@ interface Options extends AssemblySource {
 
 /** Seeds of a run without any option that says how many. */
 const DEFAULT_SEEDS = [1, 20] as const;
+/** Inputs of each parser in a soak; a minute of all of them together. */
+const SOAKED_INPUTS = 100_000;
 /** Lines of the log that a failure shows. */
 const SHOWN_LINES = 25;
 /** A soak whose memory is larger than that has a leak. */
@@ -71,7 +73,11 @@ export function simCommand(setting: SimSetting, now = () => performance.now()): 
     .option('--keep <parts>', 'of the plan only these commands and faults, e.g. c3,f1', (text) =>
       text.split(','),
     )
-    .option('--soak', 'seed after seed, with progress, until the time is over or one fails', false)
+    .option(
+      '--soak',
+      `${SOAKED_INPUTS} inputs of chance for each parser, then seed after seed, with progress, until the time is over or one fails`,
+      false,
+    )
     .option('--minutes <number>', 'time of a soak', wholeNumberFrom(1, 100_000), 10)
     .option('--mutants [name]', 'plant mistakes in the app, one at a time, and find each')
     .option(
@@ -93,7 +99,7 @@ export function simCommand(setting: SimSetting, now = () => performance.now()): 
           .map(([kind, what]) => `  ${kind.padEnd(18)}${what}`)
           .join('\n'),
     )
-    .action(exitWith((options: Options) => sim(setting, options, new Tally(now))));
+    .action(exitWith((options: Options) => sim(setting, options, now)));
 }
 
 function readRange(text: string): readonly [number, number] {
@@ -103,9 +109,11 @@ function readRange(text: string): readonly [number, number] {
   return [Number(from), Number(to)];
 }
 
-async function sim(setting: SimSetting, options: Options, tally: Tally): Promise<ExitCode> {
+async function sim(setting: SimSetting, options: Options, now: () => number): Promise<ExitCode> {
   checkOptions(options);
-  if (options.fuzz !== undefined) return fuzzParsers(setting.fuzzed(), options.fuzz, options.seed ?? 1);
+  const inputs = options.fuzz ?? (options.soak ? SOAKED_INPUTS : 0);
+  const fuzzed = inputs > 0 ? fuzzParsers(setting.fuzzed(), inputs, options.seed ?? 1) : EXIT.ok;
+  if (options.fuzz !== undefined || fuzzed !== EXIT.ok) return fuzzed;
   // A world that waits for something outside of itself ends the process without a result.
   process.exitCode = EXIT.failed;
   const assembly = await loadAssembly(options);
@@ -122,7 +130,7 @@ async function sim(setting: SimSetting, options: Options, tally: Tally): Promise
     }),
   };
   if (options.mutants !== undefined) return findMutants(setting, options, base, assembly);
-  return runSeeds(options, base, setting, tally);
+  return runSeeds(options, base, setting, new Tally(now));
 }
 
 function checkOptions({

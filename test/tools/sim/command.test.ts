@@ -102,6 +102,20 @@ describe('seeds that hold', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^\d seeds.*\n✓ Everything held: \d seeds/s);
   });
+
+  test('are not reached in a soak if a parser of outside input breaks', async () => {
+    const reads: string[] = [];
+    const refuses = [SyntaxError];
+    const careless = (text: string) => {
+      reads.push(text);
+      throw reads.length > 9 ? new RangeError('too many') : new SyntaxError('not this');
+    };
+    const parser: FuzzedParser = { name: 'careless', examples: ['{"a":1}'], refuses, read: careless };
+    const { exitCode, stdout } = await sim({ fuzzed: () => [parser] }, ['--soak', '--minutes', '1']);
+    expect([exitCode, reads.length > 9]).toEqual([1, true]);
+    expect(stdout).toMatch(/^✗ careless crashed: RangeError/);
+    expect(stdout).not.toContain('seeds');
+  });
 });
 
 describe('a seed that fails', () => {
