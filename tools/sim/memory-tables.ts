@@ -2,9 +2,9 @@
  * A store of tables that answers at once: dynalite's own checks and operations over a map in memory. What dynalite
  * keeps in LevelDB, with threads and timers of its own, is no part of a simulated world.
  */
-import { EventEmitter } from 'node:events';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { Stream } from 'node:stream';
 import { rememberExpressions } from '../local/services/parsed-expressions.cjs';
 import type { TableStore } from '../local/services/table-store';
 
@@ -190,8 +190,9 @@ interface Range {
 }
 
 /** Values in the order of the keys' bytes, as LevelDB streams them. */
-function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse }: Range): EventEmitter {
-  const stream = new EventEmitter();
+function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse }: Range): Stream {
+  // dynalite would listen twice to what is no stream of Node, and get each value twice.
+  const stream = new Stream();
   const isWithin = (key: string) =>
     (gt === undefined || key > gt) &&
     (gte === undefined || key >= gte) &&
