@@ -182,7 +182,7 @@ function Grid(props: { rows: readonly RouteRow[]; columns: readonly Column[]; ch
               {row.contract !== rows[i - 1]?.contract && (
                 <tr class="group">
                   <th colSpan={columns.length} scope="rowgroup">
-                    {row.contract}
+                    <span>{row.contract}</span>
                   </th>
                 </tr>
               )}
