@@ -22,6 +22,15 @@ test('a seed has the same log, byte for byte, in another process and after other
   expect(afterOthers.endsWith(alone)).toBe(true);
 });
 
+test('the hundred seeds after those of `npm test` hold', () => {
+  const { status, stdout, stderr } = sim('--seeds', '21-120');
+  expect([status, stderr, stdout.split('\n')[0]]).toEqual([
+    0,
+    '',
+    expect.stringMatching(/Everything held: 100 seeds/),
+  ]);
+});
+
 test('every planted mistake is found by its seed, and shrunk', () => {
   const { status, stdout } = sim('--mutants', '--no-shrink');
   expect(stdout).not.toContain('✗');
