@@ -43,7 +43,7 @@ const rule = (id: string, apply: (properties: Properties) => void) => change('AW
 const invoking = (id: string, apply: (properties: Properties) => void) =>
   change('AWS::Lambda::EventInvokeConfig', id, apply);
 /** Text of the notifier's source. */
-const KEY = ['tellOnce(`', '{orderId}#', '{status}`)'].join('$');
+const KEY = ['tellOnce(`', '{orderId}#', '{status}`,'].join('$');
 
 const source = (file: string, from: string, to: string) => ({ file: `lambdas/${file}`, from, to });
 
@@ -308,17 +308,17 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the idempotency key is the event',
     seed: 1,
-    change: source('notifier/handler.ts', KEY, 'tellOnce(metadata.eventId)'),
+    change: source('notifier/handler.ts', KEY, 'tellOnce(metadata.eventId,'),
   },
   {
     name: 'the idempotency key is the order',
     seed: 1,
-    change: source('notifier/handler.ts', KEY, 'tellOnce(orderId)'),
+    change: source('notifier/handler.ts', KEY, 'tellOnce(orderId,'),
   },
   {
     name: 'an in-progress record never expires',
     seed: 2,
-    change: source('notifier/handler.ts', 'config.registerLambdaContext(context);', ''),
+    change: source('tell-once.ts', 'config.registerLambdaContext(context);', ''),
   },
   {
     name: 'what the table contradicts is told',
@@ -347,7 +347,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'told changes are remembered for a second',
     seed: 1,
-    change: source('notifier/handler.ts', '15 * 24 * 60 * 60', '1'),
+    change: source('tell-once.ts', '15 * 24 * 60 * 60', '1'),
   },
   {
     name: 'another address is told',

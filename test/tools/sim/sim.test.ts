@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { APP } from '../../../bin/app-description';
 import { MUTANTS } from '../../../bin/order-mutants';
+import { NEXT_RELEASE } from '../../../bin/order-next-release';
 import { readMutantTable } from '../../../tools/sim/mutant-search';
 import { allowedActions } from '../../../tools/sim/permissions';
 import { readAssembly } from '../../../tools/template/assembly';
@@ -50,4 +51,20 @@ test('the table of mistakes names those of the list, with the seed of each, shru
     [],
   );
   expect(table.filter(({ size }) => (size?.commands ?? 6) > 5)).toEqual([]);
+});
+
+test('every mistake has something to change in the sources, or in those of the next release', () => {
+  const sources = new Map<string, string>();
+  const read = (file: string) => sources.get(file) ?? readFileSync(file, 'utf8');
+  const idle = (isInNext: boolean) =>
+    MUTANTS.filter((mutant) => (mutant.isInNext ?? false) === isInNext).flatMap(({ name, change }) =>
+      typeof change === 'function' || read(change.file).includes(change.from) ? [] : [name],
+    );
+  expect(idle(false)).toEqual([]);
+  for (const { file, from, to } of NEXT_RELEASE)
+    sources.set(
+      file,
+      read(file).replace(from, () => to),
+    );
+  expect(idle(true)).toEqual([]);
 });
