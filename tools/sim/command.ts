@@ -52,7 +52,7 @@ interface Options extends AssemblySource {
 
 /** Seeds of a run without any option that says how many. */
 const DEFAULT_SEEDS = [1, 20] as const;
-/** Inputs of each parser in a soak; a minute of all of them together. */
+/** Inputs of each parser in a soak: all of them together take one and a half minutes of CPU. */
 const SOAKED_INPUTS = 100_000;
 /** Lines of the log that a failure shows. */
 const SHOWN_LINES = 25;
