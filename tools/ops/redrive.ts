@@ -284,7 +284,8 @@ class Run {
     if (!targets) {
       const { ruleName, busName } = parseRuleArn(ruleArn);
       targets = listTargets(this.#eventBridge, ruleName, busName).catch((error: unknown) => {
-        if (error instanceof ResourceNotFoundException) return [];
+        // Of a name that EventBridge refuses there is no rule either: one message must not keep all others here.
+        if (error instanceof ResourceNotFoundException || isRefusedName(error)) return [];
         throw error;
       });
       this.#targets.set(ruleArn, targets);
@@ -320,6 +321,9 @@ function idOf(failed: FailedEvent, message: QueueMessage): string {
   if (failed.kind === 'unhandled') return failed.requestId;
   return failed.kind === 'undelivered' ? failed.published.event.id : message.id;
 }
+
+const isRefusedName = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'ValidationException';
 
 /**
  * Error of a service, in one line.

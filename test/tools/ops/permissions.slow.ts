@@ -70,11 +70,12 @@ test('the IAM actions of each command in the runbook are those of its calls', as
   const replay = { ReplayName: RUNNING, EventSourceArn, State: 'RUNNING' };
   // A message that a queue moved to its dead-letter queue, which no queue of the default stack does.
   const movedFrom = deployment.queue('failed-events').arn;
-  const message = (Body: string, more: object) => ({
+  const message = (Body: string, Attributes: object, more: object = {}) => ({
     ...{ MessageId: Body, ReceiptHandle: 'r', Body, ...more },
+    Attributes: { SentTimestamp: String(Date.now()), ...Attributes },
     MD5OfBody: createHash('md5').update(Body).digest('hex'),
   });
-  const moved = message('{}', { Attributes: { DeadLetterQueueSourceArn: movedFrom } });
+  const moved = message('{}', { DeadLetterQueueSourceArn: movedFrom });
   // An event that a rule of another bus could not put on the bus, which no rule of the default stack does.
   const { EventBusArn } = deployment.stack.assembly.outputs;
   const inflow = message(
@@ -82,6 +83,7 @@ test('the IAM actions of each command in the runbook are those of its calls', as
       ...{ version: '0', id: 'i', 'detail-type': 'Any', source: 'any', account: '1', region: 'us-east-1' },
       ...{ time: '2026-01-16T08:00:00Z', resources: [], detail: {} },
     }),
+    {},
     {
       MessageAttributes: Object.fromEntries(
         Object.entries({

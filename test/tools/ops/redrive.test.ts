@@ -137,10 +137,13 @@ test('an event that the bus refuses stays, with the reason', async () => {
   expect(aws.inputsOf('DeleteMessage')).toEqual([]);
 });
 
-test('events of a rule that is gone are left, and its targets are asked for once', async () => {
+test.each([
+  ['is gone', 'ResourceNotFoundException'],
+  ['has a name that no rule can have', 'ValidationException'],
+])('events of a rule that %s are left, and its targets are asked for once', async (_, refusal) => {
   const { json, aws } = await send({
     ...queues({ dlq: [undelivered('m-1'), undelivered('m-2')] }),
-    ListTargetsByRule: new Refusal('ResourceNotFoundException'),
+    ListTargetsByRule: new Refusal(refusal),
   });
   expect(json.groups).toMatchObject([
     { outcome: 'left', reason: 'its rule no longer has the target', count: 2 },
