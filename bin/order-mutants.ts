@@ -401,7 +401,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'errors tell addresses',
-    seed: 79,
+    seed: 89,
     change: source('personal-data.ts', 'text.replace(EMAIL, REDACTED)', 'text'),
   },
   {
