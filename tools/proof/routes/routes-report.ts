@@ -80,13 +80,17 @@ export function routesText(proof: RoutesProof, { stackName, title, verbose }: Ro
   const contracts = new Set(events.map(({ contract }) => contract)).size;
   const own = events.filter(({ kind }) => kind !== 'near-miss').length;
   const rules = routing.rules.filter(({ pattern }) => pattern);
+  const isWide = rules.length > MOST_COLUMNS && !verbose;
   const described = () => [
     `${title}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
       `${events.length - own} near misses against ${count(rules.length, 'rule')}`,
-    matrix(rows, rules, proof, short),
-    '● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n' +
-      'Elsewhere stands the field that kept the rule from taking the event (+1: and one more).',
-    ...details(detailed, short),
+    isWide ? takersText(rows, short) : matrix(rows, rules, proof, short),
+    `● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n${
+      isWide
+        ? `${rules.length} rules are too many for a table: each event is told with those that take it. --verbose and --json tell the others.`
+        : 'Elsewhere stands the field that kept the rule from taking the event (+1: and one more).'
+    }`,
+    ...details(detailed, short, isWide),
   ];
   return [
     ...(events.length > 0 ? described() : undescribed(proof, { title, short })),
@@ -177,6 +181,8 @@ function undescribed(
   ];
 }
 
+/** Rules that stand beside each other in the matrix: more are wider than a screen, and take minutes to draw. */
+const MOST_COLUMNS = 20;
 /** Width of the matrix's first column, in characters. */
 const LABEL_WIDTH = 46;
 
@@ -184,18 +190,37 @@ function consumerOf({ id, consumer, functionName }: RoutedRule['targets'][number
   return consumer ?? functionName ?? id;
 }
 
-function details(rows: readonly MatrixRow[], short: (name: string) => string): string[] {
+/** Each event with the rules and archives that take it. */
+function takersText(rows: readonly MatrixRow[], short: (name: string) => string): string {
+  const lines: string[] = [];
+  let contract = '';
+  for (const { label, event } of rows) {
+    if (event.contract !== contract) lines.push(event.contract);
+    contract = event.contract;
+    const taken = event.verdicts.filter(({ matched }) => matched);
+    const takers = [
+      ...taken.map((verdict) => `${cellText(verdict)} ${short(verdict.rule)}`),
+      ...event.archives.map((name) => `● ${short(name)} (archive)`),
+    ];
+    lines.push(`  ${label}: ${takers.join(', ') || 'no rule takes it'}`);
+  }
+  return lines.join('\n');
+}
+
+/** @param isOfTakers leaves out the rules that do not take an event */
+function details(rows: readonly MatrixRow[], short: (name: string) => string, isOfTakers: boolean): string[] {
   const width = Math.max(
     ...rows.flatMap(({ event }) => event.verdicts.map(({ rule }) => short(rule).length)),
   );
   return rows.map(({ label, event }) => {
     const whole = JSON.stringify(event.event);
     const head = label === event.label ? label : `${label} (here: ${event.label})`;
-    const lines = event.verdicts.flatMap(({ rule, matched, misses, deliveries }) => {
-      const told = matched
+    const told = event.verdicts.filter(({ matched }) => matched || !isOfTakers);
+    const lines = told.flatMap(({ rule, matched, misses, deliveries }) => {
+      const texts = matched
         ? deliveries.flatMap((delivery) => describe(delivery, whole))
         : [misses.map(({ field, reason }) => `${field} ${reason}`).join('; ')];
-      return told.map((line, i) => `  ${(i ? '' : short(rule)).padEnd(width)}  ${line}`);
+      return texts.map((line, i) => `  ${(i ? '' : short(rule)).padEnd(width)}  ${line}`);
     });
     return [`${event.contract}: ${head}`, `  ${whole}`, ...lines].join('\n');
   });

@@ -1,5 +1,6 @@
 /** Reports of `npm run routes`, line by line, of decisions that the project's own stack does not have. */
 
+import { APP } from '../../../../bin/app-description';
 import { UNDESCRIBED } from '../../../../tools/app';
 import type { RouteDecisions } from '../../../../tools/proof/routes/decisions';
 import { decisionLines } from '../../../../tools/proof/routes/decisions-report';
@@ -8,7 +9,7 @@ import { patternText } from '../../../../tools/proof/routes/pattern-report';
 import type { Recipient } from '../../../../tools/proof/routes/recipients';
 import { recipientsText } from '../../../../tools/proof/routes/recipients-report';
 import { proveRoutes } from '../../../../tools/proof/routes/routes';
-import { routesText } from '../../../../tools/proof/routes/routes-report';
+import { routesJson, routesText } from '../../../../tools/proof/routes/routes-report';
 import { assemblyOf } from '../assembly';
 
 describe('what a pattern takes', () => {
@@ -212,4 +213,28 @@ describe('routes of a stack that nobody described', () => {
     );
     expect(text).toContain('never: cron(0 0 31 2 ? *), next at no time');
   });
+});
+
+test('rules too many for a table are told by event, those alone that take it; JSON has all', () => {
+  const app = { ...UNDESCRIBED, contracts: APP.contracts.slice(0, 1) };
+  const rule = (customer: number) => ({
+    Type: 'AWS::Events::Rule',
+    Properties: {
+      Name: `rule-${customer}`,
+      EventBusName: { Ref: 'Bus' },
+      EventPattern: { source: ['app.orders'], detail: { customerId: [`customer-${customer}`] } },
+      Targets: [{ Id: 'Queue', Arn: 'arn:aws:sqs:us-east-1:111111111111:q' }],
+    },
+  });
+  const rules = Array.from({ length: 25 }, (_, customer) => [`Rule${customer}`, rule(customer)]);
+  const Bus = { Type: 'AWS::Events::EventBus', Properties: { Name: 'orders' } };
+  const proof = proveRoutes(assemblyOf({ Resources: { Bus, ...Object.fromEntries(rules) } }), app);
+  const text = routesText(proof, { stackName: 'Test', title: 'cdk.out', verbose: false });
+  const lines = text.split('\n');
+  expect(text).toContain('25 rules are too many for a table');
+  const made = lines.filter((line) => line.startsWith('  made for rule-7'));
+  expect(made.length).toBeGreaterThan(0);
+  for (const line of made) expect(line).toMatch(/^ {2}made for rule-7\b.*: ● rule-7$/);
+  expect(lines.filter((line) => line.includes('customerId is '))).toEqual([]);
+  for (const { verdicts } of JSON.parse(routesJson(proof)).events) expect(verdicts).toHaveLength(25);
 });
