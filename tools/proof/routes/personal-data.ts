@@ -1,6 +1,6 @@
 /** Personal data that a rule gives to a target which may not have it. */
 import { type App, type Contract, findConsumer } from '../../app';
-import type { RoutedEvent } from './routed-event';
+import { eventsByRule, type RoutedEvent } from './routed-event';
 import type { Finding, Routing, Target } from './routing';
 
 /** Text in place of personal data, to find where a payload contains it. */
@@ -13,14 +13,12 @@ export function personalDataFindings(
   events: readonly RoutedEvent[],
 ): Finding[] {
   const findings: Finding[] = [];
+  const takenBy = eventsByRule(events);
   for (const { type, personalData } of contracts) {
     for (const rule of routing.rules) {
-      const taken = events.find(
-        (event) =>
-          event.contract === type &&
-          event.kind !== 'near-miss' &&
-          event.verdicts.find((each) => each.rule === rule.name)?.matched,
-      );
+      const taken = takenBy
+        .get(rule.name)
+        ?.find(({ contract, kind }) => contract === type && kind !== 'near-miss');
       if (!taken) continue;
       for (const field of personalData) {
         const detail = { ...(taken.event.detail as object), [field]: MARKER };

@@ -30,3 +30,17 @@ export interface RoutedEvent {
   /** Names of the archives that store it. */
   readonly archives: readonly string[];
 }
+
+/** Events that each rule takes, by the rule's name: asked of every event once, since both can be thousands. */
+export function eventsByRule(events: readonly RoutedEvent[]): ReadonlyMap<string, readonly RoutedEvent[]> {
+  const taken = new Map<string, RoutedEvent[]>();
+  for (const event of events) {
+    for (const { rule, matched } of event.verdicts) {
+      if (!matched) continue;
+      const others = taken.get(rule);
+      if (others) others.push(event);
+      else taken.set(rule, [event]);
+    }
+  }
+  return taken;
+}

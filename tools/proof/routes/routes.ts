@@ -24,7 +24,7 @@ import {
   spoiledInputs,
 } from './decisions';
 import { personalDataFindings } from './personal-data';
-import type { RoutedEvent, RuleResult } from './routed-event';
+import { eventsByRule, type RoutedEvent, type RuleResult } from './routed-event';
 import {
   type Finding,
   isForFunctions,
@@ -231,13 +231,14 @@ const dead = (rule: string, message: string): Finding => ({ kind: 'dead-rule', r
 
 /** Rules and archives that no event can match. */
 function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: RouteDecisions): Finding[] {
+  const taken = eventsByRule(events);
   const rules = routing.rules.flatMap(({ name, bus, enabled, pattern, schedule, isForeign }) => {
     if (!enabled || !pattern || schedule || isForeign) return [];
     if (!routing.buses.includes(bus)) {
       const message = `Rule ${name} listens on the bus ${bus}, contracts are published to ${publishedTo(routing)}.`;
       return [dead(name, message)];
     }
-    if (events.some((event) => verdictOf(event, name)?.matched)) return [];
+    if (taken.has(name)) return [];
     // None of the events tried is no proof: a rule is dead if none can be.
     if (decisions.rules.some(({ rule, verdict }) => rule === name && verdict !== 'none')) return [];
     return [dead(name, `Rule ${name} matches no event of any contract. ${nearest(pattern, events)}`)];
@@ -247,10 +248,6 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: 
     return [dead(name, `Archive ${name} keeps no event of any contract. ${nearest(pattern, events)}`)];
   });
   return [...rules, ...archives];
-}
-
-function verdictOf({ verdicts }: RoutedEvent, rule: string): RuleResult | undefined {
-  return verdicts.find((verdict) => verdict.rule === rule);
 }
 
 /** Describes the event that came closest, and the fields that did not match. */

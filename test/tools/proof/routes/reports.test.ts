@@ -226,15 +226,15 @@ test('rules too many for a table are told by event, those alone that take it; JS
       Targets: [{ Id: 'Queue', Arn: 'arn:aws:sqs:us-east-1:111111111111:q' }],
     },
   });
-  const rules = Array.from({ length: 25 }, (_, customer) => [`Rule${customer}`, rule(customer)]);
+  const rules = Array.from({ length: 21 }, (_, customer) => [`Rule${customer}`, rule(customer)]);
   const Bus = { Type: 'AWS::Events::EventBus', Properties: { Name: 'orders' } };
   const proof = proveRoutes(assemblyOf({ Resources: { Bus, ...Object.fromEntries(rules) } }), app);
   const text = routesText(proof, { stackName: 'Test', title: 'cdk.out', verbose: false });
   const lines = text.split('\n');
-  expect(text).toContain('25 rules are too many for a table');
+  expect(text).toContain('21 rules are too many for a table');
   const made = lines.filter((line) => line.startsWith('  made for rule-7'));
   expect(made.length).toBeGreaterThan(0);
   for (const line of made) expect(line).toMatch(/^ {2}made for rule-7\b.*: ● rule-7$/);
   expect(lines.filter((line) => line.includes('customerId is '))).toEqual([]);
-  for (const { verdicts } of JSON.parse(routesJson(proof)).events) expect(verdicts).toHaveLength(25);
+  for (const { verdicts } of JSON.parse(routesJson(proof)).events) expect(verdicts).toHaveLength(21);
 });
