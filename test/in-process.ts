@@ -11,7 +11,7 @@ export interface InProcess {
 }
 
 export interface Surroundings {
-  /** All variables of the environment. @default those of the tests */
+  /** All variables of the environment. @default those of the tests, on a terminal with colours */
   readonly env?: NodeJS.ProcessEnv;
   /** Parameter of `runCommand`. */
   readonly explain?: Parameters<typeof runCommand>[1];
@@ -22,6 +22,12 @@ export interface Surroundings {
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Variables without what whoever runs the tests says of colours. */
+function coloured(): NodeJS.ProcessEnv {
+  const { NO_COLOR, FORCE_COLOR, ...others } = process.env;
+  return { ...others, TERM: 'xterm-256color' };
+}
 
 export function runInProcess(
   command: Command,
@@ -37,7 +43,7 @@ export function runInProcess(
  */
 export async function capture(
   work: () => Promise<unknown>,
-  { env = process.env, stdin = '', isTerminal = false }: Omit<Surroundings, 'explain'> = {},
+  { env = coloured(), stdin = '', isTerminal = false }: Omit<Surroundings, 'explain'> = {},
 ): Promise<InProcess> {
   const written = { stdout: '', stderr: '' };
   const spies = (['stdout', 'stderr'] as const).map((name) =>
