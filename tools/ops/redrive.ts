@@ -284,7 +284,7 @@ class Run {
     if (!targets) {
       const { ruleName, busName } = parseRuleArn(ruleArn);
       targets = listTargets(this.#eventBridge, ruleName, busName).catch((error: unknown) => {
-        // Of a name that EventBridge refuses there is no rule either: one message must not keep all others here.
+        // A name that EventBridge refuses has no rule, like one that is not found: one message must not keep all others here.
         if (error instanceof ResourceNotFoundException || isRefusedName(error)) return [];
         throw error;
       });

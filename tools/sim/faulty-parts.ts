@@ -54,7 +54,7 @@ export class FaultyParts {
     const call = callEndpoint(reach, world);
     const direct: typeof call = (request) => life.during(() => call(request));
     let requestId = '';
-    // What a function does to be faster later is left out: half of the time would go there.
+    // Leave out the rehearsal, by which a function is faster later: half of the time would go there.
     const { AWS_LAMBDA_INITIALIZATION_TYPE: _, ...variables } = settings.variables;
     const environment: InProcessEnvironment = new InProcessEnvironment(
       { ...settings, variables },

@@ -196,11 +196,12 @@ test('a stack beside the first one has a log of its own, and counts for itself',
     ...{ kind: 'event-dropped', at: '2026-01-15T10:00:00.000Z', bus: 'b', eventId: 'e', reason: 'none' },
     ...(account && { account, region: 'eu-central-1' }),
   });
+  const accounts = [undefined, '111122223333', '111122223333'];
   const tell = async (log: TerminalLog) => {
-    for (const account of [undefined, '111122223333', '111122223333']) log.step(put(account) as never);
+    for (const account of accounts) log.step(put(account) as never);
     await log.samplesSent(stackWith());
   };
-  expect((await shown(tell)).match(/DROPPED/g)).toHaveLength(3);
+  expect((await shown(tell)).match(/DROPPED/g)).toHaveLength(accounts.length);
 });
 
 test('a program reads a JSON object a line', async () => {

@@ -180,7 +180,8 @@ describe('tail', () => {
 
   test('shows the lines of handlers, failures in red and with their reason, control characters escaped', async () => {
     const { stdout } = await read({ 'order-processor': lines }, {}, { isTerminal: true });
-    expect(stdout.split('\n')).toHaveLength(3);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(lines.length - 1);
+    expect(stdout).not.toContain('START');
     expect(stdout).toContain('\x1b[31mfailed    \x1b[39m');
     expect(stdout).toContain('the table is\\x1b[2J gone');
     expect(stdout).toMatch(/order-1 {2}\S*a/);

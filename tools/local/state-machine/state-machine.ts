@@ -84,7 +84,7 @@ export class StateMachine {
     try {
       this.#states = compileDefinition(this.definition);
     } catch (error) {
-      // What is not known here has kept it from running.
+      // Only a refusal gets here: a machine with elements that are unknown here is not started (`whyStateMachineNotRun`).
       const { message } = error as DefinitionError;
       throw new AssemblyError(`${type} ${logicalId}: Step Functions would refuse it, for ${message}.`);
     }

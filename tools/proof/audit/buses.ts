@@ -126,7 +126,7 @@ function auditArchive(scene: Scene, bus: Resource, archive: Resource): void {
     const types = missed.map((event) => `${event.source}/${event['detail-type']}`).join(', ');
     hop.gap('coverage', archive, `its pattern leaves out ${types}: those could not be replayed`);
   }
-  // What an undescribed stack keeps its archive for is not known.
+  // The purpose of an archive is known of a described stack only.
   if (!scene.isDescribed) return;
   for (const queue of assembly.ofType('AWS::SQS::Queue')) {
     const kept = retentionOf(queue) / DAY;

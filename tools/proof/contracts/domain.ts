@@ -316,7 +316,7 @@ function textConditions({ pattern, minLength, maxLength, ...rest }: JsonSchema):
 
 function numbers(schema: JsonSchema, path: string): ValueSet {
   const { multipleOf } = schema;
-  // Of fractions, validators differ in what they round.
+  // Validators differ in how they round fractions.
   if (multipleOf !== undefined && !(Number.isSafeInteger(multipleOf) && Number(multipleOf) > 0))
     throw new UndecidedError(`${path} has the keyword multipleOf, of ${multipleOf}`);
   const bound = (value: unknown, inclusive: boolean): Bound | undefined =>

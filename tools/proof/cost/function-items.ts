@@ -1,7 +1,17 @@
 /** Cost of functions: calls, durations, log lines, traces, metrics; and fixed monthly items. */
 import { TemplateAlarms } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
-import { GB, groupBy, type Item, item, MONTH_DAYS, MONTH_SECONDS, type PriceKey, sum } from './units';
+import {
+  GB,
+  groupBy,
+  type Item,
+  item,
+  LOG_EVENT_OVERHEAD,
+  MONTH_DAYS,
+  MONTH_SECONDS,
+  type PriceKey,
+  sum,
+} from './units';
 import type { CallUsage, Times, Usage } from './usage';
 
 /**
@@ -33,9 +43,6 @@ export function functionItems(usage: Usage, times: Times): Item[] {
   );
   return [item('Lambda: calls', 'lambda.request', sum(usage.calls, attempts)), ...durations, ...starts];
 }
-
-/** Bytes that CloudWatch counts for each log event beside its text. */
-const LOG_EVENT_OVERHEAD = 26;
 
 export function logItems(usage: Usage, times: Times): Item[] {
   const kept = (bytes: number, group: Resource | undefined) => ({

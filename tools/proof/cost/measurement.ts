@@ -9,6 +9,7 @@ import type { TimedStep } from '../../local/steps';
 import type { Assembly, Resource } from '../../template/assembly';
 import { proveRoutes } from '../routes/routes';
 import type { MixedEvent } from './event-mix';
+import { LOG_EVENT_OVERHEAD } from './units';
 
 export interface Measurement {
   /** `YYYY-MM-DD`. */
@@ -89,9 +90,6 @@ export function loggingKey({ LogFormat = 'Text', SystemLogLevel = 'INFO' }: Logg
 
 /** The detail-type of what a schedule sends. */
 const SCHEDULED = 'Scheduled Event';
-
-/** Bytes that CloudWatch counts for each log event beside its text. */
-const LOG_EVENT_OVERHEAD = 26;
 
 const DAY_SECONDS = 24 * 60 * 60;
 

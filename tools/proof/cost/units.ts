@@ -12,6 +12,8 @@ export interface Item {
   readonly usd: number;
 }
 
+/** Bytes that CloudWatch counts for each log event beside its text. */
+export const LOG_EVENT_OVERHEAD = 26;
 export const MONTH_DAYS = 30;
 export const MONTH_SECONDS = MONTH_DAYS * 24 * 60 * 60;
 export const KB = 1_024;

@@ -180,7 +180,7 @@ export class Usage {
   #deliver(rule: RoutedRule, { event, label, perEvent, perMonth }: EventUsage): void {
     for (const { target: id, payload = '' } of this.routing.deliver(rule, event)) {
       const { arn, model } = rule.targets.find((each) => each.id === id) as RoutedRule['targets'][number];
-      // Of an alias or a version its function.
+      // An alias or a version counts as a call of its function.
       const found = model.reference.resource;
       const known = [...this.assembly.resources.values()];
       const resource = known.find((each) => (found ? each.logicalId === found.logicalId : each.arn === arn));

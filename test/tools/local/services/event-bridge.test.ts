@@ -695,7 +695,8 @@ describe('archive and replay', () => {
     expect(harness.bridge.archives.get('all')?.eventCount).toBe(1);
     harness.bridge.startReplay(replayOf({ ReplayName: 'once more' }));
     await finish(harness);
-    expect(harness.messages('jobs')).toHaveLength(3);
+    const names = harness.bodies('jobs').map((event) => event['replay-name']);
+    expect(names).toEqual([undefined, 'again', 'once more']);
   });
 
   test('a rule may refuse replays', async () => {
