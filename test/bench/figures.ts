@@ -15,8 +15,8 @@ export interface Figures {
   readonly title: string;
   readonly notes: readonly string[];
   readonly tables: readonly FiguresTable[];
-  /** Drawn beside the document. */
-  readonly plot?: Bars;
+  /** Charts of the picture beside the document, if there is one. */
+  readonly plots?: readonly Bars[];
   /** The figures with all their digits, for `--json`. */
   readonly data: unknown;
 }
@@ -28,7 +28,7 @@ export function machine(): string {
 }
 
 /** The figures as Markdown. */
-export function asMarkdown({ title, notes, tables, name, plot }: Figures, on = machine()): string {
+export function asMarkdown({ title, notes, tables, name, plots = [] }: Figures, on = machine()): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   return [
     `## ${title}`,
@@ -38,7 +38,7 @@ export function asMarkdown({ title, notes, tables, name, plot }: Figures, on = m
         '\n',
       ),
     ),
-    ...(plot ? [`![${plot.title}](${plotFile(name)})`] : []),
+    ...(plots.length > 0 ? [`![${plots.map((plot) => plot.title).join('; ')}](${plotFile(name)})`] : []),
   ].join('\n\n');
 }
 
@@ -56,5 +56,5 @@ export function writeFigures(file: string, figures: Figures): void {
       ? before.slice(0, from) + section + before.slice(to + end.length)
       : `${before.trimEnd()}\n\n${section}\n`;
   writeFileSync(file, after);
-  if (figures.plot) writeFileSync(join(dirname(file), plotFile(figures.name)), barsSvg(figures.plot));
+  if (figures.plots) writeFileSync(join(dirname(file), plotFile(figures.name)), barsSvg(figures.plots));
 }

@@ -17,6 +17,7 @@ import { synthesize } from '../../tools/template/source/synthesize';
 import { assemblyOf } from '../tools/proof/assembly';
 import { benchEndToEnd } from './end-to-end';
 import type { Figures, FiguresTable } from './figures';
+import type { Bars } from './plot';
 
 /** The last with the stack’s own is nearly the quota of 300. */
 const RULES = [1, 10, 100, 290];
@@ -81,15 +82,54 @@ export async function benchGrowth(onProgress: (text: string) => void): Promise<F
     title: 'Growth',
     notes: [`Events a second of ${EVENTS} new orders, as in the part end-to-end.`],
     tables,
-    plot: {
-      title: 'Events a second by rules on the bus',
-      unit: '/s',
-      names: ['events'],
-      groups: byRules.map(([rules, rate]) => ({ label: `${rules} more`, values: [rate] })),
-    },
+    plots: charts({ byRules, byEnvironments, residentMb, proofs, reports }),
     data: { byRules, byEnvironments, residentMb, proofs, reports },
   };
 }
+
+interface Growth {
+  readonly byRules: readonly [number, number][];
+  readonly byEnvironments: readonly [number, number][];
+  readonly residentMb: readonly number[];
+  readonly proofs: Awaited<ReturnType<typeof timeProofs>>;
+  readonly reports: readonly [number, number][];
+}
+
+const charts = ({ byRules, byEnvironments, residentMb, proofs, reports }: Growth): Bars[] => [
+  {
+    title: 'Events a second by rules on the bus',
+    unit: '/s',
+    names: ['events'],
+    groups: byRules.map(([rules, rate]) => ({ label: `${rules} more`, values: [rate] })),
+  },
+  {
+    title: 'Events a second by environments of each function',
+    unit: '/s',
+    names: ['events'],
+    groups: byEnvironments.map(([environments, rate]) => ({ label: `${environments}`, values: [rate] })),
+  },
+  {
+    title: 'Memory by new orders handled and held',
+    unit: 'MB',
+    names: ['resident'],
+    groups: residentMb.map((mb, tenth) => ({ label: `${(tenth * MANY_EVENTS) / 10}`, values: [mb] })),
+  },
+  {
+    title: 'Time of the proofs by resources besides the stack’s',
+    unit: 'ms',
+    names: ['routes', 'audit', 'cost'],
+    groups: proofs.map(({ resources, routes, audit, cost }) => ({
+      label: `${resources} more`,
+      values: [routes, audit, cost],
+    })),
+  },
+  {
+    title: 'Time of the report by orders of its day',
+    unit: 'ms',
+    names: ['report'],
+    groups: reports.map(([orders, ms]) => ({ label: `${orders}`, values: [ms] })),
+  },
+];
 
 /** Time of each proof over the stack's template with more resources in it, in milliseconds. */
 async function timeProofs() {

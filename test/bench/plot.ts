@@ -1,4 +1,4 @@
-/** Bars side by side, as SVG without anything from elsewhere. */
+/** Bars side by side, chart below chart, as SVG without anything from elsewhere. */
 
 export interface Bars {
   readonly title: string;
@@ -16,10 +16,29 @@ const VALUE_WIDTH = 70;
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 const round = (value: number): number => Number(value.toFixed(1));
 
-export function barsSvg({ title, unit, names, groups }: Bars): string {
+/** One picture of all charts, each with a scale of its own. */
+export function barsSvg(charts: readonly Bars[]): string {
+  let height = 0;
+  const drawn = charts.map((chart) => {
+    const at = height;
+    height += heightOf(chart);
+    return [`<g transform="translate(0 ${at})">`, ...chartSvg(chart), '</g>'].join('\n');
+  });
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
+    `<title>${escaped(charts.map(({ title }) => title).join('; '))}</title>`,
+    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    ...drawn,
+    '</svg>\n',
+  ].join('\n');
+}
+
+const groupHeight = ({ names }: Bars): number => names.length * BAR + GAP;
+const heightOf = (chart: Bars): number => TOP + chart.groups.length * groupHeight(chart) + 10;
+
+function chartSvg(chart: Bars): string[] {
+  const { title, unit, names, groups } = chart;
   const most = Math.max(...groups.flatMap(({ values }) => values));
-  const groupHeight = names.length * BAR + GAP;
-  const height = TOP + groups.length * groupHeight + 10;
   const text = (x: number, y: number, content: string, more = '') =>
     `<text x="${round(x)}" y="${round(y)}"${more}>${escaped(content)}</text>`;
   const legend = names.map(
@@ -31,7 +50,7 @@ export function barsSvg({ title, unit, names, groups }: Bars): string {
       )}`,
   );
   const bars = groups.flatMap(({ label, values }, group) => {
-    const y = TOP + group * groupHeight;
+    const y = TOP + group * groupHeight(chart);
     return [
       text(LEFT - 10, y + (names.length * BAR) / 2 + 4, label, ' text-anchor="end"'),
       ...values.map((value, index) => {
@@ -45,12 +64,8 @@ export function barsSvg({ title, unit, names, groups }: Bars): string {
     ];
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="11">`,
-    `<title>${escaped(title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     text(10, 18, title, ' font-size="14" font-weight="bold"'),
-    ...legend,
+    ...(names.length > 1 ? legend : []),
     ...bars,
-    '</svg>\n',
-  ].join('\n');
+  ];
 }
