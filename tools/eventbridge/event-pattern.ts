@@ -19,6 +19,8 @@ export interface MatchExplanation {
   matched: boolean;
   /** Minimal set of fields that did not match; empty if it matched. With `$or`, those of the closest alternative. */
   misses: FieldMismatch[];
+  /** The fields that did not match of each further alternative of its `$or`s, closest first; empty if it matched. */
+  others: FieldMismatch[][];
 }
 
 /**
@@ -49,15 +51,14 @@ export class EventPattern {
    * @param read cache of readings of the same event, by path, shared by all rules of a bus
    */
   explain(event: unknown, read = new Map<string, Reading>()): MatchExplanation {
-    let closest: { misses: FieldMismatch[]; hits: number } | undefined;
-    for (const branch of this.branches) {
+    const alternatives = this.branches.map((branch) => {
       const misses = branch.misses(isObject(event) ? event : {}, read);
-      const hits = branch.fields.length - misses.length;
-      const isCloser = closest && (misses.length - closest.misses.length || closest.hits - hits) < 0;
-      if (!closest || isCloser) closest = { misses, hits };
-    }
-    const misses = closest?.misses ?? [];
-    return { matched: misses.length === 0, misses };
+      return { misses, hits: branch.fields.length - misses.length };
+    });
+    alternatives.sort((a, b) => a.misses.length - b.misses.length || b.hits - a.hits);
+    const [misses = [], ...others] = alternatives.map((each) => each.misses);
+    const matched = misses.length === 0;
+    return { matched, misses, others: matched ? [] : others };
   }
 }
 

@@ -63,7 +63,9 @@ export const EventPageSchema = v.strictObject({
   event: anyObject,
   steps: v.array(NumberedStepSchema),
   incomplete: v.pipe(v.boolean(), v.description('Earlier steps were dropped to limit memory.')),
-  misses: v.array(v.strictObject({ rule: text, fields: v.array(MissedField) })),
+  misses: v.array(
+    v.strictObject({ rule: text, fields: v.array(MissedField), alternatives: optional(v.number()) }),
+  ),
   transforms: v.array(
     v.strictObject({ rule: text, target: text, paths: v.record(text, text), template: text }),
   ),
@@ -146,6 +148,7 @@ export const DryRunSchema = v.strictObject({
       rule: text,
       targets: optional(v.array(v.strictObject({ name: text, refuses: optional(text) }))),
       misses: optional(v.array(MissedField)),
+      alternatives: optional(v.number()),
     }),
   ),
 });
@@ -214,6 +217,7 @@ export const RoutesSchema = v.strictObject({
           v.strictObject({
             outcome: v.picklist(['accepted', 'refused', 'missed']),
             misses: v.array(v.strictObject({ field: text, reason: text })),
+            alternatives: optional(v.number()),
             deliveries,
           }),
         ),

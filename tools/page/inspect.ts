@@ -41,7 +41,8 @@ function missesOf(
   return stack.eventBridge.rules.flatMap(({ name, busName, pattern, archive, state }): Miss[] => {
     if (busName !== bus || !pattern || archive || taken.has(name)) return [];
     if (state === 'DISABLED') return [{ rule: name, fields: [] }];
-    return [{ rule: name, fields: missedFields(pattern, event, personalData) }];
+    const { misses, alternatives } = missedFields(pattern, event, personalData);
+    return [{ rule: name, fields: misses, ...defined({ alternatives }) }];
   });
 }
 
@@ -50,12 +51,14 @@ function missedFields(
   pattern: EventPattern,
   event: object,
   personalData: readonly string[] = [],
-): MissedField[] {
-  return pattern.explain(event).misses.map(({ field: path, actual, allowed, reason }) => {
+): { readonly misses: MissedField[]; readonly alternatives?: number } {
+  const { misses, others } = pattern.explain(event);
+  const told = misses.map(({ field: path, actual, allowed, reason }) => {
     if (path.split('.').some((name) => personalData.includes(name)))
       return { path, allowed, reason: `${path} is personal data`, value: 'hidden' };
     return { path, allowed, reason, ...defined({ value: actual }) };
   });
+  return { misses: told, ...(others.length > 0 && { alternatives: 1 + others.length }) };
 }
 
 function transformOf(stack: LocalStack, ruleName: string, targetName: string): Transform[] {
@@ -85,7 +88,7 @@ export function dryRun(stack: LocalStack, app: App, body: unknown): DryRun {
       return [
         { rule: name, misses: [{ path: 'state', allowed: ['ENABLED'], reason: 'the rule is disabled' }] },
       ];
-    if (!pattern.matches(event)) return [{ rule: name, misses: missedFields(pattern, event) }];
+    if (!pattern.matches(event)) return [{ rule: name, ...missedFields(pattern, event) }];
     const context = { ruleArn: arn, ruleName: name, ingestionTime: time };
     return [
       {

@@ -88,6 +88,8 @@ export interface Miss {
   readonly rule: string;
   /** Fields that did not match. Empty if the rule was disabled. */
   readonly fields: readonly MissedField[];
+  /** Number of alternatives of a pattern with `$or`; the fields are those of the closest one. */
+  readonly alternatives?: number;
 }
 
 /** Input transformer of a rule's target, as in the template. */
@@ -200,6 +202,8 @@ export interface DryRun {
     /** Present if the rule would match. */
     readonly targets?: readonly { readonly name: string; readonly refuses?: string }[];
     readonly misses?: readonly MissedField[];
+    /** Number of alternatives of a pattern with `$or`; the misses are those of the closest one. */
+    readonly alternatives?: number;
   }[];
 }
 
@@ -298,6 +302,8 @@ export interface RouteCell {
   readonly outcome: 'accepted' | 'refused' | 'missed';
   /** Fields that kept the rule from matching. */
   readonly misses: readonly { readonly field: string; readonly reason: string }[];
+  /** Number of alternatives of a pattern with `$or`; the misses are those of the closest one. */
+  readonly alternatives?: number;
   readonly deliveries: readonly RouteDelivery[];
 }
 

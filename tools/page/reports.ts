@@ -8,7 +8,7 @@ import { parseMix } from '../proof/cost/event-mix';
 import type { Measurement } from '../proof/cost/measurement';
 import { decisionLines } from '../proof/routes/decisions-report';
 import { matrixRows } from '../proof/routes/matrix';
-import type { RuleResult } from '../proof/routes/routed-event';
+import { countAlternatives, type RuleResult } from '../proof/routes/routed-event';
 import { proveRoutes } from '../proof/routes/routes';
 import type { RoutedDelivery, RoutedRule } from '../proof/routes/routing';
 import { aboutText } from '../proof/verdicts';
@@ -63,11 +63,12 @@ function routeRule({ name, bus, enabled, description, eventPattern, targets }: R
 }
 
 /** @param event the event as JSON text */
-function routeCell({ matched, misses, deliveries }: RuleResult, event: string): RouteCell {
+function routeCell({ matched, misses, others, deliveries }: RuleResult, event: string): RouteCell {
   const isRefused = deliveries.some(({ problem }) => problem);
   return {
     outcome: !matched ? 'missed' : isRefused ? 'refused' : 'accepted',
     misses,
+    ...(others && { alternatives: countAlternatives(others) }),
     deliveries: deliveries.map((delivery) => routeDelivery(delivery, event)),
   };
 }

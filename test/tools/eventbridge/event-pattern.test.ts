@@ -575,7 +575,9 @@ describe('an array', () => {
 
 describe('explain', () => {
   test('tells that a pattern matched', () => {
-    expect(compile({ source: ['app.orders'] }).explain(ORDER_SHIPPED)).toEqual({ matched: true, misses: [] });
+    expect(compile({ source: ['app.orders'] }).explain(ORDER_SHIPPED)).toEqual({
+      ...{ matched: true, misses: [], others: [] },
+    });
   });
 
   test('names each field that missed, what it allows and what the event has', () => {
@@ -601,6 +603,7 @@ describe('explain', () => {
         },
         { field: 'replay-name', allowed: [{ exists: true }], reason: 'is absent, allowed: {"exists":true}' },
       ],
+      others: [],
     });
   });
 
@@ -624,6 +627,25 @@ describe('explain', () => {
       'detail.status',
       'source',
     ]);
+  });
+
+  test('has the other alternatives of an $or, closest first, and none of a pattern that matched', () => {
+    const pattern = compile({
+      source: ['app.orders'],
+      $or: [
+        { detail: { status: ['NEW'], total: [1] } },
+        { detail: { orderId: ['ORD-2'] } },
+        { detail: { status: ['SHIPPED'], total: [1] } },
+      ],
+    });
+    const { misses, others } = pattern.explain(ORDER_SHIPPED);
+    expect([misses, ...others].map((each) => each.map(({ field }) => field))).toEqual([
+      ['detail.total'],
+      ['detail.orderId'],
+      ['detail.status', 'detail.total'],
+    ]);
+    const wide = compile({ $or: [{ source: ['app.orders'] }, { source: ['other'] }] });
+    expect(wide.explain(ORDER_SHIPPED)).toEqual({ matched: true, misses: [], others: [] });
   });
 
   test('speaks of the array element that fits best, where each field alone would match', () => {

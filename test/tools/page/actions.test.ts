@@ -49,6 +49,7 @@ const RESOURCES = {
     },
   ]),
   Large: rule('large', { source: ['shop'], detail: { size: [{ numeric: ['>', 9] }] } }, []),
+  Either: rule('either', { $or: [{ source: ['a'] }, { source: ['b'] }] }, []),
   Off: rule('off', { source: ['shop'] }, [], { State: 'DISABLED' }),
 };
 const ASSEMBLY = assemblyOf(RESOURCES, { Worker: { 'index.js': 'exports.handler = async () => {};' } });
@@ -141,6 +142,7 @@ describe('an event', () => {
     const page = eventPage(stack, UNDESCRIBED, recorder, await put());
     expect(page.misses).toEqual([
       { rule: 'large', fields: [expect.objectContaining({ path: 'detail.size', value: 3 })] },
+      { rule: 'either', fields: [expect.objectContaining({ path: 'source' })], alternatives: 2 },
       { rule: 'off', fields: [] },
     ]);
     expect(page.transforms).toEqual([
@@ -157,6 +159,7 @@ describe('an event', () => {
     expect(rules).toEqual([
       { rule: 'placed', targets: [{ name: 'inbox.fifo' }] },
       { rule: 'large', misses: [expect.objectContaining({ path: 'detail.size' })] },
+      { rule: 'either', misses: [expect.objectContaining({ path: 'source' })], alternatives: 2 },
       { rule: 'off', misses: [{ path: 'state', allowed: ['ENABLED'], reason: 'the rule is disabled' }] },
     ]);
     expect(dryRun(stack, UNDESCRIBED, { ...EVENT, bus: 'other' }).rules).toEqual([]);
@@ -222,7 +225,7 @@ describe('the state of the stack', () => {
       { cause: 'unreadable' },
       { cause: 'NO_PERMISSIONS', eventId: 'lost-1', entity: 'order-1' },
     ]);
-    expect([rules, functions]).toEqual([['placed', 'large', 'off'], ['worker']]);
+    expect([rules, functions]).toEqual([['placed', 'large', 'either', 'off'], ['worker']]);
   });
 
   test('a rule is switched off and on', async () => {

@@ -444,11 +444,13 @@ function reportMatches(
       onStep({ kind: 'rule-matched', eventId: event.id, rule: name });
       continue;
     }
-    const { misses } = pattern.explain(event, read);
+    const { misses, others } = pattern.explain(event, read);
     const [miss] = misses;
     const asksForMore = pattern.branches.every(({ fields }) => fields.length > 1);
     if (miss && misses.length === 1 && asksForMore) {
-      const { field, reason } = miss;
+      const { field } = miss;
+      const alternatives = others.length > 0 ? ` (the closest of ${1 + others.length} alternatives)` : '';
+      const reason = `${miss.reason}${alternatives}`;
       onStep({ kind: 'rule-missed', eventId: event.id, rule: name, field, reason });
     }
   }

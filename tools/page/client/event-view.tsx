@@ -5,7 +5,7 @@ import type { EventPage, EventSummary, MissedField, NumberedStep } from '../mode
 import { call } from './api';
 import { outcome, short } from './event-list';
 import { current, events, eventsOf, selected } from './events';
-import { bytes, plural, took } from './format';
+import { bytes, closestOf, plural, took } from './format';
 import { Key, StateIcon } from './icons';
 import { readLog } from './log-text';
 import { type Mark, Payload, sourcesOf } from './payload';
@@ -336,7 +336,7 @@ function Misses({ page: { misses } }: { page: EventPage }) {
       </header>
       {misses.length === 0 && <p class="empty">Every rule of the bus took it.</p>}
       <dl>
-        {misses.map(({ rule, fields }) => (
+        {misses.map(({ rule, fields, alternatives }) => (
           <>
             <dt>{short(rule)}</dt>
             <dd>
@@ -344,6 +344,7 @@ function Misses({ page: { misses } }: { page: EventPage }) {
               {fields.map((field) => (
                 <Missed key={field.path} {...field} />
               ))}
+              {closestOf(alternatives)}
             </dd>
           </>
         ))}

@@ -28,3 +28,7 @@ export const bytes = (text: string): string =>
 
 export const plural = (count: number, word: string): string =>
   `${count.toLocaleString('en-US')} ${word}${count === 1 ? '' : 's'}`;
+
+/** Note to a rule's missed fields, if its pattern has other alternatives. */
+export const closestOf = (alternatives: number | undefined): string =>
+  alternatives === undefined ? '' : `the closest of ${plural(alternatives, 'alternative')}`;

@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks';
 import type { ContractForm, DryRun } from '../model';
 import { call } from './api';
 import { short } from './event-list';
-import { plural } from './format';
+import { closestOf, plural } from './format';
 import { Key, StateIcon } from './icons';
 import { type DraftEntry, JsonForm, parsed } from './json-form';
 import { act, draft, load, open, snapshot, whileUntouched } from './state';
@@ -183,7 +183,7 @@ function WouldReach({ dry }: { dry: DryRun | undefined }) {
         <h3>Would reach</h3>
         <span class="dim">asked of the same rules, nothing is sent</span>
       </header>
-      {dry?.rules.map(({ rule, targets, misses }) => (
+      {dry?.rules.map(({ rule, targets, misses, alternatives }) => (
         <div key={rule} class="reach">
           <StateIcon state={targets ? 'handled' : 'unmatched'} />
           <span>{short(rule)}</span>
@@ -199,6 +199,7 @@ function WouldReach({ dry }: { dry: DryRun | undefined }) {
                 <code>{path}</code> {reason}
               </div>
             ))}
+            {closestOf(alternatives)}
           </span>
         </div>
       ))}

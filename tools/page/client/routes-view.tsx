@@ -2,7 +2,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { RouteCell, RouteDelivery, RouteRow, RouteRule, RoutesReport } from '../model';
-import { plural } from './format';
+import { closestOf, plural } from './format';
 import { StateIcon } from './icons';
 import { bare, Choice, FilterInput, Lines, mentions, NoReport, Statements, useReport } from './report';
 
@@ -351,6 +351,7 @@ function Reason({ cell }: { cell: RouteCell | undefined }) {
           <code>{field}</code> {reason}
         </p>
       ))}
+      {closestOf(cell.alternatives)}
     </>
   );
 }

@@ -2,6 +2,7 @@
 import { escapeAllControl, escapeControl } from '../../cli/escape-control';
 import type { BusEvent } from '../../eventbridge/event';
 import type { Recipient } from './recipients';
+import { missesText, otherLines } from './routed-event';
 
 const MARKS = { yes: '●', no: ' ', unknown: '?' } as const;
 
@@ -17,13 +18,14 @@ export function recipientsText(title: string, event: BusEvent, recipients: reado
   ].join('\n\n');
 }
 
-function describe({ resource, rule, bus, takes, misses, deliveries, from }: Recipient): string[] {
+function describe({ resource, rule, bus, takes, misses, others, deliveries, from }: Recipient): string[] {
   const name = resource === rule ? rule : `${resource} (${rule})`;
   const on = bus === '-' ? '' : ` on ${bus}${from === undefined ? '' : `, handed on by ${from}`}`;
-  const told = misses.map(({ field, reason }) => `${field} ${reason}`).join('; ');
+  const told = missesText(misses, others);
   const verb = takes === 'unknown' ? 'cannot tell: ' : '';
   const head = escapeControl(`${MARKS[takes]} ${name}${on}${told ? `: ${verb}${told}` : ''}`);
-  return [head, ...(takes === 'no' ? [] : deliveries.flatMap(deliveryLines))];
+  const alternatives = others ? otherLines(others).map((line) => `      ${escapeControl(line)}`) : [];
+  return [head, ...alternatives, ...(takes === 'no' ? [] : deliveries.flatMap(deliveryLines))];
 }
 
 function deliveryLines({ target, consumer, payload, problem }: Recipient['deliveries'][number]): string[] {

@@ -3,10 +3,13 @@
  * event.
  */
 
+import { defined } from '../../defined';
 import type { BusEvent } from '../../eventbridge/event';
+import type { MatchExplanation } from '../../eventbridge/event-pattern';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
 import type { GivenEvent } from './given-event';
 import { compileGiven } from './pattern-decisions';
+import { type MissReason, missedField, type OtherAlternatives, otherAlternatives } from './routed-event';
 import type { RoutedDelivery, RoutedRule, Routing } from './routing';
 
 /** Result of a rule, or of a pattern under test, for the event. */
@@ -18,8 +21,10 @@ export interface Recipient {
   readonly bus: string;
   /** `unknown` if it depends on what only AWS knows. */
   readonly takes: 'yes' | 'no' | 'unknown';
-  /** Fields that keep the event from the rule, or may do so. */
-  readonly misses: readonly { readonly field: string; readonly reason: string }[];
+  /** Fields that keep the event from the rule, or may do so: of a pattern with `$or`, those of one alternative. */
+  readonly misses: readonly MissReason[];
+  /** Further alternatives of the pattern, of a rule that does not take the event. */
+  readonly others?: OtherAlternatives;
   readonly deliveries: readonly RoutedDelivery[];
   /** Name of the bus from which it came, if another rule handed it on. */
   readonly from?: string;
@@ -68,16 +73,17 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
   const { uncertain } = model.resource;
   if (bus !== undefined && rule.bus !== bus && !hasPlaceholder(rule.bus))
     return no('bus', `is ${rule.bus}, the event is put on ${bus}`);
-  const { misses } = pattern.explain(event);
-  const unsure = misses.filter(({ allowed }) => hasPlaceholder(allowed));
+  const { misses, others } = pattern.explain(event);
+  // Unless an alternative has something to compare that is known, it may take the event.
+  const open = [misses, ...others].find((each) => each.every(({ allowed }) => hasPlaceholder(allowed)));
   const isExcluding = hasPlaceholder(eventPattern) && JSON.stringify(eventPattern).includes('anything-but');
-  if (misses.length > unsure.length) {
-    const told = misses.filter((miss) => !unsure.includes(miss));
-    return [{ ...about, takes: 'no', misses: told.map(pick), deliveries: [] }];
+  if (!open) {
+    const told = [misses, ...others].map((each) => each.filter(({ allowed }) => !hasPlaceholder(allowed)));
+    return [{ ...about, takes: 'no', ...explanation(told), deliveries: [] }];
   }
   const reasons = [
-    ...unsure.map(({ field, allowed }) => ({ field, reason: `cannot be compared: ${reasonsOf(allowed)}` })),
-    ...(isExcluding && unsure.length === 0 ? [{ field: 'pattern', reason: reasonsOf(eventPattern) }] : []),
+    ...open.map(({ field, allowed }) => ({ field, reason: `cannot be compared: ${reasonsOf(allowed)}` })),
+    ...(isExcluding && open.length === 0 ? [{ field: 'pattern', reason: reasonsOf(eventPattern) }] : []),
     ...(bus !== undefined && hasPlaceholder(rule.bus) ? [{ field: 'bus', reason: reasonsOf(rule.bus) }] : []),
     ...(uncertain === undefined ? [] : [{ field: 'rule', reason: uncertain }]),
   ];
@@ -85,11 +91,18 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
   return [{ ...about, takes: reasons.length > 0 ? 'unknown' : 'yes', misses: reasons, deliveries }];
 }
 
-const pick = ({ field, reason }: { readonly field: string; readonly reason: string }) => ({ field, reason });
+/** @param alternatives fields that keep the event out, closest first */
+function explanation([misses = [], ...others]: MatchExplanation['others']): Pick<
+  Recipient,
+  'misses' | 'others'
+> {
+  return { misses: misses.map(missedField), ...defined({ others: otherAlternatives(others) }) };
+}
 
 function tried(text: string, event: BusEvent): Recipient {
   const about = { resource: '--pattern', rule: '--pattern', bus: '-', deliveries: [] };
   const pattern = compileGiven(text);
-  if (pattern.matches(event)) return { ...about, takes: 'yes', misses: [] };
-  return { ...about, takes: 'no', misses: pattern.explain(event).misses.map(pick) };
+  const { matched, misses, others } = pattern.explain(event);
+  if (matched) return { ...about, takes: 'yes', misses: [] };
+  return { ...about, takes: 'no', ...explanation([misses, ...others]) };
 }

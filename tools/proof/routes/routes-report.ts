@@ -4,6 +4,7 @@ import { aboutText, absentText, notCoveredText } from '../verdicts';
 import { READING } from './decisions';
 import { decisionLines } from './decisions-report';
 import { cellText, type MatrixRow, matrixRows } from './matrix';
+import { missesText, otherLines } from './routed-event';
 import type { RoutesProof } from './routes';
 import type { Finding, RoutedDelivery, RoutedRule } from './routing';
 
@@ -216,10 +217,10 @@ function details(rows: readonly MatrixRow[], short: (name: string) => string, is
     const whole = JSON.stringify(event.event);
     const head = label === event.label ? label : `${label} (here: ${event.label})`;
     const told = event.verdicts.filter(({ matched }) => matched || !isOfTakers);
-    const lines = told.flatMap(({ rule, matched, misses, deliveries }) => {
+    const lines = told.flatMap(({ rule, matched, misses, others, deliveries }) => {
       const texts = matched
         ? deliveries.flatMap((delivery) => describe(delivery, whole))
-        : [misses.map(({ field, reason }) => `${field} ${reason}`).join('; ')];
+        : [missesText(misses, others), ...(others ? otherLines(others) : [])];
       return texts.map((line, i) => `  ${(i ? '' : short(rule)).padEnd(width)}  ${line}`);
     });
     return [`${event.contract}: ${head}`, `  ${whole}`, ...lines].join('\n');

@@ -4,6 +4,7 @@
  */
 
 import { type App, type Consumer, type Contract, findConsumer } from '../../app';
+import { defined } from '../../defined';
 import type { BusEvent } from '../../eventbridge/event';
 import { compile, type EventPattern } from '../../eventbridge/event-pattern';
 import { scheduledEvent } from '../../eventbridge/schedule';
@@ -24,7 +25,14 @@ import {
   spoiledInputs,
 } from './decisions';
 import { personalDataFindings } from './personal-data';
-import { eventsByRule, type RoutedEvent, type RuleResult } from './routed-event';
+import {
+  eventsByRule,
+  missedField,
+  missesText,
+  otherAlternatives,
+  type RoutedEvent,
+  type RuleResult,
+} from './routed-event';
 import {
   type Finding,
   isForFunctions,
@@ -201,8 +209,10 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent): RuleResult[
   if (pattern.matches(event)) {
     return [{ rule: name, matched: true, misses: [], deliveries: routing.deliver(rule, event) }];
   }
-  const misses = pattern.explain(event).misses.map(({ field, reason }) => ({ field, reason }));
-  return [{ rule: name, matched: false, misses, deliveries: [] }];
+  const explained = pattern.explain(event);
+  const misses = explained.misses.map(missedField);
+  const others = otherAlternatives(explained.others);
+  return [{ rule: name, matched: false, misses, ...defined({ others }), deliveries: [] }];
 }
 
 function routeSchedule(routing: Routing, rule: RoutedRule, now: Date): RoutedSchedule[] {
@@ -252,13 +262,10 @@ function deadRules(routing: Routing, events: readonly RoutedEvent[], decisions: 
 
 /** Describes the event that came closest, and the fields that did not match. */
 function nearest(pattern: EventPattern, events: readonly RoutedEvent[]): string {
-  const explained = events.map(({ contract, event }) => ({
-    contract,
-    misses: pattern.explain(event).misses,
-  }));
+  const explained = events.map(({ contract, event }) => ({ contract, ...pattern.explain(event) }));
   const [closest] = explained.sort((a, b) => a.misses.length - b.misses.length);
-  const misses = closest?.misses.map(({ field, reason }) => `${field} ${reason}`) ?? [];
-  return `Closest is ${closest?.contract}: ${misses.join('; ')}.`;
+  const { contract, misses = [], others = [] } = closest ?? {};
+  return `Closest is ${contract}: ${missesText(misses, otherAlternatives(others))}.`;
 }
 
 function scheduleFindings(schedules: readonly RoutedSchedule[], app: App): Finding[] {

@@ -275,6 +275,10 @@ describe('rules', () => {
         Name: 'shipped',
         EventPattern: { source: ['app'], 'detail-type': ['Placed'], detail: { status: ['SHIPPED'] } },
       }),
+      Either: ruleOn('shop', {
+        Name: 'either',
+        EventPattern: { source: ['app'], $or: [{ detail: { a: [1], b: [1] } }, { region: ['r'] }] },
+      }),
       Other: ruleOn('shop', { Name: 'other', EventPattern: { source: ['else'], 'detail-type': ['Else'] } }),
       Wide: ruleOn('shop', { Name: 'wide', EventPattern: { source: ['nobody'] } }),
     });
@@ -285,6 +289,11 @@ describe('rules', () => {
         rule: 'shipped',
         field: 'detail.status',
         reason: 'is "PENDING", allowed: "SHIPPED"',
+      }),
+      expect.objectContaining({
+        rule: 'either',
+        field: 'region',
+        reason: expect.stringMatching(/^is ".*", allowed: "r" \(the closest of 2 alternatives\)$/),
       }),
     ]);
   });
