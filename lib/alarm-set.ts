@@ -14,6 +14,7 @@ import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { RULE } from '../tools/eventbridge/service-facts';
 import type { StageConfig } from './config';
 import { subscribeEmail } from './email-subscription';
 import type { EventBus } from './event-bus';
@@ -22,8 +23,23 @@ import { PERIOD } from './metrics';
 /** Urgency of an alarm: a page needs action now, a ticket by tomorrow. Each has a topic. */
 export type Severity = 'page' | 'ticket';
 
-/** Names of the rules that notify when an alarm is over. */
-export const RECOVERY_RULES: readonly `${Severity}-over`[] = ['page-over', 'ticket-over'];
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+/** Maximum number of alarms in the rule of a composite alarm. */
+const MOST_CHILDREN = 100;
+/** Maximum length of the rule, in characters, without its parentheses. */
+const RULE_LENGTH = 10_240 - '()'.length;
+/** Maximum length of what stands around an alarm's name without the stack's prefix. */
+const TERM_LENGTH = ' OR ALARM("arn:aws-us-gov:cloudwatch:ap-southeast-1:111122223333:alarm:-")'.length;
+
+const SEVERITIES: readonly Severity[] = ['page', 'ticket'];
+
+/** Rule that notifies when one of its alarms is over. */
+interface RecoveryRule {
+  /** Name without the stack's prefix. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly pattern: object;
+}
 
 export interface AlarmText {
   /** Heading of the entry in the runbook. */
@@ -100,12 +116,20 @@ export class AlarmSet {
     return alarm;
   }
 
-  /** Adds a composite alarm for the symptoms of one fault. */
+  /**
+   * Adds a composite alarm for the symptoms of one fault. If they are more than one takes, it is one of several, each of
+   * some of the symptoms.
+   */
   cause(name: string, { of, unless, wait, ...text }: CauseProps): CompositeAlarm {
+    const parts = this.#parts(of);
+    const alarms =
+      parts.length > 1
+        ? parts.map((part, index) => this.cause(`${name}-${index + 1}`, { ...text, of: part }))
+        : of;
     const alarm = new CompositeAlarm(this.scope, name, {
       compositeAlarmName: `${this.config.prefix}-${name}`,
       alarmDescription: this.#described(text),
-      alarmRule: AlarmRule.anyOf(...of.map((each) => AlarmRule.fromAlarm(each, AlarmState.ALARM))),
+      alarmRule: AlarmRule.anyOf(...alarms.map((each) => AlarmRule.fromAlarm(each, AlarmState.ALARM))),
       ...(unless && {
         actionsSuppressor: unless,
         actionsSuppressorWaitPeriod: wait ?? PERIOD,
@@ -115,6 +139,24 @@ export class AlarmSet {
     });
     this.causes.push(alarm);
     return alarm;
+  }
+
+  /** Divides alarms into as few parts as composite alarms can name them. */
+  #parts(alarms: readonly AlarmBase[]): AlarmBase[][] {
+    const parts: AlarmBase[][] = [];
+    let length = 0;
+    for (const alarm of alarms) {
+      const term = TERM_LENGTH + this.config.prefix.length + alarm.node.id.length;
+      const part = parts.at(-1);
+      if (!part || part.length === MOST_CHILDREN || length + term > RULE_LENGTH) {
+        parts.push([alarm]);
+        length = term;
+      } else {
+        part.push(alarm);
+        length += term;
+      }
+    }
+    return parts;
   }
 
   /** Notifies when an alarm goes off, and when it is over. */
@@ -129,9 +171,20 @@ export class AlarmSet {
     this.#told.ticket.push(`${this.config.prefix}-${name}`);
   }
 
+  /** Recovery rules for the alarms so far: as few for each severity as the length of a pattern allows. */
+  recoveryRules(): RecoveryRule[] {
+    return SEVERITIES.flatMap((severity) =>
+      recoveriesOf(this.#told[severity]).map((pattern, index) => ({
+        id: index === 0 ? `${severity}-over` : `${severity}-over-${index + 1}`,
+        severity,
+        pattern,
+      })),
+    );
+  }
+
   /** Completes the topics' policies and the recovery rules, once all alarms are there. */
   finish(bus: EventBus): void {
-    for (const severity of ['page', 'ticket'] as const) {
+    for (const severity of SEVERITIES) {
       const topic = this.#topics[severity];
       const names = this.#told[severity];
       // Exactly these alarms: those of another stage may have the same prefix.
@@ -147,7 +200,9 @@ export class AlarmSet {
           },
         }),
       );
-      bus.forward(`${severity}-over`, recoveriesOf(names), topic, {
+    }
+    for (const { id, severity, pattern } of this.recoveryRules()) {
+      bus.forward(id, pattern, this.#topics[severity], {
         targetId: 'Topic',
         description: `Whoever was told of an alarm (${severity}) hears when it is over`,
         input: {
@@ -213,15 +268,26 @@ export class AlarmSet {
 }
 
 /**
- * Pattern of alarms that are over and had a notification: neither new alarms nor suppressed ones.
+ * Patterns of alarms that are over and had a notification: neither new alarms nor suppressed ones. Alarms are named one
+ * by one, so a stack with many has several patterns.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
  */
-const recoveriesOf = (names: readonly string[]) => ({
-  source: ['aws.cloudwatch'],
-  'detail-type': ['CloudWatch Alarm State Change'],
-  detail: {
-    alarmName: names,
-    state: { value: ['OK'] },
-    previousState: { value: ['ALARM'], actionsSuppressedBy: [{ exists: false }] },
-  },
-});
+function recoveriesOf(names: readonly string[]): object[] {
+  const patternOf = (alarmName: readonly string[]) => ({
+    source: ['aws.cloudwatch'],
+    'detail-type': ['CloudWatch Alarm State Change'],
+    detail: {
+      alarmName,
+      state: { value: ['OK'] },
+      previousState: { value: ['ALARM'], actionsSuppressedBy: [{ exists: false }] },
+    },
+  });
+  const groups: string[][] = [];
+  for (const name of names) {
+    const group = groups.at(-1);
+    const isFull = !group || JSON.stringify(patternOf([...group, name])).length > RULE.maxPatternLength;
+    if (isFull) groups.push([name]);
+    else group.push(name);
+  }
+  return groups.map(patternOf);
+}

@@ -3,7 +3,7 @@ import { EventBus as CdkEventBus, CfnArchive, type CfnEventBus, CfnRule } from '
 import { AccountPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { checkPatternLength, compile } from '../tools/eventbridge/event-pattern';
+import { checkPatternLength, compile, InvalidEventPatternError } from '../tools/eventbridge/event-pattern';
 import { TARGET } from '../tools/eventbridge/service-facts';
 import { BusLogs, busLogConfig } from './bus-logs';
 import { ConfigError, type StageConfig } from './config';
@@ -253,11 +253,7 @@ export class EventBus extends Construct {
   ): CfnRule {
     const { delivery, prefix } = this.config;
     const { eventPattern } = trigger;
-    // Refuse here a pattern that EventBridge would refuse at deployment.
-    if (eventPattern) {
-      checkPatternLength(eventPattern);
-      compile(eventPattern);
-    }
+    if (eventPattern) requirePattern(name, eventPattern);
     const rule = new CfnRule(this, name, {
       name: `${prefix}-${name}`,
       description,
@@ -294,6 +290,17 @@ export class EventBus extends Construct {
 
 const isFanOut = (given: RuleTarget | readonly FanOutTarget[]): given is readonly FanOutTarget[] =>
   Array.isArray(given);
+
+/** @throws ConfigError for a pattern that EventBridge would refuse at deployment */
+function requirePattern(name: string, pattern: object): void {
+  try {
+    checkPatternLength(pattern);
+    compile(pattern);
+  } catch (error) {
+    if (error instanceof InvalidEventPatternError) throw new ConfigError(`Rule ${name}: ${error.message}.`);
+    throw error;
+  }
+}
 
 /** @throws ConfigError for a number of targets or for ids that EventBridge refuses */
 function requireTargets(name: string, targets: readonly FanOutTarget[]): void {

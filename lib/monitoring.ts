@@ -4,7 +4,7 @@ import { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type CfnTopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { METRICS, type MetricName } from '../lambdas/metrics';
-import { AlarmSet, type AlarmText, RECOVERY_RULES } from './alarm-set';
+import { AlarmSet, type AlarmText } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
@@ -103,10 +103,13 @@ export class Monitoring extends Construct {
     new SavedQueries(this, 'LogQueries', props);
   }
 
-  /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too. */
+  /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too: that may take another rule. */
   #watchRecoveries(): void {
     const { config } = this.props;
-    for (const id of RECOVERY_RULES) {
+    const watched: string[] = [];
+    const next = () => this.#alarms.recoveryRules().find(({ id }) => !watched.includes(id))?.id;
+    for (let id = next(); id !== undefined; id = next()) {
+      watched.push(id);
       for (const alarm of watchDelivery(this.#delivery, { id, name: `${config.prefix}-${id}` })) {
         this.#alarms.tell('ticket', alarm.node.id, alarm);
       }
