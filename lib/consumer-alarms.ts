@@ -233,8 +233,20 @@ function watchSchedules(watch: DeliveryWatch, bus: EventBus): CompositeAlarm[] {
   });
 }
 
+/** Adds alarms for the recovery rules, which are created later and notify of these alarms, too: that may take another rule. */
+export function watchRecoveries(watch: DeliveryWatch): void {
+  const { alarms, config } = watch;
+  const watched: string[] = [];
+  const next = () => alarms.recoveryRules().find(({ id }) => !watched.includes(id))?.id;
+  for (let id = next(); id !== undefined; id = next()) {
+    watched.push(id);
+    for (const alarm of watchDelivery(watch, { id, name: `${config.prefix}-${id}` }))
+      alarms.tell('ticket', alarm.node.id, alarm);
+  }
+}
+
 /** Adds symptoms of failed deliveries to the target of a rule. */
-export function watchDelivery(
+function watchDelivery(
   { alarms, config, remembered }: DeliveryWatch,
   { id, isArchived, ...rule }: WatchedRule,
 ): Alarm[] {

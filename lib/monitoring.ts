@@ -8,7 +8,7 @@ import { AlarmSet, type AlarmText } from './alarm-set';
 import type { AnalyticsStream } from './analytics-stream';
 import type { StageConfig } from './config';
 import { constructsOf } from './constructs';
-import { watchConsumer, watchDelivery, watchSources, watchTarget } from './consumer-alarms';
+import { watchConsumer, watchRecoveries, watchSources, watchTarget } from './consumer-alarms';
 import { watchReport } from './daily-report-alarm';
 import { OperatorDashboard } from './dashboard';
 import { DeadLetterQueue } from './dead-letter-queue';
@@ -97,23 +97,10 @@ export class Monitoring extends Construct {
       watchReport(this.#alarms, props, handler, consumers[index] as CompositeAlarm);
       this.#watchCounts(handler);
     }
-    this.#watchRecoveries();
+    watchRecoveries(this.#delivery);
     this.#alarms.finish(bus);
     new OperatorDashboard(this, 'Dashboard', { ...props, alarms: this.#alarms });
     new SavedQueries(this, 'LogQueries', props);
-  }
-
-  /** Adds alarms for the recovery rules, which are created later and notify of these alarms, too: that may take another rule. */
-  #watchRecoveries(): void {
-    const { config } = this.props;
-    const watched: string[] = [];
-    const next = () => this.#alarms.recoveryRules().find(({ id }) => !watched.includes(id))?.id;
-    for (let id = next(); id !== undefined; id = next()) {
-      watched.push(id);
-      for (const alarm of watchDelivery(this.#delivery, { id, name: `${config.prefix}-${id}` })) {
-        this.#alarms.tell('ticket', alarm.node.id, alarm);
-      }
-    }
   }
 
   /** Adds an alarm for messages that SNS could not deliver to a subscriber. */
