@@ -1,6 +1,6 @@
 /**
  * Lines on stdout, which Lambda takes to the function's log group: log lines in the form of Powertools for AWS
- * Lambda, and metrics in CloudWatch's embedded metric format
+ * Lambda, with the metrics of the event in CloudWatch's embedded metric format
  * (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html).
  * Powertools' own logger and metrics would be 34 KB of each bundle.
  */
@@ -17,59 +17,70 @@ const lowest = (): number => {
   return level < 0 ? LEVELS.indexOf('INFO') : level;
 };
 
-/** Writes a line, unless its level is below POWERTOOLS_LOG_LEVEL. Fields that are undefined or empty are left out. */
-export function writeLog(level: Level, message: string, fields: Readonly<Record<string, unknown>>): void {
-  if (LEVELS.indexOf(level) < lowest()) return;
-  const line: Record<string, unknown> = {
-    level,
-    timestamp: new Date().toISOString(),
-    service: process.env.POWERTOOLS_SERVICE_NAME,
-    message,
-  };
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined && value !== null && value !== '') line[name] = value;
-  }
-  const trace = traceId();
-  if (trace !== undefined) line.xray_trace_id = trace;
-  write(line);
-}
-
-/** Id of the X-Ray trace of the present call. */
-const traceId = (): string | undefined => /Root=([^;]+)/.exec(process.env._X_AMZN_TRACE_ID ?? '')?.[1];
-
 export interface MetricValue {
   readonly value: number;
   readonly unit: 'Count' | 'None';
 }
 
+/** Metrics of one event. */
+export interface EventMetrics {
+  readonly values: Readonly<Record<string, MetricValue>>;
+  /** Dimensions beside the service's. */
+  readonly dimensions: Readonly<Record<string, string>>;
+}
+
 /**
- * Writes the metrics of one event.
- * @param dimensions beside the service's
+ * Writes a log line and the metrics of the same event, both in one line. Below POWERTOOLS_LOG_LEVEL the line is the
+ * metrics alone; without metrics there is none. Fields that are undefined or empty are left out.
  */
-export function writeMetrics(
-  metrics: Readonly<Record<string, MetricValue>>,
-  dimensions: Readonly<Record<string, string>>,
+export function writeLog(
+  level: Level,
+  message: string,
+  fields: Readonly<Record<string, unknown>>,
+  metrics?: EventMetrics,
 ): void {
-  const values = Object.entries(metrics);
-  if (values.length === 0) return;
+  const line = {
+    ...(LEVELS.indexOf(level) >= lowest() && logged(level, message, fields)),
+    ...(metrics && embedded(metrics)),
+  };
+  if (Object.keys(line).length > 0 && !isRehearsed()) process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function logged(level: Level, message: string, fields: Readonly<Record<string, unknown>>): object {
+  const given = Object.entries(fields).filter(
+    ([, value]) => value !== undefined && value !== null && value !== '',
+  );
+  const trace = tracedBy();
+  return {
+    level,
+    timestamp: new Date().toISOString(),
+    service: process.env.POWERTOOLS_SERVICE_NAME,
+    message,
+    ...Object.fromEntries(given),
+    ...(trace !== undefined && { xray_trace_id: trace }),
+  };
+}
+
+/** Id of the present call's trace, if X-Ray keeps it: Lambda gives every call an id. */
+const tracedBy = (): string | undefined =>
+  /Root=([^;]+).*Sampled=1/.exec(process.env._X_AMZN_TRACE_ID ?? '')?.[1];
+
+function embedded({ values, dimensions }: EventMetrics): object {
+  const metrics = Object.entries(values);
+  if (metrics.length === 0) return {};
   const all = { service: process.env.POWERTOOLS_SERVICE_NAME, ...dimensions };
-  write({
+  return {
     _aws: {
       Timestamp: Date.now(),
       CloudWatchMetrics: [
         {
           Namespace: process.env.POWERTOOLS_METRICS_NAMESPACE,
           Dimensions: [Object.keys(all)],
-          Metrics: values.map(([Name, { unit: Unit }]) => ({ Name, Unit })),
+          Metrics: metrics.map(([Name, { unit: Unit }]) => ({ Name, Unit })),
         },
       ],
     },
     ...all,
-    ...Object.fromEntries(values.map(([name, { value }]) => [name, value])),
-  });
-}
-
-function write(line: object): void {
-  const text = `${JSON.stringify(line)}\n`;
-  if (!isRehearsed()) process.stdout.write(text);
+    ...Object.fromEntries(metrics.map(([name, { value }]) => [name, value])),
+  };
 }

@@ -1,11 +1,11 @@
 /**
- * Logs and metrics of the handlers: one short JSON line for each event, and its metrics. Handlers return the outcome;
+ * Logs and metrics of the handlers: one short JSON line for each event, with its metrics. Handlers return the outcome;
  * this file writes it.
  */
 import type { Context } from 'aws-lambda';
 import { recordCalls } from './call-times';
 import { PoisonEventError } from './contract';
-import { type MetricValue, writeLog, writeMetrics } from './log';
+import { type EventMetrics, writeLog } from './log';
 import { METRICS, type MetricName } from './metrics';
 import { redactedStart } from './personal-data';
 
@@ -31,7 +31,8 @@ const REASON_LENGTH = 500;
 
 /**
  * Creates the function that Lambda calls: it runs `handle`, writes one line (INFO, or WARN or ERROR with the reason)
- * with the times of the AWS calls, writes the metrics in any case, and rethrows an error of `handle`, so that Lambda retries.
+ * with the times of the AWS calls and the metrics, which are written at every log level, and rethrows an error of
+ * `handle`, so that Lambda retries.
  * @param type message of the line for events without a type
  */
 export function observed<Response>(
@@ -51,34 +52,38 @@ export function observed<Response>(
           dimensions = {},
           response,
         } = await handle(event, context);
-        const named = { ...ids, ...(eventId && { eventId, correlationId: eventId }) };
-        const line = { ...named, outcome, ...details, ...callTimes() };
-        if (warning === undefined) writeLog('INFO', message, line);
-        else writeLog('WARN', message, { ...line, reason: redactedStart(warning, REASON_LENGTH) });
-        writeMetrics(withUnits(counts), dimensions);
+        const named = eventId ? { ...ids, eventId, correlationId: undefined } : ids;
+        const reason = warning === undefined ? undefined : redactedStart(warning, REASON_LENGTH);
+        const line = { ...named, outcome, ...details, ...callTimes(), reason };
+        writeLog(reason === undefined ? 'INFO' : 'WARN', message, line, metricsOf(counts, dimensions));
         return response;
       } catch (error) {
         const poison = error instanceof PoisonEventError;
-        writeLog('ERROR', message, {
+        const line = {
           ...ids,
           outcome: poison ? 'poison' : 'failed',
           error: error instanceof Error ? error.name : typeof error,
           reason: reasonOf(error),
           requestId: context.awsRequestId,
           ...callTimes(),
-        });
-        if (poison) writeMetrics(withUnits({ [METRICS.poisonEvents]: 1 }), {});
+        };
+        writeLog('ERROR', message, line, metricsOf(poison ? { [METRICS.poisonEvents]: 1 } : {}));
         throw redacted(error);
       }
     });
 }
 
-function withUnits(counts: { readonly [Name in MetricName]?: number }): Record<string, MetricValue> {
-  const values = Object.entries(counts).map(([name, value]): [string, MetricValue] => [
-    name,
-    { value, unit: name === METRICS.revenue ? 'None' : 'Count' },
-  ]);
-  return Object.fromEntries(values);
+function metricsOf(
+  counts: { readonly [Name in MetricName]?: number },
+  dimensions: Readonly<Record<string, string>> = {},
+): EventMetrics {
+  const values: EventMetrics['values'] = Object.fromEntries(
+    Object.entries(counts).map(([name, value]) => [
+      name,
+      { value, unit: name === METRICS.revenue ? 'None' : 'Count' },
+    ]),
+  );
+  return { values, dimensions };
 }
 
 /** Redacted messages of an error and its causes. */
@@ -124,6 +129,7 @@ interface Identity {
   /** Detail-type, or another name of the input's type. */
   readonly message?: string;
   readonly eventId?: string;
+  /** Absent for the first event of its correlation, whose id is the same. */
   readonly correlationId?: string;
   readonly orderId?: string;
 }
@@ -137,10 +143,11 @@ function identify(event: unknown): Identity {
   const detail = fieldsOf(given.detail);
   const metadata = fieldsOf(detail.metadata ?? given.metadata);
   const eventId = identifier(metadata.eventId) ?? identifier(given.id);
+  const correlationId = identifier(metadata.correlationId);
   const identity = {
     message: identifier(given['detail-type'] ?? given.type),
     eventId,
-    correlationId: identifier(metadata.correlationId) ?? eventId,
+    correlationId: correlationId === eventId ? undefined : correlationId,
     orderId: identifier(detail.orderId ?? given.orderId),
   };
   return Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));

@@ -33,7 +33,8 @@ export class SavedQueries extends Construct {
     this.#save('correlation-id', handlers, [
       '# Everything that one request caused. Put its correlation id in place of request-1001.',
       'fields @timestamp, service, message as event, outcome, orderId, eventId, error, reason',
-      '| filter correlationId = "request-1001"',
+      // A line has no correlation id if it is the event's own.
+      '| filter coalesce(correlationId, eventId) = "request-1001"',
       '| sort @timestamp asc',
       '| limit 1000',
     ]);

@@ -1,5 +1,6 @@
 /** Calling a handler as Lambda does, and reading what it writes to its log group. */
 import type { Context } from 'aws-lambda';
+import { embeddedMetrics, metricFields } from '../../tools/cloudwatch/embedded-metrics';
 
 /** One log line. */
 export type Line = Record<string, unknown> & { readonly message?: string };
@@ -8,16 +9,12 @@ export interface Invocation<Response> {
   /** Result of the handler; undefined if it threw. */
   readonly response: Response | undefined;
   readonly error: unknown;
-  /** Log lines, at every level. */
+  /** Log lines, at every level, without their metrics. */
   readonly lines: readonly Line[];
   /** Values of the metrics it sent, by name. */
   readonly metrics: Readonly<Record<string, number>>;
   /** All that it wrote, as text. */
   readonly output: string;
-}
-
-interface MetricLine {
-  readonly _aws: { readonly CloudWatchMetrics: readonly { readonly Metrics: readonly { Name: string }[] }[] };
 }
 
 /** Context that Lambda gives the handler, as far as handlers ask for it. */
@@ -50,15 +47,19 @@ export async function invoke<Response>(
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Line);
   const metrics = lines
-    .filter((line): line is Line & MetricLine => '_aws' in line)
-    .flatMap((line) =>
-      line._aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name }) => [Name, line[Name]])),
-    );
+    .flatMap((line) => embeddedMetrics(line))
+    .map(({ name, values: [value] }) => [name, value]);
   return {
     response,
     error,
-    lines: lines.filter((line) => !('_aws' in line)),
+    lines: lines.filter(({ message }) => message !== undefined).map(withoutMetrics),
     metrics: Object.fromEntries(metrics),
     output,
   };
+}
+
+function withoutMetrics(line: Line): Line {
+  const names = new Set(metricFields(line));
+  names.delete('service');
+  return Object.fromEntries(Object.entries(line).filter(([name]) => !names.has(name)));
 }

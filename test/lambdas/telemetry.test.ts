@@ -34,22 +34,59 @@ test('what a handler returns is returned, and one line says what it did', async 
   expect(metrics).toEqual({});
 });
 
-test('a line carries the trace that X-Ray knows the call by', async () => {
+test('a line carries the trace that X-Ray knows the call by, and none that it does not keep', async () => {
   process.env._X_AMZN_TRACE_ID = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=557abcec3ee5a047;Sampled=1';
   const { lines } = await invoke(failing(new Error('no')), {});
+  process.env._X_AMZN_TRACE_ID = process.env._X_AMZN_TRACE_ID.replace('Sampled=1', 'Sampled=0');
+  const { lines: unsampled } = await invoke(failing(new Error('no')), {});
   delete process.env._X_AMZN_TRACE_ID;
   expect(lines).toMatchObject([{ xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793' }]);
+  expect(unsampled[0]).not.toHaveProperty('xray_trace_id');
 });
 
 test('an event without metadata is known by its envelope, and any event by what its handler calls it', async () => {
   const named = observed(async () => ({ outcome: 'published', eventId: 'report-1', response: undefined }));
   const detail = { orderId: 'order-1' };
   expect((await invoke(failing(new Error('no')), { ...event, detail })).lines).toMatchObject([
-    { eventId: 'envelope-1', correlationId: 'envelope-1', orderId: 'order-1' },
+    { eventId: 'envelope-1', orderId: 'order-1' },
   ]);
   expect((await invoke(named, { type: 'daily_report' })).lines).toMatchObject([
-    { message: 'daily_report', eventId: 'report-1', correlationId: 'report-1' },
+    { message: 'daily_report', eventId: 'report-1' },
   ]);
+});
+
+test('a correlation id is logged if it is another than the id of the event', async () => {
+  const logged = async (metadata: object) =>
+    (await invoke(failing(new Error('no')), { ...event, detail: { metadata } })).lines[0]?.correlationId;
+  expect(await logged({ eventId: 'e1', correlationId: 'k1' })).toBe('k1');
+  expect(await logged({ eventId: 'e1', correlationId: 'e1' })).toBeUndefined();
+  expect(await logged({ eventId: 'e1' })).toBeUndefined();
+});
+
+test('an event with metrics has one line, of which a higher log level leaves the metrics', async () => {
+  const counting = observed(async () => ({
+    outcome: 'recorded',
+    metrics: { [METRICS.eventsReceived]: 1 },
+    dimensions: { eventType: 'OrderCreated' },
+    response: undefined,
+  }));
+  const written = async () => (await invoke(counting, event)).output.split('\n').filter(Boolean);
+  const [line, ...more] = await written();
+  process.env.POWERTOOLS_LOG_LEVEL = 'WARN';
+  const [quiet, ...others] = await written();
+  delete process.env.POWERTOOLS_LOG_LEVEL;
+  expect([...more, ...others]).toEqual([]);
+  const metrics = {
+    _aws: { Timestamp: expect.any(Number), CloudWatchMetrics: expect.any(Array) },
+    ...{ service: 'service-under-test', eventType: 'OrderCreated', EventsReceived: 1 },
+  };
+  expect(JSON.parse(line ?? '')).toMatchObject({
+    ...metrics,
+    level: 'INFO',
+    outcome: 'recorded',
+    eventId: 'e1',
+  });
+  expect(JSON.parse(quiet ?? '')).toEqual(metrics);
 });
 
 test('metrics of one event are not sent again with the next', async () => {

@@ -567,7 +567,8 @@ describe('the saved log queries', () => {
   });
 
   test('ask for fields that are in the lines of the handlers, of Lambda or of Firehose', async () => {
-    const event = { id: 'e', 'detail-type': 'OrderCreated', detail: { orderId: 'o' } };
+    const detail = { orderId: 'o', metadata: { correlationId: 'c' } };
+    const event = { id: 'e', 'detail-type': 'OrderCreated', detail };
     const done = await invoke(
       observed(async () => ({ outcome: 'stored', response: 1 })),
       event,
@@ -604,6 +605,8 @@ describe('the saved log queries', () => {
     const runs = [
       await invoke(stored, event('order-1001', 'request-1001')),
       await invoke(stored, event('order-1002', 'request-1001')),
+      // The first of its correlation.
+      await invoke(stored, event('order-1004', 'event-of-order-1004')),
       await invoke(broken, event('order-1003', 'request-2')),
       await invoke(broken, event('order-1003', 'request-2')),
     ];
@@ -616,16 +619,20 @@ describe('the saved log queries', () => {
         ...(line as Record<string, string | number>),
       })),
     );
-    const run = (name: string) => {
+    const run = (name: string, id = '') => {
       const [query] = stack
         .ofType('AWS::Logs::QueryDefinition')
         .filter(({ Name }) => Name === `event-driven/${name}`);
-      return parseQuery(query?.QueryString).run(rows, 1_000).rows;
+      const text = query?.QueryString as string;
+      return parseQuery(id ? text.replace('request-1001"', `${id}"`) : text).run(rows, 1_000).rows;
     };
     expect(run('order')).toMatchObject([
       { event: 'OrderCreated', outcome: 'stored', eventId: 'event-of-order-1001' },
     ]);
     expect(run('correlation-id').map(({ orderId }) => orderId)).toEqual(['order-1001', 'order-1002']);
+    expect(run('correlation-id', 'event-of-order-1004').map(({ orderId }) => orderId)).toEqual([
+      'order-1004',
+    ]);
     expect(run('failures')).toMatchObject([
       {
         failure: 'failed',

@@ -1,5 +1,6 @@
 /** Formats an effect of a service as one line of the live log. Texts of steps are already printable. */
 import { formatCountOf } from '../cli/terminal';
+import { metricFields } from '../cloudwatch/embedded-metrics';
 import type { Step } from './steps';
 
 /** Fields of a structured log line that say nothing beside the rest of the block. */
@@ -139,7 +140,7 @@ function machineText(
   return `${short(step.machine)}  ${step.state}${again}${caught}: ${red(error)}`;
 }
 
-/** The handler's own log line, without metrics, Lambda's lines, and errors that the block already has. */
+/** The handler's own log line, without its metrics, Lambda's lines, and errors that the block already has. */
 export function logLine(line: string): string | undefined {
   if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
   let entry: Record<string, unknown>;
@@ -149,9 +150,12 @@ export function logLine(line: string): string | undefined {
     return line;
   }
   if (typeof entry !== 'object' || entry === null) return line;
-  if ('_aws' in entry || String(entry.type).startsWith('platform.')) return undefined;
   const { message, level } = entry;
+  const isMetrics = '_aws' in entry && message === undefined;
+  if (isMetrics || String(entry.type).startsWith('platform.')) return undefined;
   if (typeof message === 'object') return undefined;
-  const others = Object.fromEntries(Object.entries(entry).filter(([name]) => !LOG_NOISE.has(name)));
+  const ofMetrics = metricFields(entry);
+  const isTold = (name: string) => !LOG_NOISE.has(name) && !ofMetrics.has(name);
+  const others = Object.fromEntries(Object.entries(entry).filter(([name]) => isTold(name)));
   return [level !== 'INFO' && level, message, fields(others)].filter(Boolean).join('  ');
 }

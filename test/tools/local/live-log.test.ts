@@ -341,6 +341,10 @@ test("a client's own invocation is a block too", async () => {
 });
 
 test('metrics and lines of Lambda are not told', async () => {
+  const counted = {
+    _aws: { CloudWatchMetrics: [{ Namespace: 'n', Dimensions: [['kind']], Metrics: [{ Name: 'Orders' }] }] },
+    ...{ kind: 'a', Orders: 1 },
+  };
   const said = (message: string): Step => ({
     kind: 'log-line',
     function: 'f',
@@ -351,9 +355,13 @@ test('metrics and lines of Lambda are not told', async () => {
   const lines = await new Screen().show(
     ...[put, matched, delivered, started],
     ...[said('{"_aws":{}}'), said('{"type":"platform.report"}'), said('START RequestId: r1'), said('plain')],
+    said(JSON.stringify({ message: 'Created', outcome: 'stored', ...counted })),
     succeeded,
   );
-  expect(lines.filter((line) => line.includes('logs'))).toEqual(['              logs      plain']);
+  expect(lines.filter((line) => line.includes('logs'))).toEqual([
+    '              logs      plain',
+    '              logs      Created  outcome=stored',
+  ]);
 });
 
 test('lines are cut to the width of the terminal, whatever colours they have', async () => {

@@ -285,7 +285,8 @@ export class LambdaFunction {
   ): Promise<Run | undefined> {
     const environment = await this.#environments.acquire();
     if (!environment) return undefined;
-    const callTrace = continueTrace(trace, this.#options.world);
+    const isTraced = this.resource.properties.TracingConfig?.Mode === 'Active';
+    const callTrace = continueTrace(trace, this.#options.world, isTraced);
     const coldStart = environment.isCold;
     this.#report({
       kind: 'invocation-started',
@@ -334,12 +335,16 @@ function failureOf({ errorType, errorMessage, trace = [] }: NonNullable<Invocati
   return { errorType, errorMessage, ...(frames.length > 0 && { frames }) };
 }
 
-/** The invocation's own segment within the caller's trace, or within a new one. */
-function continueTrace(trace: string | undefined, world: World): string {
+/**
+ * The invocation's own segment within the caller's trace, or within a new one. X-Ray keeps it if the caller's is kept, or
+ * the function is traced; here that is every call of it, whatever the sampling rule.
+ */
+function continueTrace(trace: string | undefined, world: World, isTraced: boolean): string {
   const seconds = Math.floor(world.now() / 1000)
     .toString(16)
     .padStart(8, '0');
   const root =
     /Root=([^;]+)/.exec(trace ?? '')?.[1] ?? `1-${seconds}-${world.randomBytes(12).toString('hex')}`;
-  return `Root=${root};Parent=${world.randomBytes(8).toString('hex')};Sampled=1`;
+  const sampled = isTraced || trace?.includes('Sampled=1') ? 1 : 0;
+  return `Root=${root};Parent=${world.randomBytes(8).toString('hex')};Sampled=${sampled}`;
 }

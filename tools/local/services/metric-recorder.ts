@@ -2,6 +2,7 @@
  * Records the metrics that AWS's services would publish for the run, and the embedded metrics in the handlers' logs.
  */
 import type { Metric } from '../../cloudwatch/alarm';
+import { embeddedMetrics } from '../../cloudwatch/embedded-metrics';
 import type { Step } from '../steps';
 import type { Clock } from './clock';
 import type { DeliveryStream } from './delivery-stream';
@@ -255,26 +256,16 @@ export class MetricRecorder {
     }
   }
 
-  /**
-   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-   */
   #embedded(message: string): void {
     if (!message.includes('"_aws"')) return;
-    let line: EmbeddedLine;
+    let line: Readonly<Record<string, unknown>>;
     try {
       line = JSON.parse(message);
     } catch {
       return; // A line that only looks like it.
     }
-    for (const { Namespace, Dimensions = [[]], Metrics = [] } of line._aws?.CloudWatchMetrics ?? []) {
-      for (const { Name } of Metrics) {
-        const values = [line[Name]].flat().filter((value): value is number => typeof value === 'number');
-        for (const names of Dimensions) {
-          const dimensions = Object.fromEntries(names.map((name) => [name, String(line[name])]));
-          for (const value of values) this.#add(Namespace, Name, value, dimensions);
-        }
-      }
-    }
+    for (const { namespace, name, dimensions, values } of embeddedMetrics(line))
+      for (const value of values) this.#add(namespace, name, value, dimensions);
   }
 
   #add(
@@ -287,15 +278,4 @@ export class MetricRecorder {
     const Dimensions = Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value }));
     this.#metrics.add({ Namespace, MetricName, Dimensions }, value, at);
   }
-}
-
-interface EmbeddedLine {
-  readonly [field: string]: unknown;
-  readonly _aws?: {
-    readonly CloudWatchMetrics?: readonly {
-      readonly Namespace: string;
-      readonly Dimensions?: readonly (readonly string[])[];
-      readonly Metrics?: readonly { readonly Name: string }[];
-    }[];
-  };
 }

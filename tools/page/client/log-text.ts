@@ -1,3 +1,5 @@
+import { metricFields } from '../../cloudwatch/embedded-metrics';
+
 /** Reads lines of a function's log for people: structured ones by their message and their fields. */
 export interface LogText {
   readonly text: string;
@@ -12,7 +14,7 @@ const NOISE: ReadonlySet<string> = new Set([
   ...['function_arn', 'function_memory_size', 'function_name', 'function_request_id', 'cold_start'],
 ]);
 
-/** @returns undefined for metrics, and for what the platform writes about the invocation */
+/** @returns undefined for a line of metrics alone, and for what the platform writes about the invocation */
 export function readLog(line: string): LogText | undefined {
   if (/^(START|END|REPORT) RequestId: /.test(line)) return undefined;
   let entry: unknown;
@@ -24,9 +26,11 @@ export function readLog(line: string): LogText | undefined {
   if (typeof entry !== 'object' || entry === null)
     return { text: line.trimEnd(), fields: '', isError: false };
   const record = entry as Record<string, unknown>;
-  if ('_aws' in record || String(record.type).startsWith('platform.')) return undefined;
+  const isMetrics = '_aws' in record && record.message === undefined;
+  if (isMetrics || String(record.type).startsWith('platform.')) return undefined;
+  const ofMetrics = metricFields(record);
   const fields = Object.entries(record)
-    .filter(([name]) => !NOISE.has(name))
+    .filter(([name]) => !NOISE.has(name) && !ofMetrics.has(name))
     .map(([name, value]) => `${name}=${textOf(value)}`);
   const { message, level } = record;
   const error = message as { errorType?: unknown; errorMessage?: unknown } | undefined;

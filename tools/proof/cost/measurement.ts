@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import { type App, type Contract, consumerName, findConsumer } from '../../app';
+import { embeddedMetrics, metricFields } from '../../cloudwatch/embedded-metrics';
 import type { LocalStack } from '../../local/stack';
 import type { TimedStep } from '../../local/steps';
 import type { Assembly, Resource } from '../../template/assembly';
@@ -36,8 +37,8 @@ export interface FunctionMeasurement {
 export interface CallMeasurement {
   /** Median, ms. */
   readonly durationMs: number;
-  /** The handler's own log lines; one without a level holds metrics. */
-  readonly lines: readonly { readonly level?: string; readonly bytes: number }[];
+  /** The handler's own log lines. */
+  readonly lines: readonly MeasuredLine[];
   /** Names of the metrics that it counts. */
   readonly metrics: readonly string[];
   readonly writes: readonly MeasuredWrite[];
@@ -49,6 +50,15 @@ export interface CallMeasurement {
   readonly published: number;
   /** Number of calls to AWS by operation, as the handler's log line has them. */
   readonly calls: Readonly<Record<string, number>>;
+}
+
+/** A log line of a handler. */
+export interface MeasuredLine {
+  /** Absent from a line of metrics alone, which is written at every level. */
+  readonly level?: string;
+  readonly bytes: number;
+  /** Bytes of its metrics alone, which are written if its level is not. */
+  readonly metricBytes?: number;
 }
 
 /** One write to a table. */
@@ -358,10 +368,11 @@ function measureCalls(
   return {
     durationMs: round(median(calls.map(({ durationMs }) => durationMs)), 2),
     lines: own.map((line, index) => {
-      const { level } = parsed[index];
-      return { ...(level && { level }), bytes: bytesLogged([line]) };
+      const { level, ...fields } = parsed[index];
+      const metricBytes = '_aws' in fields && bytesLogged([metricsAlone(fields)]);
+      return { ...(level && { level, ...(metricBytes && { metricBytes }) }), bytes: bytesLogged([line]) };
     }),
-    metrics: parsed.flatMap(metricNamesOf),
+    metrics: parsed.flatMap((line) => embeddedMetrics(line).map(({ name }) => name)),
     writes: effectsOf('item-written').map((effect) => measureWrite(assembly, resource, effect)),
     messages: effectsOf('message-published').map(({ subject = '', body }) =>
       Buffer.byteLength(subject + body),
@@ -424,10 +435,10 @@ function initMsOf(line: string): number[] {
   return isSystemLine(line) && ms ? [Number(ms)] : [];
 }
 
-function metricNamesOf(line: Resource['properties']): string[] {
-  const groups: { readonly Metrics: readonly { readonly Name: string }[] }[] =
-    line._aws?.CloudWatchMetrics ?? [];
-  return groups.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+/** The line that a handler writes if its log level leaves nothing but the metrics. */
+function metricsAlone(line: Readonly<Record<string, unknown>>): string {
+  const names = metricFields(line);
+  return JSON.stringify(Object.fromEntries(Object.entries(line).filter(([name]) => names.has(name))));
 }
 
 const bytesLogged = (lines: readonly string[]): number =>

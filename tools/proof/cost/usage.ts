@@ -354,8 +354,10 @@ function logBytes(
   const own = rank(Environment?.Variables?.[logLevel] ?? 'INFO');
   // Lambda drops by level in its JSON format only, and takes lines without a level, as of metrics, for INFO.
   const lambda = logging.LogFormat === 'JSON' ? rank(logging.ApplicationLogLevel ?? 'INFO') : 0;
-  const written = lines.filter(
-    ({ level }) => rank(level ?? 'INFO') >= lambda && (level === undefined || rank(level) >= own),
-  );
-  return sum(written, ({ bytes }) => bytes) + (systemLines[loggingKey(logging)] ?? 0);
+  const written = lines.map(({ level, bytes, metricBytes = 0 }) => {
+    const isOwn = level === undefined || rank(level) >= own;
+    if (rank((isOwn ? level : undefined) ?? 'INFO') < lambda) return 0;
+    return isOwn ? bytes : metricBytes;
+  });
+  return sum(written, (bytes) => bytes) + (systemLines[loggingKey(logging)] ?? 0);
 }

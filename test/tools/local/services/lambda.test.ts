@@ -203,12 +203,23 @@ describe('a handler', () => {
     expect((await call(harness)).result).toBe('http://127.0.0.1:4566/000000000000/jobs');
   });
 
+  test('is traced by X-Ray if its function or its caller is', async () => {
+    const sampled = async (properties: object, trace?: string) => {
+      const { worker } = start('exports.handler = () => process.env._X_AMZN_TRACE_ID;', { properties });
+      return /Sampled=(.)/.exec((await worker.invoke('{}', trace)).payload)?.[1];
+    };
+    expect(await sampled({ TracingConfig: { Mode: 'Active' } })).toBe('1');
+    expect(await sampled({ TracingConfig: { Mode: 'PassThrough' } }, 'Root=1-a-b;Sampled=1')).toBe('1');
+    expect(await sampled({ TracingConfig: { Mode: 'PassThrough' } }, 'Root=1-a-b;Sampled=0')).toBe('0');
+    expect(await sampled({})).toBe('0');
+  });
+
   test("calls others within the caller's trace, each invocation as a segment of its own", async () => {
     const { worker, steps } = start('exports.handler = () => process.env._X_AMZN_TRACE_ID;');
     const traces: string[] = [];
     for (let i = 0; i < 2; i++)
       traces.push(JSON.parse((await worker.invoke('{}', 'Root=1-abc-def;Parent=1')).payload));
-    expect(traces[0]).toMatch(/^Root=1-abc-def;Parent=[0-9a-f]{16};Sampled=1$/);
+    expect(traces[0]).toMatch(/^Root=1-abc-def;Parent=[0-9a-f]{16};Sampled=0$/);
     expect(traces[1]).not.toBe(traces[0]);
     expect(steps.flatMap((step) => (step.kind === 'invocation-started' ? step.callTrace : []))).toEqual(
       traces,

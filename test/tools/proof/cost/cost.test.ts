@@ -59,7 +59,7 @@ const measurement: Measurement = {
       events: {
         OrderCreated: {
           ...nothing,
-          lines: [{ level: 'INFO', bytes: 300 }, { bytes: 200 }],
+          lines: [{ level: 'INFO', bytes: 500, metricBytes: 200 }],
           metrics: ['OrdersProcessed'],
           writes: [order],
         },
