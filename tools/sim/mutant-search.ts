@@ -13,6 +13,8 @@ export interface MutantSearch {
   /** Folder of the assembly. */
   readonly directory: string;
   readonly bundling: MutantBundling;
+  /** Folder for what is changed. */
+  readonly folder: string;
   /** Changes that make the next release. */
   readonly next: readonly SourceChange[];
   readonly base: SimulationOptions;
@@ -37,8 +39,8 @@ const MOST_RUNS = 80;
 
 /** @returns undefined if none of the seeds finds it */
 export async function findMutant(mutant: Mutant, search: MutantSearch): Promise<FoundMutant | undefined> {
-  const { assembly, directory, bundling, next, planFor, seeds, isOnlySeeds, isShrunk } = search;
-  const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling, next);
+  const { assembly, directory, bundling, next, folder, planFor, seeds, isOnlySeeds, isShrunk } = search;
+  const mutated: MutatedApp = await mutate(mutant, directory, assembly, bundling, next, folder);
   const base = { ...search.base, ...mutated };
   const { name, seed } = mutant;
   for (const each of isOnlySeeds ? seeds : [seed, ...seeds.filter((other) => other !== seed)]) {

@@ -1,6 +1,5 @@
 /** Mutants: the app with one mistake in its template or its code, each of which a simulation must find. */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { InputError } from '../cli/errors';
@@ -43,6 +42,7 @@ export interface MutatedApp {
 /**
  * @param directory folder of the assembly
  * @param next changes that make the next release
+ * @param folder where to put what is changed
  * @throws InputError if the mutant changes nothing
  */
 export async function mutate(
@@ -51,14 +51,16 @@ export async function mutate(
   assembly: Assembly,
   bundling: MutantBundling,
   next: readonly SourceChange[],
+  folder: string,
 ): Promise<MutatedApp> {
   const codeOf = (resource: Resource) => assembly.assetPath(resource);
   const about = `The mutant "${name}"`;
   if (typeof change !== 'function') {
-    const changed = await changedCode(about, [...(isInNext ? next : []), change], assembly, bundling);
+    const changes = [...(isInNext ? next : []), change];
+    const changed = codeIn(await changedCode(about, changes, assembly, bundling, folder), assembly);
     return { assembly, codeOf: isInNext ? codeOf : changed, ...(isInNext && { nextCodeOf: changed }) };
   }
-  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'sim-mutant-'));
+  const copy = fs.mkdtempSync(path.join(folder, 'template-'));
   for (const file of fs.readdirSync(directory).filter((each) => each.endsWith('.json'))) {
     fs.copyFileSync(path.join(directory, file), path.join(copy, file));
   }
@@ -77,6 +79,8 @@ export async function mutate(
 /**
  * Bundles the functions from changed sources.
  * @param about whose changes they are, for the error
+ * @param folder where to put the bundles
+ * @returns folders by function
  * @throws InputError if a change finds nothing to change
  */
 export async function changedCode(
@@ -84,7 +88,8 @@ export async function changedCode(
   changes: readonly SourceChange[],
   assembly: Assembly,
   bundling: MutantBundling,
-): Promise<CodeOf> {
+  folder: string,
+): Promise<Record<string, string>> {
   const { project, options, entryOf, bundleFile, files } = bundling;
   const changed = new Map<string, string>();
   for (const { file, from, to } of changes) {
@@ -96,16 +101,16 @@ export async function changedCode(
       source.replace(from, () => to),
     );
   }
-  const folders = new Map<string, string>();
+  const folders: Record<string, string> = {};
   for (const resource of assembly.ofType('AWS::Lambda::Function')) {
     const entry = entryOf(resource.name);
     if (!entry) continue;
-    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'sim-mutant-'));
+    const own = fs.mkdtempSync(path.join(folder, 'code-'));
     await build({
       ...options,
       absWorkingDir: project,
       entryPoints: [entry],
-      outfile: path.join(folder, bundleFile),
+      outfile: path.join(own, bundleFile),
       plugins: [
         {
           name: 'changes',
@@ -117,8 +122,14 @@ export async function changedCode(
         },
       ],
     });
-    for (const [file, text] of Object.entries(files)) fs.writeFileSync(path.join(folder, file), text);
-    folders.set(resource.name, folder);
+    for (const [file, text] of Object.entries(files)) fs.writeFileSync(path.join(own, file), text);
+    folders[resource.name] = own;
   }
-  return (resource: Resource) => folders.get(resource.name) ?? assembly.assetPath(resource);
+  return folders;
 }
+
+/** Code in these folders; the assembly's own for any other function. */
+export const codeIn =
+  (folders: Readonly<Record<string, string>>, assembly: Assembly): CodeOf =>
+  (resource) =>
+    folders[resource.name] ?? assembly.assetPath(resource);

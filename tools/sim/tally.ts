@@ -18,6 +18,8 @@ export class Tally {
   #seeds = 0;
   #commands = 0;
   #steps = 0;
+  /** Milliseconds of CPU of other processes. */
+  #cpuElsewhere = 0;
   #virtualMs = 0;
 
   /** @param now milliseconds of a clock that never goes back */
@@ -37,6 +39,11 @@ export class Tally {
     for (const [kind, count] of Object.entries(struck) as [FaultKind, number][]) {
       this.#faults.set(kind, (this.#faults.get(kind) ?? 0) + count);
     }
+  }
+
+  /** Adds milliseconds of CPU that another process took. */
+  addCpu(ms: number): void {
+    this.#cpuElsewhere += ms;
   }
 
   /** Calls that the app describes and that no seed has made. */
@@ -60,7 +67,7 @@ export class Tally {
 
   get line(): string {
     const { user, system } = process.cpuUsage(this.#cpu);
-    const cpuMinutes = (user + system) / 60e6;
+    const cpuMinutes = ((user + system) / 1000 + this.#cpuElsewhere) / 60_000;
     const faults = [...this.#faults.values()].reduce((sum, count) => sum + count, 0);
     return (
       `${this.#seeds} seeds (${(this.#seeds / this.minutes).toFixed(0)} a minute, ` +

@@ -6,13 +6,14 @@ import { APP } from '../../../bin/app-description';
 import { MODEL } from '../../../bin/order-model';
 import { BUNDLE_FILE, ESBUILD_OPTIONS, entryOf, LOADER } from '../../../lib/bundling';
 import type { App } from '../../../tools/app';
-import { type SimSetting, simCommand } from '../../../tools/sim/command';
+import { simCommand } from '../../../tools/sim/command';
 import type { FuzzedParser } from '../../../tools/sim/fuzz';
 import type { Model } from '../../../tools/sim/model';
 import { readMutantTable, writeMutantTable } from '../../../tools/sim/mutant-search';
 import type { Mutant, TemplateChange } from '../../../tools/sim/mutants';
 import { planOf } from '../../../tools/sim/plan';
 import type { SourceChange } from '../../../tools/sim/release';
+import type { SimSetting } from '../../../tools/sim/setting';
 import { builtAssembly } from '../../built';
 import { runInProcess } from '../../in-process';
 
@@ -35,7 +36,10 @@ const SETTING: SimSetting = {
     bundleFile: BUNDLE_FILE,
     files: { [LOADER.file]: LOADER.code },
   },
+  workerFile: path.join(process.cwd(), 'bin', 'sim-worker.ts'),
 };
+
+const NOTHING: Mutant = { name: 'nothing', seed: 1, change: () => false };
 
 /** Takes every log line for personal data. */
 const BROKEN: Model = { ...MODEL, personal: /./ };
@@ -65,6 +69,8 @@ describe('bad input is told in one line:', () => {
     [['--fuzz', '5', '--soak'], /--fuzz/],
     [[...SEED, '--fuzz', '5', '--keep', 'c1'], /--fuzz/],
     [['--fuzz', '5', '--mutants'], /--fuzz/],
+    [['--fuzz', '5', '--workers', '2'], /--fuzz/],
+    [['--workers', '0'], /--workers.*from 1 to 64/],
     [['--mutants', '--soak'], /--mutants takes neither/],
     [['--mutants', '--json'], /--mutants takes neither/],
     [['--mutants', 'no such mistake'], /no such mistake/],
@@ -159,6 +165,57 @@ describe('a seed that fails', () => {
     const { exitCode, stdout } = await sim({ model }, ['--seed', '1', '--events', '1', '--no-shrink']);
     expect(exitCode).toBe(1);
     expect(stdout).toMatch(/least privilege: the role of \S+ allows \w+:\w+/);
+  });
+});
+
+describe('--workers', () => {
+  /** A worker with answers of its own, which starts at once. */
+  function workers(answer: string): Partial<SimSetting> {
+    const workerFile = path.join(folder, 'worker.cjs');
+    writeFileSync(
+      workerFile,
+      `process.on('disconnect', () => process.exit());
+       process.on('message', ({ kind, job }) => kind && (${answer}));`,
+    );
+    return { workerFile };
+  }
+  const args = ['--seeds', '1-9', '--events', '1', '--workers', '3', '--no-shrink'];
+  const held = '{ digest: "", steps: 5, virtualMs: 0, struck: {}, called: {} }';
+  const replying = (violation: string) =>
+    workers(
+      `setTimeout(() => process.send({
+         reply: { heapBytes: 1, result: { seed: job, ...${held}, ...(${violation}) } }, cpuMs: 60_000,
+       }), job === 1 ? 200 : 0)`,
+    );
+
+  test('counts what all of them did, and their CPU', async () => {
+    const { exitCode, stdout } = await sim(replying('{}'), args);
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/^✓ Everything held: 9 seeds /)]);
+    expect(stdout).toMatch(/, 1 a minute of CPU\), .* 45 steps checked/);
+  });
+
+  test('tells the first seed that fails, as one worker does, though a later one has failed before', async () => {
+    const failing = replying(
+      'job === 1 || job === 3 ? { violation: { invariant: "lost", message: "x" } } : {}',
+    );
+    const { exitCode, stdout } = await sim(failing, args);
+    expect([exitCode, stdout.split('\n')[0]]).toEqual([1, '✗ Seed 1: lost: x']);
+    expect(stdout).not.toContain('Seed 3');
+  });
+
+  test('says which seed has no result, if a process ends', async () => {
+    const { exitCode, stdout } = await sim(workers('job === 2 ? process.exit(7) : 0'), [
+      ...['--seed', '2', '--workers', '2'],
+    ]);
+    expect([exitCode, stdout]).toEqual([1, '✗ seed 2: no result, since its process ended by exit code 7']);
+  });
+
+  test('tells bad input that a process finds', async () => {
+    const setting = { ...workers('process.send({ badInput: "No." })'), mutants: () => [NOTHING] };
+    expect(await sim(setting, ['--mutants', '--workers', '2'])).toMatchObject({
+      exitCode: 2,
+      stderr: 'No.\n',
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 /** The same seed is the same log; planted mistakes are found. */
 import { spawnSync } from 'node:child_process';
+import os from 'node:os';
 import path from 'node:path';
 import { synthesize } from '../../../tools/template/source/synthesize';
 import { TYPESCRIPT } from '../../typescript';
@@ -15,24 +16,26 @@ const sim = (...args: string[]) =>
     maxBuffer: 2 ** 28,
   });
 
-test('a seed has the same log, byte for byte, in another process and after other seeds', () => {
+const workers = ['--workers', String(os.availableParallelism())];
+
+test('a seed has the same log, byte for byte, in another process, after other seeds and by a worker', () => {
   const alone = sim('--seed', '7', '--json').stdout;
-  expect(sim('--seed', '7', '--json').stdout).toBe(alone);
   const afterOthers = sim('--seeds', '5-7', '--json').stdout;
   expect(afterOthers.endsWith(alone)).toBe(true);
+  expect(sim('--seeds', '5-7', '--json', '--workers', '2').stdout).toBe(afterOthers);
 });
 
-test('the hundred seeds after those of `npm test` hold', () => {
-  const { status, stdout, stderr } = sim('--seeds', '21-120');
+test('the seeds up to 300 hold, after those of `npm test`', () => {
+  const { status, stdout, stderr } = sim('--seeds', '21-300', ...workers);
   expect([status, stderr, stdout.split('\n')[0]]).toEqual([
     0,
     '',
-    expect.stringMatching(/Everything held: 100 seeds/),
+    expect.stringMatching(/Everything held: 280 seeds/),
   ]);
 });
 
 test('every planted mistake is found by its seed, and shrunk', () => {
-  const { status, stdout } = sim('--mutants', '--no-shrink');
+  const { status, stdout } = sim('--mutants', '--no-shrink', ...workers);
   expect(stdout).not.toContain('✗');
   expect(status).toBe(0);
 });

@@ -26,7 +26,7 @@ function sim(...args: string[]) {
 }
 
 test('20 seeds of 40 events hold', () => {
-  const all = sim('--seeds', '1-20', '--events', '40');
+  const all = sim('--seeds', '1-20', '--events', '40', '--workers', '2');
   expect(all).toMatchObject({ status: 0, stderr: '' });
   expect(all.stdout).toMatch(/Everything held: 20 seeds/);
   // Every permission that the handlers are given for a call is used.
@@ -43,13 +43,10 @@ test('each role allows exactly what the code that has it calls, but for what Lam
   expect([...allowed].sort()).toEqual(described.sort());
 });
 
-test('the table of mistakes names those of the list, with the seed of each, shrunk to at most five commands', () => {
+test('the table of mistakes has each of the list, with its seed, shrunk to at most five commands', () => {
   const table = readMutantTable(readFileSync('docs/figures.md', 'utf8'));
   const listed = MUTANTS.map(({ name, seed }) => `${name}: ${seed}`);
-  expect(table.length).toBeGreaterThan(0);
-  expect(table.map(({ name, seed }) => `${name}: ${seed}`).filter((each) => !listed.includes(each))).toEqual(
-    [],
-  );
+  expect(table.map(({ name, seed }) => `${name}: ${seed}`)).toEqual(listed);
   expect(table.filter(({ size }) => (size?.commands ?? 6) > 5)).toEqual([]);
 });
 

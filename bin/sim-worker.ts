@@ -1,0 +1,4 @@
+import { serveJobs } from '../tools/sim/workers';
+import { SETTING } from './sim-setting';
+
+serveJobs(SETTING);
