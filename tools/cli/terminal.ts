@@ -3,8 +3,8 @@
  * progress, questions) on stderr. Colours and progress only on a terminal.
  */
 import { createInterface } from 'node:readline/promises';
-import { stripVTControlCharacters, styleText } from 'node:util';
-import Table from 'cli-table3';
+import { styleText } from 'node:util';
+import stringWidth from 'string-width';
 import { escapeControl, printableJson } from './escape-control';
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
@@ -14,22 +14,16 @@ const WIDTH = 100;
 /** Minimum width of the last column, in characters. */
 const LEAST_LAST_COLUMN = 20;
 const GAP = 2;
-
-/** Frame of a table: only blanks between columns. */
-const NO_FRAME = Object.fromEntries(
-  [
-    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
-    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
-  ].map((part) => [part, '']),
-);
+/** Characters that are printed of a cell in the last column, and in any other: anybody may write a long text. */
+const MOST_IN_CELL = { last: 2_000, other: 400 };
 
 export class Terminal {
   readonly #json: boolean;
   readonly #colours: boolean;
   readonly #width: number;
   #progressShown = false;
-  /** Texts in a style of ours; the sequences in any other are somebody else's. */
-  readonly #styled = new Set<string>();
+  /** Texts in a style of ours, by what they are printed as; the sequences in any other are somebody else's. */
+  readonly #styled = new Map<string, { readonly style: Style; readonly text: string }>();
 
   constructor({ json = false } = {}) {
     this.#json = json;
@@ -83,7 +77,7 @@ export class Terminal {
     const printable = escapeControl(text);
     if (!this.#colours) return printable;
     const styled = styleText(style, printable);
-    this.#styled.add(styled);
+    this.#styled.set(styled, { style, text: printable });
     return styled;
   }
 
@@ -97,31 +91,49 @@ export class Terminal {
       .join('');
   }
 
-  /** Formats columns as wide as their content; the last one is wrapped to the rest of the line. */
+  /**
+   * Formats columns as wide as their content; the last one is wrapped to the rest of the line. A text that is too long
+   * for a screen is cut, with the number of characters that are left out.
+   */
   table(
     head: readonly string[],
     cells: readonly (readonly string[])[],
     right: readonly number[] = [],
   ): string {
     const last = head.length - 1;
-    const rows = cells.map((row) => row.map((cell) => (this.#styled.has(cell) ? cell : escapeControl(cell))));
-    const taken = head
-      .slice(0, last)
-      .map((title, column) => Math.max(...[title, ...rows.map((row) => row[column] ?? '')].map(visible)))
-      .reduce((sum, width) => sum + width + GAP, 0);
+    const rows = cells.map((row) =>
+      row.map((cell, column) => this.#cell(cell, MOST_IN_CELL[column === last ? 'last' : 'other'])),
+    );
+    const widths = head.map((title, column) =>
+      rows.reduce((width, row) => Math.max(width, stringWidth(row[column] ?? '')), stringWidth(title)),
+    );
+    const taken = widths.slice(0, last).reduce((sum, width) => sum + width + GAP, 0);
     const room = Math.max(LEAST_LAST_COLUMN, this.#width - taken);
-    const table = new Table({
-      head: head.map((title) => this.style('dim', title)),
-      chars: NO_FRAME,
-      style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
-      colAligns: head.map((_, column) => (right.includes(column) ? 'right' : 'left')),
+    const lines = [head.map((title) => this.style('dim', title)), ...rows].flatMap((row) => {
+      const start = row.slice(0, last).map((cell, column) => {
+        const blanks = ' '.repeat((widths[column] ?? 0) - stringWidth(cell));
+        return right.includes(column) ? blanks + cell : cell + blanks;
+      });
+      const [first = '', ...others] = wrap(row[last] ?? '', room).split('\n');
+      return [
+        [...start, first].join(' '.repeat(GAP)),
+        ...others.map((other) => `${' '.repeat(taken)}${other}`),
+      ];
     });
-    table.push(...rows.map((row) => [...row.slice(0, last), wrap(row[last] ?? '', room)]));
-    return table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join('\n');
+    return lines.map((line) => line.trimEnd()).join('\n');
+  }
+
+  /** A cell's text, printable and not too long, in its style. */
+  #cell(cell: string, most: number): string {
+    const styled = this.#styled.get(cell);
+    const text = styled?.text ?? cell;
+    if (text.length <= most) return styled ? cell : escapeControl(text);
+    // No half of a surrogate pair at the end.
+    const kept = text.slice(0, most).replace(/[\ud800-\udbff]$/, '');
+    const cut = escapeControl(
+      `${kept}… (${formatCount(text.length - kept.length)} more characters with --json)`,
+    );
+    return styled ? this.style(styled.style, cut) : cut;
   }
 
   /** Clears the progress line. */
@@ -139,11 +151,6 @@ export class Terminal {
 /** Breaks a text into lines between words, and within a word that is longer than a line. */
 function wrap(text: string, width: number): string {
   return text.replaceAll(new RegExp(`(.{1,${width}})(?:\\s+|$)|(.{${width}})`, 'gu'), '$1$2\n').trimEnd();
-}
-
-/** Width of a text on a terminal, in characters, without escape sequences. */
-function visible(text: string): number {
-  return stripVTControlCharacters(text).length;
 }
 
 /** `1,234`. */

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { formatBytes, formatCountOf, Terminal } from '../../../tools/cli/terminal';
 import { capture } from '../../in-process';
 
@@ -33,6 +34,29 @@ describe('a table', () => {
         .replace('see', ''),
     ).toBe(word);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(100);
+  });
+
+  test('cuts a text that is too long for a screen, says by how much and where all of it is', () => {
+    const text = 'word '.repeat(400);
+    expect(table([['name', '1', text]]).join('\n')).not.toContain('…');
+    const lines = table([['name', '1', `${text}${'😀'.repeat(50_000)}`]]);
+    expect(lines.join(' ')).toMatch(/word … \(100,000 more characters with --json\)$/);
+    expect(table([['n'.repeat(1_400), '1', 'why']])[1]).toMatch(
+      /^n{400}… \(1,000 more characters with --json\) /,
+    );
+  });
+
+  test('cuts no character in two', () => {
+    const [, cell = ''] = table([[`n${'😀'.repeat(500)}`, '1', 'why']]);
+    expect(cell).toMatch(/^n(😀)+… \(602 more/u);
+    expect(cell).not.toMatch(/\p{Cs}/u);
+  });
+
+  test('takes a time that grows with its rows and lines', () => {
+    const start = process.cpuUsage();
+    const rows = Array.from({ length: 300 }, () => ['n'.repeat(20_000), '1', 'word '.repeat(20_000)]);
+    expect(table(rows).length).toBeGreaterThan(300);
+    expect(process.cpuUsage(start).user / 1_000).toBeLessThan(2_000);
   });
 
   test('without rows has its head', () => {
@@ -93,6 +117,10 @@ describe('what others have written', () => {
         isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
       );
       expect(output).not.toContain('\x1b[31mred');
+      const long = printed((terminal) =>
+        terminal.print({}, () => terminal.table(['A', 'B'], [[terminal.style('red', 'x'.repeat(500)), 'y']])),
+      );
+      expect(stripVTControlCharacters(long)).toContain('… (100 more characters with --json)  y');
     } finally {
       if (before) Object.defineProperty(process.stdout, 'isTTY', before);
       else Reflect.deleteProperty(process.stdout, 'isTTY');

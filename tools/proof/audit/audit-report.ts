@@ -1,5 +1,5 @@
 /** Report of `npm run audit`. */
-import Table from 'cli-table3';
+import Table, { type Cell } from 'cli-table3';
 import { aboutText, absentText, notCoveredText } from '../verdicts';
 import type { Audit } from './audit';
 import type { AuditedHop, Gap } from './hops';
@@ -35,7 +35,9 @@ export function auditText(
     style: { head: [], border: [] },
   });
   for (const hop of hops) {
-    table.push(cells(hop).map((text, column) => wrap(short(text), widths[column] as number)));
+    table.push(
+      ...rowOfEachLine(cells(hop).map((text, column) => wrap(short(text), widths[column] as number))),
+    );
   }
   return [
     `${title}: ${count(hops.length, 'hop')} from publisher to store. ` +
@@ -50,6 +52,23 @@ export function auditText(
       : [[`${count(gaps.length, 'gap')}:`, ...entries('✗', gaps)].join('\n')]),
     ...(unknown.length === 0 ? [] : [['Cannot tell:', ...entries('?', unknown)].join('\n')]),
   ].join('\n\n');
+}
+
+/** No rule between a row and the one before. */
+const JOINED = { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' };
+
+/**
+ * Makes a row of each line of the cells, without a rule between them. cli-table3 would draw the same of one row with
+ * several lines, in a time that grows with the cube of their length: for each line it measures the whole cell again,
+ * once for each of its characters.
+ */
+function rowOfEachLine(cells: readonly string[]): Cell[][] {
+  const lines = cells.map((cell) => cell.split('\n'));
+  return Array.from({ length: Math.max(...lines.map(({ length }) => length)) }, (_, index) =>
+    lines.map(
+      (each): Cell => (index === 0 ? (each[0] ?? '') : { content: each[index] ?? '', chars: JOINED }),
+    ),
+  );
 }
 
 function cells({

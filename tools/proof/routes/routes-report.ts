@@ -81,17 +81,17 @@ export function routesText(proof: RoutesProof, { stackName, title, verbose }: Ro
   const contracts = new Set(events.map(({ contract }) => contract)).size;
   const own = events.filter(({ kind }) => kind !== 'near-miss').length;
   const rules = routing.rules.filter(({ pattern }) => pattern);
-  const isWide = rules.length > MOST_COLUMNS && !verbose;
+  const isWide = rules.length > MOST_COLUMNS;
   const described = () => [
     `${title}: ${count(own, 'event')} of ${count(contracts, 'contract')} and ` +
       `${events.length - own} near misses against ${count(rules.length, 'rule')}`,
     isWide ? takersText(rows, short) : matrix(rows, rules, proof, short),
     `● taken, and the consumer accepts what it is given    ✗ taken, but refused or not valid JSON\n${
       isWide
-        ? `${rules.length} rules are too many for a table: each event is told with those that take it. --verbose and --json tell the others.`
+        ? `${rules.length} rules are too many for a table: each event is told with those that take it. ${verbose ? 'The others follow.' : '--verbose and --json tell the others.'}`
         : 'Elsewhere stands the field that kept the rule from taking the event (+1: and one more).'
     }`,
-    ...details(detailed, short, isWide),
+    ...details(detailed, short, isWide && !verbose),
   ];
   return [
     ...(events.length > 0 ? described() : undescribed(proof, { title, short })),
