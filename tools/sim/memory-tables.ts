@@ -1,50 +1,12 @@
 /**
- * A store of tables that answers at once: dynalite's own checks and operations over a map in memory. What dynalite
- * keeps in LevelDB, with threads and timers of its own, is no part of a simulated world.
+ * A store of tables that answers at once, over maps whose items a simulation may damage. What dynalite keeps in LevelDB,
+ * with threads and timers of its own, is no part of a simulated world.
  */
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { Stream } from 'node:stream';
-import { rememberExpressions } from '../local/services/parsed-expressions.cjs';
+import { tableEngine } from '../local/services/table-engine.cjs';
 import type { TableStore } from '../local/services/table-store';
 
-const load = createRequire(__filename);
-const DYNALITE = path.dirname(load.resolve('dynalite/package.json'));
-
-interface Refusal extends Error {
-  readonly statusCode?: number;
-  readonly body?: object;
-}
-type Done = (error: Refusal | null, value?: unknown) => void;
-type Action = (store: object, data: object, done: Done) => void;
-
-interface Operation {
-  readonly run: Action;
-  readonly types: object;
-  readonly custom: unknown;
-}
-
-const validations = load(path.join(DYNALITE, 'validations')) as {
-  checkTypes(data: object, types: object): object;
-  checkValidations(data: object, types: object, custom: unknown, store: object): void;
-};
-const { lazy } = load(path.join(DYNALITE, 'db')) as { lazy: unknown };
-if (typeof lazy !== 'function') throw new Error('This version of dynalite is not known.');
-
-rememberExpressions(DYNALITE);
-
-const operations = new Map<string, Operation>();
-
-function operationOf(name: string): Operation {
-  const file = `${name[0]?.toLowerCase()}${name.slice(1)}`;
-  let operation = operations.get(file);
-  if (!operation) {
-    const { types, custom } = load(path.join(DYNALITE, 'validations', file));
-    operation = { run: load(path.join(DYNALITE, 'actions', file)), types, custom };
-    operations.set(file, operation);
-  }
-  return operation;
-}
+type Done = (error: Error | null, value?: unknown) => void;
 
 /** Data of all tables; it outlives a store that is opened on it. */
 export type TableData = Map<string, Map<string, unknown>>;
@@ -52,6 +14,7 @@ export type TableData = Map<string, Map<string, unknown>>;
 export class MemoryTables implements TableStore {
   readonly #store: object;
   readonly #data: TableData;
+  readonly #engine: ReturnType<typeof tableEngine>;
 
   constructor(data: TableData) {
     this.#data = data;
@@ -69,23 +32,14 @@ export class MemoryTables implements TableStore {
       getIndexDb: (kind: string, table: string, index: string) =>
         this.#open(`index ${kind.toLowerCase()} ${table} ${index}`),
     };
+    this.#engine = tableEngine(this.#store);
   }
 
   async request(operation: string, body: string): Promise<{ status: number; body: string }> {
     if (operation === 'CreateTable') return this.#create(JSON.parse(body));
-    const { run, types, custom } = operationOf(operation);
-    try {
-      const data = validations.checkTypes(JSON.parse(body), types);
-      validations.checkValidations(data, types, custom, this.#store);
-      const value = await new Promise((resolve, reject) => {
-        run(this.#store, data, (error, result) => (error ? reject(error) : resolve(result)));
-      });
-      return { status: 200, body: JSON.stringify(value) };
-    } catch (error) {
-      const { statusCode, body: refusal } = error as Refusal;
-      if (statusCode === undefined) throw error;
-      return { status: statusCode, body: JSON.stringify(refusal) };
-    }
+    return new Promise((resolve) => {
+      this.#engine(operation, body, (status, text) => resolve({ status, body: text }));
+    });
   }
 
   async stop(): Promise<void> {}
@@ -174,6 +128,8 @@ function copy<Value>(value: Value): Value {
   const copied: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     const part = copy((value as Record<string, unknown>)[key]);
+    // An attribute that an index projects and the item does not have.
+    if (part === undefined) continue;
     // An assignment to it would give the copy another prototype.
     if (key === '__proto__') Object.defineProperty(copied, key, { value: part, enumerable: true });
     else copied[key] = part;
