@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { defined } from '../defined';
 import { type FunctionReference, functionReference } from './functions';
 import type { Maybe } from './placeholder';
-import { boolean, number, readProperties } from './read';
+import { boolean, number, readProperties, unknownParts } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 import { type TargetReference, targetReference } from './targets';
 
@@ -109,7 +109,10 @@ export interface Pipe {
   readonly enrichment?: string;
   /** ARN of the role that reads, enriches and delivers. */
   readonly roleArn: string;
+  /** True also if only AWS knows its state. */
   readonly enabled: boolean;
+  /** Parts that only AWS knows, each as a clause: its state, and what is left out of the model. */
+  readonly unknown: readonly string[];
   /** True if it reads a stream, whose records wait for those before them. */
   readonly isOfStream: boolean;
   /** Number of retries of a stream's record; undefined: until it is too old. */
@@ -128,7 +131,9 @@ export const PIPES_SERVICE = 'pipes.amazonaws.com';
 
 export const pipesOf = (assembly: Assembly, notCovered?: NotCovered[]): Pipe[] =>
   assembly.ofType('AWS::Pipes::Pipe').map((resource) => {
-    const read = readProperties(PipeProperties, resource, notCovered);
+    const leftOut: NotCovered[] = [];
+    const read = readProperties(PipeProperties, resource, leftOut);
+    notCovered?.push(...leftOut);
     const { KinesisStreamParameters: kinesis, DynamoDBStreamParameters: table } = read.SourceParameters;
     const stream: v.InferOutput<typeof StreamParameters> = kinesis ?? table ?? { DeadLetterConfig: {} };
     const { Source: eventSource, DetailType: detailType } =
@@ -150,6 +155,7 @@ export const pipesOf = (assembly: Assembly, notCovered?: NotCovered[]): Pipe[] =
       ...(read.Enrichment !== undefined && { enrichment: read.Enrichment }),
       roleArn: read.RoleArn,
       enabled: read.DesiredState !== 'STOPPED',
+      unknown: unknownParts(leftOut, 'DesiredState', read.DesiredState),
     };
   });
 

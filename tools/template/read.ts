@@ -86,6 +86,16 @@ export function readProperties<Schema extends v.GenericSchema>(
   }
 }
 
+/**
+ * Parts of a resource that only AWS knows, each as a clause.
+ * @param leftOut by `readProperties`
+ * @param state value of the property by which the resource is turned off
+ */
+export function unknownParts(leftOut: readonly NotCovered[], property: string, state: string): string[] {
+  const parts = leftOut.map(({ message }) => message.replace(/\.$/, ''));
+  return hasPlaceholder(state) ? [...parts, `${property} is not known: ${reasonsOf(state)}`] : parts;
+}
+
 /** A copy without the property at a path. */
 function without(value: Json, [key, ...rest]: readonly (string | number)[]): Json {
   if (key === undefined || value === null || typeof value !== 'object') return value;

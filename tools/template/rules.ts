@@ -4,7 +4,7 @@ import type { TargetInput } from '../eventbridge/input-transformer';
 import { DELIVERY_RETRY } from '../eventbridge/service-facts';
 import { busName } from './identity';
 import type { Maybe } from './placeholder';
-import { json, number, readProperties } from './read';
+import { json, number, readProperties, unknownParts } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 import { type TargetReference, targetReference } from './targets';
 import type { Json } from './template';
@@ -47,7 +47,10 @@ export interface RuleModel {
   readonly description?: string | undefined;
   /** State as in the template: `ENABLED`, `DISABLED`, `ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`. */
   readonly state: string;
+  /** True also if only AWS knows its state. */
   readonly enabled: boolean;
+  /** Parts that only AWS knows, each as a clause: its state, and what is left out of the model. */
+  readonly unknown: readonly string[];
   /** Pattern as in the template: an object or its JSON. */
   readonly eventPattern?: string | Readonly<Record<string, unknown>> | undefined;
   readonly scheduleExpression?: string | undefined;
@@ -75,11 +78,14 @@ export interface TargetModel {
 
 /** @throws AssemblyError if it has not the shape of a rule */
 export function readRule(assembly: Assembly, resource: Resource, notCovered?: NotCovered[]): RuleModel {
-  const read = readProperties(RuleProperties, resource, notCovered);
+  const leftOut: NotCovered[] = [];
+  const read = readProperties(RuleProperties, resource, leftOut);
+  notCovered?.push(...leftOut);
   return {
     resource,
     name: resource.name,
     arn: resource.arn,
+    unknown: unknownParts(leftOut, 'State', read.State),
     bus: busName(read.EventBusName),
     description: read.Description,
     state: read.State,

@@ -5,7 +5,7 @@ import { defined } from '../defined';
 import { InvalidScheduleError, parseSchedule, type Schedule } from '../eventbridge/schedule';
 import { inTimeZone, isTimeZone } from '../eventbridge/time-zone';
 import type { Maybe } from './placeholder';
-import { number, readProperties } from './read';
+import { number, readProperties, unknownParts } from './read';
 import type { Assembly, NotCovered, Resource } from './resource';
 import type { RuleModel } from './rules';
 import { type TargetReference, targetReference } from './targets';
@@ -52,7 +52,10 @@ export interface SchedulerSchedule {
   readonly groupArn: string;
   /** Minutes after its time within which it fires; 0: on time. */
   readonly flexibleMinutes: Maybe<number>;
+  /** True also if only AWS knows its state. */
   readonly enabled: boolean;
+  /** Parts that only AWS knows, each as a clause: its state, and what is left out of the model. */
+  readonly unknown: readonly string[];
   readonly targetArn: string;
   readonly target: TargetReference;
   /** Action that the role needs; undefined if the kind of target is not modelled. */
@@ -84,9 +87,10 @@ export function timesOf({
 
 /** The schedule as a scheduled rule that does the same, for tools that ask what happens, and not by which permission. */
 export function asRule(schedule: SchedulerSchedule): RuleModel {
-  const { resource, name, expression, enabled, target, targetArn, roleArn, retries, ageSeconds } = schedule;
+  const { resource, name, expression, enabled, unknown, target, targetArn, roleArn, retries, ageSeconds } =
+    schedule;
   return {
-    ...{ resource, name, arn: resource.arn, bus: 'default', enabled },
+    ...{ resource, name, arn: resource.arn, bus: 'default', enabled, unknown },
     state: enabled ? 'ENABLED' : 'DISABLED',
     scheduleExpression: expression,
     targets: [
@@ -119,7 +123,9 @@ export function readSchedule(
   resource: Resource,
   notCovered?: NotCovered[],
 ): SchedulerSchedule {
-  const { Target, ...read } = readProperties(ScheduleProperties, resource, notCovered);
+  const leftOut: NotCovered[] = [];
+  const { Target, ...read } = readProperties(ScheduleProperties, resource, leftOut);
+  notCovered?.push(...leftOut);
   const target = targetReference(assembly, Target.Arn);
   // A universal target names the call itself: arn:aws:scheduler:::aws-sdk:sqs:sendMessage.
   const [, service, call = ''] = /^arn:[^:]*:scheduler:::aws-sdk:([^:]+):(.+)$/.exec(Target.Arn) ?? [];
@@ -135,6 +141,7 @@ export function readSchedule(
     flexibleMinutes:
       (read.FlexibleTimeWindow.Mode === 'FLEXIBLE' && read.FlexibleTimeWindow.MaximumWindowInMinutes) || 0,
     enabled: read.State !== 'DISABLED',
+    unknown: unknownParts(leftOut, 'State', read.State),
     targetArn: Target.Arn,
     target,
     ...defined({ action }),

@@ -110,12 +110,13 @@ export class Permissions {
     return !evaluate([ALLOW_ALL, ...denials(this.#policies.ofResource(resource.arn))], request).allowed;
   }
 
-  /** Does its policy let an account in that the template does not name? */
+  /** Does its policy let an account in that the template does not name? A caller fulfils a condition on the event itself. */
   isOpenToStrangers(resource: Resource, action: string): boolean {
     const principal = { aws: STRANGER };
     const context = { 'aws:SecureTransport': 'true', 'aws:PrincipalAccount': '999999999999' };
     const request = { principal, action, resource: resource.arn, context };
-    return evaluate(this.#policies.ofResource(resource.arn), request).allowed;
+    const statements = this.#policies.ofResource(resource.arn).map(withoutConditionsOnEvents);
+    return evaluate(statements, request).allowed;
   }
 
   /** May this account do that? Within an account the caller's own policies are enough, if nothing denies it. */
@@ -170,6 +171,16 @@ function encryptedArn({ type, arn, properties }: Resource): string {
 /** One of the keys that AWS makes in each account, e.g. alias/aws/sns. */
 export function isKeyOfAws(reference: string): boolean {
   return /(^|:)alias\/aws\//.test(reference);
+}
+
+/** A statement that allows an action for whatever event the caller chooses to put. */
+function withoutConditionsOnEvents(statement: Statement): Statement {
+  if (statement.Effect === 'Deny' || !statement.Condition) return statement;
+  const conditions = Object.entries(statement.Condition).map(([operator, keys]) => {
+    const others = Object.entries(keys).filter(([key]) => !/^events:(source|detail)/i.test(key));
+    return [operator, Object.fromEntries(others)] as const;
+  });
+  return { ...statement, Condition: Object.fromEntries(conditions) };
 }
 
 const denials = (statements: readonly Statement[]): Statement[] =>

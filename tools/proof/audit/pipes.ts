@@ -4,6 +4,7 @@ import { isKnown } from '../../template/placeholder';
 import { targetTypeOf } from '../../template/targets';
 import { DAY, duration, times } from './durations';
 import type { AuditedHop } from './hops';
+import { tellUnknown } from './rules';
 import type { Scene } from './scene';
 import { auditReading, auditRecordFailures, auditRedrive } from './sources';
 
@@ -16,6 +17,7 @@ function auditPipe(scene: Scene, pipe: Pipe): void {
   const reading = scene.hop('mapping', source.resource ?? source.arn, resource);
   reading.retry = 'by its source';
   if (!pipe.enabled) reading.gap('place', resource, 'it is stopped: it hands nothing over');
+  tellUnknown(reading, pipe);
   const role = scene.role(roleArn);
   if (!role) scene.missing(reading, 'permission', resource, 'its role', roleArn);
   else {

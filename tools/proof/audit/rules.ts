@@ -19,9 +19,7 @@ export function auditRule(scene: Scene, rule: RoutedRule): void {
   const { resource } = rule.model;
   if (rule.scheduleExpression !== undefined) auditSchedule(scene, rule, resource);
   if (rule.eventPattern !== undefined) auditMatching(scene, rule, resource);
-  for (const [index, target] of rule.model.targets.entries()) {
-    auditDelivery(scene, rule.model, target, index);
-  }
+  for (const target of rule.model.targets) auditDelivery(scene, rule.model, target);
 }
 
 function auditMatching(scene: Scene, rule: RoutedRule, resource: Resource): void {
@@ -29,6 +27,9 @@ function auditMatching(scene: Scene, rule: RoutedRule, resource: Resource): void
   const hop = scene.hop('rule', `bus ${rule.bus}`, resource);
   hop.whenAllFails = scene.inArchive;
   if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it takes no event');
+  tellUnknown(hop, rule.model);
+  if (!rule.pattern && hasPlaceholder(rule.eventPattern))
+    hop.cannotTell('place', resource, `which events it takes: ${reasonsOf(rule.eventPattern)}`);
   auditBuckets(scene, hop, rule);
   if (hasPlaceholder(rule.bus)) {
     hop.cannotTell('place', resource, `which bus it listens on: ${reasonsOf(rule.bus)}`);
@@ -41,6 +42,15 @@ function auditMatching(scene: Scene, rule: RoutedRule, resource: Resource): void
   const published = `events are published to the buses of this template: ${own}`;
   if (scene.isDescribed) hop.gap('place', resource, `it listens on the bus ${rule.bus}; ${published}`);
   else hop.cannotTell('place', resource, `it listens on the bus ${rule.bus}, which is not in this template`);
+}
+
+/** Says what only AWS knows of a rule or a schedule; of its dead-letter queues the hops to its targets do. */
+export function tellUnknown(
+  hop: AuditedHop,
+  { resource, unknown }: Pick<RuleModel, 'resource' | 'unknown'>,
+): void {
+  for (const part of unknown)
+    if (!/\bDeadLetterConfig is not known/.test(part)) hop.cannotTell('place', resource, part);
 }
 
 /** Checks whether a rule takes events of the app that the template has buses of its own for. */
@@ -56,6 +66,7 @@ function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void
   hop.retry = 'at its next time';
   hop.whenAllFails = 'to be invoked by hand';
   if (!rule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
+  tellUnknown(hop, rule.model);
   if (hasPlaceholder(expression))
     hop.cannotTell('place', resource, `when its schedule fires: ${reasonsOf(expression)}`);
   else if (!rule.schedule?.next(new Date())) hop.gap('place', resource, 'its schedule never fires');
@@ -66,7 +77,7 @@ function auditSchedule(scene: Scene, rule: RoutedRule, resource: Resource): void
   }
 }
 
-function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index: number): void {
+function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel): void {
   const { resource } = rule;
   const { id, arn, reference, retries, ageSeconds, deadLetterArn } = target;
   const found = reference.resource;
@@ -90,7 +101,7 @@ function auditDelivery(scene: Scene, rule: RuleModel, target: TargetModel, index
   auditTargetPermission(hop, scene.permissions, rule, target);
   auditPayload(scene, hop, rule, target);
   if (found?.type === 'AWS::SQS::Queue') keepDeadLetters(scene, found);
-  auditDeadLetters(scene, hop, rule, target, index);
+  auditDeadLetters(scene, hop, rule, target);
 
   const dimensions = { ...(rule.bus !== 'default' && { EventBusName: rule.bus }), RuleName: rule.name };
   const metric = (name: string): MetricIdentity => ({ namespace: 'AWS/Events', name, dimensions });
@@ -119,11 +130,11 @@ function auditDeadLetters(
   hop: AuditedHop,
   { resource, arn, name }: RuleModel,
   { id, deadLetterArn }: TargetModel,
-  index: number,
 ): void {
   const queue = deadLetterArn === undefined ? undefined : scene.find(deadLetterArn);
   if (!deadLetterArn) {
-    const reason = scene.unknownPart(resource, 'Targets', index, 'DeadLetterConfig');
+    const given = resource.properties.Targets.find((each: { Id?: unknown }) => each.Id === id);
+    const reason = reasonsOf(given?.DeadLetterConfig) || undefined;
     hop.whenAllFails = reason === undefined ? 'lost' : 'not known';
     const lost = `target ${id} has no dead-letter queue: what cannot be delivered is lost`;
     if (reason === undefined) hop.gap('failure-destination', resource, lost);

@@ -7,6 +7,7 @@ import { hasPlaceholder, isKnown, reasonsOf } from '../../template/placeholder';
 import { SCHEDULER_SERVICE, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { duration, times } from './durations';
 import type { AuditedHop } from './hops';
+import { tellUnknown } from './rules';
 import type { Scene } from './scene';
 
 export function auditSchedules(scene: Scene): void {
@@ -19,6 +20,7 @@ function auditSchedule(scene: Scene, schedule: SchedulerSchedule): void {
   hop.retry = isKnown(retries) ? times(retries) : 'not known';
   hop.ageLimit = isKnown(ageSeconds) ? duration(ageSeconds) : 'not known';
   if (!schedule.enabled) hop.gap('place', resource, 'it is disabled: it never fires');
+  tellUnknown(hop, schedule);
   if (hasPlaceholder([expression, schedule.timezone]))
     hop.cannotTell('place', resource, `when it fires: ${reasonsOf([expression, schedule.timezone])}`);
   const done = target.resource && scene.consumer(target.resource)?.scheduled;

@@ -1,6 +1,8 @@
 /** Resources that a bill leaves out, by type, so that nobody takes it for the whole. */
 import type { App } from '../../app';
 import type { Assembly, NotCovered } from '../../template/assembly';
+import { rulesOf } from '../../template/rules';
+import { asRule, schedulesOf } from '../../template/schedules';
 
 /** Types that the bill has items for. */
 const PRICED: readonly string[] = [
@@ -47,5 +49,13 @@ export function notPricedIn(assembly: Assembly, more: readonly NotCovered[], app
     if (isDescribed || !BY_USE.includes(type)) return [];
     return [{ resource, type, message: 'how much of it the events use is not known: nobody described it.' }];
   });
-  return [...assembly.notCovered, ...more, ...others];
+  return [...assembly.notCovered, ...more, ...others, ...unknownParts(assembly)];
+}
+
+/** Parts of rules and schedules that only AWS knows: what they call is counted without them. */
+function unknownParts(assembly: Assembly): NotCovered[] {
+  return [...rulesOf(assembly), ...schedulesOf(assembly).map(asRule)].flatMap(
+    ({ resource: { logicalId: resource, type }, unknown }) =>
+      unknown.map((part) => ({ resource, type, message: `its calls are counted without this: ${part}.` })),
+  );
 }

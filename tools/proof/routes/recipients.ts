@@ -64,7 +64,7 @@ export function recipientsOf(routing: Routing, given: GivenEvent, pattern?: stri
 
 function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string | undefined): Recipient[] {
   const { pattern, eventPattern, model, name } = rule;
-  if (!pattern) return [];
+  if (eventPattern === undefined) return [];
   const about = { resource: model.resource.logicalId, rule: name, bus: rule.bus };
   const no = (field: string, reason: string): Recipient[] => [
     { ...about, takes: 'no', misses: [{ field, reason }], deliveries: [] },
@@ -73,6 +73,12 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
   const { uncertain } = model.resource;
   if (bus !== undefined && rule.bus !== bus && !hasPlaceholder(rule.bus))
     return no('bus', `is ${rule.bus}, the event is put on ${bus}`);
+  if (!pattern) {
+    // A finding of its own says that EventBridge refuses it.
+    if (!hasPlaceholder(eventPattern)) return [];
+    const misses = [{ field: 'pattern', reason: reasonsOf(eventPattern) }];
+    return [{ ...about, takes: 'unknown', misses, deliveries: routing.deliver(rule, event) }];
+  }
   const { misses, others } = pattern.explain(event);
   // Unless an alternative has something to compare that is known, it may take the event.
   const open = [misses, ...others].find((each) => each.every(({ allowed }) => hasPlaceholder(allowed)));
@@ -86,6 +92,7 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
     ...(isExcluding && open.length === 0 ? [{ field: 'pattern', reason: reasonsOf(eventPattern) }] : []),
     ...(bus !== undefined && hasPlaceholder(rule.bus) ? [{ field: 'bus', reason: reasonsOf(rule.bus) }] : []),
     ...(uncertain === undefined ? [] : [{ field: 'rule', reason: uncertain }]),
+    ...model.unknown.map((reason) => ({ field: 'rule', reason })),
   ];
   const deliveries = routing.deliver(rule, event);
   return [{ ...about, takes: reasons.length > 0 ? 'unknown' : 'yes', misses: reasons, deliveries }];

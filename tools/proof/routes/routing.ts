@@ -67,6 +67,8 @@ export type FindingKind =
   /** The template does not have the target's resource, or there is no target. */
   | 'unknown-target'
   | 'no-target'
+  /** Only AWS knows a part of the rule, such as its state. */
+  | 'unknown-part'
   /** The description of the app has no consumer for the target. */
   | 'no-parser'
   /** No event of any contract, or no moment, can ever match. */
@@ -226,6 +228,7 @@ class RoutingReader {
   rule(model: RuleModel): RoutedRule {
     const { name, arn, bus, description, eventPattern, scheduleExpression, enabled, targets } = model;
     const at = { rule: name };
+    this.#tellUnknown('Rule', model);
     this.#checkLength(at, `The name of rule ${name}`, name, RULE.maxNameLength);
     this.#checkLength(at, `The description of rule ${name}`, description, RULE.maxDescriptionLength);
     this.#checkLength(at, `The schedule of rule ${name}`, scheduleExpression, RULE.maxScheduleLength);
@@ -237,7 +240,7 @@ class RoutingReader {
     if (eventPattern === undefined && scheduleExpression === undefined) {
       this.#report('invalid-pattern', at, `Rule ${name} has neither an event pattern nor a schedule.`);
     }
-    if (targets.length === 0) {
+    if (targets.length === 0 && !model.unknown.some((part) => part.startsWith('Targets'))) {
       this.#report('no-target', at, `Rule ${name} has no target: its events go nowhere.`);
     }
     if (targets.length > TARGET.maxTargetsOfRule) {
@@ -268,6 +271,7 @@ class RoutingReader {
     const model = asRule(read);
     const { name, arn, bus, enabled, scheduleExpression, targets } = model;
     const at = { rule: name };
+    this.#tellUnknown('Schedule', model);
     const times = this.#times(`Schedule ${name}`, at, [read.expression, read.timezone], () => timesOf(read));
     return {
       ...{ model, name, arn, bus, enabled, isForeign: false },
@@ -355,6 +359,11 @@ class RoutingReader {
       return compile(pattern);
     } catch (error) {
       if (!(error instanceof InvalidEventPatternError)) throw error;
+      if (hasPlaceholder(pattern)) {
+        const message = `${named}: which events it takes cannot be told: ${reasonsOf(pattern)}.`;
+        this.unknown.push({ kind: 'invalid-pattern', ...at, message });
+        return undefined;
+      }
       const kind = error.code === 'LimitExceededException' ? 'over-limit' : 'invalid-pattern';
       this.#report(kind, at, `${named}: ${error.message}.`);
       return undefined;
@@ -388,6 +397,11 @@ class RoutingReader {
       this.#report('invalid-schedule', at, `${named}: ${error.message} ${error.reason}.`);
       return undefined;
     }
+  }
+
+  #tellUnknown(kind: 'Rule' | 'Schedule', { name, unknown }: RuleModel): void {
+    for (const part of unknown)
+      this.unknown.push({ kind: 'unknown-part', rule: name, message: `${kind} ${name}: ${part}.` });
   }
 
   #checkLength(at: Partial<Finding>, what: string, text: string | undefined, limit: number): void {
