@@ -67,7 +67,7 @@ export type FindingKind =
   /** The template does not have the target's resource, or there is no target. */
   | 'unknown-target'
   | 'no-target'
-  /** Only AWS knows a part of the rule, such as its state. */
+  /** Part of the rule that only AWS knows, such as its state. */
   | 'unknown-part'
   /** The description of the app has no consumer for the target. */
   | 'no-parser'
