@@ -155,6 +155,14 @@ export class ImpossibleTransitionError extends Error {
   }
 }
 
+/** Error of a status from a newer version of this code, from which no transition is known. */
+class UnknownStatusError extends Error {
+  override readonly name = 'UnknownStatusError';
+  constructor(readonly status: string) {
+    super(`its status is ${JSON.stringify(status)}, which this version does not know: update the publisher.`);
+  }
+}
+
 export class OrderNotReadError extends Error {
   override readonly name = 'OrderNotReadError';
   constructor(orderId: string, tableName: string, cause: unknown) {
@@ -327,6 +335,7 @@ export async function updateOrderStatus(
   return detail;
 }
 
+/** Order in the table. */
 interface StoredOrder {
   readonly status: OrderStatus;
   readonly revision: number;
@@ -351,7 +360,11 @@ async function readOrder(
       }),
       { ...(signal && { abortSignal: signal }) },
     );
-    return Item && ({ ...Item, revision: readOrderItem(Item).revision } as StoredOrder);
+    const { status, revision } = readOrderItem(Item);
+    // An item that is being rebuilt has no status until its events are replayed.
+    if (status === undefined) return undefined;
+    if (!Object.hasOwn(STATUS_TRANSITIONS, status)) throw new UnknownStatusError(status);
+    return { ...Item, status: status as OrderStatus, revision };
   } catch (error) {
     throw new OrderNotReadError(orderId, tableName, error);
   }

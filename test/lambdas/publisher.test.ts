@@ -481,6 +481,23 @@ describe('an order', () => {
     expect(aws.calls).toEqual([]);
   });
 
+  test.each([
+    [
+      'a status that only a newer version knows',
+      { status: 'RETURNED' },
+      OrderNotReadError,
+      /"RETURNED".*update/,
+    ],
+    ['no status, as while it is rebuilt', {}, OrderNotFoundError, /is not in the table/],
+  ])('of an item with %s is an error that says so', async (_, attributes, type, message) => {
+    const Item = { orderId: 'odd', processedAt: NOW, ...attributes };
+    await database.documents.send(new PutCommand({ TableName: 'orders', Item }));
+    const error = await thrownBy(updateOrderStatus('odd', 'SHIPPED', withTable()));
+    expect(error).toBeInstanceOf(type);
+    expect((error as Error).message).toMatch(message);
+    expect(aws.calls).toEqual([]);
+  });
+
   test('that cannot be read is an error with the table and the reason', async () => {
     const error = await thrownBy(
       updateOrderStatus('1', 'SHIPPED', { ...withTable(), tableName: 'no-such-table' }),
