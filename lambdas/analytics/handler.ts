@@ -9,13 +9,13 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
-import { timed } from '../call-times';
+import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderCreated } from '../events';
 import { METRICS } from '../metrics';
 import { BACKOFF, type Backoff, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
-import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
+import { rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { isReportRequest, parseReportRequest } from './daily-report';
 import { analyticsRecord, eventType, recordLine, type UnknownEventDetail } from './record';
@@ -56,7 +56,7 @@ export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
-  firehose = rehearsable(timed(new FirehoseClient(CLIENT_CONFIG))),
+  firehose = awsClient(new FirehoseClient(CLIENT_CONFIG)),
   backoff = BACKOFF,
   now = () => new Date(),
   dynamodb,

@@ -9,14 +9,14 @@
 import { createHash } from 'node:crypto';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { timed } from '../call-times';
+import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
 import { parseNotificationInput } from '../notification';
 import { IDEMPOTENCY_EXPIRY, IDEMPOTENCY_KEY } from '../order-table';
-import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
+import { rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { KEY_PREFIX, tellOnceBy } from '../tell-once';
 import { notification } from './message';
@@ -26,8 +26,8 @@ export const makeHandler = ({
   topicArn = readEnvironment('SNS_TOPIC_ARN'),
   idempotencyTable = readEnvironment('IDEMPOTENCY_TABLE_NAME'),
   ordersTable = readEnvironment('TABLE_NAME'),
-  sns = rehearsable(timed(new SNSClient(CLIENT_CONFIG))),
-  dynamodb = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
+  sns = awsClient(new SNSClient(CLIENT_CONFIG)),
+  dynamodb = awsClient(new DynamoDBClient(CLIENT_CONFIG)),
   now = () => new Date(),
 } = {}) => {
   const tellOnce = tellOnceBy(dynamodb, idempotencyTable);

@@ -3,13 +3,13 @@
  * any order.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { timed } from '../call-times';
+import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
 import { isJsonObject } from '../contract';
 import { readEnvironment } from '../env';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
-import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
+import { rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { INITIAL_STATUS } from './fold';
 import { type OrderEvent, readOrderEvent } from './order';
@@ -22,7 +22,7 @@ interface Response {
 
 export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
-  client = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
+  client = awsClient(new DynamoDBClient(CLIENT_CONFIG)),
   now = () => new Date(),
 } = {}) => {
   const orders = new OrderRepository(client, table);

@@ -8,14 +8,14 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { ConflictException, CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler';
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { timed } from '../call-times';
+import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderCreated, OrderReminderDue, REMINDED_STATUS } from '../events';
 import { METRICS } from '../metrics';
 import { notification } from '../notifier/message';
 import { readOrder } from '../notifier/order';
-import { rehearsable, rehearsalEvent, rehearse } from '../rehearsal';
+import { rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
 import { tellOnceBy } from '../tell-once';
 import { type DueReminder, dueTime, type PlacedOrder, readReminderEvent, scheduleOf } from './reminder';
@@ -35,9 +35,9 @@ export const makeHandler = ({
   topicArn = readEnvironment('SNS_TOPIC_ARN'),
   idempotencyTable = readEnvironment('IDEMPOTENCY_TABLE_NAME'),
   ordersTable = readEnvironment('TABLE_NAME'),
-  scheduler = rehearsable(timed(new SchedulerClient(CLIENT_CONFIG))),
-  sns = rehearsable(timed(new SNSClient(CLIENT_CONFIG))),
-  dynamodb = rehearsable(timed(new DynamoDBClient(CLIENT_CONFIG))),
+  scheduler = awsClient(new SchedulerClient(CLIENT_CONFIG)),
+  sns = awsClient(new SNSClient(CLIENT_CONFIG)),
+  dynamodb = awsClient(new DynamoDBClient(CLIENT_CONFIG)),
   now = () => new Date(),
 } = {}) => {
   const tellOnce = tellOnceBy(dynamodb, idempotencyTable);
