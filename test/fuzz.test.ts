@@ -2,9 +2,6 @@
 import { FUZZED } from '../bin/fuzzed-parsers';
 import { fuzz } from '../tools/sim/fuzz';
 
-// The SDK's reader of CBOR warns of large numbers.
-beforeAll(() => jest.spyOn(console, 'warn').mockImplementation());
-
 test.each(FUZZED.map((parser) => [parser.name, parser] as const))(
   '%s: taken, or refused by its own error, without a crash, a hang, a trace or personal data',
   (_, parser) => {

@@ -82,5 +82,7 @@ function readBody({ body }: HttpRequest): Readonly<Record<string, unknown>> {
 function fromText(text: string | null | undefined, type: string | undefined): unknown {
   if (text == null) return undefined;
   if ((type === 'integer' || type === 'long') && /^-?\d+$/.test(text)) return Number(text);
+  // A date of HTTP in a header, of ISO 8601 in the query string; typed input has seconds.
+  if (type === 'timestamp' && !Number.isNaN(Date.parse(text))) return Date.parse(text) / 1000;
   return type === 'boolean' && (text === 'true' || text === 'false') ? text === 'true' : text;
 }

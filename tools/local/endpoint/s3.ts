@@ -5,9 +5,11 @@ import type {
   HeadObjectCommandInput,
   ListObjectsV2CommandInput,
 } from '@aws-sdk/client-s3';
+import { defined } from '../../defined';
 import type { StoredObject } from '../services/delivery-stream';
 import { ServiceError } from '../services/service-error';
 import { type HttpRequest, header } from './http';
+import type { Input } from './input';
 import { MODELS } from './models/models';
 import { encodeXml } from './query';
 import { HttpReply, operation, type Service, type Services, validationError } from './service';
@@ -78,23 +80,19 @@ export function s3(services: Services): Service {
       }),
       GetObject: operation<GetObjectCommandInput>({
         resources: objectArn,
-        run({ Bucket, Key, Range }) {
-          const object = find(Bucket, Key);
-          const body = object.read();
-          const part = Range === undefined ? undefined : rangeOf(Range, body.length);
-          if (!part) return new HttpReply(200, headersOf(object), body);
-          const [start, end] = part;
-          const range = { 'content-range': `bytes ${start}-${end}/${body.length}` };
-          return new HttpReply(206, { ...headersOf(object), ...range }, body.subarray(start, end + 1));
+        run(input) {
+          const object = find(input.Bucket, input.Key);
+          const { status, headers, start, end } = read(object, input);
+          return new HttpReply(status, headers, status < 300 ? object.read().subarray(start, end) : '');
         },
       }),
       HeadObject: operation<HeadObjectCommandInput>({
         action: 'GetObject',
         resources: objectArn,
-        run({ Bucket, Key }) {
-          const object = find(Bucket, Key);
-          // Length of the object, whose body stays away.
-          return new HttpReply(200, { ...headersOf(object), 'content-length': String(object.size) }, '');
+        run(input) {
+          const { status, headers, start, end } = read(find(input.Bucket, input.Key), input);
+          // Length of what GetObject would send.
+          return new HttpReply(status, { ...headers, 'content-length': String(end - start) }, '');
         },
       }),
     },
@@ -120,14 +118,93 @@ const headersOf = (object: StoredObject) => ({
   'accept-ranges': 'bytes',
 });
 
-/** First and last byte. */
+type ReadInput = Input<HeadObjectCommandInput>;
+
+/** Parameters that would change what is read. */
+const NOT_KNOWN = ['VersionId', 'PartNumber', 'SSECustomerAlgorithm', 'SSECustomerKey'] as const;
+
+/** Answer to a read of an object: its headers, and the part of the body from `start` up to `end`. */
+interface Reading {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** @throws ServiceError (PreconditionFailed, InvalidRange, NotImplemented) */
+function read(object: StoredObject, input: ReadInput): Reading {
+  for (const name of NOT_KNOWN) {
+    if (input[name] === undefined) continue;
+    throw new ServiceError(
+      'NotImplemented',
+      `The local run's buckets do not know the parameter ${name}.`,
+      501,
+    );
+  }
+  const headers = { ...headersOf(object), ...givenHeaders(input) };
+  if (isUnmodified(object, input)) return { status: 304, headers, start: 0, end: 0 };
+  const { size } = object;
+  const range = input.Range === undefined ? undefined : rangeOf(input.Range, size);
+  if (!range) return { status: 200, headers, start: 0, end: size };
+  const [first, last] = range;
+  const part = { 'content-range': `bytes ${first}-${last}/${size}` };
+  return { status: 206, headers: { ...headers, ...part }, start: first, end: last + 1 };
+}
+
+/** Headers that the client asks the answer to have. */
+function givenHeaders(input: ReadInput): Record<string, string> {
+  return defined({
+    'content-type': input.ResponseContentType,
+    'content-disposition': input.ResponseContentDisposition,
+    'content-encoding': input.ResponseContentEncoding,
+    'content-language': input.ResponseContentLanguage,
+    'cache-control': input.ResponseCacheControl,
+    expires: input.ResponseExpires?.toUTCString(),
+  });
+}
+
+/**
+ * @returns whether the client has the object already
+ * @throws ServiceError (PreconditionFailed)
+ * @see https://www.rfc-editor.org/rfc/rfc9110#name-precedence-of-preconditions
+ */
+function isUnmodified(
+  object: StoredObject,
+  { IfMatch, IfNoneMatch, IfModifiedSince, IfUnmodifiedSince }: ReadInput,
+): boolean {
+  const names = (tags: string) => tags === '*' || tags.split(/, */).includes(etagOf(object));
+  // Headers have whole seconds.
+  const isNewer = (than: Date) => Math.floor(object.writtenAt / 1000) > Math.floor(than.getTime() / 1000);
+  const fails = (Condition: string) =>
+    new ServiceError(
+      'PreconditionFailed',
+      'At least one of the pre-conditions you specified did not hold',
+      412,
+      { Condition },
+    );
+  if (IfMatch !== undefined && !names(IfMatch)) throw fails('If-Match');
+  if (IfMatch === undefined && IfUnmodifiedSince && isNewer(IfUnmodifiedSince))
+    throw fails('If-Unmodified-Since');
+  if (IfNoneMatch !== undefined) return names(IfNoneMatch);
+  return IfModifiedSince !== undefined && !isNewer(IfModifiedSince);
+}
+
+/**
+ * First and last byte. What is no range of bytes with a beginning before its end is passed over, as in S3, and several
+ * ranges are.
+ * @throws ServiceError (InvalidRange) for a range that begins after the object's end, and for its last 0 bytes
+ */
 function rangeOf(range: string, size: number): [number, number] | undefined {
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
   if (from === '' && to === '') return undefined;
+  if (from !== '' && to !== '' && Number(from) > Number(to)) return undefined;
   const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
   if (start <= end) return [start, end];
-  throw new ServiceError('InvalidRange', 'The requested range is not satisfiable', 416);
+  throw new ServiceError('InvalidRange', 'The requested range is not satisfiable', 416, {
+    RangeRequested: range,
+    ActualObjectSize: String(size),
+  });
 }
 
 const MAX_KEYS = 1000;

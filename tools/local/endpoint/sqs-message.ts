@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { defined } from '../../defined';
-import type { MessageAttribute, Queue, ReceivedMessage } from '../services/queue';
+import { type MessageAttribute, messageBytes, type Queue, type ReceivedMessage } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Input } from './input';
 
@@ -46,7 +46,6 @@ export function checkMessage(
       'Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF.',
     );
   }
-  let bytes = Buffer.byteLength(body);
   const entries = Object.entries(attributes);
   if (entries.length > MAX_ATTRIBUTES) {
     throw invalid(
@@ -69,10 +68,8 @@ export function checkMessage(
     if (type === 'Number' && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(StringValue)) {
       throw invalid(`Can't cast the value of message (user) attribute '${name}' to a number.`);
     }
-    bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);
-    bytes += Buffer.byteLength(BinaryValue, 'base64');
   }
-  if (bytes > queue.maximumMessageBytes) {
+  if (messageBytes(body, attributes) > queue.maximumMessageBytes) {
     throw invalid(
       `One or more parameters are invalid. Reason: Message must be shorter than ${queue.maximumMessageBytes} bytes.`,
     );

@@ -18,7 +18,7 @@ import type {
 } from '@aws-sdk/client-sqs';
 import { defined } from '../../defined';
 import { type MessageMove, MessageMoves } from '../services/message-moves';
-import type { Queue } from '../services/queue';
+import { messageBytes, type Queue } from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Input, InputProblem } from './input';
 import { MODELS } from './models/models';
@@ -38,9 +38,12 @@ const MAX_BATCH = 10;
 const MAX_BATCH_BYTES = 1024 * 1024;
 const MAX_VISIBILITY_SECONDS = 12 * 60 * 60;
 
-/** SQS spoke the query protocol until November 2023, and its clients still go by the codes of that time. */
+/**
+ * Codes of the query protocol, which SQS spoke until November 2023 and its clients still go by. Those of the API
+ * model's errors are its `awsQueryError`s; the first two have none, and were recorded from the service.
+ */
 const OLD = 'AWS.SimpleQueueService';
-const QUERY_CODES = {
+const QUERY_CODES: Readonly<Record<string, string>> = {
   MissingRequiredParameterException: 'MissingParameter',
   InvalidParameterValueException: 'InvalidParameterValue',
   QueueDoesNotExist: `${OLD}.NonExistentQueue`,
@@ -129,6 +132,7 @@ function queueOperations(services: Services): Service['operations'] {
       DelaySeconds: String(queue.delaySeconds),
       ReceiveMessageWaitTimeSeconds: String(queue.waitSeconds),
       Policy: Statement.length > 0 ? JSON.stringify({ Version: '2012-10-17', Statement }) : undefined,
+      RedrivePolicy: queue.redrivePolicy && JSON.stringify(queue.redrivePolicy),
       RedriveAllowPolicy: properties.RedriveAllowPolicy && JSON.stringify(properties.RedriveAllowPolicy),
       KmsMasterKeyId: properties.KmsMasterKeyId,
       FifoQueue: isTrue(properties.FifoQueue) ? 'true' : undefined,
@@ -186,10 +190,19 @@ function send(queue: Queue, input: Input<Outgoing>, senderId: string) {
   if (input.MessageSystemAttributes !== undefined)
     throw invalid("The local run's queues do not know the parameter MessageSystemAttributes.");
   if (deduplicationId !== undefined && !queue.isFifo)
-    throw invalid(
-      'MessageDeduplicationId: the request includes a parameter that is not valid for this queue type.',
-    );
+    throw notOfThisType('MessageDeduplicationId', deduplicationId);
   if (delaySeconds !== undefined) requireRange('DelaySeconds', delaySeconds, 0, 900);
+  // A FIFO queue delays all of its messages alike.
+  if (delaySeconds && queue.isFifo) throw notOfThisType('DelaySeconds', delaySeconds);
+  for (const [name, id] of Object.entries({
+    MessageGroupId: groupId,
+    MessageDeduplicationId: deduplicationId,
+  })) {
+    if (id === undefined || /^[!-~]{1,128}$/.test(id)) continue;
+    throw invalid(
+      `Value ${id} for parameter ${name} is invalid. Reason: ${name} can only include alphanumeric and punctuation characters. 1 to 128 in length.`,
+    );
+  }
   checkMessage(queue, body, attributes);
   const messageId = queue.send({
     ...{ body, attributes, senderId },
@@ -201,6 +214,11 @@ function send(queue: Queue, input: Input<Outgoing>, senderId: string) {
     MD5OfMessageAttributes: md5OfAttributes(attributes),
   };
 }
+
+const notOfThisType = (name: string, value: string | number) =>
+  invalid(
+    `Value ${value} for parameter ${name} is invalid. Reason: The request include parameter that is not valid for this queue type.`,
+  );
 
 function messageOperations(services: Services): Service['operations'] {
   const names = new QueueNames(services);
@@ -216,7 +234,11 @@ function messageOperations(services: Services): Service['operations'] {
       run({ QueueUrl, Entries }, { accessKeyId }) {
         const queue = names.find(QueueUrl);
         checkBatch(Entries.map(({ Id }) => Id));
-        const bytes = Entries.reduce((sum, { MessageBody }) => sum + Buffer.byteLength(MessageBody), 0);
+        const bytes = Entries.reduce(
+          (sum, { MessageBody, MessageAttributes }) =>
+            sum + messageBytes(MessageBody, readAttributes(MessageAttributes)),
+          0,
+        );
         if (bytes > MAX_BATCH_BYTES) {
           const message = `Batch requests cannot be longer than ${MAX_BATCH_BYTES} bytes. You have sent ${bytes} bytes.`;
           throw new ServiceError('BatchRequestTooLong', message);
@@ -348,7 +370,9 @@ function eachOf<Entry extends { readonly Id: string }>(
       Successful.push({ Id: entry.Id, ...act(entry) });
     } catch (error) {
       if (!(error instanceof ServiceError)) throw error;
-      Failed.push({ Id: entry.Id, SenderFault: true, Code: error.code, Message: error.message });
+      // An entry has the code of the query protocol in JSON as well.
+      const Code = QUERY_CODES[error.code] ?? error.code;
+      Failed.push({ Id: entry.Id, SenderFault: true, Code, Message: error.message });
     }
   }
   return { Successful, Failed };

@@ -28,7 +28,7 @@ export class Deduplication {
   /**
    * Checks a message's parameters, and whether it is a duplicate.
    * @returns its deduplication id, and the id of the message that it repeats, if it repeats one
-   * @throws ServiceError (MissingParameter, InvalidParameterValue)
+   * @throws ServiceError (MissingRequiredParameterException, InvalidParameterValueException)
    */
   check(
     body: string,
@@ -36,13 +36,16 @@ export class Deduplication {
     now: number,
   ): { key: string; repeats?: string } {
     if (groupId === undefined) {
-      throw new ServiceError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
+      throw new ServiceError(
+        'MissingRequiredParameterException',
+        'The request must contain the parameter MessageGroupId.',
+      );
     }
     const content = this.#isByContent ? createHash('sha256').update(body).digest('hex') : undefined;
     const key = deduplicationId ?? content;
     if (key === undefined) {
       throw new ServiceError(
-        'InvalidParameterValue',
+        'InvalidParameterValueException',
         'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
       );
     }

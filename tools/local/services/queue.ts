@@ -166,15 +166,15 @@ export class Queue {
 
   /**
    * @returns the message's id
-   * @throws ServiceError (InvalidParameterValue) if the message is larger than the queue takes
+   * @throws ServiceError (InvalidParameterValueException) if the message is larger than the queue takes
    */
   send(message: OutgoingMessage): string {
     const sentAt = this.#world.now();
     const attributes = typed(message.attributes);
-    const bytes = sizeOf(message.body, attributes);
+    const bytes = messageBytes(message.body, attributes);
     if (bytes > this.maximumMessageBytes) {
       throw new ServiceError(
-        'InvalidParameterValue',
+        'InvalidParameterValueException',
         `One or more parameters are invalid. Reason: Message must be shorter than ${this.maximumMessageBytes} bytes.`,
       );
     }
@@ -450,8 +450,11 @@ function readRedrivePolicy(resource: Resource): RedrivePolicy | undefined {
   return { deadLetterTargetArn, maxReceiveCount: count };
 }
 
-/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html */
-function sizeOf(body: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
+/**
+ * Bytes of a message that SQS counts: its body, and name, type and value of each attribute.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
+export function messageBytes(body: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
   let bytes = Buffer.byteLength(body);
   for (const [name, { DataType, StringValue = '', BinaryValue = '' }] of Object.entries(attributes)) {
     bytes += Buffer.byteLength(name) + Buffer.byteLength(DataType) + Buffer.byteLength(StringValue);

@@ -23,7 +23,7 @@ import {
   PutFunctionConcurrencyCommand,
   RemovePermissionCommand,
 } from '@aws-sdk/client-lambda';
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, HeadObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import {
   ListSubscriptionsCommand,
   PublishBatchCommand,
@@ -433,6 +433,9 @@ describe('SQS', () => {
       RedriveAllowPolicy: '{"redrivePermission":"allowAll"}',
     });
     expect(await attributes('spare')).not.toHaveProperty('FifoQueue');
+    expect(JSON.parse((await attributes('work')).RedrivePolicy)).toEqual({
+      ...{ deadLetterTargetArn: ARN('sqs', 'failed'), maxReceiveCount: 1 },
+    });
     const QueueUrl = 'failed';
     expect(await sqs('ListDeadLetterSourceQueues', { QueueUrl })).toEqual({
       queueUrls: [`${stack.url}/000000000000/work`],
@@ -444,6 +447,23 @@ describe('SQS', () => {
       ...{ error: 'InvalidAttributeName', message: 'Unknown Attribute Colour.' },
     });
     expect(await sqs('GetQueueAttributes', {})).toMatchObject({ error: 'MissingRequiredParameterException' });
+  });
+
+  test('a FIFO queue asks for a group, and delays no message by itself', async () => {
+    expect(await sqs('SendMessage', { QueueUrl: 'orders.fifo', MessageBody: 'x' })).toMatchObject({
+      ...{
+        error: 'MissingRequiredParameterException',
+        message: 'The request must contain the parameter MessageGroupId.',
+      },
+    });
+    const delayed = { MessageBody: 'x', MessageGroupId: 'g', DelaySeconds: 2 };
+    expect(await sqs('SendMessage', { QueueUrl: 'orders.fifo', ...delayed })).toMatchObject({
+      error: 'InvalidParameterValueException',
+    });
+    const Entries = [{ Id: 'a', ...delayed }];
+    expect(await sqs('SendMessageBatch', { QueueUrl: 'orders.fifo', Entries })).toMatchObject({
+      Failed: [{ Id: 'a', Code: 'InvalidParameterValue', SenderFault: true }],
+    });
   });
 
   test('a message is received with its group, or with the queue that it failed in', async () => {
@@ -458,7 +478,7 @@ describe('SQS', () => {
     expect(failed.Attributes).toMatchObject({ DeadLetterQueueSourceArn: ARN('sqs', 'work') });
     const Entries = [{ Id: 'a', ReceiptHandle: failed.ReceiptHandle }];
     expect(await sqs('ChangeMessageVisibilityBatch', { QueueUrl: 'failed', Entries })).toMatchObject({
-      Failed: [{ Code: 'MessageNotInflight' }],
+      Failed: [{ Code: 'AWS.SimpleQueueService.MessageNotInflight' }],
     });
     await sqs('PurgeQueue', { QueueUrl: 'failed' });
   });
@@ -673,27 +693,68 @@ describe('S3', () => {
     expect(second.CommonPrefixes).toEqual([{ Prefix: 'Year/' }]);
   });
 
+  // Recorded from S3.
   test.each([
-    ['bytes=2-4', '234'],
-    ['bytes=7-', '789'],
-    ['bytes=7-99', '789'],
-    ['bytes=-2', '89'],
-    ['bytes=-99', '0123456789'],
-    ['bytes=-', '0123456789'],
-    ['lines=1-2', '0123456789'],
-  ])('the range %s of an object is read', async (Range, text) => {
+    ...(['0-8', '1-1', '1-', '2-4', '0-100', '0-0'] as const).map(
+      (range) => [`bytes=${range}`, 206] as const,
+    ),
+    ...(['-2', '-9', '-15'] as const).map((range) => [`bytes=${range}`, 206] as const),
+    ...['bytes=1-0', 'bytes=-1-', 'bytes=0--1', 'bytes=0-1,3-4,7-9', '0-1', 'bytes=-', 'lines=1-2'].map(
+      (range) => [range, 200] as const,
+    ),
+  ])('the range %s of an object is read with the status %d', async (Range, status) => {
     const [Key] = await keys();
-    const { Body, ContentRange } = await client().send(new GetObjectCommand({ Bucket, Key, Range }));
-    expect(await Body?.transformToString()).toBe(text);
-    expect(ContentRange === undefined).toBe(!/\d/.test(Range) || Range.startsWith('lines'));
+    const text = '0123456789';
+    const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(Range) ?? [];
+    const part =
+      from === '' ? text.slice(-Number(to)) : text.slice(Number(from), to ? Number(to) + 1 : undefined);
+    const expected = status === 200 ? text : part;
+    const { Body, ContentRange, $metadata } = await client().send(
+      new GetObjectCommand({ Bucket, Key, Range }),
+    );
+    expect([await Body?.transformToString(), $metadata.httpStatusCode]).toEqual([expected, status]);
+    const first = text.indexOf(expected);
+    expect(ContentRange).toBe(
+      status === 200 ? undefined : `bytes ${first}-${first + expected.length - 1}/10`,
+    );
+    const head = await client().send(new HeadObjectCommand({ Bucket, Key, Range }));
+    expect(head).toMatchObject({ ContentLength: expected.length, $metadata: { httpStatusCode: status } });
   });
 
-  test('a range that begins after the end is refused', async () => {
+  test.each(['bytes=10-', 'bytes=100-200', 'bytes=-0'])('the range %s is refused', async (Range) => {
     const [Key] = await keys();
-    await expect(
-      client().send(new GetObjectCommand({ Bucket, Key, Range: 'bytes=10-' })),
-    ).rejects.toMatchObject({
+    await expect(client().send(new GetObjectCommand({ Bucket, Key, Range }))).rejects.toMatchObject({
       ...{ name: 'InvalidRange', $metadata: { httpStatusCode: 416 } },
+      ...{ RangeRequested: Range, ActualObjectSize: '10' },
+    });
+  });
+
+  test('a condition on its tag or time decides whether an object is read', async () => {
+    const [Key] = await keys();
+    const { ETag, LastModified } = await client().send(new HeadObjectCommand({ Bucket, Key }));
+    const before = new Date((LastModified as Date).getTime() - 60_000);
+    const status = (more: object) =>
+      client()
+        .send(new GetObjectCommand({ Bucket, Key, ...more }))
+        .then(({ $metadata }) => $metadata.httpStatusCode)
+        .catch(({ $metadata }) => $metadata.httpStatusCode);
+    expect(await status({ IfMatch: ETag, IfUnmodifiedSince: before })).toBe(200);
+    expect(await status({ IfMatch: '"other"' })).toBe(412);
+    expect(await status({ IfUnmodifiedSince: before })).toBe(412);
+    expect(await status({ IfNoneMatch: `"other", ${ETag}` })).toBe(304);
+    expect(await status({ IfNoneMatch: '"other"', IfModifiedSince: LastModified })).toBe(200);
+    expect(await status({ IfModifiedSince: LastModified })).toBe(304);
+    expect(await status({ IfModifiedSince: before })).toBe(200);
+  });
+
+  test('an answer has the headers that are asked for, and a parameter that is not known is named', async () => {
+    const [Key] = await keys();
+    const asked = { ResponseContentType: 'text/plain', ResponseExpires: new Date(0) };
+    expect(await client().send(new GetObjectCommand({ Bucket, Key, ...asked }))).toMatchObject({
+      ...{ ContentType: 'text/plain', ExpiresString: 'Thu, 01 Jan 1970 00:00:00 GMT' },
+    });
+    await expect(client().send(new GetObjectCommand({ Bucket, Key, VersionId: 'v' }))).rejects.toMatchObject({
+      ...{ name: 'NotImplemented', message: expect.stringContaining('VersionId') },
     });
   });
 });

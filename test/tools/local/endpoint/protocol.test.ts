@@ -35,6 +35,40 @@ describe('CBOR', () => {
     fc.assert(fc.property(value, (each) => expect(decodeCbor(encodeCbor(each))).toEqual(each)));
   });
 
+  test('a length of 64 bits is refused without a word on the terminal, wherever it stands', () => {
+    const warn = jest.spyOn(console, 'warn');
+    try {
+      for (const head of ['5b', '7b', '9b', 'bb']) {
+        const long = `${head}7fffffffffffffff`;
+        for (const hex of [
+          long,
+          `81${long}`,
+          `a16161${long}`,
+          `9f${long}ff`,
+          `c1${long}`,
+          `8261${'61'}${long}`,
+        ])
+          expect(() => decodeCbor(Buffer.from(hex, 'hex'))).toThrow('A length goes beyond its end.');
+      }
+      // Not where it is the content of a text.
+      const text = Buffer.from('\x7b\x7f'.repeat(20)).toString();
+      expect(decodeCbor(encodeCbor({ [text]: text }))).toEqual({ [text]: text });
+      fc.assert(
+        fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+          try {
+            decodeCbor(bytes);
+          } catch (error) {
+            expect(error).toBeInstanceOf(Error);
+          }
+        }),
+        { numRuns: 2_000 },
+      );
+      expect(warn).not.toHaveBeenCalled();
+    } finally {
+      warn.mockRestore();
+    }
+  });
+
   test('bytes that are no CBOR are an error, never a value of something else', () => {
     for (const hex of ['', '81', '1b00', 'fc', '5f41']) {
       expect(() => decodeCbor(Buffer.from(hex, 'hex'))).toThrow(Error);

@@ -74,6 +74,7 @@ import {
   PurgeQueueCommand,
   QueueDoesNotExist,
   ReceiveMessageCommand,
+  SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
@@ -401,7 +402,7 @@ describe('SQS', () => {
     );
     expect([Successful, Failed]).toMatchObject([
       [{ Id: 'good' }],
-      [{ Id: 'stale', Code: 'MessageNotInflight' }],
+      [{ Id: 'stale', Code: 'AWS.SimpleQueueService.MessageNotInflight' }],
     ]);
   });
 
@@ -491,13 +492,41 @@ describe('SQS', () => {
       'what only FIFO queues have',
       { MessageDeduplicationId: 'd' },
       'InvalidParameterValue',
-      /MessageDeduplicationId/,
+      /^Value d for parameter MessageDeduplicationId is invalid. Reason: .* for this queue type\.$/,
+    ],
+    [
+      'a group whose name has a space',
+      { MessageGroupId: 'a b' },
+      'InvalidParameterValue',
+      /^Value a b for parameter MessageGroupId is invalid\. Reason: .* 1 to 128 in length\.$/,
     ],
   ])('a message with %s is refused', async (_, more, code, message) => {
     await expect(send('x', more)).rejects.toMatchObject({
       Code: code,
       message: expect.stringMatching(message),
     });
+  });
+
+  test('a batch is as long as its bodies and attributes are', async () => {
+    const batch = (length: number) =>
+      client().send(
+        new SendMessageBatchCommand({
+          QueueUrl: url(),
+          Entries: ['a', 'b'].map((Id) => ({
+            ...{ Id, MessageBody: 'x' },
+            MessageAttributes: { n: { DataType: 'Binary', BinaryValue: Buffer.alloc(length) } },
+          })),
+        }),
+      );
+    // Body, name and type of the attribute take 8 bytes of each message.
+    expect((await batch(512 * 1024 - 8)).Successful).toHaveLength(2);
+    await expect(batch(512 * 1024 - 7)).rejects.toMatchObject({
+      name: 'BatchRequestTooLong',
+      message: 'Batch requests cannot be longer than 1048576 bytes. You have sent 1048578 bytes.',
+    });
+    queue()
+      ?.peek()
+      .forEach(({ id }) => void queue()?.remove(id));
   });
 
   test.each<[object, RegExp]>([
