@@ -81,7 +81,7 @@ export class EventQueue extends WatchedTarget {
     const concurrency = this.#concurrency();
     const mapping = new CfnEventSourceMapping(this, 'Mapping', {
       eventSourceArn: this.queue.queueArn,
-      functionName: consumer.function.functionName,
+      functionName: consumer.alias?.functionArn ?? consumer.function.functionName,
       batchSize,
       functionResponseTypes: ['ReportBatchItemFailures'],
       ...(concurrency && { scalingConfig: { maximumConcurrency: concurrency } }),

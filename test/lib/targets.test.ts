@@ -116,6 +116,12 @@ describe('a queue', () => {
     });
   });
 
+  test('hands batches to the code that other events go to, where it is deployed in steps', () => {
+    const template = queue({ gradualDeployment: 'LINEAR_10PERCENT_EVERY_1MINUTE' });
+    const [alias] = Object.keys(template.findResources('AWS::Lambda::Alias'));
+    template.hasResourceProperties('AWS::Lambda::EventSourceMapping', { FunctionName: { Ref: alias } });
+  });
+
   test('of one batch at once must be FIFO: others would be throttled into the dead-letter queue', () => {
     const settings = { reservedConcurrency: { notifier: 1 } };
     expect(() => queue(settings)).toThrow(/reservedConcurrency of notifier is 1.*Set 2 or more/);

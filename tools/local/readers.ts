@@ -1,5 +1,6 @@
 /** Readers of queues and streams: event source mappings, and pipes. */
 import type { Assembly, Resource } from '../template/assembly';
+import { functionReference } from '../template/functions';
 import type { Policies } from '../template/policies';
 import type { EventBridge } from './services/event-bridge';
 import { MappingPoller } from './services/event-source-mapping';
@@ -29,6 +30,11 @@ export interface ReaderParts {
 /** Starts what reads from queues and streams. */
 export function startReaders(assembly: Assembly, parts: ReaderParts): { stop(): void }[] {
   const { world, policies, unfinished, ...more } = parts;
+  // An alias or a version is its function, whose only code is the present one here.
+  const calledBy = ({ properties }: Resource) => {
+    const { function: resource } = functionReference(assembly, String(properties.FunctionName));
+    return parts.functions.find(({ arn }) => arn === resource?.arn) as LambdaFunction;
+  };
   const mappings = assembly
     .ofType('AWS::Lambda::EventSourceMapping')
     .filter((each) => isRunMapping(each, assembly))
@@ -36,6 +42,7 @@ export function startReaders(assembly: Assembly, parts: ReaderParts): { stop(): 
       (resource) =>
         new MappingPoller(resource, {
           ...more,
+          called: calledBy(resource),
           clock: world,
           mayRole: (...question) => policies().roleMay(...question),
         }),

@@ -3,7 +3,7 @@
  * an unknown property of a resource that runs stops the start with its name.
  */
 import { type Assembly, AssemblyError, busName, type Resource } from '../template/assembly';
-import { functionsOf } from '../template/functions';
+import { functionReference, functionsOf } from '../template/functions';
 import { invokeConfigsOf } from '../template/invoke-config';
 import { hasPlaceholder, reasonsOf } from '../template/placeholder';
 import { Policies } from '../template/policies';
@@ -103,8 +103,8 @@ export function isRunnable({ properties }: Resource): boolean {
 export function isRunMapping({ properties }: Resource, assembly: Assembly): boolean {
   const { EventSourceArn, FunctionName } = properties;
   const isQueue = assembly.ofType('AWS::SQS::Queue').some(({ arn }) => arn === EventSourceArn);
-  const functions = assembly.ofType('AWS::Lambda::Function').filter(isRunnable);
-  return isQueue && functions.some(({ arn, name }) => arn === FunctionName || name === FunctionName);
+  const { function: called } = functionReference(assembly, String(FunctionName));
+  return isQueue && called?.type === 'AWS::Lambda::Function' && isRunnable(called);
 }
 
 /** Resources that do not run here, a line each: what they would do in AWS does not happen. */

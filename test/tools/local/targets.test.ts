@@ -421,6 +421,20 @@ describe('an event source mapping', () => {
     ]);
   });
 
+  test('hands messages over to an alias, which is its function here', async () => {
+    const alias = { FunctionName: { Ref: 'Worker' }, FunctionVersion: '1', Name: 'live' };
+    const { queue, of } = await start(
+      {
+        ...mapping({ FunctionName: { Ref: 'Live' } }),
+        Live: { Type: 'AWS::Lambda::Alias', Properties: alias },
+      },
+      worker('return null;'),
+    );
+    queue('jobs')?.send({ body: 'a' });
+    await until(() => of('batch-handled').length === 1);
+    expect(of('batch-handled')).toMatchObject([{ messages: 1, failed: 0, function: 'worker' }]);
+  });
+
   test.each([
     [
       'what it reports to have failed',

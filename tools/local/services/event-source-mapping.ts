@@ -18,7 +18,8 @@ import type { Queue, ReceivedMessage } from './queue';
 export interface EventSourceMappingOptions {
   readonly clock: Clock;
   readonly queues: readonly Queue[];
-  readonly functions: readonly LambdaFunction[];
+  /** Function that gets the batches. */
+  readonly called: LambdaFunction;
   /** May the function's role do that? */
   readonly mayRole: (roleArn: string, action: string, arn: string) => { allowed: boolean; reason: string };
   /** Takes the batches that are handled. */
@@ -61,8 +62,7 @@ export class MappingPoller {
     const queue = options.queues.find(({ arn }) => arn === properties.EventSourceArn);
     if (!queue)
       throw refuse(`the local run knows queues of this stack as a source, not ${properties.EventSourceArn}.`);
-    const called = options.functions.find(({ arn, name }) => [arn, name].includes(properties.FunctionName));
-    if (!called) throw refuse(`there is no function ${properties.FunctionName} in this stack.`);
+    const { called } = options;
     const { Role, Timeout = 3 } = called.resource.properties;
     for (const action of NEEDED) {
       const { allowed, reason } = options.mayRole(Role, action, queue.arn);
