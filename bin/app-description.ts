@@ -7,7 +7,7 @@ import { type EventContract, Metadata, PoisonEventError } from '../lambdas/contr
 import { CONTRACTS } from '../lambdas/events';
 import { METRICS } from '../lambdas/metrics';
 import { eventIdsOf } from '../lambdas/order-item';
-import { DAY_INDEX, DAY_SHARDS, ORDER_KEY } from '../lambdas/order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, DAY_SHARDS, ORDER_KEY } from '../lambdas/order-table';
 import { redactEmails } from '../lambdas/personal-data';
 import { EVENT_SIZE } from '../lambdas/publisher';
 import { TARGETS } from '../lambdas/targets';
@@ -42,8 +42,9 @@ export const APP: App = {
     '1 OrderCreated, 1 OrderStatusChanged status=CONFIRMED, 1 OrderStatusChanged status=SHIPPED, ' +
     '1 OrderStatusChanged status=DELIVERED',
   // A day's orders; changes of older orders spread over more.
-  indexPartitions: { [DAY_INDEX.name]: DAY_SHARDS },
+  indexPartitions: { [DAY_INDEX.name]: DAY_SHARDS, [DAY_KEY_INDEX.name]: DAY_SHARDS },
   savings: {
+    reportIndex: '"reportIndex": "KEYS", on a deployed stack by way of "STATUS_AND_KEYS"',
     tableCapacity: '"tableCapacity": {"least": 5, "most": 1000}',
     tableClass: '"orderTableClass": "STANDARD_INFREQUENT_ACCESS"',
     pointInTimeRecovery: '"pointInTimeRecovery": false',

@@ -20,7 +20,7 @@ import {
 import { METRICS, type MetricName } from './metrics';
 import { NotificationInput, parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';
-import { DAY_INDEX } from './order-table';
+import { DAY_INDEX, DAY_KEY_INDEX } from './order-table';
 import { readReminderEvent } from './reminders/reminder';
 
 /** Calls to AWS on one resource. */
@@ -41,6 +41,8 @@ export interface CallDescription {
     readonly deadLetterQueue: EnvironmentVariable;
     readonly publishes: { readonly source: string; readonly detailType: string };
   };
+  /** Present if the handler makes the calls only with this value of a variable; undefined: where it is not set. */
+  readonly onlyIf?: { readonly variable: EnvironmentVariable; readonly is: string | undefined };
   /** True for a table with the outcome of events, as opposed to one for the handler's own bookkeeping. */
   readonly isStore?: boolean;
 }
@@ -162,7 +164,18 @@ export const CONSUMERS: Readonly<Record<string, ConsumerDescription>> = {
     publishes: [DailyReportGenerated],
     calls: [
       { on: 'FIREHOSE_STREAM', actions: ['firehose:PutRecordBatch'] },
-      { on: 'TABLE_NAME', index: DAY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
+      {
+        ...{ on: 'TABLE_NAME', index: DAY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
+        onlyIf: { variable: 'REPORT_INDEX_NAME', is: undefined },
+      },
+      {
+        ...{ on: 'TABLE_NAME', index: DAY_KEY_INDEX.name, actions: ['dynamodb:Query'], isStore: true },
+        onlyIf: { variable: 'REPORT_INDEX_NAME', is: DAY_KEY_INDEX.name },
+      },
+      {
+        ...{ on: 'TABLE_NAME', actions: ['dynamodb:BatchGetItem'], isStore: true },
+        onlyIf: { variable: 'REPORT_INDEX_NAME', is: DAY_KEY_INDEX.name },
+      },
       { on: 'REPORTS_TABLE_NAME', actions: ['dynamodb:GetItem', 'dynamodb:PutItem'] },
       { on: 'EVENT_BUS_NAME', actions: ['events:PutEvents'] },
     ],

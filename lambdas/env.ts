@@ -6,6 +6,8 @@ export type EnvironmentVariable =
   | 'TABLE_NAME'
   /** Name of the table with the latest daily reports. */
   | 'REPORTS_TABLE_NAME'
+  /** Name of the index by which the report finds a day's orders. Unset: the one with each order's status. */
+  | 'REPORT_INDEX_NAME'
   /** ARN of the topic that notifications are published to. */
   | 'SNS_TOPIC_ARN'
   /** Name of the Firehose delivery stream that analytics records are put to. */

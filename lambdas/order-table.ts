@@ -19,6 +19,9 @@ export const DAY_INDEX = {
   projected: ['status', 'total'],
 } as const;
 
+/** The same index without attributes beside the keys: no change of an order's status is written to it. */
+export const DAY_KEY_INDEX = { ...DAY_INDEX, name: 'orders-by-day-keys', projected: [] } as const;
+
 /** Number of partitions of one day: 8 take 8,000 new orders per second (1,000 writes per second each). */
 export const DAY_SHARDS = 8;
 

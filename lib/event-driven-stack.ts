@@ -18,7 +18,7 @@ import { GradualDeployment } from './gradual-deployment';
 import { Monitoring } from './monitoring';
 import { Notifications } from './notifications';
 import { OrderReminders } from './order-reminders';
-import { OrderStore } from './order-store';
+import { OrderStore, reportTimeout } from './order-store';
 import { Outbox, requireNoLoop } from './outbox';
 import { outboxContract } from './outbox-contract';
 import { ReportStore } from './report-store';
@@ -79,7 +79,7 @@ export class EventDrivenStack extends Stack {
     const analytics = new EventHandler(this, 'Analytics', {
       entry: 'analytics',
       counts: [METRICS.dailyReportsPublished, METRICS.eventsReceived],
-      timeout: Duration.seconds(60),
+      timeout: reportTimeout(config),
       failedEvents,
       config,
     });

@@ -10,6 +10,13 @@ export const OPTION_SETTINGS = {
       'quarters: cheaper once most of the bill of the table is what it holds. Changed in place, twice in 30 days at most.',
     v.optional(oneOf(['STANDARD', 'STANDARD_INFREQUENT_ACCESS']), 'STANDARD'),
   ),
+  reportIndex: documented(
+    'Index by which the daily report finds the orders of a day. STATUS has the status of each, and is written again at each ' +
+      'change of it. KEYS has none: half of the writes of an order to indexes are left out, and the report reads each order ' +
+      'by its key, which takes longer. A new stack takes either. A stack that is deployed changes by STATUS_AND_KEYS, which ' +
+      'has both: deploy it, then the other, since CloudFormation makes or deletes one index in an update.',
+    v.optional(oneOf(['STATUS', 'STATUS_AND_KEYS', 'KEYS']), 'STATUS'),
+  ),
   orderReminderDays: documented(
     'Days after which the customer of an order that is still PENDING is reminded, once, by a one-time schedule of ' +
       'EventBridge Scheduler for each order; false for no reminders. Orders placed before it is set get none.',

@@ -61,6 +61,8 @@ export interface HandlerCalls {
   readonly actions: readonly string[];
   /** Name of the table's index that is read. */
   readonly index?: string;
+  /** Present if the handler makes the calls only with this value of a variable; undefined: where it is not set. */
+  readonly onlyIf?: { readonly variable: string; readonly is: string | undefined };
   /** True if the outcome of the events is stored there. */
   readonly isStore?: boolean;
   /** Present if the calls make schedules in that group of EventBridge Scheduler. */
@@ -238,4 +240,12 @@ export function consumerName(
 /** The consumer with that name, if the app describes it. */
 export function findConsumer({ consumers }: App, name: string | undefined): Consumer | undefined {
   return name !== undefined && Object.hasOwn(consumers, name) ? consumers[name] : undefined;
+}
+
+/** Calls that a handler makes with these environment variables of its function. */
+export function callsOf(
+  { calls }: Pick<Consumer, 'calls'>,
+  variables: Readonly<Record<string, unknown>> = {},
+): HandlerCalls[] {
+  return calls.filter(({ onlyIf }) => !onlyIf || variables[onlyIf.variable] === onlyIf.is);
 }

@@ -14,6 +14,7 @@ import { CLIENT_CONFIG } from '../client-config';
 import { readEnvironment } from '../env';
 import { OrderCreated } from '../events';
 import { METRICS } from '../metrics';
+import { DAY_INDEX } from '../order-table';
 import { BACKOFF, type Backoff, entryResult, hasFailed, sendWithRetries } from '../partial-retry';
 import { rehearsalEvent, rehearse } from '../rehearsal';
 import { type Handled, observed } from '../telemetry';
@@ -26,6 +27,7 @@ interface Options {
   readonly stream?: string;
   readonly unknownDetail?: UnknownEventDetail;
   readonly table?: string;
+  readonly index?: string;
   readonly reportsTable?: string;
   readonly busName?: string;
   readonly firehose?: FirehoseClient;
@@ -54,6 +56,7 @@ export const makeHandler = ({
     ? ('REDACTED' as const)
     : ('NAMES' as const),
   table = readEnvironment('TABLE_NAME'),
+  index = process.env.REPORT_INDEX_NAME ?? DAY_INDEX.name,
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
   busName = readEnvironment('EVENT_BUS_NAME'),
   firehose = awsClient(new FirehoseClient(CLIENT_CONFIG)),
@@ -98,7 +101,7 @@ export const makeHandler = ({
   /** The report's code, its clients among it, is loaded by the first request: once a day, and never for an event. */
   const loadReporter = () =>
     import('./report').then(({ makeReporter }) =>
-      makeReporter({ table, reportsTable, busName, dynamodb, eventBridge, backoff, now }),
+      makeReporter({ table, index, reportsTable, busName, dynamodb, eventBridge, backoff, now }),
     );
 
   async function report(input: unknown): Promise<Handled<Response>> {

@@ -1,86 +1,163 @@
 /** Tables of the daily report: reads the orders of a day, reads and stores its latest report. */
 import {
   type AttributeValue,
+  BatchGetItemCommand,
   ConditionalCheckFailedException,
   type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
 } from '@aws-sdk/client-dynamodb';
-import { DAY_INDEX, dayShards, REPORT_KEY } from '../order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, dayShards, ORDER_KEY, REPORT_KEY } from '../order-table';
+import { type Backoff, hasFailed, sendWithRetries } from '../partial-retry';
 import type { IndexedOrder, Revision } from './daily-report';
 
 /** Number of index partitions that are read in parallel; more would not be faster on the function's share of a core. */
 const READERS = 4;
+/** Maximum number of keys of one BatchGetItem. */
+const BATCH_KEYS = 100;
+
+/** Place of the orders that a report counts. */
+export interface OrdersByDay {
+  readonly dynamodb: DynamoDBClient;
+  readonly table: string;
+  /** Name of the index; one of keys alone has each order read by its key. */
+  readonly index: string;
+  readonly backoff: Backoff;
+}
+
+type Key = Record<string, AttributeValue>;
+type OnOrder = (order: IndexedOrder) => void;
+
+const COUNTED = {
+  ProjectionExpression: '#status, #total',
+  ExpressionAttributeNames: { '#status': 'status', '#total': 'total' },
+};
 
 /**
  * Reads the orders created on a day.
  * @param day `YYYY-MM-DD`, UTC
+ * @throws UnreadOrdersError
  */
-export async function readDay(
-  dynamodb: DynamoDBClient,
-  table: string,
-  day: string,
-  onOrder: (order: IndexedOrder) => void,
-): Promise<void> {
+export async function readDay(orders: OrdersByDay, day: string, onOrder: OnOrder): Promise<void> {
   const shards = dayShards(day);
   const readShards = async () => {
     for (let shard = shards.shift(); shard !== undefined; shard = shards.shift()) {
-      await readShard(dynamodb, table, shard, onOrder);
+      await readShard(orders, shard, onOrder);
     }
   };
   await Promise.all(Array.from({ length: READERS }, readShards));
 }
 
-async function readShard(
-  dynamodb: DynamoDBClient,
-  table: string,
-  shard: string,
-  onOrder: (order: IndexedOrder) => void,
-): Promise<void> {
-  let start: Record<string, AttributeValue> | undefined;
+async function readShard(orders: OrdersByDay, shard: string, onOrder: OnOrder): Promise<void> {
+  const { dynamodb, table, index } = orders;
+  const hasStatus = index !== DAY_KEY_INDEX.name;
+  const read = hasStatus
+    ? COUNTED
+    : { ProjectionExpression: '#order', ExpressionAttributeNames: { '#order': ORDER_KEY } };
+  let start: Key | undefined;
   do {
     const query = new QueryCommand({
       TableName: table,
-      IndexName: DAY_INDEX.name,
+      IndexName: index,
       KeyConditionExpression: '#shard = :shard',
-      ProjectionExpression: '#status, #total',
-      ExpressionAttributeNames: { '#shard': DAY_INDEX.partitionKey, '#status': 'status', '#total': 'total' },
+      ProjectionExpression: read.ProjectionExpression,
+      ExpressionAttributeNames: { '#shard': DAY_INDEX.partitionKey, ...read.ExpressionAttributeNames },
       ExpressionAttributeValues: { ':shard': { S: shard } },
       ExclusiveStartKey: start,
     });
-    let orders: readonly IndexedOrder[] = [];
-    takeItems(query, (items) => {
-      orders = items;
+    let items: readonly (IndexedOrder & Key)[] = [];
+    takeBody(query, ({ Items = [], ...rest }) => {
+      items = Items;
+      return rest;
     });
     ({ LastEvaluatedKey: start } = await dynamodb.send(query));
-    for (const order of orders) onOrder(order);
+    if (hasStatus) for (const order of items) onOrder(order);
+    else
+      for (let at = 0; at < items.length; at += BATCH_KEYS)
+        await readByKey(orders, items.slice(at, at + BATCH_KEYS), onOrder);
   } while (start);
 }
 
+/** Error of orders that DynamoDB left unread four times, although the calls succeeded. Lambda tries the report again. */
+export class UnreadOrdersError extends Error {
+  override readonly name = 'UnreadOrdersError';
+  constructor(
+    readonly table: string,
+    readonly count: number,
+  ) {
+    super(`Table ${table} left ${count} orders of a report unread.`);
+  }
+}
+
+const UNPROCESSED = { code: 'UnprocessedKeys', message: 'the order was not read' };
+
+/** Reads orders by key; one that is gone since the index was read is not counted. */
+async function readByKey(
+  { dynamodb, table, backoff }: OrdersByDay,
+  keys: readonly Key[],
+  onOrder: OnOrder,
+): Promise<void> {
+  const get = async (open: readonly Key[]) => {
+    const command = new BatchGetItemCommand({ RequestItems: { [table]: { Keys: [...open], ...COUNTED } } });
+    let orders: readonly IndexedOrder[] = [];
+    let unread: readonly Key[] = [];
+    takeBody(command, ({ Responses = {}, UnprocessedKeys = {}, ...rest }) => {
+      orders = Responses[table] ?? [];
+      unread = UnprocessedKeys[table]?.Keys ?? [];
+      return rest;
+    });
+    await dynamodb.send(command);
+    for (const order of orders) onOrder(order);
+    const ids = new Set(unread.map(({ [ORDER_KEY]: id }) => id?.S));
+    return open.map(({ [ORDER_KEY]: id }) => (ids.has(id?.S) ? UNPROCESSED : { id: id?.S ?? '' }));
+  };
+  const { results, error } = await sendWithRetries(keys, get, () => true, backoff);
+  if (error) throw error;
+  const unread = results.filter(hasFailed).length;
+  if (unread > 0) throw new UnreadOrdersError(table, unread);
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a response of DynamoDB, as it is
+type Body = any;
+
+interface Response {
+  readonly statusCode: number;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+type Next = (args: never) => Promise<unknown>;
+
+/** A command of the SDK, as far as its response can be taken. */
+interface Command {
+  readonly middlewareStack: {
+    add(
+      middleware: (next: Next) => Next,
+      options: { readonly step: 'deserialize'; readonly priority: 'low'; readonly name: string },
+    ): void;
+  };
+}
+
 /**
- * Parses the items of a query's response before the SDK deserializes it. The SDK checks every attribute against its
- * schema, which takes about four fifths of the time of a report of a million orders.
- * @param onItems called again, with all items, when the SDK repeats the call
+ * Parses a response before the SDK deserializes it. The SDK checks every attribute against its schema, which takes about
+ * four fifths of the time of a report of a million orders.
+ * @param take gets the body, and returns what is left for the SDK; called again, with the whole body, when the SDK
+ *   repeats the call
  */
-function takeItems(query: QueryCommand, onItems: (items: readonly IndexedOrder[]) => void): void {
-  query.middlewareStack.add(
+function takeBody(command: Command, take: (body: Body) => object): void {
+  command.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
-      const response = result.response as {
-        statusCode: number;
-        body: AsyncIterable<Uint8Array> | Uint8Array;
-      };
+      const { response } = result as { response: Response };
       if (response.statusCode !== 200) return result;
       const chunks: Uint8Array[] = [];
-      for await (const chunk of response.body as AsyncIterable<Uint8Array>) chunks.push(chunk);
-      const { Items: items, ...rest } = JSON.parse(Buffer.concat(chunks).toString());
-      onItems(items ?? []);
-      response.body = Buffer.from(JSON.stringify(rest));
+      for await (const chunk of response.body) chunks.push(chunk);
+      const rest = take(JSON.parse(Buffer.concat(chunks).toString()));
+      Object.assign(response, { body: Buffer.from(JSON.stringify(rest)) });
       return result;
     },
     // Between the SDK's own deserializer, which has the normal priority, and the connection.
-    { step: 'deserialize', priority: 'low', name: 'takeItems' },
+    { step: 'deserialize', priority: 'low', name: 'takeBody' },
   );
 }
 

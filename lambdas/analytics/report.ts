@@ -29,6 +29,8 @@ export type Reporter = (request: ReportRequest) => Promise<Handled<Response>>;
 
 interface Options {
   readonly table: string;
+  /** Index by which a day's orders are found. */
+  readonly index: string;
   readonly reportsTable: string;
   readonly busName: string;
   readonly dynamodb?: DynamoDBClient | undefined;
@@ -42,6 +44,7 @@ const REVISION_ATTEMPTS = 3;
 
 export function makeReporter({
   table,
+  index,
   reportsTable,
   busName,
   dynamodb = timed(new DynamoDBClient(CLIENT_CONFIG)),
@@ -77,7 +80,7 @@ export function makeReporter({
 
   async function count(day: string): Promise<Figures> {
     const tally = new DailyTally();
-    await readDay(dynamodb, table, day, (order) => tally.add(order));
+    await readDay({ dynamodb, table, index, backoff }, day, (order) => tally.add(order));
     return tally.figures();
   }
 

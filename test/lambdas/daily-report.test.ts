@@ -1,4 +1,6 @@
 import './environment';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient } from '@aws-sdk/client-firehose';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
@@ -9,7 +11,7 @@ import { CLIENT_CONFIG } from '../../lambdas/client-config';
 import { PoisonEventError } from '../../lambdas/contract';
 import { DailyReportGenerated } from '../../lambdas/events';
 import { makeHandler as makeOrderProcessor } from '../../lambdas/order-processor/handler';
-import { dayShards } from '../../lambdas/order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, dayShards } from '../../lambdas/order-table';
 import { PublishError } from '../../lambdas/publisher';
 import reportGenerated from '../../samples/events/daily-report-generated.json';
 import created from '../../samples/events/order-created.json';
@@ -17,6 +19,8 @@ import reportRequest from '../../samples/inputs/daily-report.json';
 import { AwsEndpoint } from './aws-endpoint';
 import { startDatabase, type TestDatabase } from './dynamodb';
 import { invoke } from './invocation';
+
+type Keys = readonly { readonly orderId: { readonly S: string } }[];
 
 const NOW = '2026-01-16T09:00:01.500Z';
 
@@ -36,10 +40,14 @@ afterAll(async () => {
 });
 beforeEach(() => aws.reset());
 
-const ask = (request: unknown, { now = NOW, table = 'orders', reportsTable = 'reports' } = {}) =>
+const ask = (
+  request: unknown,
+  { now = NOW, table = 'orders', index = DAY_INDEX.name as string, reportsTable = 'reports' } = {},
+) =>
   invoke(
     makeHandler({
       table,
+      index,
       reportsTable,
       dynamodb: database.client,
       firehose,
@@ -197,6 +205,91 @@ describe('the daily report', () => {
       expect(published()).toEqual([]);
     },
   );
+});
+
+describe('a report by an index of keys alone', () => {
+  const DAY = '2026-03-11';
+  const request = { type: 'daily_report', date: DAY };
+  const later = '2027-01-01T09:00:00Z';
+  /** Figures of the day, published twice: by the index of keys, and by the one with each status. */
+  const figures = async () => {
+    for (const { name: index } of [DAY_KEY_INDEX, DAY_INDEX]) await ask(request, { index, now: later });
+    return published().map(({ detail: { metadata, generatedAt, ...detail } }) => detail);
+  };
+  /**
+   * Leaves orders out of the answers to BatchGetItem.
+   * @param left those that it leaves out, of the keys of a call
+   * @param isTold whether the answer names them as unprocessed
+   * @returns the numbers of keys that were asked for
+   */
+  const leavingOut = (left: (keys: Keys) => Keys, isTold = true) => {
+    const asked: number[] = [];
+    const { requestHandler } = database.client.config;
+    const handle = requestHandler.handle.bind(requestHandler);
+    jest.spyOn(requestHandler, 'handle').mockImplementation(async (request, options) => {
+      if (!request.headers['x-amz-target']?.endsWith('.BatchGetItem')) return handle(request, options);
+      const input = JSON.parse(new TextDecoder().decode(request.body));
+      const { orders } = input.RequestItems;
+      const out = left(orders.Keys);
+      asked.push(orders.Keys.length);
+      orders.Keys = orders.Keys.filter((key: Keys[number]) => !out.includes(key));
+      const answer = orders.Keys.length > 0 ? await send(request, input, options ?? {}) : { Responses: {} };
+      const UnprocessedKeys = out.length > 0 && isTold ? { orders: { Keys: out } } : {};
+      const body = Readable.from([Buffer.from(JSON.stringify({ ...answer, UnprocessedKeys }))]);
+      return { response: { statusCode: 200, headers: {}, body } as never };
+    });
+    const send = async (request: Parameters<typeof handle>[0], input: object, options: object) => {
+      const body = JSON.stringify(input);
+      const headers = { ...request.headers, 'content-length': String(Buffer.byteLength(body)) };
+      const { response } = await handle({ ...request, headers, body } as typeof request, options);
+      return JSON.parse(await text(response.body));
+    };
+    return asked;
+  };
+  afterEach(() => jest.restoreAllMocks());
+
+  test('counts what the other index counts, in batches of a hundred keys', async () => {
+    const [shard] = dayShards(DAY);
+    const items = Array.from({ length: 230 }, (_, n) => ({
+      ...{ orderId: `batch-${n}`, dayShard: shard, total: n, status: n % 3 ? 'SHIPPED' : 'CANCELLED' },
+    }));
+    // No more at once than the client has connections.
+    for (let at = 0; at < items.length; at += 46) await put(...items.slice(at, at + 46));
+    await order('in-another-shard', `${DAY}T12:00:00Z`, 0.5, 'DELIVERED');
+    await put({ orderId: 'damaged', dayShard: shard, status: 7 });
+    const asked = leavingOut(() => []);
+    const [byKey, byStatus] = await figures();
+    expect(byKey).toEqual(byStatus);
+    expect(byKey).toMatchObject({ orders: 232, withoutTotal: 1, byStatus: { DELIVERED: { orders: 1 } } });
+    expect(Math.max(...asked)).toBe(100);
+    expect(asked.reduce((sum, keys) => sum + keys, 0)).toBe(232);
+  });
+
+  test('asks again for orders that DynamoDB left out, and counts each once', async () => {
+    const refused = new Set<string>();
+    leavingOut((keys) => {
+      const left = keys.filter(({ orderId: { S } }) => S.endsWith('7') && !refused.has(S));
+      for (const { orderId } of left) refused.add(orderId.S);
+      return left;
+    });
+    const [byKey, byStatus] = await figures();
+    expect(refused.size).toBeGreaterThan(20);
+    expect(byKey).toEqual(byStatus);
+    expect(byKey).toMatchObject({ orders: 232 });
+  });
+
+  test('fails if they are left out every time, and leaves out an order that is gone', async () => {
+    const asked = leavingOut((keys) => keys);
+    const { error } = await ask(request, { index: DAY_KEY_INDEX.name, now: later });
+    expect(error).toMatchObject({ name: 'UnreadOrdersError', table: 'orders' });
+    const { count } = error as { count: number };
+    expect(asked.filter((keys) => keys === count)).toHaveLength(4);
+    expect(published()).toEqual([]);
+    jest.restoreAllMocks();
+    leavingOut((keys) => keys.slice(0, 1), false);
+    await ask(request, { index: DAY_KEY_INDEX.name, now: later });
+    expect(published()[0].detail.orders).toBeLessThan(232);
+  });
 });
 
 describe('a day that is reported again', () => {

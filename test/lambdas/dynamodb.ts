@@ -10,7 +10,7 @@ import {
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import dynalite from 'dynalite';
 import { CLIENT_CONFIG } from '../../lambdas/client-config';
-import { DAY_INDEX, IDEMPOTENCY_KEY, ORDER_KEY, REPORT_KEY } from '../../lambdas/order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, IDEMPOTENCY_KEY, ORDER_KEY, REPORT_KEY } from '../../lambdas/order-table';
 
 const TABLES: CreateTableCommandInput[] = [
   {
@@ -21,16 +21,17 @@ const TABLES: CreateTableCommandInput[] = [
       { AttributeName: DAY_INDEX.partitionKey, AttributeType: 'S' },
     ],
     KeySchema: [{ AttributeName: ORDER_KEY, KeyType: 'HASH' }],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: DAY_INDEX.name,
-        KeySchema: [
-          { AttributeName: DAY_INDEX.partitionKey, KeyType: 'HASH' },
-          { AttributeName: DAY_INDEX.sortKey, KeyType: 'RANGE' },
-        ],
-        Projection: { ProjectionType: 'INCLUDE', NonKeyAttributes: [...DAY_INDEX.projected] },
-      },
-    ],
+    GlobalSecondaryIndexes: [DAY_INDEX, DAY_KEY_INDEX].map(({ name, partitionKey, sortKey, projected }) => ({
+      IndexName: name,
+      KeySchema: [
+        { AttributeName: partitionKey, KeyType: 'HASH' },
+        { AttributeName: sortKey, KeyType: 'RANGE' },
+      ],
+      Projection:
+        projected.length > 0
+          ? { ProjectionType: 'INCLUDE', NonKeyAttributes: [...projected] }
+          : { ProjectionType: 'KEYS_ONLY' },
+    })),
   },
   {
     TableName: 'idempotency',

@@ -55,6 +55,7 @@ test('the default stage has the documented values and bare names', () => {
     gradualDeployment: 'OFF',
     orderReminderDays: false,
     orderTableClass: 'STANDARD',
+    reportIndex: 'STATUS',
     organizations: {},
     serviceEvents: {},
     outboxes: {},

@@ -115,6 +115,7 @@ export const FACTORS: readonly Factor[] = [
     ],
   },
   of('orderReminderDays', 3, 365),
+  of('reportIndex', 'STATUS_AND_KEYS', 'KEYS'),
   of('orderTableClass', 'STANDARD_INFREQUENT_ACCESS'),
   of('gradualDeployment', 'CANARY_10PERCENT_5MINUTES', 'LINEAR_10PERCENT_EVERY_1MINUTE'),
   of('notificationEmail', 'shop@example.com'),

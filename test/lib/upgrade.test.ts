@@ -86,6 +86,41 @@ test('at most one index of a table changes, as CloudFormation makes one such cha
   }
 });
 
+describe('the index of the report', () => {
+  const [status = {}, both = {}, keys = {}] = ['STATUS', 'STATUS_AND_KEYS', 'KEYS'].map(
+    (reportIndex): Record<string, Json> => synthesize('production', { reportIndex }).toJSON().Resources,
+  );
+
+  test('is changed on a deployed stack in two updates, each of which makes or deletes one', () => {
+    const indexesOf = (resources: Record<string, Json>) =>
+      Object.values(resources)
+        .flatMap(({ Properties }) => Properties?.GlobalSecondaryIndexes ?? [])
+        .map((index: Json) => JSON.stringify(index));
+    const [of, ofBoth, ofKeys] = [status, both, keys].map(indexesOf);
+    expect([of?.length, ofKeys?.length]).toEqual([1, 1]);
+    expect(of).not.toEqual(ofKeys);
+    expect(ofBoth).toEqual([...(of ?? []), ...(ofKeys ?? [])]);
+  });
+
+  test('is the only one that the report may read, and of keys alone it may read the orders too', () => {
+    const granted = (resources: Record<string, Json>) =>
+      JSON.stringify(
+        Object.values(resources).filter(
+          ({ Type, Properties }) =>
+            Type === 'AWS::IAM::Policy' && Properties.PolicyName.startsWith('Analytics'),
+        ),
+      );
+    expect(granted(status)).toContain('/index/orders-by-day"');
+    expect(granted(both)).toBe(granted(status));
+    expect(granted(keys)).not.toContain('/index/orders-by-day"');
+    expect(granted(keys)).toContain('/index/orders-by-day-keys"');
+    expect([status, keys].map((each) => granted(each).includes('dynamodb:BatchGetItem'))).toEqual([
+      false,
+      true,
+    ]);
+  });
+});
+
 test('events that the archive has from before still reach a handler that reads them', () => {
   const events: Json[] = readFileSync('test/lib/fixtures/events-0.1.0.jsonl', 'utf8')
     .trim()

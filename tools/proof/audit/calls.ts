@@ -1,18 +1,14 @@
 /** Hops of the calls that a described handler makes. */
-import type { Consumer, HandlerCalls } from '../../app';
+import { type Consumer, callsOf, type HandlerCalls } from '../../app';
 import type { Resource } from '../../template/assembly';
 import { duration, times } from './durations';
 import type { Scene } from './scene';
 import { auditMadeSchedules } from './schedules';
 import { indexesOf, lambdaMetric, tableSymptoms, timeoutOf } from './symptoms';
 
-export function auditCalls(
-  scene: Scene,
-  resource: Resource,
-  { calls, attempts }: Consumer,
-  destination: string,
-): void {
-  for (const each of calls) auditCall(scene, resource, each, attempts, destination);
+export function auditCalls(scene: Scene, resource: Resource, consumer: Consumer, destination: string): void {
+  const calls = callsOf(consumer, resource.properties.Environment?.Variables);
+  for (const each of calls) auditCall(scene, resource, each, consumer.attempts, destination);
 }
 
 function auditCall(

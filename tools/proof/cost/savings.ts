@@ -2,7 +2,7 @@
  * Changes that would make a template cheaper, each with what it gives up. Each is made in a copy of the template, and
  * the copy is priced like the template itself, so that what a change saves is never a guess.
  */
-import type { App } from '../../app';
+import { type App, callsOf, findConsumer } from '../../app';
 import type { Assembly, Resource } from '../../template/assembly';
 import { costOf } from './cost';
 import type { Measurement } from './measurement';
@@ -25,11 +25,20 @@ interface SettingChange {
 
 interface Context {
   readonly app: App;
+  /** Indexes that handlers read, each with the one of keys alone that they read by another value of a variable. */
+  readonly indexes: readonly KeyIndex[];
   /** Tables that events are written to. */
   readonly written: ReadonlySet<string>;
 }
 
 const CHANGES: readonly SettingChange[] = [
+  {
+    id: 'reportIndex',
+    change: 'an index that is not written again at each change',
+    givesUp: 'reading a report of the index alone: it reads each item by its key, which takes minutes',
+    property: 'AWS::DynamoDB::Table GlobalSecondaryIndexes',
+    of: readByKeys,
+  },
   {
     id: 'tableCapacity',
     change: 'tables with provisioned capacity that scales',
@@ -118,6 +127,79 @@ const CHANGES: readonly SettingChange[] = [
   },
 ];
 
+/** An index that a handler reads, and one in its place from which it reads the items by key. */
+interface KeyIndex {
+  readonly table: Resource;
+  readonly function: string;
+  readonly index: string;
+  readonly replacement: string;
+  /** Variable of the function with the name of the other index. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+function keyIndexesOf(usage: Usage): KeyIndex[] {
+  return usage.calls.flatMap((call): KeyIndex[] => {
+    const { properties, logicalId } = call.resource;
+    const described = findConsumer(usage.app, call.service);
+    const now = callsOf(described ?? { calls: [] }, properties.Environment?.Variables);
+    return now.flatMap(({ on, index, onlyIf }): KeyIndex[] => {
+      const other = described?.calls.find(
+        (each) =>
+          each.on === on && each.index && each.onlyIf?.variable === onlyIf?.variable && each.onlyIf?.is,
+      );
+      if (!index || !onlyIf || onlyIf.is !== undefined || !other?.index || !other.onlyIf?.is) return [];
+      return [
+        {
+          table: usage.tableOf(call, on),
+          function: logicalId,
+          ...{ index, replacement: other.index },
+          variables: { [onlyIf.variable]: other.onlyIf.is },
+        },
+      ];
+    });
+  });
+}
+
+/**
+ * Properties with the index of keys alone: of the table, of what scales its index, of the function that reads it, and of an
+ * alarm on the operations on the table.
+ */
+function readByKeys(
+  { type, logicalId, properties }: Resource,
+  { indexes }: Context,
+): Resource['properties'] | undefined {
+  const reader = indexes.find((each) => each.function === logicalId);
+  if (reader) {
+    const { Variables } = properties.Environment;
+    return { Environment: { Variables: { ...Variables, ...reader.variables } } };
+  }
+  const read = indexes.find(({ table }) => table.logicalId === logicalId);
+  if (read) {
+    const Projection = { ProjectionType: 'KEYS_ONLY' };
+    const GlobalSecondaryIndexes = properties.GlobalSecondaryIndexes.map((index: Resource['properties']) =>
+      index.IndexName === read.index ? { ...index, IndexName: read.replacement, Projection } : index,
+    );
+    return { GlobalSecondaryIndexes };
+  }
+  if (type === 'AWS::CloudWatch::Alarm') return watchingBatches(properties, indexes);
+  if (type !== 'AWS::ApplicationAutoScaling::ScalableTarget') return undefined;
+  const scaled = indexes.find(({ index }) => String(properties.ResourceId).endsWith(`/index/${index}`));
+  return scaled && { ResourceId: properties.ResourceId.replace(/[^/]+$/, scaled.replacement) };
+}
+
+/** An alarm with a metric for each operation on one of the tables, and one more for reads by key. */
+function watchingBatches(
+  { Metrics = [] }: Resource['properties'],
+  indexes: readonly KeyIndex[],
+): Resource['properties'] | undefined {
+  const ofTable = (Metrics as readonly Resource['properties'][]).find(({ MetricStat }) => {
+    const dimensions: readonly { Name: string; Value: unknown }[] = MetricStat?.Metric.Dimensions ?? [];
+    const dimension = (name: string) => dimensions.find(({ Name }) => Name === name)?.Value;
+    return dimension('Operation') && indexes.some(({ table }) => table.name === dimension('TableName'));
+  });
+  return ofTable && { Metrics: [...Metrics, { ...ofTable, Id: 'batchGetItem' }] };
+}
+
 /** A change, and what a month is cheaper by it. */
 export interface Saving {
   readonly change: string;
@@ -150,7 +232,7 @@ export function savingsOf(
   const tables = usage.calls
     .filter(({ perEvent }) => perEvent > 0)
     .flatMap((call) => call.measured.writes.map(({ table }) => usage.tableOf(call, table).logicalId));
-  const context = { app, written: new Set(tables) };
+  const context = { app, written: new Set(tables), indexes: keyIndexesOf(usage) };
   const each = CHANGES.map((made) => ({
     made,
     saves: usd(withChanges(assembly, context, [made])).map((then, index) => (now[index] as number) - then),
@@ -175,12 +257,12 @@ export function savingsOf(
 function withChanges(assembly: Assembly, context: Context, changes: readonly SettingChange[]): Assembly {
   const resources = new Map(assembly.resources);
   for (const { of, adds } of changes) {
-    for (const [id, resource] of assembly.resources) {
-      const changed = of(resource, context);
-      const before = resources.get(id);
-      if (!changed || !before) continue;
-      resources.set(id, { ...before, properties: { ...before.properties, ...changed } });
-      for (const added of adds?.(resource) ?? []) resources.set(added.logicalId, added);
+    for (const [id, before] of [...resources]) {
+      const changed = of(before, context);
+      if (!changed) continue;
+      const after = { ...before, properties: { ...before.properties, ...changed } };
+      resources.set(id, after);
+      for (const added of adds?.(after) ?? []) resources.set(added.logicalId, added);
     }
   }
   const ofType = (type: string) => [...resources.values()].filter((resource) => resource.type === type);

@@ -1,5 +1,5 @@
 /** Items of the bill for DynamoDB: writes and reads, on demand or by capacity, and what is kept. */
-import { findConsumer } from '../../app';
+import { callsOf, findConsumer, type HandlerCalls } from '../../app';
 import type { Resource } from '../../template/assembly';
 import type { MeasuredWrite } from './measurement';
 import { CLASSES, isOnDemand, ProvisionedUse } from './table-capacity';
@@ -71,7 +71,7 @@ export function tableItems(usage: Usage, times: Times): Item[] {
     useOf(table).stored += gigabytes;
     if (table.properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled)
       recoverable += gigabytes;
-    const known = newItems.get(table) ?? { count: 0, indexBytes: new Map<string, number>() };
+    const known = newItems.get(table) ?? { count: 0, bytes, indexBytes: new Map<string, number>() };
     known.count += times(call);
     for (const { name, attributes } of indexes) known.indexBytes.set(name, bytesOf(attributes, write));
     newItems.set(table, known);
@@ -111,8 +111,8 @@ function grownSize(made: MeasuredWrite, ofTable: readonly TableWrite[], times: T
   return sizeOf(made) + share * (largest - sizeOf(made));
 }
 
-/** Items that are made in the month, and the bytes of an entry in each index. */
-type NewItems = Map<Resource, { count: number; indexBytes: Map<string, number> }>;
+/** Items that are made in the month, the bytes that one grows to, and those of an entry in each index. */
+type NewItems = Map<Resource, { count: number; bytes: number; indexBytes: Map<string, number> }>;
 
 interface TableRead {
   readonly table: Resource;
@@ -122,16 +122,25 @@ interface TableRead {
   readonly units: number;
 }
 
-/** Reads of a report: the index's entries of one day. */
+/** Calls of the consumer that the call is one of. */
+const describedCalls = ({ app }: Usage, { service, resource }: CallUsage): HandlerCalls[] =>
+  callsOf(findConsumer(app, service) ?? { calls: [] }, resource.properties.Environment?.Variables);
+
+/** Reads of a report: the index's entries of one day, and each of its items where it reads them by key. Half price. */
 function reportReads(usage: Usage, times: Times, newItems: NewItems): TableRead[] {
   return usage.calls.flatMap((call) => {
-    const { calls = [] } = findConsumer(usage.app, call.service) ?? {};
-    return calls.flatMap(({ on, index, actions }): TableRead[] => {
-      if (call.perMonth === 0 || !index || !actions.includes('dynamodb:Query')) return [];
-      const table = usage.tableOf(call, on);
-      const { count = 0, indexBytes } = newItems.get(table) ?? {};
-      const bytes = (count / MONTH_DAYS) * (indexBytes?.get(index) ?? 0);
-      return [{ table, index, units: (times(call) * Math.ceil(bytes / (4 * KB))) / 2 }];
+    if (call.perMonth === 0) return [];
+    return describedCalls(usage, call).flatMap(({ on, index, actions }): TableRead[] => {
+      const isQuery = index !== undefined && actions.includes('dynamodb:Query');
+      if (!isQuery && !actions.includes('dynamodb:BatchGetItem')) return [];
+      const [table, ofDay] = [usage.tableOf(call, on), times(call) / 2];
+      const { count = 0, bytes = 0, indexBytes } = newItems.get(table) ?? {};
+      const perDay = count / MONTH_DAYS;
+      if (isQuery) {
+        const read = perDay * (indexBytes?.get(index) ?? 0);
+        return [{ table, index, units: ofDay * Math.ceil(read / (4 * KB)) }];
+      }
+      return [{ table, index: undefined, units: ofDay * perDay * Math.ceil(bytes / (4 * KB)) }];
     });
   });
 }
@@ -143,8 +152,8 @@ function reportReads(usage: Usage, times: Times, newItems: NewItems): TableRead[
 function singleReads(usage: Usage, times: Times): TableRead[] {
   return usage.calls.flatMap((call) => {
     const count = call.measured.calls.GetItem ?? 0;
-    const { calls = [] } = findConsumer(usage.app, call.service) ?? {};
-    const read = count === 0 ? [] : calls.filter(({ actions }) => actions.includes('dynamodb:GetItem'));
+    const calls = count === 0 ? [] : describedCalls(usage, call);
+    const read = calls.filter(({ actions }) => actions.includes('dynamodb:GetItem'));
     return read.map(({ on }) => ({
       table: usage.tableOf(call, on),
       index: undefined,

@@ -974,6 +974,7 @@ describe('what would make it cheaper', () => {
     logLevel: { logLevel: 'WARN' },
     tableClass: { orderTableClass: 'STANDARD_INFREQUENT_ACCESS' },
     tracingPercent: { tracingPercent: 0 },
+    reportIndex: { reportIndex: 'KEYS' },
   };
 
   test('saves what the stack with the setting costs less', () => {
