@@ -76,7 +76,7 @@ interface Result {
 
 function describe({ date, outcome, eventId, replaces, figures }: Result): string {
   const head = `${date}: ${outcome}, as event ${eventId}${replaces ? `, which replaces ${replaces}` : ''}`;
-  const hint = outcome === 'made before' ? ['To count it again: --again'] : [];
+  const hint = outcome === 'made before' ? ['To count it and publish it again: --again'] : [];
   return [
     head,
     ...Object.entries(figures).map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),

@@ -186,6 +186,11 @@ export function targetReference(assembly: Assembly, arn: string): TargetReferenc
   return { ...(type && { type }), ...(resource && { resource }) };
 }
 
+/** Checks whether it is the default bus of this account and region, which every account has. */
+export function isDefaultBus({ account, region }: Assembly, arn: string): boolean {
+  return arn.endsWith(`:events:${region}:${account}:event-bus/default`);
+}
+
 /** Checks whether it is a bus of another account or region, which no stack of this account can have. */
 export function isBusElsewhere({ account, region }: Assembly, arn: string): boolean {
   const [, , service, ofRegion, ofAccount, resource = ''] = arn.split(':');

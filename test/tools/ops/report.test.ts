@@ -43,7 +43,7 @@ test('makes the report that a day lacks, shows it when asked once more, and coun
   expect(exitCode).toBe(0);
   expect(stdout).toContain(`${DAY}: made before, as event daily-report-${DAY}\n`);
   expect(stdout).toContain('orders: 1');
-  expect(stdout).toContain('To count it again: --again');
+  expect(stdout).toContain('To count it and publish it again: --again');
 
   const again = await deployment.ops('report', '--date', DAY, '--again');
   expect(again.stdout).toContain(

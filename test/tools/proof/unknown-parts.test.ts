@@ -1,4 +1,4 @@
-/** Parts of a template that depend on a parameter nobody gave: what is said of them is never more than is known. */
+/** Parts of a template that only AWS knows, by a parameter that nobody gave or as every account has them: what is said of them is never more than is known. */
 import { UNDESCRIBED } from '../../../tools/app';
 import { auditHops } from '../../../tools/proof/audit/audit';
 import { notPricedIn } from '../../../tools/proof/cost/not-priced';
@@ -120,6 +120,25 @@ test.each([
     misses: [{ reason: expect.stringContaining(reason) }],
     deliveries: [{ target: 'Queue' }],
   });
+});
+
+test('the default bus of the account is a target that is there, whatever the template has', () => {
+  const Arn = 'arn:aws:events:us-east-1:000000000000:event-bus/default';
+  const given = assembly({ Tested: rule({ Targets: [{ Id: 'Default', Arn }] }) });
+  expect(proveRoutes(given, UNDESCRIBED)).toMatchObject({ findings: [], unknown: [] });
+  const { unknown, gaps } = auditHops(given, UNDESCRIBED);
+  const messages = [...unknown, ...gaps].map(({ message }) => message);
+  expect(messages).not.toContainEqual(expect.stringContaining('not in this template'));
+});
+
+test('a target whose input EventBridge refuses is told to get nothing', () => {
+  const InputTransformer = { InputPathsMap: {}, InputTemplate: '{"a": <nowhere>}' };
+  const targets = { Targets: [{ Id: 'Queue', Arn: arn('Queue'), InputTransformer }] };
+  const { routing } = proveRoutes(assembly({ Tested: rule(targets) }), UNDESCRIBED);
+  const given = readEvent({ source: 'app.orders', 'detail-type': 'OrderPlaced', detail: {} }, routing);
+  expect(recipientsOf(routing, given)).toMatchObject([
+    { takes: 'yes', deliveries: [{ target: 'Queue', problem: { reason: 'EventBridge refuses its input' } }] },
+  ]);
 });
 
 test('a bill says which rules and schedules it counts without a part', () => {

@@ -4,7 +4,7 @@ import { PUT_EVENTS } from '../../eventbridge/service-facts';
 import { type MetricIdentity, TemplateAlarms } from '../../template/alarms';
 import type { Assembly, Resource } from '../../template/assembly';
 import { hasPlaceholder, reasonsOf } from '../../template/placeholder';
-import { isBusElsewhere } from '../../template/targets';
+import { isBusElsewhere, isDefaultBus } from '../../template/targets';
 import { type Routing, readRouting } from '../routes/routing';
 import { Encryption } from './encryption';
 import { AuditedHop, type Findings, type GapKind, type HopKind, isHopEnd } from './hops';
@@ -98,6 +98,7 @@ export class Scene {
       hop.cannotTell(kind, resource, `what ${what} is: ${reasonsOf(reference)}`);
       return;
     }
+    if (isDefaultBus(this.assembly, reference)) return;
     const message = `${what} is ${reference}, ${this.whereIs(reference)}`;
     const isUnreachable = region && region !== ownRegion && !this.assembly.assumed.has('region');
     // A bus is the only target that may be in another region than its rule.

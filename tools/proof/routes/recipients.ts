@@ -77,7 +77,7 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
     // A finding of its own says that EventBridge refuses it.
     if (!hasPlaceholder(eventPattern)) return [];
     const misses = [{ field: 'pattern', reason: reasonsOf(eventPattern) }];
-    return [{ ...about, takes: 'unknown', misses, deliveries: routing.deliver(rule, event) }];
+    return [{ ...about, takes: 'unknown', misses, deliveries: deliveriesOf(routing, rule, event) }];
   }
   const { misses, others } = pattern.explain(event);
   // Unless an alternative has something to compare that is known, it may take the event.
@@ -94,8 +94,16 @@ function judge(routing: Routing, rule: RoutedRule, event: BusEvent, bus: string 
     ...(uncertain === undefined ? [] : [{ field: 'rule', reason: uncertain }]),
     ...model.unknown.map((reason) => ({ field: 'rule', reason })),
   ];
-  const deliveries = routing.deliver(rule, event);
+  const deliveries = deliveriesOf(routing, rule, event);
   return [{ ...about, takes: reasons.length > 0 ? 'unknown' : 'yes', misses: reasons, deliveries }];
+}
+
+/** Deliveries of the rule, also those without a payload because EventBridge refuses the target's input. */
+function deliveriesOf(routing: Routing, rule: RoutedRule, event: BusEvent): RoutedDelivery[] {
+  const problem = { kind: 'invalid-payload', reason: 'EventBridge refuses its input' } as const;
+  return routing
+    .deliver(rule, event)
+    .map((each) => (each.payload === undefined && !each.problem ? { ...each, problem } : each));
 }
 
 /** @param alternatives fields that keep the event out, closest first */

@@ -33,7 +33,7 @@ import {
   type TargetModel,
 } from '../../template/rules';
 import { asRule, type SchedulerSchedule, schedulesOf, timesOf } from '../../template/schedules';
-import { isBusElsewhere } from '../../template/targets';
+import { isBusElsewhere, isDefaultBus } from '../../template/targets';
 
 /** A problem that a proof found. */
 export interface Finding {
@@ -320,7 +320,8 @@ class RoutingReader {
     const known = Object.keys(app.consumers);
     // A target of EventBridge itself (an EC2 action) is no resource, and a placeholder's resource may be anywhere.
     const isAction = /:events:[^:]*:[^:]*:target\//.test(arn);
-    const isElsewhere = !resource && !hasPlaceholder(arn) && !isAction && !isBusElsewhere(this.assembly, arn);
+    const isOther = isBusElsewhere(this.assembly, arn) || isDefaultBus(this.assembly, arn);
+    const isElsewhere = !resource && !hasPlaceholder(arn) && !isAction && !isOther;
     if (isElsewhere) {
       this.#elsewhere('unknown-target', at, `${named} is ${arn}, which the template does not have.`);
     } else if (!isKnown && known.length > 0 && !isForeign && isForFunctions(model)) {
