@@ -53,8 +53,15 @@ export class TemplateAlarms {
     this.all = [...this.#alarms, ...composites.all];
   }
 
-  /** @returns the alarms that the symptom sets off; if there is none, the reason, in one line without a full stop */
-  telling(symptom: Symptom): { readonly alarms: readonly Alarm[]; readonly problem?: string } {
+  /**
+   * @returns the alarms that the symptom sets off; if there is none, the problem, in one line without a full stop; if each
+   *   may not exist, the reason why that cannot be told
+   */
+  telling(symptom: Symptom): {
+    readonly alarms: readonly Alarm[];
+    readonly problem?: string;
+    readonly unknown?: string;
+  } {
     const { name, namespace, dimensions } = symptom;
     const candidates = this.#alarms.flatMap((alarm) =>
       alarm.watched
@@ -62,7 +69,12 @@ export class TemplateAlarms {
         .map((metric) => ({ alarm, metric, problem: mismatch(symptom, alarm, metric) })),
     );
     const telling = candidates.filter(({ problem }) => !problem).map(({ alarm }) => alarm);
-    if (telling.length > 0) return { alarms: [...new Set(telling)] };
+    if (telling.length > 0) {
+      const [{ resource } = { resource: undefined }] = telling;
+      const isUncertain = telling.every((alarm) => alarm.resource.uncertain !== undefined);
+      const unknown = `whether an alarm watches ${name} of ${namespace} with ${describe(dimensions)}: of ${resource?.name}, ${resource?.uncertain}`;
+      return { alarms: [...new Set(telling)], ...(isUncertain && { unknown }) };
+    }
     const missing = `no alarm watches ${name} of ${namespace} with ${describe(dimensions)}`;
     // The alarm that was probably meant: the one that shares most dimensions with the symptom.
     const [nearest] = candidates.sort((a, b) => shared(symptom, b.metric) - shared(symptom, a.metric));

@@ -86,9 +86,10 @@ export class Policies {
 
   /**
    * @param clock time of the requests, on which conditions may depend: milliseconds since 1970-01-01 UTC
+   * @param isProof true if it cannot be told whether a statement applies whose resource may not exist; otherwise it applies
    * @throws AssemblyError for a policy that IAM would refuse
    */
-  constructor(assembly: Assembly, clock: { now(): number } = Date) {
+  constructor(assembly: Assembly, clock: { now(): number } = Date, isProof = false) {
     this.#assembly = assembly;
     this.#clock = clock;
     const notCovered: Undecidable[] = [];
@@ -104,7 +105,7 @@ export class Policies {
           notCovered.push({ ...about, message: `${problem}.` });
       }
     };
-    const reader = new PolicyReader(assembly);
+    const reader = new PolicyReader(assembly, isProof);
     for (const { policy, protects } of reader.protecting()) {
       const key = typeof protects === 'string' ? protects : protects.logicalId;
       this.#ofResource.set(key, [...(this.#ofResource.get(key) ?? []), ...placed(policy)]);

@@ -65,7 +65,11 @@ export interface RolePolicies {
 }
 
 export class PolicyReader {
-  constructor(private readonly assembly: Assembly) {}
+  /** @param isProof true if it cannot be told whether a statement applies whose resource may not exist */
+  constructor(
+    private readonly assembly: Assembly,
+    private readonly isProof = false,
+  ) {}
 
   role(role: Resource): RolePolicies {
     const read = readProperties(RoleProperties, role);
@@ -180,7 +184,8 @@ export class PolicyReader {
         Condition: condition,
         ...(unknown && { cannotTell: `the property ${unknown} of the permission is not known` }),
       };
-      yield { policy: { source, statements: [statement] }, protects: named.function ?? named.arn };
+      const statements = this.#asCertain(source, [statement]);
+      yield { policy: { source, statements }, protects: named.function ?? named.arn };
     }
   }
 
@@ -201,7 +206,14 @@ export class PolicyReader {
 
   #policy(source: Resource, document: unknown, at: string, isIdentity = false): ReadPolicy[] {
     if (document === undefined) return [];
-    return [{ source, statements: readStatements(source, document, { at, isIdentity }) }];
+    const statements = readStatements(source, document, { at, isIdentity });
+    return [{ source, statements: this.#asCertain(source, statements) }];
+  }
+
+  /** Statements as certain as their resource, which a condition may leave out. */
+  #asCertain({ uncertain }: Resource, statements: readonly Statement[]): readonly Statement[] {
+    if (!this.isProof || uncertain === undefined) return statements;
+    return statements.map((statement) => ({ cannotTell: uncertain, ...statement }));
   }
 }
 

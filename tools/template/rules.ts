@@ -14,6 +14,11 @@ const TargetProperties = v.looseObject({
   Id: v.string(),
   Arn: v.string(),
   RoleArn: Text,
+  Input: Text,
+  InputPath: Text,
+  InputTransformer: v.optional(
+    v.looseObject({ InputPathsMap: v.optional(v.looseObject({})), InputTemplate: v.string() }),
+  ),
   DeadLetterConfig: v.optional(v.looseObject({ Arn: Text }), {}),
   RetryPolicy: v.optional(
     v.looseObject({

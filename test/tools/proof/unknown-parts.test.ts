@@ -57,6 +57,13 @@ describe.each<[what: string, resource: object, part: RegExp]>([
     /Targets.0.RetryPolicy is not known/,
   ],
   [
+    'the input of a target',
+    rule({
+      Targets: [{ Id: 'A', Arn: arn('Queue'), InputTransformer: either({ InputTemplate: '"a"' }, NOTHING) }],
+    }),
+    /Targets.0.InputTransformer is not known/,
+  ],
+  [
     'the pattern of a rule',
     rule({ EventPattern: either({ source: ['a'] }, { source: ['b'] }) }),
     /which events it takes/,
@@ -104,6 +111,159 @@ describe.each<[what: string, resource: object, part: RegExp]>([
   });
 });
 
+const IN_PRODUCTION = { Condition: 'IsProduction' };
+const mayQueue = (more: object = {}) => ({
+  Type: 'AWS::SQS::QueuePolicy',
+  Properties: {
+    Queues: [{ Ref: 'Queue' }],
+    PolicyDocument: {
+      Statement: [
+        {
+          ...{ Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' }, Action: 'sqs:SendMessage' },
+          ...{ Resource: arn('Queue'), Condition: { ArnEquals: { 'aws:SourceArn': arn('Tested') } } },
+        },
+      ],
+    },
+  },
+  ...more,
+});
+const alarm = (properties: object, more: object = {}) => ({
+  Type: 'AWS::CloudWatch::Alarm',
+  Properties: {
+    ...{ Namespace: 'AWS/Events', MetricName: 'FailedInvocations', Statistic: 'Sum', Threshold: 0 },
+    ...{ ComparisonOperator: 'GreaterThanThreshold', AlarmActions: [{ Ref: 'Topic' }] },
+    Dimensions: [
+      { Name: 'EventBusName', Value: { Ref: 'Bus' } },
+      { Name: 'RuleName', Value: 'tested' },
+    ],
+    ...properties,
+  },
+  ...more,
+});
+const FUNCTION = {
+  Runtime: 'nodejs24.x',
+  Handler: 'a.b',
+  Code: { ZipFile: 'x' },
+  Role: 'arn:aws:iam::0:role/r',
+};
+const lambda = (properties: object) => ({
+  Tested: rule({ Name: 'tested', Targets: [{ Id: 'F', Arn: arn('Function') }] }),
+  Function: { Type: 'AWS::Lambda::Function', Properties: { ...FUNCTION, ...properties } },
+});
+const Topic = { Type: 'AWS::SNS::Topic' };
+const Tested = rule({ Name: 'tested' });
+const stream = (properties: object, bucket: object = {}) => ({
+  Tested: rule({ Targets: [{ Id: 'S', Arn: arn('Stream'), RoleArn: 'arn:aws:iam::0:role/r' }] }),
+  Bucket: { Type: 'AWS::S3::Bucket', Properties: bucket },
+  Stream: { Type: 'AWS::KinesisFirehose::DeliveryStream', Properties: properties },
+});
+const toBucket = (more: object = {}) => ({
+  ExtendedS3DestinationConfiguration: { BucketARN: arn('Bucket'), RoleARN: 'arn:aws:iam::0:role/r', ...more },
+});
+const archive = (properties: object, more: object = {}) => ({
+  Archive: { Type: 'AWS::Events::Archive', Properties: { SourceArn: arn('Bus'), ...properties }, ...more },
+  Tested,
+});
+
+test.each<[what: string, resources: object, asked: RegExp, noGap: RegExp]>([
+  [
+    'a policy',
+    { Tested, May: mayQueue(IN_PRODUCTION) },
+    /sqs:SendMessage for rule tested/,
+    /Queue for events.amazonaws.com/,
+  ],
+  [
+    'an alarm',
+    { Tested, Topic, Alarm: alarm({}, IN_PRODUCTION) },
+    /whether an alarm watches FailedInvocations/,
+    /FailedInv/,
+  ],
+  [
+    'the actions of an alarm',
+    { Tested, Topic, Alarm: alarm({ AlarmActions: either([{ Ref: 'Topic' }], NOTHING) }) },
+    /whether it tells anybody/,
+    /it tells nobody/,
+  ],
+  [
+    'an action of an alarm',
+    { Tested, Topic, Alarm: alarm({ AlarmActions: [either({ Ref: 'Topic' }, NOTHING)] }) },
+    /what its action is/,
+    /it tells nobody/,
+  ],
+  ['an archive', archive({}, IN_PRODUCTION), /whether it has an archive/, /it has no archive/],
+  [
+    'the retention of an archive',
+    archive({ RetentionDays: { Ref: 'Stage' } }),
+    /for how long: parameter Stage/,
+    /NaN/,
+  ],
+  [
+    'the dead-letter queue of a bus',
+    {
+      Tested,
+      Bus: {
+        Type: 'AWS::Events::EventBus',
+        Properties: { KmsKeyIdentifier: 'k', DeadLetterConfig: either({ Arn: arn('Dead') }, NOTHING) },
+      },
+    },
+    /whether it has a key without a dead-letter queue/,
+    /it has a key, and no/,
+  ],
+  ['a timeout', lambda({ Timeout: { Ref: 'Stage' } }), /how long a call may take: parameter Stage/, /NaN/],
+  ['concurrency', lambda({ ReservedConcurrentExecutions: either(0, 5) }), /whether it is run/, /never run/],
+  [
+    'a log group',
+    lambda({ LoggingConfig: either({ LogGroup: 'x' }, NOTHING) }),
+    /which log group/,
+    /its log group/,
+  ],
+  [
+    'the log of a stream',
+    stream(toBucket({ CloudWatchLoggingOptions: either({ Enabled: true, LogGroupName: 'x' }, NOTHING) })),
+    /whether it logs/,
+    /does not log/,
+  ],
+  [
+    'the encryption of a stream',
+    stream({
+      ...toBucket(),
+      DeliveryStreamEncryptionConfigurationInput: either({ KeyType: 'AWS_OWNED_CMK' }, NOTHING),
+    }),
+    /how what it holds is encrypted/,
+    /DeliveryStreamEncryptionConfigurationInput/,
+  ],
+  [
+    'the public access of a bucket',
+    stream(toBucket(), { PublicAccessBlockConfiguration: either({ BlockPublicAcls: true }, NOTHING) }),
+    /whether it blocks all public access/,
+    /it does not block/,
+  ],
+  [
+    'the largest message of a queue',
+    { Tested, Dead: { Type: 'AWS::SQS::Queue', Properties: { MaximumMessageSize: { Ref: 'Stage' } } } },
+    /whether it takes the largest event: parameter Stage/,
+    /it takes messages of/,
+  ],
+  [
+    'the subscriptions of a topic',
+    {
+      Tested: rule({ Targets: [{ Id: 'T', Arn: { Ref: 'Topic' } }] }),
+      Topic: {
+        ...Topic,
+        Properties: { Subscription: either([{ Protocol: 'email', Endpoint: 'a@b.c' }], NOTHING) },
+      },
+    },
+    /who subscribes to it/,
+    /no subscription/,
+  ],
+])('an audit cannot tell of %s that may not be there', (_, resources, asked, noGap) => {
+  const { unknown, gaps, notes } = auditHops(assembly(resources), UNDESCRIBED);
+  const messages = unknown.map(({ message }) => message);
+  expect(messages).toContainEqual(expect.stringMatching(asked));
+  const told = [...gaps.map(({ message }) => message), ...notes];
+  expect(told).not.toContainEqual(expect.stringMatching(noGap));
+});
+
 test.each([
   ['state', { State: either('ENABLED', 'DISABLED') }, 'State is not known: it depends on'],
   [
@@ -139,6 +299,14 @@ test('a target whose input EventBridge refuses is told to get nothing', () => {
   expect(recipientsOf(routing, given)).toMatchObject([
     { takes: 'yes', deliveries: [{ target: 'Queue', problem: { reason: 'EventBridge refuses its input' } }] },
   ]);
+});
+
+test('a transformer without a template is refused by its place', () => {
+  const target = { Id: 'A', Arn: arn('Queue'), InputTransformer: { InputPathsMap: { id: '$.id' } } };
+  const given = assembly({ Tested: rule({ Targets: [target] }) });
+  expect(() => proveRoutes(given, UNDESCRIBED)).toThrow(
+    /^AWS::Events::Rule Tested: Targets.0.InputTransformer.InputTemplate: /,
+  );
 });
 
 test('a bill says which rules and schedules it counts without a part', () => {

@@ -1,5 +1,6 @@
 /** An alarm that tells nobody is none. */
 import type { Alarm } from '../../template/alarms';
+import { hasPlaceholder } from '../../template/placeholder';
 import type { Scene } from './scene';
 
 const CLOUDWATCH = 'cloudwatch.amazonaws.com';
@@ -10,6 +11,11 @@ export function auditAlarms(scene: Scene): void {
     for (const action of alarm.actions) told.set(action, [...(told.get(action) ?? []), alarm]);
     if (alarm.tells) continue;
     const hop = scene.hop('alarm', 'CloudWatch', 'nobody');
+    const reason = scene.unknownPart(alarm.resource, 'AlarmActions');
+    if (reason !== undefined) {
+      hop.cannotTell('alarm', alarm.resource, `whether it tells anybody: ${reason}`);
+      continue;
+    }
     const missing = 'it has no action, or they are not enabled, and no composite alarm tells of it';
     hop.gap('alarm', alarm.resource, `${missing}: it tells nobody`);
   }
@@ -19,7 +25,7 @@ export function auditAlarms(scene: Scene): void {
 function auditAction(scene: Scene, arn: string, alarms: readonly Alarm[]): void {
   const topic = scene.find(arn);
   // Actions beside topics (EC2, Auto Scaling, Systems Manager, functions) tell nobody, but are what the alarm is for.
-  if (!topic && !/^arn:[^:]*:sns:/.test(arn) && !scene.isDescribed) return;
+  if (!topic && !/^arn:[^:]*:sns:/.test(arn) && !hasPlaceholder(arn) && !scene.isDescribed) return;
   const hop = scene.hop('alarm', 'CloudWatch', topic ?? arn);
   hop.retry = 'by CloudWatch';
   hop.whenAllFails = 'its state stays visible';

@@ -30,6 +30,9 @@ export function auditBus(scene: Scene, bus: Resource): void {
   const archives = scene.assembly.ofType('AWS::Events::Archive');
   const own = archives.filter(({ properties }) => properties.SourceArn === bus.arn);
   for (const archive of own) auditArchive(scene, bus, archive);
+  const [first] = own;
+  if (first?.uncertain !== undefined && own.every(({ uncertain }) => uncertain !== undefined))
+    hop.cannotTell('coverage', bus, `whether it has an archive: of ${first.name}, ${first.uncertain}`);
   if (own.length === 0) {
     const others = archives.map(
       ({ name, properties: { SourceArn: source } }) =>
@@ -52,7 +55,17 @@ function auditBusDeadLetters(scene: Scene, hop: AuditedHop, bus: Resource): void
   const arn: string | undefined = DeadLetterConfig?.Arn;
   if (arn === undefined) {
     const lost = 'an event that cannot be encrypted or decrypted is lost';
-    if (key !== undefined)
+    const reason =
+      key === undefined
+        ? undefined
+        : (scene.unknownPart(bus, 'DeadLetterConfig') ?? scene.unknownPart(bus, 'KmsKeyIdentifier'));
+    if (reason !== undefined)
+      hop.cannotTell(
+        'failure-destination',
+        bus,
+        `whether it has a key without a dead-letter queue: ${reason}`,
+      );
+    else if (key !== undefined)
       hop.gap('failure-destination', bus, `it has a key, and no dead-letter queue: ${lost}`);
     return;
   }
@@ -113,10 +126,15 @@ function auditArchive(scene: Scene, bus: Resource, archive: Resource): void {
   const { app, assembly, routing } = scene;
   const hop = scene.hop('archive', bus, archive);
   const days = Number(archive.properties.RetentionDays ?? 0);
+  const reasons = ['RetentionDays', 'EventPattern'].flatMap((key) => scene.unknownPart(archive, key) ?? []);
   hop.retry = 'by EventBridge';
-  hop.ageLimit = days === 0 ? 'kept for ever' : `kept ${days} days`;
+  hop.ageLimit = Number.isNaN(days) ? 'not known' : days === 0 ? 'kept for ever' : `kept ${days} days`;
   hop.encryption = scene.encryption.of(hop, archive, []);
 
+  if (reasons.length > 0) {
+    hop.cannotTell('coverage', archive, `what it keeps, and for how long: ${reasons.join(' and ')}`);
+    return;
+  }
   const { pattern } = routing.archives.find(({ name }) => name === archive.name) ?? {};
   const examples = app.contracts.map((contract) => exampleEvent(contract, assembly));
   const unknown = sampleEvent({ source: 'com.example', 'detail-type': 'Unknown', detail: {} }, assembly);

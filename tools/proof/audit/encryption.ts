@@ -1,10 +1,19 @@
 /** Encryption of what stands on an event's way, and whether those who write to it can use the key. */
 import type { Resource } from '../../template/assembly';
+import { reasonsOf } from '../../template/placeholder';
 import { type AuditedHop, withoutEnd } from './hops';
 import { isKeyOfAws, type Permissions, type Sender } from './permissions';
 
 /** Disks of SNS and Firehose are encrypted in any case. */
 const UNDER_NO_KEY = 'what it holds is encrypted under no key of KMS';
+
+/** Property, besides a key, on which the encryption depends, by type. */
+const ENCRYPTED_BY: Readonly<Record<string, string>> = {
+  'AWS::SQS::Queue': 'SqsManagedSseEnabled',
+  'AWS::S3::Bucket': 'BucketEncryption',
+  'AWS::KinesisFirehose::DeliveryStream': 'DeliveryStreamEncryptionConfigurationInput',
+  'AWS::DynamoDB::Table': 'SSESpecification',
+};
 
 export class Encryption {
   readonly #permissions: Permissions;
@@ -22,6 +31,12 @@ export class Encryption {
       hop.gap('encryption', resource, `${why}: ${what}`);
       return 'none';
     };
+    const given: unknown = properties[ENCRYPTED_BY[type] ?? ''];
+    const reason = typeof given === 'string' ? reasonsOf(given) : '';
+    if (reason !== '') {
+      hop.cannotTell('encryption', resource, `how what it holds is encrypted: ${reason}`);
+      return 'not known';
+    }
     switch (type) {
       case 'AWS::SQS::Queue': {
         const { KmsMasterKeyId: key, SqsManagedSseEnabled } = properties;

@@ -125,7 +125,10 @@ function auditHandler(scene: Scene, resource: Resource, destination: string): vo
   const service = scene.consumerName(resource) ?? name;
   const hop = scene.hop('handler', resource, `handler ${service}`);
   hop.retry = 'by its queue';
-  hop.ageLimit = `${duration(timeoutOf(resource))} a call`;
+  const ofTimeout = scene.unknownPart(resource, 'Timeout');
+  hop.ageLimit = ofTimeout === undefined ? `${duration(timeoutOf(resource))} a call` : 'not known';
+  if (ofTimeout !== undefined)
+    hop.cannotTell('age-limit', resource, `how long a call may take: ${ofTimeout}`);
   hop.whenAllFails = destination;
   const known = Object.keys(scene.app.consumers);
   if (!scene.consumer(resource) && known.length > 0) {
@@ -133,6 +136,8 @@ function auditHandler(scene: Scene, resource: Resource, destination: string): vo
     const why = `${named} is none of the functions that are described (${known.join(', ')})`;
     hop.gap('coverage', resource, `${why}: what it calls is not known`);
   }
+  const ofConcurrency = scene.unknownPart(resource, 'ReservedConcurrentExecutions');
+  if (ofConcurrency !== undefined) hop.cannotTell('retry', resource, `whether it is run: ${ofConcurrency}`);
   if (String(properties.ReservedConcurrentExecutions) === '0')
     hop.gap('retry', resource, 'ReservedConcurrentExecutions is 0: it is never run');
   auditRole(scene, hop, resource);
@@ -164,6 +169,11 @@ function auditRole(scene: Scene, hop: AuditedHop, resource: Resource): void {
 
 function auditLogs(scene: Scene, hop: AuditedHop, resource: Resource): void {
   const { name, properties } = resource;
+  const reason = scene.unknownPart(resource, 'LoggingConfig', 'LogGroup');
+  if (reason !== undefined) {
+    hop.cannotTell('coverage', resource, `which log group it has: ${reason}`);
+    return;
+  }
   const logGroupName = properties.LoggingConfig?.LogGroup ?? `/aws/lambda/${name}`;
   const logGroup = scene.logGroup(logGroupName);
   if (!logGroup) {

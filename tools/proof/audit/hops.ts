@@ -145,8 +145,9 @@ export class AuditedHop {
   /** Each of the symptoms must set an alarm off. */
   watch(resource: Resource, ...symptoms: readonly Symptom[]): void {
     for (const symptom of symptoms) {
-      const { alarms, problem } = this.#alarms.telling(symptom);
+      const { alarms, problem, unknown } = this.#alarms.telling(symptom);
       if (problem) this.gap('alarm', resource, problem);
+      if (unknown) this.cannotTell('alarm', resource, unknown);
       for (const { name } of alarms) if (!this.alarms.includes(name)) this.alarms.push(name);
     }
   }

@@ -33,7 +33,7 @@ export class Permissions {
 
   constructor(assembly: Assembly) {
     this.#assembly = assembly;
-    this.#policies = new Policies(assembly);
+    this.#policies = new Policies(assembly, Date, true);
   }
 
   /** May a service do that to a resource, acting for another one? */

@@ -1,5 +1,6 @@
 /** Sizes along the way of an event: whether a queue that keeps failures takes the largest of them. */
 import type { Resource } from '../../template/assembly';
+import { reasonsOf } from '../../template/placeholder';
 import type { AuditedHop } from './hops';
 
 /**
@@ -19,6 +20,8 @@ const FAILURE_BYTES = 8 * 1_024;
  * @param eventBytes of an event, at most
  */
 export function auditQueueSize(hop: AuditedHop, queue: Resource, eventBytes: number): void {
+  const reason = reasonsOf(queue.properties.MaximumMessageSize);
+  if (reason !== '') hop.cannotTell('size', queue, `whether it takes the largest event: ${reason}`);
   const taken = Number(queue.properties.MaximumMessageSize ?? QUEUE_BYTES);
   // An event larger than this fits nowhere, which no setting of a queue can change.
   const needed = Math.min(eventBytes + FAILURE_BYTES, QUEUE_BYTES);

@@ -1,6 +1,7 @@
 /** Firehose writes to S3. */
 import type { MetricIdentity } from '../../template/alarms';
 import type { Resource } from '../../template/assembly';
+import { reasonsOf } from '../../template/placeholder';
 import { duration, HOUR } from './durations';
 import type { AuditedHop } from './hops';
 import { logStreamArn } from './log-streams';
@@ -41,7 +42,10 @@ export function auditStream(scene: Scene, stream: Resource): void {
   const logGroup = logging?.Enabled && scene.logGroup(logging.LogGroupName);
   if (!bucket) scene.missing(hop, 'place', stream, 'its bucket', bucketArn);
   if (!role) scene.missing(hop, 'permission', stream, 'its role', roleArn);
-  if (!logGroup) {
+  const ofLogging = reasonsOf(logging);
+  if (ofLogging !== '') {
+    hop.cannotTell('alarm', stream, `whether it logs why a write failed: ${ofLogging}`);
+  } else if (!logGroup) {
     const unknown = 'nobody could tell why a write failed';
     hop.gap('alarm', stream, `it does not log to a log group of this template: ${unknown}`);
   }
@@ -68,7 +72,9 @@ export function auditStream(scene: Scene, stream: Resource): void {
  */
 function auditBucket(hop: AuditedHop, bucket: Resource): void {
   const { PublicAccessBlockConfiguration: block } = bucket.properties;
-  if (block !== undefined && Object.values(block).filter((each) => String(each) === 'true').length < 4)
+  const reason = reasonsOf(block);
+  if (reason !== '') hop.cannotTell('too-wide', bucket, `whether it blocks all public access: ${reason}`);
+  else if (block !== undefined && Object.values(block).filter((each) => String(each) === 'true').length < 4)
     hop.gap('too-wide', bucket, 'it does not block all public access');
 }
 

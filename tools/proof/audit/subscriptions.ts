@@ -14,7 +14,12 @@ const SNS = 'sns.amazonaws.com';
 
 export function auditSubscriptions(scene: Scene, topic: Resource): void {
   const subscriptions = subscriptionsOf(scene.assembly).filter(({ topicArn }) => topicArn === topic.arn);
-  if (subscriptions.length === 0) {
+  const unknown = scene.unknownPart(topic, 'Subscription');
+  if (typeof topic.properties.Subscription === 'string' && unknown !== undefined)
+    scene
+      .hop('subscription', topic, 'subscribers')
+      .cannotTell('place', topic, `who subscribes to it: ${unknown}`);
+  else if (subscriptions.length === 0) {
     scene.notes.push(
       `Topic ${topic.name} has no subscription in this template: unless one is made elsewhere, its messages reach nobody.`,
     );
