@@ -82,7 +82,7 @@ function sourcesOf(pattern: RuleModel['eventPattern']): readonly unknown[] {
 function conditionedSources(statement: Json): string[] {
   const conditions: Record<string, Record<string, unknown>> = statement?.Condition ?? {};
   return Object.entries(conditions).flatMap(([operator, keys]) =>
-    /String(Equals|Like)$/.test(operator) ? [keys['events:source'] ?? []].flat().map(String) : [],
+    /String(Equals|Like)$/.test(operator) ? [keys?.['events:source'] ?? []].flat().map(String) : [],
   );
 }
 

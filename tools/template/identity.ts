@@ -27,8 +27,10 @@ export interface Identity {
 }
 
 /** The name of a bus, whether the template gives the name or the ARN. */
-export const busName = (nameOrArn: string | undefined): string =>
-  nameOrArn?.split(':event-bus/').at(-1) ?? 'default';
+export const busName = (nameOrArn: unknown): string =>
+  String(nameOrArn ?? 'default')
+    .split(':event-bus/')
+    .at(-1) as string;
 
 const name = (resource: Resource) => resource.name;
 const arn = (resource: Resource) => resource.arn;

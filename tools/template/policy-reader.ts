@@ -114,7 +114,7 @@ export class PolicyReader {
   *#standalone() {
     for (const [type, [property, service, document = 'PolicyDocument']] of Object.entries(PROTECTING)) {
       for (const source of this.assembly.ofType(type)) {
-        const references = oneOrMany<string>(source.properties[property] ?? []);
+        const references = oneOrMany<unknown>(source.properties[property] ?? []).map(String);
         for (const policy of this.#policy(source, source.properties[document], document)) {
           for (const reference of references)
             yield { policy, protects: this.assembly.find(reference, service) ?? reference };

@@ -17,7 +17,7 @@ const TargetProperties = v.looseObject({
   Input: Text,
   InputPath: Text,
   InputTransformer: v.optional(
-    v.looseObject({ InputPathsMap: v.optional(v.looseObject({})), InputTemplate: v.string() }),
+    v.looseObject({ InputPathsMap: v.optional(v.objectWithRest({}, v.string())), InputTemplate: v.string() }),
   ),
   DeadLetterConfig: v.optional(v.looseObject({ Arn: Text }), {}),
   RetryPolicy: v.optional(

@@ -1,7 +1,9 @@
 /** Parts of a template that only AWS knows, by a parameter that nobody gave or as every account has them: what is said of them is never more than is known. */
 import { UNDESCRIBED } from '../../../tools/app';
+import { InputError } from '../../../tools/cli/errors';
 import { auditHops } from '../../../tools/proof/audit/audit';
 import { notPricedIn } from '../../../tools/proof/cost/not-priced';
+import { readFlow } from '../../../tools/proof/routes/flow';
 import { readEvent } from '../../../tools/proof/routes/given-event';
 import { recipientsOf } from '../../../tools/proof/routes/recipients';
 import { proveRoutes } from '../../../tools/proof/routes/routes';
@@ -339,4 +341,94 @@ test.each([
   const { gaps } = auditHops(assembly({ Policy, Tested: rule({}) }), UNDESCRIBED);
   const isTold = gaps.some(({ message }) => message.includes('its policy lets every AWS account put events'));
   expect(isTold).toBe(isOpen);
+});
+
+describe('no property of a template ends a command with a stack trace', () => {
+  const resources: Readonly<Record<string, { readonly Type: string; readonly Properties: object }>> = {
+    Bus: {
+      Type: 'AWS::Events::EventBus',
+      Properties: { Name: 'orders', KmsKeyIdentifier: 'key', DeadLetterConfig: { Arn: arn('Dead') } },
+    },
+    Archive: { Type: 'AWS::Events::Archive', Properties: { SourceArn: arn('Bus'), RetentionDays: 30 } },
+    Publishers: {
+      Type: 'AWS::Events::EventBusPolicy',
+      Properties: {
+        ...{ EventBusName: { Ref: 'Bus' }, StatementId: 'any' },
+        Statement: {
+          ...{ Effect: 'Allow', Principal: '*', Action: 'events:PutEvents', Resource: arn('Bus') },
+          Condition: { StringEquals: { 'events:source': 'app.orders' } },
+        },
+      },
+    },
+    Queue: { Type: 'AWS::SQS::Queue', Properties: { VisibilityTimeout: 30, KmsMasterKeyId: 'key' } },
+    Dead: { Type: 'AWS::SQS::Queue', Properties: { MessageRetentionPeriod: 1, MaximumMessageSize: 1024 } },
+    May: mayQueue(),
+    Tested: rule({
+      Targets: [
+        {
+          ...{ Id: 'Queue', Arn: arn('Queue'), RetryPolicy: { MaximumRetryAttempts: 1 } },
+          InputTransformer: { InputPathsMap: { id: '$.id' }, InputTemplate: '{"id": <id>}' },
+          DeadLetterConfig: { Arn: arn('Dead') },
+        },
+        { Id: 'Stream', Arn: arn('Stream'), RoleArn: 'arn:aws:iam::0:role/r' },
+        { Id: 'Function', Arn: arn('Function') },
+      ],
+    }),
+    Function: lambda({ Timeout: 3, LoggingConfig: { LogGroup: 'x' }, TracingConfig: { Mode: 'Active' } })
+      .Function,
+    Topic: {
+      Type: 'AWS::SNS::Topic',
+      Properties: { Subscription: [{ Protocol: 'email', Endpoint: 'a@b.c' }] },
+    },
+    Alarm: alarm({}),
+    Schedule: { Type: 'AWS::Scheduler::Schedule', Properties: SCHEDULE },
+    Bucket: {
+      Type: 'AWS::S3::Bucket',
+      Properties: { PublicAccessBlockConfiguration: { BlockPublicAcls: true } },
+    },
+    Stream: {
+      Type: 'AWS::KinesisFirehose::DeliveryStream',
+      Properties: toBucket({ CloudWatchLoggingOptions: { Enabled: true, LogGroupName: 'x' } }),
+    },
+    Pipe: {
+      Type: 'AWS::Pipes::Pipe',
+      Properties: { Source: arn('Queue'), Target: arn('Bus'), RoleArn: 'arn:aws:iam::0:role/r' },
+    },
+  };
+
+  /** Copies of a value with one part of it replaced, at any depth. */
+  function* replaced(value: unknown, part: (given: unknown) => unknown): Generator<unknown> {
+    if (typeof value !== 'object' || value === null || /^(Ref|Fn::)/.test(Object.keys(value)[0] ?? ''))
+      return;
+    for (const [key, child] of Object.entries(value)) {
+      const copy = (by: unknown) =>
+        Array.isArray(value) ? value.with(Number(key), by) : { ...value, [key]: by };
+      yield copy(part(child));
+      for (const changed of replaced(child, part)) yield copy(changed);
+    }
+  }
+
+  test.each<[string, (given: unknown) => unknown]>([
+    ['that may not be there', (given) => either(given, NOTHING)],
+    ['that is a number', () => 5],
+    ['that is nothing', () => null],
+    ['that is a list of nothing', () => [null]],
+  ])('%s', (_, part) => {
+    expect(auditHops(assembly(resources), UNDESCRIBED).hops.length).toBeGreaterThan(10);
+    const problems: string[] = [];
+    for (const [id, { Type, Properties }] of Object.entries(resources)) {
+      for (const changed of replaced(Properties, part)) {
+        try {
+          const given = assembly({ ...resources, [id]: { Type, Properties: changed } });
+          proveRoutes(given, UNDESCRIBED);
+          auditHops(given, UNDESCRIBED);
+          readFlow(given, UNDESCRIBED);
+        } catch (error) {
+          if (error instanceof InputError) continue;
+          problems.push(`${id} ${JSON.stringify(changed)}: ${(error as Error).stack}`);
+        }
+      }
+    }
+    expect(problems).toEqual([]);
+  });
 });

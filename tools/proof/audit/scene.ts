@@ -91,7 +91,8 @@ export class Scene {
    * cannot be told, since another stack or account may have it.
    * @param what e.g. `its bucket`
    */
-  missing(hop: AuditedHop, kind: GapKind, resource: Resource, what: string, reference: string): void {
+  missing(hop: AuditedHop, kind: GapKind, resource: Resource, what: string, given: unknown): void {
+    const reference = String(given);
     const { region: ownRegion } = this.assembly;
     const [, , , region] = reference.split(':');
     if (hasPlaceholder(reference)) {

@@ -16,8 +16,9 @@ const STREAM_AGE = 24 * HOUR;
 export function auditStream(scene: Scene, stream: Resource): void {
   const destination =
     stream.properties.ExtendedS3DestinationConfiguration ?? stream.properties.S3DestinationConfiguration;
-  const bucket = destination && scene.find(destination.BucketARN);
-  const hop = scene.hop('stream', stream, bucket ?? destination?.BucketARN ?? 'nowhere');
+  const ofDestination = typeof destination === 'string' ? reasonsOf(destination) : '';
+  const bucket = destination && scene.find(String(destination.BucketARN));
+  const hop = scene.hop('stream', stream, bucket ?? String(destination?.BucketARN ?? 'nowhere'));
   hop.retry = 'by Firehose';
   hop.ageLimit = duration(STREAM_AGE);
   hop.whenAllFails = scene.inArchive;
@@ -26,6 +27,10 @@ export function auditStream(scene: Scene, stream: Resource): void {
     name,
     dimensions: { DeliveryStreamName: stream.name },
   });
+  if (ofDestination !== '') {
+    hop.cannotTell('place', stream, `what becomes of its records: ${ofDestination}`);
+    return;
+  }
   if (!destination) {
     const known = 'an ExtendedS3DestinationConfiguration, the only destination that is looked at';
     if (scene.isDescribed) hop.gap('place', stream, `it has not ${known}`);
@@ -74,7 +79,7 @@ function auditBucket(hop: AuditedHop, bucket: Resource): void {
   const { PublicAccessBlockConfiguration: block } = bucket.properties;
   const reason = reasonsOf(block);
   if (reason !== '') hop.cannotTell('too-wide', bucket, `whether it blocks all public access: ${reason}`);
-  else if (block !== undefined && Object.values(block).filter((each) => String(each) === 'true').length < 4)
+  else if (block && Object.values(block).filter((each) => String(each) === 'true').length < 4)
     hop.gap('too-wide', bucket, 'it does not block all public access');
 }
 
