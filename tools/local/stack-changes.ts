@@ -8,11 +8,15 @@ import { Unfinished } from './services/unfinished';
 import { INERT } from './supported';
 
 /** Empties the queues of functions that are no longer in the template, and tells of each in a line. */
-export function orphanedInvocations(folder: string, functions: ReadonlySet<string>): string[] {
-  if (!fs.existsSync(folder)) return [];
+export function orphanedInvocations(
+  dataDirectory: string | undefined,
+  functions: readonly { readonly name: string }[],
+): string[] {
+  const folder = path.join(dataDirectory ?? '', 'invocations');
+  if (dataDirectory === undefined || !fs.existsSync(folder)) return [];
   return fs.readdirSync(folder).flatMap((file) => {
     const name = file.replace(/\.jsonl$/, '');
-    if (functions.has(name)) return [];
+    if (functions.some((each) => each.name === name)) return [];
     const orphaned = new Unfinished<AsyncEvent>(path.join(folder, file));
     const events = orphaned.restored();
     for (const [, kept] of events) kept.finish();

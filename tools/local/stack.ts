@@ -16,6 +16,7 @@ import { startReaders } from './readers';
 import { targetServices } from './rule-targets';
 import { AlarmMonitor } from './services/alarms';
 import { type ApiDestination, apiDestinations } from './services/api-destination';
+import { ClientSchedules } from './services/client-schedules';
 import { SystemClock } from './services/clock';
 import type { TargetService, WaitingDelivery } from './services/delivery';
 import type { DeliveryStream } from './services/delivery-stream';
@@ -110,6 +111,8 @@ export class LocalStack {
   readonly functions: readonly LambdaFunction[];
   readonly stateMachines: readonly StateMachine[];
   readonly logGroups: LogGroups;
+  /** Schedules that clients made. */
+  readonly schedules: ClientSchedules;
   readonly metrics: Metrics;
   readonly alarms: AlarmMonitor;
   /** Injected faults. */
@@ -155,29 +158,29 @@ export class LocalStack {
     const data = (...segments: string[]) =>
       options.dataDirectory && path.join(options.dataDirectory, ...segments);
 
+    const { allowEgress, inspect, sourceMapOf, maxEnvironments, parts = {} } = options;
     const logs = defined({ directory: data('logs') });
     this.logGroups = new LogGroups(assembly.ofType('AWS::Logs::LogGroup'), world, logs);
-    const { compress } = options.parts ?? {};
+    const { compress } = parts;
     const sent = messaging(assembly, { world, data, compress, policies: () => this.#policies, ...steps });
     [this.queues, this.topics, this.deliveryStreams] = [sent.queues, sent.topics, sent.deliveryStreams];
-    this.apiDestinations = apiDestinations(assembly, world, options.allowEgress ?? []);
+    this.apiDestinations = apiDestinations(assembly, world, allowEgress ?? []);
 
     this.metrics = new Metrics(world);
-    const recorder: MetricRecorder = new MetricRecorder(this.metrics, world, {
+    this.#recorder = new MetricRecorder(this.metrics, world, {
       ...{ queues: this.queues, deliveryStreams: this.deliveryStreams },
       machineArn: (name) => this.stateMachines.find((each) => each.name === name)?.arn ?? name,
       ruleNamed: (name) => this.#eventBridge?.rules.find((rule) => rule.name === name),
     });
-    this.#recorder = recorder;
     this.alarms = new AlarmMonitor({
       resources: {
         metric: assembly.ofType('AWS::CloudWatch::Alarm'),
         composite: assembly.ofType('AWS::CloudWatch::CompositeAlarm'),
       },
-      ...{ metrics: this.metrics, recorder, clock: world, topics: this.topics, ...steps },
+      ...{ metrics: this.metrics, recorder: this.#recorder, clock: world, topics: this.topics, ...steps },
     });
 
-    const { allowEgress, inspect, sourceMapOf, maxEnvironments, parts = {} } = options;
+    this.schedules = new ClientSchedules(() => this.eventBridge, this.#unfinished('schedules'));
     this.#functions = new StackFunctions(assembly, {
       ...{ workDirectory, world, inFlight: this.#inFlight, faults: this.faults, queues: this.queues },
       ...{ codeOf: parts.codeOf, startEnvironment: parts.startEnvironment, inspect },
@@ -276,12 +279,11 @@ export class LocalStack {
 
   /** Resumes the work of an earlier run in the data directory. */
   resume(): Resumed {
-    const left = this.eventBridge.resume();
+    // Before the deliveries, which may be theirs.
+    const left = [...this.schedules.resume(), ...this.eventBridge.resume()];
     let resumed = this.eventBridge.waitingForRetry;
     for (const each of this.functions) resumed += each.resume();
-    const { dataDirectory } = this.#options;
-    const folder = dataDirectory && path.join(dataDirectory, 'invocations');
-    if (folder) left.push(...orphanedInvocations(folder, new Set(this.functions.map(({ name }) => name))));
+    left.push(...orphanedInvocations(this.#options.dataDirectory, this.functions));
     return { resumed, left };
   }
 
@@ -367,10 +369,10 @@ export class LocalStack {
   update(assembly: Assembly): void {
     requireSupported(assembly);
     const policies = new Policies(assembly, this.#options.world);
-    const takeOver = this.#functions.prepare(assembly);
-    const rules = rulesToRun(assembly);
-    this.eventBridge.update({ assembly, rules, policies, targets: this.#targets(assembly) });
-    takeOver();
+    const changed = { assembly, policies, targets: this.#targets(assembly) };
+    const takeOver = [this.#functions.prepare(assembly), this.schedules.prepare(changed)];
+    this.eventBridge.update({ ...changed, rules: rulesToRun(assembly) });
+    for (const each of takeOver) each();
     this.#assembly = assembly;
     this.#policies = policies;
     this.#authorizer.forget();

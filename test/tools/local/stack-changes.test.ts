@@ -36,17 +36,18 @@ test.each<[string, object, object, string[]]>([
 
 test('events that wait for a function that is gone are told of, once', () => {
   const folder = temporaryDirectory();
-  expect(orphanedInvocations(path.join(folder, 'none'), new Set())).toEqual([]);
+  expect(orphanedInvocations(folder, [])).toEqual([]);
+  expect(orphanedInvocations(undefined, [])).toEqual([]);
   for (const [name, events] of [
     ['kept', 1],
     ['gone', 2],
     ['idle', 0],
   ] as const) {
-    const unfinished = new Unfinished<object>(path.join(folder, `${name}.jsonl`));
+    const unfinished = new Unfinished<object>(path.join(folder, 'invocations', `${name}.jsonl`));
     for (let n = 0; n < events; n++) unfinished.keep({ n });
     unfinished.close();
   }
   const line = '2 events waited for the function gone, which is no longer in the template.';
-  expect(orphanedInvocations(folder, new Set(['kept']))).toEqual([line]);
-  expect(orphanedInvocations(folder, new Set(['kept']))).toEqual([]);
+  expect(orphanedInvocations(folder, [{ name: 'kept' }])).toEqual([line]);
+  expect(orphanedInvocations(folder, [{ name: 'kept' }])).toEqual([]);
 });

@@ -6,11 +6,8 @@ import type {
   ListScheduleGroupsCommandInput,
   ListSchedulesCommandInput,
 } from '@aws-sdk/client-scheduler';
-import { InvalidTargetInputError } from '../../eventbridge/input-transformer';
-import { InvalidScheduleError } from '../../eventbridge/schedule';
-import { type Assembly, AssemblyError } from '../../template/assembly';
-import { readSchedule, type SchedulerSchedule, schedulesOf } from '../../template/schedules';
-import { defineSchedule } from '../services/rule';
+import type { Assembly } from '../../template/assembly';
+import { type SchedulerSchedule, schedulesOf } from '../../template/schedules';
 import { ServiceError } from '../services/service-error';
 import type { Input } from './input';
 import { MODELS } from './models/models';
@@ -29,20 +26,17 @@ export function scheduler(services: Services): Service {
   };
 }
 
-/** Schedules of the template, and those that are made while the stack runs, until they have fired or are deleted. */
+/** Schedules of the template, and those that clients made. */
 class Schedules {
   readonly #services: Services;
-  readonly #made = new Map<string, SchedulerSchedule>();
 
   constructor(services: Services) {
     this.#services = services;
   }
 
   get all(): SchedulerSchedule[] {
-    const { options, rules } = this.#services.eventBridge;
-    const known = new Set(rules.map(({ arn }) => arn));
-    for (const arn of this.#made.keys()) if (!known.has(arn)) this.#made.delete(arn);
-    return [...schedulesOf(options.assembly), ...this.#made.values()];
+    const { eventBridge, schedules } = this.#services;
+    return [...schedulesOf(eventBridge.options.assembly), ...schedules.all];
   }
 
   /** @throws ServiceError (ResourceNotFoundException) */
@@ -54,42 +48,20 @@ class Schedules {
 
   /** @throws ServiceError (ConflictException, ResourceNotFoundException, ValidationException) */
   create({ ClientToken: _, ...input }: Input<CreateScheduleCommandInput>): string {
-    const { eventBridge, assembly } = this.#services;
+    const { assembly, schedules } = this.#services;
     const { Name: name, GroupName = 'default' } = input;
     requireGroup(assembly, GroupName);
     if (this.all.some((each) => each.name === name && each.group === GroupName))
       throw new ServiceError('ConflictException', `Schedule ${name} already exists.`, 409);
-    const invalid = (problem: string) => new ServiceError('ValidationException', problem);
-    const { options } = eventBridge;
-    if (!options.targets.has(input.Target.Arn))
-      throw invalid(`The local run has no target ${input.Target.Arn}.`);
-    const arn = arnOf(assembly, `schedule/${GroupName}/${name}`);
-    const resource = {
-      ...{ logicalId: name, stackName: assembly.stackName, type: 'AWS::Scheduler::Schedule', name, arn },
-      // Without the members that the request leaves out.
-      ...{ ref: name, properties: JSON.parse(JSON.stringify(input)), metadata: {} },
-    };
-    try {
-      const made = readSchedule(assembly, resource);
-      eventBridge.setRule(defineSchedule(made, options));
-      this.#made.set(arn, made);
-      return arn;
-    } catch (error) {
-      if (error instanceof InvalidScheduleError) throw invalid('Invalid Schedule Expression.');
-      if (error instanceof InvalidTargetInputError || error instanceof AssemblyError)
-        throw invalid(error.message);
-      throw error;
-    }
+    return schedules.create(input);
   }
 
   /** @throws ServiceError (ResourceNotFoundException, UnsupportedOperationException) */
   delete(name: string, group?: string): void {
     const { resource } = this.find(name, group);
-    if (!this.#made.delete(resource.arn)) {
-      const reason = `The schedule ${name} is the template's: a deployment deletes it.`;
-      throw new ServiceError('UnsupportedOperationException', reason);
-    }
-    this.#services.eventBridge.removeRule(resource.arn);
+    if (this.#services.schedules.delete(resource.arn)) return;
+    const reason = `The schedule ${name} is the template's: a deployment deletes it.`;
+    throw new ServiceError('UnsupportedOperationException', reason);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Assembly } from '../../template/assembly';
 import type { Policies } from '../../template/policies';
 import type { AlarmMonitor } from '../services/alarms';
+import type { ClientSchedules } from '../services/client-schedules';
 import type { DeliveryStream } from '../services/delivery-stream';
 import type { EventBridge } from '../services/event-bridge';
 import type { LambdaFunction } from '../services/lambda';
@@ -28,6 +29,7 @@ export interface Services {
   /** Policies as they are now: an update of the stack brings others. */
   policies(): Policies;
   readonly eventBridge: EventBridge;
+  readonly schedules: ClientSchedules;
   readonly queues: readonly Queue[];
   readonly topics: readonly Topic[];
   readonly deliveryStreams: readonly DeliveryStream[];

@@ -71,15 +71,13 @@ export class EventBridge {
   private constructor(options: EventBridgeOptions, archives: readonly Archive[]) {
     this.#options = options;
     this.#schedules = new RuleSchedules(options.world, (rule, time) => this.#fire(rule, time));
-    const { assembly } = options;
+    const { assembly, world } = options;
     this.archives = new Map(archives.map((archive) => [archive.name, archive]));
-    const own = assembly
-      .ofType('AWS::Events::EventBus')
-      .map((resource) => readBus(assembly, resource, options.world.now()));
+    const own = assembly.ofType('AWS::Events::EventBus').map((each) => readBus(assembly, each, world.now()));
     const standard = { name: 'default', arn: `${arnPrefix(assembly)}:event-bus/default` };
     this.buses = new Map([standard, ...own].map((bus) => [bus.name, bus]));
     this.#replays = new Replays({
-      ...{ world: options.world, inFlight: options.inFlight, arnPrefix: arnPrefix(assembly) },
+      ...{ world, inFlight: options.inFlight, arnPrefix: arnPrefix(assembly) },
       ...(options.onStep && { onStep: options.onStep }),
       ...(options.unfinishedReplays && { unfinished: options.unfinishedReplays }),
       buses: this.buses,
@@ -234,6 +232,7 @@ export class EventBridge {
     onStep?.({ kind: 'schedule-fired', rule: rule.name, eventId: event.id, event });
     for (const delivery of rule.deliveries) delivery.start(eventOnBus(event), undefined);
     if (rule.scheduler?.isTransient && !rule.schedule?.next(time)) this.removeRule(rule.arn);
+    rule.scheduler?.onFired?.(time);
   }
 
   /**

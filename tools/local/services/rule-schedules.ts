@@ -19,7 +19,7 @@ export class RuleSchedules {
   /** Starts the schedule of a rule anew, if it has one. */
   set(rule: Rule): void {
     this.remove(rule);
-    this.#scheduleNext(rule, this.#clock.now());
+    this.#scheduleNext(rule, rule.scheduler?.firedAt ?? this.#clock.now());
   }
 
   remove(rule: Rule): void {

@@ -38,6 +38,10 @@ export interface RuleDefinition {
     readonly flexibleMinutes: number;
     /** True if it is deleted after its last time. */
     readonly isTransient: boolean;
+    /** Time after which it has not fired: a time since then that is over is made up for. @default the present time */
+    readonly firedAt?: number;
+    /** Called when it has fired at a time, and is gone if it is deleted then. */
+    readonly onFired?: (time: Date) => void;
   };
 }
 
