@@ -9,9 +9,11 @@ import { makeHandler as makeAnalytics } from '../../../../lambdas/analytics/hand
 import { CLIENT_CONFIG } from '../../../../lambdas/client-config';
 import { makeHandler as makeNotifier } from '../../../../lambdas/notifier/handler';
 import { makeHandler as makeOrderProcessor } from '../../../../lambdas/order-processor/handler';
+import { DAY_INDEX, DAY_KEY_INDEX } from '../../../../lambdas/order-table';
 import orderCreated from '../../../../samples/events/order-created.json';
 import reportRequest from '../../../../samples/inputs/daily-report.json';
 import notification from '../../../../samples/inputs/notifier.json';
+import { callsOf } from '../../../../tools/app';
 import { AwsEndpoint } from '../../../lambdas/aws-endpoint';
 import { startDatabase, type TestDatabase } from '../../../lambdas/dynamodb';
 import { invoke } from '../../../lambdas/invocation';
@@ -64,7 +66,11 @@ function record({ middlewareStack }: { readonly middlewareStack: object }): void
     (next, { clientName = '', commandName = '' }) =>
       (args) => {
         const input = args.input as Record<string, unknown> & { Entries?: Record<string, unknown>[] };
-        const named = { ...input, ...input.Entries?.[0] };
+        const named = {
+          ...input,
+          ...input.Entries?.[0],
+          TableName: input.TableName ?? Object.keys(input.RequestItems ?? {})[0],
+        };
         const resource = RESOURCES.map((name) => named[name]).find((name) => name !== undefined);
         const variable = VARIABLES.find((name) => process.env[name] === resource);
         const action = `${SERVICES[clientName]}:${commandName.replace(/Command$/, '')}`;
@@ -75,15 +81,16 @@ function record({ middlewareStack }: { readonly middlewareStack: object }): void
   );
 }
 
-const declared = (name: string) =>
-  CONSUMERS[name]?.calls.flatMap(({ on, actions, index }) =>
+/** @param variables of the function, on which some of its calls depend */
+const declared = (name: string, variables: Readonly<Record<string, string>> = {}) =>
+  callsOf(CONSUMERS[name] ?? { calls: [] }, variables).flatMap(({ on, actions, index }) =>
     actions.map((action) => [on, action, index].filter(Boolean).join(' ')),
   );
 
 test('the order processor, given an event and the same again', async () => {
   const handler = makeOrderProcessor({ client: database.documents });
   for (const _ of [1, 2]) expect((await invoke(handler, orderCreated)).error).toBeUndefined();
-  expect([...calls].sort()).toEqual(declared('order-processor')?.sort());
+  expect([...calls].sort()).toEqual(declared('order-processor').sort());
 });
 
 test('the notifier, given an event, the same again, and one that the topic refuses', async () => {
@@ -94,15 +101,22 @@ test('the notifier, given an event, the same again, and one that the topic refus
   aws.answerNext('Publish', () => ({ error: 'AuthorizationError' }));
   const another = { ...notification, detail: { ...notification.detail, status: 'DELIVERED' } };
   expect((await invoke(handler, another)).error).toBeDefined();
-  expect([...calls].sort()).toEqual(declared('notifier')?.sort());
+  expect([...calls].sort()).toEqual(declared('notifier').sort());
 });
 
-test('analytics, given an event and asked for the report', async () => {
+test.each<[what: string, variables: Readonly<Record<string, string>>, day: string]>([
+  ['by an index with the status', {}, '2026-01-15'],
+  ['by an index of keys', { REPORT_INDEX_NAME: DAY_KEY_INDEX.name }, '2026-02-15'],
+])('analytics, given an event and asked for the report %s', async (_, variables, day) => {
   const { firehose, eventBridge } = clients;
-  const handler = makeAnalytics({ firehose, eventBridge, dynamodb: database.client });
+  const { REPORT_INDEX_NAME: index = DAY_INDEX.name } = variables;
+  const handler = makeAnalytics({ firehose, eventBridge, dynamodb: database.client, index });
+  const detail = { ...orderCreated.detail, orderId: `of-${day}`, createdAt: `${day}T10:00:00Z` };
+  await invoke(makeOrderProcessor({ client: database.documents }), { ...orderCreated, detail });
+  calls.clear();
   expect((await invoke(handler, orderCreated)).error).toBeUndefined();
-  const { error, metrics } = await invoke(handler, reportRequest);
+  const { error, metrics } = await invoke(handler, { ...reportRequest, date: day });
   expect(error).toBeUndefined();
-  expect([...calls].sort()).toEqual(declared('analytics')?.sort());
+  expect([...calls].sort()).toEqual(declared('analytics', variables).sort());
   expect(Object.keys(metrics)).toEqual([CONSUMERS.analytics?.scheduled?.metric]);
 });
