@@ -5,6 +5,7 @@
 import { ANY_EVENT, overlap } from '../eventbridge/decide';
 import { compile } from '../eventbridge/event-pattern';
 import { busName } from './identity';
+import { busPolicyStatement } from './policy-document';
 import type { Assembly, Resource } from './resource';
 import { type RuleModel, rulesOf } from './rules';
 import type { Json } from './template';
@@ -22,12 +23,14 @@ export class ForeignEvents {
   constructor(assembly: Assembly) {
     const buses = assembly.ofType('AWS::Events::EventBus');
     this.#partnerBuses = buses.filter(isPartnerBus).map(({ name }) => name);
-    const policies = assembly.ofType('AWS::Events::EventBusPolicy').map(({ properties }) => properties);
+    const statements = assembly
+      .ofType('AWS::Events::EventBusPolicy')
+      .map(({ properties }) => busPolicyStatement(properties, ''));
     const inflows = rulesOf(assembly).filter(
       (rule) => this.#isElsewhere(rule) && rule.targets.some(({ reference }) => isBus(reference.resource)),
     );
     this.#sources = [
-      ...policies.flatMap(({ Statement }) => conditionedSources(Statement)),
+      ...statements.filter((each) => letsOthersIn(assembly, each)).flatMap(conditionedSources),
       ...inflows.flatMap(({ eventPattern }) => sourcesOf(eventPattern)),
       ...this.#partnerBuses.map((prefix) => ({ prefix })),
     ];
@@ -78,6 +81,12 @@ function sourcesOf(pattern: RuleModel['eventPattern']): readonly unknown[] {
   return Array.isArray(source) ? source : [];
 }
 
+/** Checks whether a statement of a bus's policy lets in somebody besides this account. */
+function letsOthersIn({ account }: Assembly, statement: Json): boolean {
+  const principals = [statement?.Principal?.AWS ?? statement?.Principal ?? []].flat().map(String);
+  return statement?.Effect === 'Allow' && principals.some((each) => !each.includes(account));
+}
+
 /** Sources that a statement of a bus's policy names in its condition. */
 function conditionedSources(statement: Json): string[] {
   const conditions: Record<string, Record<string, unknown>> = statement?.Condition ?? {};
@@ -98,7 +107,7 @@ export interface ForeignPublisher {
 export function foreignPublishersOf(assembly: Assembly, bus: Resource): ForeignPublisher[] {
   if (isPartnerBus(bus)) return [{ name: bus.name, sources: [] }];
   return assembly.ofType('AWS::Events::EventBusPolicy').flatMap(({ properties }) => {
-    const { Statement: statement } = properties;
+    const statement = busPolicyStatement(properties, bus.arn);
     if (busName(properties.EventBusName) !== bus.name || statement?.Effect !== 'Allow') return [];
     const organization = statement.Condition?.StringEquals?.['aws:PrincipalOrgID'];
     const principals = [statement.Principal?.AWS ?? []].flat().map(String);

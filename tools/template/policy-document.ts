@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { hasPlaceholder, reasonsOf } from './placeholder';
 import { text } from './read';
 import type { Resource } from './resource';
-import { AssemblyError } from './template';
+import { AssemblyError, type Json } from './template';
 
 export type OneOrMany<Value> = Value | readonly Value[];
 
@@ -115,6 +115,23 @@ function readStatement(value: unknown, where: string, refuse: Refuse, options: D
   return unknown === undefined
     ? statement
     : { ...statement, cannotTell: `the policy element ${unknown} is not known` };
+}
+
+/**
+ * Statement of an AWS::Events::EventBusPolicy, in one of the two forms that CloudFormation takes.
+ * @param busArn bus of the older form, which names none
+ */
+export function busPolicyStatement(properties: Json, busArn: string): Json {
+  const { StatementId: Sid, Statement: given, Action, Principal, Condition } = properties;
+  const { Type, Key, Value } = Condition ?? {};
+  const statement = given ?? {
+    Effect: 'Allow',
+    Principal: Principal === '*' ? '*' : { AWS: Principal },
+    Action,
+    Resource: busArn,
+    ...(Type && { Condition: { [Type]: { [Key]: Value } } }),
+  };
+  return Sid ? { Sid, ...statement } : statement;
 }
 
 /** A statement that may allow or deny anything. */

@@ -2,7 +2,13 @@
 import * as v from 'valibot';
 import { functionReference } from './functions';
 import { busName } from './identity';
-import { type OneOrMany, asList as oneOrMany, readStatements, type Statement } from './policy-document';
+import {
+  busPolicyStatement,
+  type OneOrMany,
+  asList as oneOrMany,
+  readStatements,
+  type Statement,
+} from './policy-document';
 import { json, listOf, readProperties } from './read';
 import type { Assembly, Resource } from './resource';
 
@@ -133,30 +139,17 @@ export class PolicyReader {
     }
   }
 
-  /** A statement of a bus, in one of the two forms that CloudFormation takes. */
   *#buses() {
     for (const source of this.assembly.ofType('AWS::Events::EventBusPolicy')) {
-      const {
-        EventBusName,
-        StatementId: Sid,
-        Statement: given,
-        Action,
-        Principal,
-        Condition,
-      } = source.properties;
-      const bus = busName(EventBusName);
+      const bus = busName(source.properties.EventBusName);
       const { partition, region, account } = this.assembly;
       const protects =
         this.assembly.find(bus, 'events') ?? `arn:${partition}:events:${region}:${account}:event-bus/${bus}`;
-      const { Type, Key, Value } = Condition ?? {};
-      const statement = given ?? {
-        Effect: 'Allow',
-        Principal: Principal === '*' ? '*' : { AWS: Principal },
-        Action,
-        Resource: typeof protects === 'string' ? protects : protects.arn,
-        ...(Type && { Condition: { [Type]: { [Key]: Value } } }),
-      };
-      const document = { Version: '2012-10-17', Statement: Sid ? { Sid, ...statement } : statement };
+      const statement = busPolicyStatement(
+        source.properties,
+        typeof protects === 'string' ? protects : protects.arn,
+      );
+      const document = { Version: '2012-10-17', Statement: statement };
       for (const policy of this.#policy(source, document, 'Statement')) yield { policy, protects };
     }
   }

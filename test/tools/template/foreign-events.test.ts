@@ -1,5 +1,5 @@
 /** Events that come from outside of the account, and rules in a row that would hand one on to a third bus. */
-import { foreignPublishersOf, thirdBusesOf } from '../../../tools/template/foreign-events';
+import { ForeignEvents, foreignPublishersOf, thirdBusesOf } from '../../../tools/template/foreign-events';
 import { ARN, assemblyOf } from './template';
 
 const bus = (Name: string, more: object = {}) => ({
@@ -35,6 +35,36 @@ describe('publishers of other accounts', () => {
       { name: 'account 111122223333', sources: ['partner.a'] },
       { name: 'organization o-1', sources: [] },
     ]);
+  });
+
+  test('are also those of a policy in its older form', () => {
+    const older = { EventBusName: 'front', StatementId: 's', Action: 'events:PutEvents' };
+    const condition = { Type: 'StringEquals', Key: 'aws:PrincipalOrgID', Value: 'o-1' };
+    const resource = (more: object) => ({
+      Type: 'AWS::Events::EventBusPolicy',
+      Properties: { ...older, ...more },
+    });
+    expect(
+      publishers({
+        Account: resource({ Principal: '111122223333' }),
+        Organization: resource({ Principal: '*', Condition: condition }),
+      }),
+    ).toEqual([
+      { name: 'account 111122223333', sources: [] },
+      { name: 'organization o-1', sources: [] },
+    ]);
+  });
+
+  test.each([
+    ['lets another account publish', { Principal: { AWS: '111122223333' } }, true],
+    ['lets everybody of an organization publish', { Principal: '*' }, true],
+    ['limits this account to', { Principal: { AWS: 'arn:aws:iam::000000000000:root' } }, false],
+    ['denies others', { Effect: 'Deny', Principal: '*' }, false],
+  ])('are those of the events of a source that a policy %s', (_, more, isForeign) => {
+    const Condition = { StringEquals: { 'events:source': 'partner.a' } };
+    const assembly = assemblyOf({ Bus: bus('front'), Policy: policy({ ...allow, Condition, ...more }) });
+    const rule = { bus: 'front', eventPattern: { source: ['partner.a'] } };
+    expect(new ForeignEvents(assembly).isForeign(rule)).toBe(isForeign);
   });
 
   test('are not those of another bus, nor whom a statement denies', () => {

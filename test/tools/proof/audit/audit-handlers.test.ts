@@ -66,7 +66,7 @@ function record({ middlewareStack }: { readonly middlewareStack: object }): void
     (next, { clientName = '', commandName = '' }) =>
       (args) => {
         const input = args.input as Record<string, unknown> & { Entries?: Record<string, unknown>[] };
-        const named = {
+        const named: Readonly<Record<string, unknown>> = {
           ...input,
           ...input.Entries?.[0],
           TableName: input.TableName ?? Object.keys(input.RequestItems ?? {})[0],
