@@ -39,6 +39,8 @@ export interface CallDescription {
     readonly target: EnvironmentVariable;
     /** Variable with the ARN of the queue for what Scheduler cannot put on the bus. */
     readonly deadLetterQueue: EnvironmentVariable;
+    /** Variable with the days from the event to the time of its schedule. */
+    readonly days: EnvironmentVariable;
     readonly publishes: { readonly source: string; readonly detailType: string };
   };
   /** Present if the handler makes the calls only with this value of a variable; undefined: where it is not set. */
@@ -140,6 +142,7 @@ export const CONSUMERS: Readonly<Record<string, ConsumerDescription>> = {
           role: 'REMINDER_ROLE_ARN',
           target: 'REMINDER_BUS_ARN',
           deadLetterQueue: 'REMINDER_DEAD_LETTER_QUEUE_ARN',
+          days: 'REMINDER_DAYS',
           publishes: OrderReminderDue,
         },
       },

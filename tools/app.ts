@@ -77,6 +77,8 @@ export interface MadeSchedules {
   readonly target: string;
   /** Environment variable with the ARN of the queue for what Scheduler cannot put on the bus. */
   readonly deadLetterQueue: string;
+  /** Environment variable with the days from the event to the time of its schedule. */
+  readonly days?: string;
   readonly publishes: { readonly source: string; readonly detailType: string };
 }
 

@@ -142,7 +142,11 @@ export class Execution {
   /** @throws the error, if it is a defect */
   #fail(error: unknown): void {
     if (error instanceof StatesError) {
-      this.failure = { error: error.error, cause: error.cause };
+      // A Fail state may have neither.
+      this.failure = {
+        ...(error.error && { error: error.error }),
+        ...(error.cause && { cause: error.cause }),
+      };
       this.#end('FAILED', this.failure);
     } else if (error instanceof Ended) {
       if (error.status === 'RUNNING') return;

@@ -305,7 +305,17 @@ function madeScheduleLimits({ scheduled }: Usage): Part[] {
       ...{ what: 'making of schedules', quota: 'scheduler.createSchedule', perEvent },
       above: 'CreateSchedule is throttled; the SDK tries again, then Lambda',
       metrics: ['AWS/Lambda Errors', 'AWS/Lambda AsyncEventAge'],
-      remedy: 'ask for a higher quota, and for more schedules at once',
+      remedy: 'ask for a higher quota',
+    },
+    {
+      ...{ what: 'schedules that wait', quota: 'scheduler.schedules' },
+      perEvent: scheduled.some(({ perEvent, days }) => perEvent > 0 && days === undefined)
+        ? undefined
+        : sum(scheduled, (each) => each.perEvent * (each.days ?? 0) * 24 * 60 * 60),
+      above:
+        'CreateSchedule is refused; the SDK tries again, then Lambda, then the failure destination has the event',
+      metrics: ['AWS/Lambda Errors'],
+      remedy: 'ask for a higher quota, or have less days between an event and its schedule',
     },
     {
       ...{ what: 'schedules that fire', quota: 'scheduler.invocations', perEvent },

@@ -92,12 +92,17 @@ export interface CallUsage extends DeliveryUsage {
   readonly measured: CallMeasurement;
 }
 
+/** Schedules that fire, and the days that one exists before, if that is known. */
+export interface ScheduleUsage extends Pick<EventUsage, 'perEvent' | 'perMonth'> {
+  readonly days?: number;
+}
+
 export class Usage {
   readonly calls: CallUsage[] = [];
   readonly direct: DirectDelivery[] = [];
   readonly published: EventUsage[] = [];
   /** Times that schedules of EventBridge Scheduler fire; scheduled rules are free. */
-  readonly scheduled: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
+  readonly scheduled: ScheduleUsage[] = [];
   /** Events of others on the buses, of which only the number is known. */
   readonly foreign: Pick<EventUsage, 'perEvent' | 'perMonth'>[] = [];
   /** Events that pipes put on the buses. */
@@ -256,7 +261,8 @@ export class Usage {
     if (!measured.calls.CreateSchedule) return;
     for (const { schedules: made } of calls) {
       if (!made) continue;
-      this.scheduled.push(delivery);
+      const days = Number(resource.properties.Environment?.Variables?.[made.days ?? '']);
+      this.scheduled.push({ ...delivery, ...(days > 0 && { days }) });
       this.#publishType(`${made.publishes.source}/${made.publishes.detailType}`, delivery);
     }
   }

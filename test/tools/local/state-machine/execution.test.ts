@@ -107,12 +107,8 @@ describe('data goes', () => {
       { Type: 'Fail', Error: 'Sold', CausePath: '$.order.id' },
       { error: 'Sold', cause: 'o-1' },
     ],
-    [
-      'the error of a Fail without a cause',
-      { Type: 'Fail', ErrorPath: '$.order.id' },
-      { error: 'o-1', cause: '' },
-    ],
-    ['the cause of a Fail without an error', { Type: 'Fail', Cause: 'Why' }, { error: '', cause: 'Why' }],
+    ['the error of a Fail without a cause', { Type: 'Fail', ErrorPath: '$.order.id' }, { error: 'o-1' }],
+    ['the cause of a Fail without an error', { Type: 'Fail', Cause: 'Why' }, { cause: 'Why' }],
     [
       'States.IntrinsicFailure where a function cannot',
       { Type: 'Pass', Parameters: { 'a.$': 'States.MathAdd($.keep, 1)' } },
@@ -130,6 +126,7 @@ describe('data goes', () => {
     const { output, execution } = execute(chain(state), input);
     expect(await output()).toMatchObject(failure);
     expect(execution.status).toBe('FAILED');
+    if ('Type' in state && state.Type === 'Fail') expect(execution.failure).toEqual(failure);
   });
 });
 

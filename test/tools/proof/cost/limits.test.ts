@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { APP } from '../../../../bin/app-description';
-import { UNDESCRIBED } from '../../../../tools/app';
+import { type App, UNDESCRIBED } from '../../../../tools/app';
 import { parseMix } from '../../../../tools/proof/cost/event-mix';
 import { type Limit, limitsOf } from '../../../../tools/proof/cost/limits';
 import { limitsIn, limitsMarkdown, limitsText } from '../../../../tools/proof/cost/limits-report';
@@ -75,6 +75,26 @@ test('a setting that bounds a part of the stack is its limit', () => {
     { value: quotaTable.quotas['lambda.concurrency'].value - 5 },
   ]);
   expect(of(limits(), /as reserved|^mails/)).toEqual([]);
+});
+
+test('schedules wait for the days of their setting, and as many exist at once as an account may have', () => {
+  const [made] = of(limits(reminding), /^making of schedules/);
+  const [waiting] = of(limits(reminding), /^schedules that wait/);
+  expect(waiting?.perEvent).toBeCloseTo(3 * 86_400 * (made?.perEvent ?? 0));
+  expect(waiting?.value).toBe(quotaTable.quotas['scheduler.schedules'].value);
+});
+
+test('how many schedules wait cannot be told of a handler that does not say for how long', () => {
+  const { reminders } = APP.consumers;
+  const calls = (reminders?.calls ?? []).map(({ schedules, ...call }) => {
+    if (!schedules) return call;
+    const { days: _, ...made } = schedules;
+    return { ...call, schedules: made };
+  });
+  const app = { ...APP, consumers: { ...APP.consumers, reminders: { ...reminders, calls } } } as App;
+  expect(of(limits(reminding, {}, app), /^schedules that wait/)).toMatchObject([
+    { eventsPerSecond: undefined },
+  ]);
 });
 
 test('alarms that show it coming are those of the template', () => {
