@@ -12,17 +12,23 @@ import { benchDesk } from './desk';
 import { benchEndToEndFigures } from './end-to-end';
 import { type Figures, machine, writeFigures } from './figures';
 import { benchGrowth } from './growth';
+import { benchMemory } from './memory';
 import { benchPatternsFigures } from './patterns';
 
 const FIGURES = join(__dirname, '..', '..', 'docs', 'figures.md');
 
-type Bench = (onProgress: (text: string) => void, against?: string) => Promise<Figures>;
+interface Settings {
+  readonly against?: string;
+  readonly events: number;
+}
+type Bench = (onProgress: (text: string) => void, settings: Settings) => Promise<Figures>;
 
 const PARTS: Readonly<Record<string, Bench>> = {
   patterns: benchPatternsFigures,
   'end-to-end': (onProgress) => benchEndToEndFigures(onProgress),
-  desk: benchDesk,
-  growth: benchGrowth,
+  desk: (onProgress, { against }) => benchDesk(onProgress, against),
+  memory: (onProgress, { events }) => benchMemory(onProgress, events),
+  growth: (onProgress) => benchGrowth(onProgress),
   'cold-start': (onProgress) => benchColdStart(onProgress),
 };
 
@@ -35,7 +41,8 @@ const command = createCommand('npm run bench --')
     '--against <dir>',
     'compare desk with another version of the project, checked out and installed there',
   )
-  .action(async (names: string[], { json = false, write = false, against }) => {
+  .option('--events <n>', 'events of memory, e.g. 1000000', countOf, 20_000)
+  .action(async (names: string[], { json = false, write = false, against, events }) => {
     const unknown = names.find((name) => !Object.hasOwn(PARTS, name));
     if (unknown !== undefined)
       throw new InputError(`${unknown}: no such part; there are ${Object.keys(PARTS).join(', ')}.`);
@@ -43,7 +50,8 @@ const command = createCommand('npm run bench --')
     const all: Figures[] = [];
     for (const [name, run] of Object.entries(PARTS)) {
       if (names.length > 0 && !names.includes(name)) continue;
-      const figures = await run((text) => terminal.progress(text), against && resolveGiven(against));
+      const settings = { events, ...(against && { against: resolveGiven(against) }) };
+      const figures = await run((text) => terminal.progress(text), settings);
       all.push(figures);
       if (write) writeFigures(FIGURES, figures);
       if (!json) terminal.print({}, () => asText(terminal, figures));
@@ -51,6 +59,13 @@ const command = createCommand('npm run bench --')
     if (json) terminal.print({ machine: machine(), parts: all }, () => '');
     terminal.close();
   });
+
+/** @throws InputError for what is no number of events */
+function countOf(text: string): number {
+  const count = Number(text);
+  if (Number.isSafeInteger(count) && count > 0) return count;
+  throw new InputError(`--events ${text}: a whole number from 1 is allowed.`);
+}
 
 function asText(terminal: Terminal, { title, notes, tables }: Figures): string {
   const numbers = (head: readonly string[]) => head.slice(1).map((_, index) => index + 1);

@@ -20,10 +20,12 @@ const [EVENTS, ROUNDS] = [1_000, 5];
 const AT_ONCE = 20;
 /** Keys of one BatchGetItem, at most. */
 const KEYS_AT_ONCE = 100;
+/** Events that wait at once at most, where many are put. */
+const ORDERS_AT_ONCE = 2_000;
 const STEADY_SECONDS = 15;
 
 /** One `npm start`, stopped between its turns. */
-class Run {
+export class Run {
   readonly #process: ChildProcess;
   readonly #lines: Interface;
   readonly #clients: { events: EventBridgeClient; table: DynamoDBClient };
@@ -62,7 +64,7 @@ class Run {
 
   /** @returns ids of the events, in the order of the orders */
   async put(count: number): Promise<string[]> {
-    const Entries = Array.from({ length: count }, () => this.#entry());
+    const Entries = Array.from({ length: count }, () => entryOf(this.#orders++));
     const { Entries: results = [] } = await this.#clients.events.send(new PutEventsCommand({ Entries }));
     return results.map(({ EventId = '' }) => EventId);
   }
@@ -77,10 +79,31 @@ class Run {
     await Promise.all(Array.from({ length: AT_ONCE }, client));
     while (this.#stored < this.#orders) {
       const next = Math.min(this.#stored + KEYS_AT_ONCE, this.#orders);
-      if (await this.#has(this.#stored, next)) this.#stored = next;
+      // The last one is asked for alone until it is there: a hundred keys each time would cost more than the events.
+      const isStored = (await this.#has(next - 1, next)) && (await this.#has(this.#stored, next));
+      if (isStored) this.#stored = next;
       else await pause(20);
     }
     return (1_000 * events) / (performance.now() - start);
+  }
+
+  /** Puts events of the first orders over and over, and then one of a new order, whose storing ends it. */
+  async again(events: number, orders: number): Promise<void> {
+    for (let put = 0; put < events; put += ORDERS_AT_ONCE) {
+      const last = this.#orders;
+      const count = Math.min(ORDERS_AT_ONCE, events - put);
+      const client = async (from: number) => {
+        for (let i = from; i < count; i += 10 * AT_ONCE) {
+          const ids = Array.from({ length: Math.min(10, count - i) }, (_, each) => (put + i + each) % orders);
+          const Entries = ids.map((id) => entryOf(id));
+          await this.#clients.events.send(new PutEventsCommand({ Entries }));
+        }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, (_, each) => client(10 * each)));
+      await this.put(1);
+      while (!(await this.#has(last, last + 1))) await pause(20);
+      this.#stored = this.#orders;
+    }
   }
 
   /** Whether all of these orders are in the table. Asked by key: a scan costs more than the events, the longer it runs. */
@@ -93,10 +116,9 @@ class Run {
     return answer.Responses?.[TABLE]?.length === Keys.length;
   }
 
-  #entry(): PutEventsRequestEntry {
-    const Detail = JSON.stringify({ ...OrderCreated.example, orderId: `order-${this.#orders++}` });
-    const { source: Source, detailType: DetailType } = OrderCreated;
-    return { EventBusName: BUS, Source, DetailType, Detail };
+  /** Id of the group of its processes. */
+  get group(): number {
+    return this.#process.pid as number;
   }
 
   /** Lets the run's processes work, or have none of the machine while another one is measured. */
@@ -110,6 +132,12 @@ class Run {
     await ended;
     for (const client of Object.values(this.#clients)) client.destroy();
   }
+}
+
+function entryOf(order: number): PutEventsRequestEntry {
+  const Detail = JSON.stringify({ ...OrderCreated.example, orderId: `order-${order}` });
+  const { source: Source, detailType: DetailType } = OrderCreated;
+  return { EventBusName: BUS, Source, DetailType, Detail };
 }
 
 /** @param against folder of another version of the project, installed, to compare with */
