@@ -44,6 +44,7 @@ export const APP: App = {
   // A day's orders; changes of older orders spread over more.
   indexPartitions: { [DAY_INDEX.name]: DAY_SHARDS, [DAY_KEY_INDEX.name]: DAY_SHARDS },
   savings: {
+    orderDays: '"orderDays": 90',
     reportIndex: '"reportIndex": "KEYS", on a deployed stack by way of "STATUS_AND_KEYS"',
     tableCapacity: '"tableCapacity": {"least": 5, "most": 1000}',
     tableClass: '"orderTableClass": "STANDARD_INFREQUENT_ACCESS"',

@@ -20,7 +20,7 @@ import {
 import { METRICS, type MetricName } from './metrics';
 import { NotificationInput, parseNotificationInput } from './notification';
 import { readOrderEvent } from './order-processor/order';
-import { DAY_INDEX, DAY_KEY_INDEX } from './order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, ORDER_EXPIRY } from './order-table';
 import { readReminderEvent } from './reminders/reminder';
 
 /** Calls to AWS on one resource. */
@@ -45,6 +45,8 @@ export interface CallDescription {
   };
   /** Present if the handler makes the calls only with this value of a variable; undefined: where it is not set. */
   readonly onlyIf?: { readonly variable: EnvironmentVariable; readonly is: string | undefined };
+  /** Present if items may expire: the variable with their days (unset: never), and the attribute with the time. */
+  readonly keeps?: { readonly days: EnvironmentVariable; readonly expiry: string };
   /** True for a table with the outcome of events, as opposed to one for the handler's own bookkeeping. */
   readonly isStore?: boolean;
 }
@@ -95,7 +97,12 @@ export const CONSUMERS: Readonly<Record<string, ConsumerDescription>> = {
     // Stores the address with the order, so that a later change of status can use it.
     personalData: ['customerEmail'],
     publishes: [],
-    calls: [{ on: 'TABLE_NAME', actions: ['dynamodb:UpdateItem', 'dynamodb:GetItem'], isStore: true }],
+    calls: [
+      {
+        ...{ on: 'TABLE_NAME', actions: ['dynamodb:UpdateItem', 'dynamodb:GetItem'], isStore: true },
+        keeps: { days: 'ORDER_DAYS', expiry: ORDER_EXPIRY },
+      },
+    ],
   },
   notifier: {
     receives: [OrderStatusChanged.where({ status: NOTIFIED_STATUSES })],

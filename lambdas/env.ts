@@ -4,6 +4,8 @@
 export type EnvironmentVariable =
   /** Name of the orders table. */
   | 'TABLE_NAME'
+  /** Days after its last change that an order is kept. Unset: for ever. */
+  | 'ORDER_DAYS'
   /** Name of the table with the latest daily reports. */
   | 'REPORTS_TABLE_NAME'
   /** Name of the index by which the report finds a day's orders. Unset: the one with each order's status. */
@@ -36,6 +38,12 @@ export class MissingEnvironmentVariableError extends Error {
   constructor(readonly variable: EnvironmentVariable) {
     super(`Environment variable ${variable} is not set; it must be a non-empty string.`);
   }
+}
+
+/** Days after its last change that an order is kept; undefined: for ever. */
+export function readOrderDays(): number | undefined {
+  const name: EnvironmentVariable = 'ORDER_DAYS';
+  return process.env[name] ? Number(process.env[name]) : undefined;
 }
 
 /**

@@ -4,7 +4,7 @@
  * the present code can interpret.
  *
  * Attributes: `orderId`, `customerId`, `customerEmail`, `items`, `total`, `createdAt`, `createdBy`, `processedAt`,
- * `correlationId`, `dayShard`, `status`, `updatedAt`, `revision`, and `fact_<status>`: `{at, by}` for each status with
+ * `correlationId`, `dayShard`, `status`, `updatedAt`, `revision`, `expiresAt` where orders expire, and `fact_<status>`: `{at, by}` for each status with
  * an event.
  */
 

@@ -7,6 +7,9 @@ import { createHash } from 'node:crypto';
 /** Partition key of the orders table. */
 export const ORDER_KEY = 'orderId';
 
+/** Attribute with the time at which DynamoDB deletes an order, in seconds, where orders expire. */
+export const ORDER_EXPIRY = 'expiresAt';
+
 /**
  * Index for the daily report. Its partition key is `<day>#<shard>`: a single partition for each day would get all writes
  * of that day, so each day is spread over `DAY_SHARDS` by a hash of the order id.

@@ -7,7 +7,7 @@
 import type { Node } from 'constructs';
 import * as v from 'valibot';
 import { offsetsOf } from '../tools/eventbridge/time-zone';
-import { OPTION_SETTINGS } from './option-settings';
+import { OPTION_SETTINGS, orderDaysProblem } from './option-settings';
 import {
   documented,
   email,
@@ -367,6 +367,8 @@ export function parseStage(stage: string, given: unknown, key: string = stage): 
     );
   }
   checkReportAlarm(stage, rest);
+  const problem = orderDaysProblem(rest);
+  if (problem) throw new ConfigError(`cdk.json: stages.${stage}.${problem}`);
   const twice = Object.keys(rest.partnerBuses).find((name) => Object.hasOwn(rest.serviceEvents, name));
   if (twice !== undefined) {
     throw new ConfigError(

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { documented, flag, integer, oneOf } from './setting-types';
 
+const falseOrKept = 'must be false or a whole number from 15 to 3650';
 const falseOrDays = 'must be false or a whole number from 1 to 365';
 
 export const OPTION_SETTINGS = {
@@ -9,6 +10,12 @@ export const OPTION_SETTINGS = {
     'Class of the orders table. STANDARD_INFREQUENT_ACCESS stores at two fifths of the price, and writes and reads at five ' +
       'quarters: cheaper once most of the bill of the table is what it holds. Changed in place, twice in 30 days at most.',
     v.optional(oneOf(['STANDARD', 'STANDARD_INFREQUENT_ACCESS']), 'STANDARD'),
+  ),
+  orderDays: documented(
+    'Days after its last change that an order is deleted, by DynamoDB at no charge; false: never. More than ' +
+      'orderReminderDays. A later change of it is refused by the notifier, no report is made of a day that long ago, and a ' +
+      'replay of the archive brings orders back for as many days. Orders placed before it is set stay until they change.',
+    v.optional(v.union([v.literal(false), integer(15, 3650, falseOrKept)], falseOrKept), false),
   ),
   reportIndex: documented(
     'Index by which the daily report finds the orders of a day. STATUS has the status of each, and is written again at each ' +
@@ -47,3 +54,15 @@ export const OPTION_SETTINGS = {
     v.optional(oneOf(['OFF', 'CONTRACTS', 'CONTRACTS_AND_DISCOVERY']), 'OFF'),
   ),
 };
+
+/** Tells why orders would be gone before their reminders are due; undefined if they would not. */
+export function orderDaysProblem({
+  orderDays,
+  orderReminderDays,
+}: Readonly<Record<'orderDays' | 'orderReminderDays', number | false>>): string | undefined {
+  if (orderDays === false || orderReminderDays === false || orderDays > orderReminderDays) return undefined;
+  return (
+    `orderDays is ${orderDays}, but must be more than orderReminderDays, which is ${orderReminderDays}: an order that is ` +
+    'gone cannot be reminded of.'
+  );
+}

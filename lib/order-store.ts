@@ -4,7 +4,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { EnvironmentVariable } from '../lambdas/env';
-import { DAY_INDEX, DAY_KEY_INDEX, ORDER_KEY } from '../lambdas/order-table';
+import { DAY_INDEX, DAY_KEY_INDEX, ORDER_EXPIRY, ORDER_KEY } from '../lambdas/order-table';
 import type { StageConfig } from './config';
 import type { EventBus } from './event-bus';
 import type { EventHandler } from './event-handler';
@@ -23,6 +23,7 @@ export class OrderStore extends Construct {
       tableName: `${config.prefix}-orders`,
       partitionKey: { name: ORDER_KEY, type: AttributeType.STRING },
       ...capacityOf(config),
+      ...(config.orderDays !== false && { timeToLiveAttribute: ORDER_EXPIRY }),
       ...(config.orderTableClass !== 'STANDARD' && { tableClass: TableClass[config.orderTableClass] }),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: config.pointInTimeRecovery },
       encryption: TableEncryption.AWS_MANAGED,
@@ -61,6 +62,12 @@ export class OrderStore extends Construct {
   grantFold(handler: EventHandler): void {
     handler.allow(['dynamodb:UpdateItem', 'dynamodb:GetItem'], this.table.tableArn);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
+    this.#setDays(handler);
+  }
+
+  #setDays(handler: EventHandler): void {
+    const { orderDays } = this.#config;
+    if (orderDays !== false) handler.setEnvironment('ORDER_DAYS', String(orderDays));
   }
 
   /** Lets the handler read single orders, and sets the table in its environment. */
@@ -73,6 +80,7 @@ export class OrderStore extends Construct {
   grantReport(handler: EventHandler): void {
     const isByKey = this.#config.reportIndex === 'KEYS';
     const { name } = isByKey ? DAY_KEY_INDEX : DAY_INDEX;
+    this.#setDays(handler);
     handler.allow(['dynamodb:Query'], `${this.table.tableArn}/index/${name}`);
     handler.setEnvironment('TABLE_NAME', this.table.tableName);
     if (!isByKey) return;

@@ -63,6 +63,8 @@ export interface HandlerCalls {
   readonly index?: string;
   /** Present if the handler makes the calls only with this value of a variable; undefined: where it is not set. */
   readonly onlyIf?: { readonly variable: string; readonly is: string | undefined };
+  /** Present if items may expire: the variable with their days (unset: never), and the attribute with the time. */
+  readonly keeps?: { readonly days: string; readonly expiry: string };
   /** True if the outcome of the events is stored there. */
   readonly isStore?: boolean;
   /** Present if the calls make schedules in that group of EventBridge Scheduler. */

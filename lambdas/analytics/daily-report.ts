@@ -47,9 +47,15 @@ export function parseReportRequest(request: unknown): ReportRequest {
  * The day of a report. A time, as the schedule sends it, means the day before, and so does `today`. A plain day means
  * that day.
  * @returns `YYYY-MM-DD`, UTC
- * @throws PoisonEventError for a day that is not over, unless a partial report is asked for
+ * @param orderDays that orders are kept. @default for ever
+ * @throws PoisonEventError for a day that is not over, unless a partial report is asked for, and for one of which orders may
+ *   be gone
  */
-export function reportedDay({ date, partial }: ReportRequest, now: Date): string {
+export function reportedDay(
+  { date, partial }: ReportRequest,
+  now: Date,
+  orderDays = Number.POSITIVE_INFINITY,
+): string {
   const today = dayOf(now.getTime());
   const day = dayAskedFor(date, now);
   if (day > today || (day === today && !partial)) {
@@ -57,6 +63,10 @@ export function reportedDay({ date, partial }: ReportRequest, now: Date): string
       day > today
         ? `${day} has not begun (UTC).`
         : `${day} is not over (UTC): ask for it tomorrow, or add "partial": true.`;
+    throw new PoisonEventError('daily_report', 'date', problem);
+  }
+  if (now.getTime() >= Date.parse(day) + orderDays * DAY_MS) {
+    const problem = `${day} is too long ago: orders are kept for ${orderDays} days after their last change.`;
     throw new PoisonEventError('daily_report', 'date', problem);
   }
   return day;

@@ -11,7 +11,7 @@ import type { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose';
 import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
-import { readEnvironment } from '../env';
+import { readEnvironment, readOrderDays } from '../env';
 import { OrderCreated } from '../events';
 import { METRICS } from '../metrics';
 import { DAY_INDEX } from '../order-table';
@@ -29,6 +29,7 @@ interface Options {
   readonly table?: string;
   readonly index?: string;
   readonly reportsTable?: string;
+  readonly orderDays?: number | undefined;
   readonly busName?: string;
   readonly firehose?: FirehoseClient;
   /** Clients of the report. */
@@ -58,6 +59,7 @@ export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
   index = process.env.REPORT_INDEX_NAME ?? DAY_INDEX.name,
   reportsTable = readEnvironment('REPORTS_TABLE_NAME'),
+  orderDays = readOrderDays(),
   busName = readEnvironment('EVENT_BUS_NAME'),
   firehose = awsClient(new FirehoseClient(CLIENT_CONFIG)),
   backoff = BACKOFF,
@@ -101,7 +103,7 @@ export const makeHandler = ({
   /** The report's code, its clients among it, is loaded by the first request: once a day, and never for an event. */
   const loadReporter = () =>
     import('./report').then(({ makeReporter }) =>
-      makeReporter({ table, index, reportsTable, busName, dynamodb, eventBridge, backoff, now }),
+      makeReporter({ table, index, reportsTable, orderDays, busName, dynamodb, eventBridge, backoff, now }),
     );
 
   async function report(input: unknown): Promise<Handled<Response>> {

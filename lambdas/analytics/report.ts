@@ -32,6 +32,8 @@ interface Options {
   /** Index by which a day's orders are found. */
   readonly index: string;
   readonly reportsTable: string;
+  /** Days that orders are kept; undefined: for ever. */
+  readonly orderDays?: number | undefined;
   readonly busName: string;
   readonly dynamodb?: DynamoDBClient | undefined;
   readonly eventBridge?: EventBridgeClient | undefined;
@@ -46,6 +48,7 @@ export function makeReporter({
   table,
   index,
   reportsTable,
+  orderDays,
   busName,
   dynamodb = timed(new DynamoDBClient(CLIENT_CONFIG)),
   eventBridge = timed(new EventBridgeClient(CLIENT_CONFIG)),
@@ -53,7 +56,7 @@ export function makeReporter({
   now,
 }: Options): Reporter {
   async function report(request: ReportRequest): Promise<Handled<Response>> {
-    const day = reportedDay(request, now());
+    const day = reportedDay(request, now(), orderDays);
     // Only the present day can have a partial report; for another day the field has no effect.
     if (day === now().toISOString().slice(0, day.length)) return reportPart(day);
     const before = await lastReport(dynamodb, reportsTable, day);

@@ -6,7 +6,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { awsClient } from '../aws-client';
 import { CLIENT_CONFIG } from '../client-config';
 import { isJsonObject } from '../contract';
-import { readEnvironment } from '../env';
+import { readEnvironment, readOrderDays } from '../env';
 import { OrderCreated, OrderStatusChanged } from '../events';
 import { METRICS } from '../metrics';
 import { rehearsalEvent, rehearse } from '../rehearsal';
@@ -14,6 +14,7 @@ import { type Handled, observed } from '../telemetry';
 import { INITIAL_STATUS } from './fold';
 import { type OrderEvent, readOrderEvent } from './order';
 import { OrderRepository, type Stored } from './store';
+import { timesAt } from './write';
 
 interface Response {
   readonly statusCode: 200;
@@ -22,6 +23,7 @@ interface Response {
 
 export const makeHandler = ({
   table = readEnvironment('TABLE_NAME'),
+  orderDays = readOrderDays(),
   client = awsClient(new DynamoDBClient(CLIENT_CONFIG)),
   now = () => new Date(),
 } = {}) => {
@@ -30,7 +32,7 @@ export const makeHandler = ({
   return observed(async (given): Promise<Handled<Response>> => {
     const event = readOrderEvent(given);
     const { orderId } = event;
-    const result = await orders.store(event, now().toISOString());
+    const result = await orders.store(event, timesAt(now(), orderDays));
     const { outcome, isNewOrder } = result;
     return {
       outcome,

@@ -12,7 +12,7 @@ import { ORDER_KEY } from '../order-table';
 import { StatusOrder } from '../status-order';
 import { type FoldOutcome, foldCreation, foldStatus, moved } from './fold';
 import type { OrderEvent } from './order';
-import { type ConditionalWrite, firstWrite, foldedWrite } from './write';
+import { type ConditionalWrite, firstWrite, foldedWrite, type WriteTimes } from './write';
 
 /** Result of storing an event. */
 export interface Stored {
@@ -61,19 +61,18 @@ export class OrderRepository {
 
   /**
    * Folds an event into its order's item, with one write if it comes in order.
-   * @param processedAt ISO 8601
    * @throws UnknownStatusError, ContendedOrderError
    */
-  async store(event: OrderEvent, processedAt: string): Promise<Stored> {
-    const first = await this.#tryWrite(event.orderId, firstWrite(event, processedAt, this.#order));
-    if (!first.isWritten) return this.#fold(event, processedAt, first.wasSentBefore);
+  async store(event: OrderEvent, times: WriteTimes): Promise<Stored> {
+    const first = await this.#tryWrite(event.orderId, firstWrite(event, times, this.#order));
+    if (!first.isWritten) return this.#fold(event, times, first.wasSentBefore);
     if (event.kind === 'created') return { outcome: 'stored', isNewOrder: !wasCounted(first.before) };
     const { status, revision = 0 } = first.before as { status?: string; revision?: number };
     return { outcome: moved(status, event.change.status, this.#order), isNewOrder: false, status, revision };
   }
 
   /** @param wasSentBefore true if the first write may have succeeded although its answer was lost */
-  async #fold(event: OrderEvent, processedAt: string, wasSentBefore: boolean): Promise<Stored> {
+  async #fold(event: OrderEvent, times: WriteTimes, wasSentBefore: boolean): Promise<Stored> {
     let unanswered: Stored | undefined;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       const item = await this.#read(event.orderId);
@@ -82,13 +81,13 @@ export class OrderRepository {
         event.kind === 'created'
           ? foldCreation(before, event.creation)
           : foldStatus(before, event.change, this.#order);
-      const isOwn = wasSentBefore && event.kind === 'created' && item?.processedAt === processedAt;
+      const isOwn = wasSentBefore && event.kind === 'created' && item?.processedAt === times.processedAt;
       if (outcome === 'duplicate' && isOwn) return { outcome: 'stored', isNewOrder: true };
       if (outcome === 'duplicate' && unanswered) return unanswered;
 
       const isNewOrder = event.kind === 'created' && before.creation === undefined && !wasCounted(item);
       const result = { outcome, isNewOrder, status: before.status, revision: before.revision };
-      const write = foldedWrite({ item, before, after }, event, processedAt);
+      const write = foldedWrite({ item, before, after }, event, times);
       if (!write) return result;
       const tried = await this.#tryWrite(event.orderId, write);
       if (tried.isWritten) return result;

@@ -5,9 +5,12 @@
  * changed.
  */
 import { type Fact, factAttribute, LEGACY_ATTRIBUTES, type OrderState } from '../order-item';
+import { ORDER_EXPIRY } from '../order-table';
 import type { StatusOrder } from '../status-order';
 import { INITIAL_STATUS } from './fold';
 import type { OrderEvent } from './order';
+
+const DAY_SECONDS = 24 * 60 * 60;
 
 export interface ConditionalWrite {
   readonly UpdateExpression: string;
@@ -79,11 +82,28 @@ class Expressions {
   }
 }
 
-/** @param processedAt ISO 8601 */
-export function firstWrite(event: OrderEvent, processedAt: string, order: StatusOrder): ConditionalWrite {
+/** Times of a write, by the clock of the function. */
+export interface WriteTimes {
+  /** ISO 8601. */
+  readonly processedAt: string;
+  /** Seconds since 1970-01-01 UTC at which the order expires; undefined: never. */
+  readonly expiresAt?: number | undefined;
+}
+
+/** Times of a write at the present, after which an order without a change is kept for some days, or for ever. */
+export function timesAt(now: Date, orderDays: number | undefined): WriteTimes {
+  const seconds = Math.floor(now.getTime() / 1_000);
+  return {
+    processedAt: now.toISOString(),
+    ...(orderDays !== undefined && { expiresAt: seconds + orderDays * DAY_SECONDS }),
+  };
+}
+
+export function firstWrite(event: OrderEvent, times: WriteTimes, order: StatusOrder): ConditionalWrite {
   const expressions = new Expressions();
+  setExpiry(expressions, times);
   if (event.kind === 'created') {
-    setCreation(expressions, event.attributes, processedAt);
+    setCreation(expressions, event.attributes, times);
     expressions.setIfAbsent('status', INITIAL_STATUS);
     for (const attribute of ['createdBy', ...LEGACY_ATTRIBUTES])
       expressions.requireEqual([attribute], undefined);
@@ -114,12 +134,13 @@ export interface Difference {
 export function foldedWrite(
   { item = {}, before, after }: Difference,
   event: OrderEvent,
-  processedAt: string,
+  times: WriteTimes,
 ): ConditionalWrite | undefined {
   if (after === before) return undefined;
   const expressions = new Expressions();
+  setExpiry(expressions, times);
   if (event.kind === 'created' && after.creation?.by === event.creation.by) {
-    setCreation(expressions, event.attributes, processedAt);
+    setCreation(expressions, event.attributes, times);
   } else if (item.createdVersion !== undefined) {
     expressions.set('createdBy', after.creation?.by);
   }
@@ -152,8 +173,13 @@ export function foldedWrite(
 function setCreation(
   expressions: Expressions,
   attributes: Readonly<Record<string, unknown>>,
-  processedAt: string,
+  { processedAt }: WriteTimes,
 ): void {
   for (const [name, value] of Object.entries(attributes)) expressions.set(name, value);
   expressions.setIfAbsent('processedAt', processedAt);
+}
+
+/** Each change of an order puts off its end. */
+function setExpiry(expressions: Expressions, { expiresAt }: WriteTimes): void {
+  if (expiresAt !== undefined) expressions.set(ORDER_EXPIRY, expiresAt);
 }

@@ -436,6 +436,15 @@ describe('the day that is asked for', () => {
     expect(aws.calls).toEqual([]);
   });
 
+  test('is refused once orders of it may be gone, so that no report counts fewer than there were', () => {
+    const ask = (now: string) =>
+      reportedDay(parseReportRequest({ type: 'daily_report', date: '2026-01-15' }), new Date(now), 15);
+    expect(ask('2026-01-29T23:59:59.999Z')).toBe('2026-01-15');
+    expect(() => ask('2026-01-30T00:00:00Z')).toThrow(
+      'date: 2026-01-15 is too long ago: orders are kept for 15 days after their last change.',
+    );
+  });
+
   test('may be the present one for a partial report, which no later report replaces', async () => {
     await order('so-far', '2026-01-16T08:00:00Z', 3);
     const { lines, metrics } = await ask({ type: 'daily_report', date: '2026-01-16', partial: true });

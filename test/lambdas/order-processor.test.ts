@@ -199,6 +199,35 @@ describe('one event', () => {
   });
 });
 
+describe('an order that expires', () => {
+  const DAY_SECONDS = 86_400;
+  const processFor = (event: unknown, time: string, orderDays?: number) =>
+    invoke(makeHandler({ client: database.documents, orderDays, now: () => new Date(time) }), event);
+  const expiryOf = async (orderId: string) => (await itemOf(orderId))?.expiresAt;
+  const daysAfter = (time: string, days: number) => Date.parse(time) / 1_000 + days * DAY_SECONDS;
+
+  test('does so some days after its last change, whatever order its events come in', async () => {
+    const orderId = newOrderId();
+    const [first, second, third] = ['2026-02-01T12:00:00Z', '2026-02-03T12:00:00Z', '2026-02-05T12:00:00Z'];
+    // The change comes before the order, as a change of one that is gone does: nothing of it stays for ever.
+    await processFor(statusEvent(orderId, 'SHIPPED', 's2'), first, 90);
+    expect(await expiryOf(orderId)).toBe(daysAfter(first, 90));
+    await processFor(createdEvent(orderId), second, 90);
+    expect(await expiryOf(orderId)).toBe(daysAfter(second, 90));
+    await processFor(statusEvent(orderId, 'CONFIRMED', 's1'), third, 90);
+    expect(await expiryOf(orderId)).toBe(daysAfter(third, 90));
+    const { lines } = await processFor(createdEvent(orderId), '2026-03-01T12:00:00Z', 90);
+    expect(lines).toMatchObject([{ outcome: 'duplicate' }]);
+    expect(await expiryOf(orderId)).toBe(daysAfter(third, 90));
+  });
+
+  test('is not made without the setting', async () => {
+    const orderId = newOrderId();
+    await processFor(createdEvent(orderId), NOW);
+    expect(await itemOf(orderId)).not.toHaveProperty('expiresAt');
+  });
+});
+
 describe('conflicts', () => {
   const conflict = { lines: [{ level: 'WARN', outcome: 'conflict' }], metrics: { OrderConflicts: 1 } };
 

@@ -75,7 +75,7 @@ async function itemAfter(
 ): Promise<{ item: Record<string, unknown>; results: Stored[] }> {
   const results: Stored[] = [];
   const one = async (each: Said) => {
-    results.push(await store.store(eventOf(orderId, each), NOW));
+    results.push(await store.store(eventOf(orderId, each), { processedAt: NOW }));
   };
   if (atOnce) await Promise.all(said.map(one));
   else for (const each of said) await one(each);
@@ -249,8 +249,8 @@ describe('one event that comes in order', () => {
         by: status,
         day: 3 - n,
       }));
-      await storeWith().store(eventOf('in-order', { creation: 'c', total: 1 }), NOW);
-      for (const each of said) await storeWith().store(eventOf('in-order', each), NOW);
+      await storeWith().store(eventOf('in-order', { creation: 'c', total: 1 }), { processedAt: NOW });
+      for (const each of said) await storeWith().store(eventOf('in-order', each), { processedAt: NOW });
       calls.push(...send.mock.calls.map(([command]) => command.constructor.name));
     } finally {
       send.mockRestore();
@@ -289,8 +289,8 @@ describe('an answer of the table that is lost', () => {
   test('does not count an order that another delivery made', async () => {
     const orderId = newOrderId();
     const event = eventOf(orderId, { creation: 'c', total: 1 });
-    await storeWith().store(event, '2026-01-01T00:00:00.000Z');
-    expect(await storeThatLosesAnAnswer().store(event, NOW)).toMatchObject({
+    await storeWith().store(event, { processedAt: '2026-01-01T00:00:00.000Z' });
+    expect(await storeThatLosesAnAnswer().store(event, { processedAt: NOW })).toMatchObject({
       outcome: 'duplicate',
       isNewOrder: false,
     });
@@ -385,7 +385,7 @@ describe('a state machine that has changed', () => {
     const before = await itemOf(orderId);
     for (const status of ['CONFIRMED', 'SHIPPED']) {
       const event = eventOf(orderId, { status, by: status, day: 1 });
-      await expect(storeWith().store(event, NOW)).rejects.toThrow(UnknownStatusError);
+      await expect(storeWith().store(event, { processedAt: NOW })).rejects.toThrow(UnknownStatusError);
     }
     expect(await itemOf(orderId)).toEqual(before);
   });

@@ -56,6 +56,7 @@ test('the default stage has the documented values and bare names', () => {
     orderReminderDays: false,
     orderTableClass: 'STANDARD',
     reportIndex: 'STATUS',
+    orderDays: false,
     organizations: {},
     serviceEvents: {},
     outboxes: {},
@@ -224,6 +225,15 @@ test.each([
   ['rate(1 day)', undefined],
 ])('%s fires every day at minute %s', (schedule, minute) => {
   expect(dailyTime(schedule)).toBe(minute);
+});
+
+test('an order is kept for longer than until its customer is reminded', () => {
+  const { orderDays } = parseStage('dev', { orderReminderDays: 15, orderDays: 16 });
+  expect(orderDays).toBe(16);
+  expect(() => parseStage('dev', { orderReminderDays: 16, orderDays: 16 })).toThrow(
+    'cdk.json: stages.dev.orderDays is 16, but must be more than orderReminderDays, which is 16: an order that is gone ' +
+      'cannot be reminded of.',
+  );
 });
 
 test('any schedule is taken without the alarm on its time', () => {

@@ -114,7 +114,16 @@ export const FACTORS: readonly Factor[] = [
       { customerManagedKey: true, schemaRegistry: 'CONTRACTS' },
     ],
   },
-  of('orderReminderDays', 3, 365),
+  {
+    settings: ['orderReminderDays', 'orderDays'],
+    values: [
+      {},
+      { orderReminderDays: 3 },
+      { orderReminderDays: 365 },
+      { orderDays: 15 },
+      { orderReminderDays: 365, orderDays: 3650 },
+    ],
+  },
   of('reportIndex', 'STATUS_AND_KEYS', 'KEYS'),
   of('orderTableClass', 'STANDARD_INFREQUENT_ACCESS'),
   of('gradualDeployment', 'CANARY_10PERCENT_5MINUTES', 'LINEAR_10PERCENT_EVERY_1MINUTE'),

@@ -27,9 +27,13 @@ interface Context {
   readonly app: App;
   /** Indexes that handlers read, each with the one of keys alone that they read by another value of a variable. */
   readonly indexes: readonly KeyIndex[];
+  readonly kept: readonly Expiring[];
   /** Tables that events are written to. */
   readonly written: ReadonlySet<string>;
 }
+
+/** Days of the change that lets items expire. */
+const KEPT_DAYS = 90;
 
 const CHANGES: readonly SettingChange[] = [
   {
@@ -48,6 +52,13 @@ const CHANGES: readonly SettingChange[] = [
     of: (table, { written }) =>
       written.has(table.logicalId) && isOnDemand(table) ? { BillingMode: 'PROVISIONED' } : undefined,
     adds: scalingOf,
+  },
+  {
+    id: 'orderDays',
+    change: `items that expire after ${KEPT_DAYS} days`,
+    givesUp: 'items that have not changed for longer',
+    property: 'AWS::DynamoDB::Table TimeToLiveSpecification',
+    of: expiring,
   },
   {
     id: 'tableClass',
@@ -126,6 +137,38 @@ const CHANGES: readonly SettingChange[] = [
         : undefined,
   },
 ];
+
+/** A table whose items a handler may let expire, by a variable with the days. */
+interface Expiring {
+  readonly table: Resource;
+  readonly function: string;
+  readonly days: string;
+  readonly expiry: string;
+}
+
+const expiringOf = (usage: Usage): Expiring[] =>
+  usage.calls.flatMap(({ resource, service, ...call }): Expiring[] => {
+    const { Variables = {} } = resource.properties.Environment ?? {};
+    const calls = callsOf(findConsumer(usage.app, service) ?? { calls: [] }, Variables);
+    return calls.flatMap(({ on, keeps }) => {
+      if (!keeps || Variables[keeps.days] !== undefined) return [];
+      const table = usage.tableOf({ resource, service, ...call }, on);
+      return [{ ...keeps, table, function: resource.logicalId }];
+    });
+  });
+
+function expiring(
+  { logicalId, properties }: Resource,
+  { kept }: Context,
+): Resource['properties'] | undefined {
+  const ofFunction = kept.find((each) => each.function === logicalId);
+  if (ofFunction) {
+    const Variables = { ...properties.Environment.Variables, [ofFunction.days]: String(KEPT_DAYS) };
+    return { Environment: { Variables } };
+  }
+  const ofTable = kept.find(({ table }) => table.logicalId === logicalId);
+  return ofTable && { TimeToLiveSpecification: { AttributeName: ofTable.expiry, Enabled: true } };
+}
 
 /** An index that a handler reads, and one in its place from which it reads the items by key. */
 interface KeyIndex {
@@ -232,7 +275,7 @@ export function savingsOf(
   const tables = usage.calls
     .filter(({ perEvent }) => perEvent > 0)
     .flatMap((call) => call.measured.writes.map(({ table }) => usage.tableOf(call, table).logicalId));
-  const context = { app, written: new Set(tables), indexes: keyIndexesOf(usage) };
+  const context = { app, written: new Set(tables), indexes: keyIndexesOf(usage), kept: expiringOf(usage) };
   const each = CHANGES.map((made) => ({
     made,
     saves: usd(withChanges(assembly, context, [made])).map((then, index) => (now[index] as number) - then),

@@ -58,7 +58,7 @@ export function tableItems(usage: Usage, times: Times): Item[] {
     );
     const months = Math.min(
       usage.assumptions.months,
-      (write.livesDays ?? Number.POSITIVE_INFINITY) / MONTH_DAYS,
+      (write.livesDays ?? daysKept(usage, call, write)) / MONTH_DAYS,
     );
     const indexes = indexesOf(table).map((each) => ({
       name: each.IndexName,
@@ -120,6 +120,15 @@ interface TableRead {
   readonly index: string | undefined;
   /** Units of 4 KB. */
   readonly units: number;
+}
+
+/** Days that the function's variables say that an item is kept, by the time to live of its table. */
+function daysKept(usage: Usage, call: CallUsage, { table }: MeasuredWrite): number {
+  const { TimeToLiveSpecification } = usage.tableOf(call, table).properties;
+  const kept = describedCalls(usage, call).find(({ on, keeps }) => on === table && keeps)?.keeps;
+  const days = kept && call.resource.properties.Environment?.Variables?.[kept.days];
+  const expires = TimeToLiveSpecification?.AttributeName === kept?.expiry && days !== undefined;
+  return expires ? Number(days) : Number.POSITIVE_INFINITY;
 }
 
 /** Calls of the consumer that the call is one of. */

@@ -975,6 +975,7 @@ describe('what would make it cheaper', () => {
     tableClass: { orderTableClass: 'STANDARD_INFREQUENT_ACCESS' },
     tracingPercent: { tracingPercent: 0 },
     reportIndex: { reportIndex: 'KEYS' },
+    orderDays: { orderDays: 90 },
   };
 
   test('saves what the stack with the setting costs less', () => {
@@ -993,7 +994,9 @@ describe('what would make it cheaper', () => {
   });
 
   test('has the whole bill of all changes together', () => {
-    const all = Object.assign({}, ...Object.values(SETTINGS));
+    // A table whose items expire holds too little for the class of infrequent access.
+    const { tableClass: _, ...others } = SETTINGS;
+    const all = Object.assign({}, ...Object.values(others));
     const { together } = savings();
     expect(together.map((each) => each.toFixed(4))).toEqual(usd(all).map((each) => each.toFixed(4)));
   });
