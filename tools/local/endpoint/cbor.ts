@@ -11,41 +11,51 @@ export const encodeCbor = (value: unknown): Buffer => Buffer.from(library().cbor
  * @throws Error if the bytes are no CBOR
  */
 export function decodeCbor(bytes: Uint8Array): unknown {
-  requireLengths(bytes);
+  if (endOfItem(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0) !== bytes.byteLength)
+    throw new Error('More follows.');
   return library().cbor.deserialize(bytes);
 }
 
-/** Major types whose argument is a length: of bytes, of text, of a list, of a map. */
-const BYTES = 2;
-const TEXT = 3;
-const MAP = 5;
-/** Values of the lower five bits of an item's first byte: the argument follows in 1, 2, 4 or 8 bytes. */
-const ONE_BYTE = 24;
-const EIGHT_BYTES = 27;
+/** Major types: bytes, text, lists and maps have a length, a tag has an item. */
+const [BYTES, TEXT, MAP, TAG] = [2, 3, 5, 6];
+/** Values of the lower five bits of an item's first byte: the argument follows in 1, 2, 4 or 8 bytes, or there is no length. */
+const [ONE_BYTE, EIGHT_BYTES, INDEFINITE] = [24, 27, 31];
+const BREAK = 0xff;
+/** More than any request of AWS has, and far from the end of the stack. */
+const MOST_LEVELS = 200;
 
 /**
- * Refuses lengths beyond the end. The library refuses them as well, but prints a warning with a stack before for one
- * that is no safe integer. Items follow each other whatever holds them, so that no nesting is kept track of.
- * @throws Error
+ * Reads over an item, and refuses what the library would misread: it takes any key of a map for a text, and prints a
+ * warning with a stack for a length that is no safe integer.
+ * @returns where the next item begins
+ * @throws Error if it is not well-formed, or nested too deeply
  */
-function requireLengths(bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < bytes.length; ) {
-    const [major, minor] = [view.getUint8(at) >> 5, view.getUint8(at) & 31];
-    at += 1;
-    const size = minor >= ONE_BYTE && minor <= EIGHT_BYTES ? 2 ** (minor - ONE_BYTE) : 0;
-    if (at + size > bytes.length) throw new Error('It ends within an item.');
-    const argument = size === 0 ? minor : readUnsigned(view, at, size);
-    at += size;
-    const hasLength = major >= BYTES && major <= MAP && minor <= EIGHT_BYTES;
-    if (hasLength && argument > bytes.length - at) throw new Error('A length goes beyond its end.');
-    if (hasLength && major <= TEXT) at += argument;
+function endOfItem(bytes: Buffer, start: number, level = 0): number {
+  if (level > MOST_LEVELS) throw new Error('It is nested too deeply.');
+  if (start >= bytes.length) throw new Error('It ends within an item.');
+  const [major, minor] = [bytes.readUInt8(start) >> 5, bytes.readUInt8(start) & 31];
+  const size = minor >= ONE_BYTE && minor <= EIGHT_BYTES ? 2 ** (minor - ONE_BYTE) : 0;
+  let at = start + 1 + size;
+  if (at > bytes.length) throw new Error('It ends within an item.');
+  if (major === TAG) return endOfItem(bytes, at, level + 1);
+  if (major < BYTES || major > MAP) return at;
+  const length = size === 0 ? minor : readUnsigned(bytes, start + 1, size);
+  const isIndefinite = minor === INDEFINITE;
+  if (!isIndefinite && length > bytes.length - at) throw new Error('A length goes beyond its end.');
+  if (!isIndefinite && major <= TEXT) return at + length;
+  for (let i = 0; isIndefinite ? bytes[at] !== BREAK : i < length; i++) {
+    if (major === MAP) {
+      if ((bytes[at] ?? 0) >> 5 !== TEXT) throw new Error('A key is no text.');
+      at = endOfItem(bytes, at, level + 1);
+    }
+    at = endOfItem(bytes, at, level + 1);
   }
+  return isIndefinite ? at + 1 : at;
 }
 
-function readUnsigned(view: DataView, at: number, size: number): number {
+function readUnsigned(bytes: Buffer, at: number, size: number): number {
   let value = 0;
-  for (let i = 0; i < size; i++) value = value * 256 + view.getUint8(at + i);
+  for (let i = 0; i < size; i++) value = value * 256 + bytes.readUInt8(at + i);
   return value;
 }
 

@@ -69,6 +69,19 @@ describe('CBOR', () => {
     }
   });
 
+  test.each([
+    [
+      'a key that is a number, which the library takes for the length of a text',
+      'a11b7fffffffffffffff01',
+      'A key is no text.',
+    ],
+    ['the same in a map without a length', '81bf3b7fffffffffffffff01ff', 'A key is no text.'],
+    ['a list in a list, without end', '81'.repeat(100_000), 'nested too deeply'],
+    ['a second item', '0101', 'More follows.'],
+  ])('%s is refused', (_, hex, message) => {
+    expect(() => decodeCbor(Buffer.from(hex, 'hex'))).toThrow(message);
+  });
+
   test('bytes that are no CBOR are an error, never a value of something else', () => {
     for (const hex of ['', '81', '1b00', 'fc', '5f41']) {
       expect(() => decodeCbor(Buffer.from(hex, 'hex'))).toThrow(Error);
