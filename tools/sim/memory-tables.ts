@@ -92,7 +92,7 @@ export class MemoryTables implements TableStore {
   /** One of dynalite's databases. */
   #open(name: string) {
     const map = this.#mapOf(name);
-    const values = (range: object) => valuesOf(map, range as Range);
+    const values = (range: object) => streamOf(map, range as Range, (key) => copy(map.get(key)));
     return {
       lock: (_: string, run: (release: (done: Done) => Done) => void) => run((done) => done),
       get: (key: string, done: Done) => {
@@ -117,6 +117,7 @@ export class MemoryTables implements TableStore {
       },
       createValueStream: values,
       createReadStream: values,
+      createKeyStream: (range: object) => streamOf(map, range as Range, (key) => key),
     };
   }
 }
@@ -145,8 +146,12 @@ interface Range {
   readonly reverse?: boolean;
 }
 
-/** Values in the order of the keys' bytes, as LevelDB streams them. */
-function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse }: Range): Stream {
+/** Stream of what belongs to the keys of a range, in the order of their bytes, as LevelDB streams it. */
+function streamOf(
+  map: ReadonlyMap<string, unknown>,
+  { gt, gte, lt, lte, reverse }: Range,
+  read: (key: string) => unknown,
+): Stream {
   // dynalite would listen twice to what is no stream of Node, and get each value twice.
   const stream = new Stream();
   const isWithin = (key: string) =>
@@ -156,7 +161,7 @@ function valuesOf(map: ReadonlyMap<string, unknown>, { gt, gte, lt, lte, reverse
     (lte === undefined || key <= lte);
   const keys = [...map.keys()].filter(isWithin).sort((a, b) => (a < b ? -1 : 1));
   if (reverse) keys.reverse();
-  const found = keys.map((key) => copy(map.get(key)));
+  const found = keys.map(read);
   queueMicrotask(() => {
     for (const value of found) stream.emit('data', value);
     stream.emit('end');

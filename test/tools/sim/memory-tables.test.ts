@@ -172,6 +172,16 @@ test('what is refused is refused by the same error', async () => {
   }
 });
 
+test('tables are listed by name, from the one after a given one', async () => {
+  const ExclusiveStartTableName = await create();
+  await create();
+  for (const input of [{}, { Limit: 1 }, { ExclusiveStartTableName }]) {
+    const { dynalite, others } = await everywhere('ListTables', input);
+    expect(dynalite?.answer.TableNames.length).toBeGreaterThan(0);
+    for (const each of others) expect(each).toEqual(dynalite);
+  }
+});
+
 test('a table that is deleted leaves nothing to one of its name', async () => {
   const TableName = await create();
   const Key = { id: { S: 'a' }, at: { S: 'b' } };
