@@ -123,12 +123,15 @@ export class CustomerKey extends Construct {
     allow('AllowBusAndArchive', EVENTS, USE, {
       StringEquals: { ...own, 'kms:EncryptionContext:aws:events:event-bus:arn': eventBusArn },
     });
-    // A queue's messages; EventBridge names the rule as the source, which may be on another bus.
-    allow('AllowRulesToSend', EVENTS, USE, {
-      StringEquals: { ...own, 'kms:ViaService': `sqs.${region}.amazonaws.com` },
-    });
+    // A queue's messages; EventBridge names the rule as the source, which may be on another bus, and SNS the topic. Not by
+    // `kms:ViaService`, of which no documentation says that it holds for a service that acts for itself.
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html#compatibility-with-aws-services
+    const rules = Stack.of(this).formatArn({ service: 'events', resource: 'rule', resourceName: '*' });
+    allow('AllowRulesToSend', EVENTS, USE, { StringEquals: own, ArnLike: { 'aws:SourceArn': rules } });
+    const topics = Stack.of(this).formatArn({ service: 'sns', resource: '*' });
     allow('AllowTopicsToSend', new ServicePrincipal('sns.amazonaws.com'), USE, {
-      StringEquals: { ...own, 'kms:ViaService': `sqs.${region}.amazonaws.com` },
+      StringEquals: own,
+      ArnLike: { 'aws:SourceArn': topics },
     });
     // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
     const logs = Stack.of(this).formatArn({

@@ -29,6 +29,19 @@ test('is no reason for the local run to refuse the stack', () => {
   expect(() => requireSupported(assemblyOf(template))).not.toThrow();
 });
 
+test('lets each service in by its source or by what is encrypted, on no condition that is for roles', () => {
+  const { Statement } = template.Resources[keyId].Properties.KeyPolicy;
+  const ofServices = Statement.filter(
+    ({ Principal, Action }: Json) => Principal.Service && Action !== 'kms:DescribeKey',
+  );
+  expect(ofServices.length).toBeGreaterThan(2);
+  for (const { Sid, Condition } of ofServices) {
+    const keys = Object.values<object>(Condition).flatMap(Object.keys).join();
+    expect([Sid, keys]).toEqual([Sid, expect.stringMatching(/aws:SourceArn|kms:EncryptionContext/)]);
+    expect([Sid, keys]).toEqual([Sid, expect.not.stringContaining('kms:ViaService')]);
+  }
+});
+
 test('is on everything that holds events, but the queue for what it cannot encrypt', () => {
   const property: Record<string, (of: Json) => Json> = {
     'AWS::DynamoDB::Table': ({ SSESpecification }) => SSESpecification.KMSMasterKeyId,
