@@ -12,8 +12,10 @@ import { benchDesk } from './desk';
 import { benchEndToEndFigures } from './end-to-end';
 import { type Figures, machine, writeFigures } from './figures';
 import { benchGrowth } from './growth';
+import { benchHeap } from './heap';
 import { benchMemory } from './memory';
 import { benchPatternsFigures } from './patterns';
+import { benchSynth } from './synth';
 
 const FIGURES = join(__dirname, '..', '..', 'docs', 'figures.md');
 
@@ -30,10 +32,12 @@ const PARTS: Readonly<Record<string, Bench>> = {
   memory: (onProgress, { events }) => benchMemory(onProgress, events),
   growth: (onProgress) => benchGrowth(onProgress),
   'cold-start': (onProgress) => benchColdStart(onProgress),
+  heap: (onProgress) => benchHeap(onProgress),
+  synth: (onProgress) => benchSynth(onProgress),
 };
 
 const command = createCommand('npm run bench --')
-  .description('Measures the rules, the local run and the cold start of the handlers on this machine.')
+  .description('Measures the rules, the local run, the handlers and the synth on this machine.')
   .argument('[parts...]', `which of ${Object.keys(PARTS).join(', ')}; all without any`)
   .option('--json', 'print all digits as JSON')
   .option('--write', 'put the tables into docs/figures.md')

@@ -17,7 +17,7 @@ import { buildSync } from 'esbuild';
 import { OrderCreated, OrderStatusChanged } from '../../lambdas/events';
 import { BUNDLE_FILE, ESBUILD_OPTIONS, LOADER } from '../../lib/bundling';
 import { type AwsAnswers, startAwsAnswers } from './aws-answers';
-import type { Figures } from './figures';
+import { type Figures, median } from './figures';
 import { findNode24 } from './node-24';
 
 const ROOT = join(__dirname, '..', '..');
@@ -52,7 +52,8 @@ interface Subject {
   readonly event: object;
 }
 
-const SUBJECTS: readonly Subject[] = [
+/** Handlers that have an original, with an event for each. */
+export const SUBJECTS: readonly Subject[] = [
   { entry: 'order-processor', original: 'order_processor', memory: 256, event: CREATED },
   {
     ...{ entry: 'notifier', original: 'notifier', memory: 128 },
@@ -143,7 +144,8 @@ export async function measureColdStarts(
   }
 }
 
-function bundle(entry: string, directory: string): string {
+/** Bundles a handler as it is deployed. @returns the module that Lambda loads */
+export function bundle(entry: string, directory: string): string {
   buildSync({
     ...ESBUILD_OPTIONS,
     absWorkingDir: ROOT,
@@ -168,6 +170,20 @@ async function measure(node: string, module_: string, given: Measurement): Promi
   const { event, warm, answers, home } = given;
   answers.takeCount();
   const args = [join(__dirname, 'handler-process.cjs'), module_, event, `${warm}`];
+  const { calls, ...run } = await runHandler(node, args, { answers, home });
+  return { ...run, awsCalls: answers.takeCount() / calls };
+}
+
+/**
+ * Runs a handler in a process of its own.
+ * @param args of Node, `handler-process.cjs` and its arguments among them
+ * @returns the figures of `handler-process.cjs`
+ */
+export async function runHandler(
+  node: string,
+  args: readonly string[],
+  { answers, home }: Pick<Measurement, 'answers' | 'home'>,
+) {
   const child = spawn(node, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     env: {
@@ -182,9 +198,8 @@ async function measure(node: string, module_: string, given: Measurement): Promi
     text(child.stderr as Readable),
     text(child.stdio[3] as Readable),
   ]);
-  if (!output) throw new Error(`${module_} failed: ${errors}`);
-  const { calls, ...run } = JSON.parse(output);
-  return { ...run, awsCalls: answers.takeCount() / calls };
+  if (!output) throw new Error(`${args.join(' ')} failed: ${errors}`);
+  return JSON.parse(output);
 }
 
 /** Environment variables that Lambda and the stack set for a function. */
@@ -218,15 +233,6 @@ function medians(runs: readonly Run[]): Measured {
     warmCpuPerCallMs: of(({ warmCpuMs }) => warmCpuMs) / awsCalls,
     awsCalls,
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const [low = Number.NaN, high = low] = [
-    sorted[Math.ceil(sorted.length / 2) - 1],
-    sorted[Math.floor(sorted.length / 2)],
-  ];
-  return (low + high) / 2;
 }
 
 const ms = (value: number) => value.toFixed(value < 10 ? 2 : 0);

@@ -10,7 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { BatchGetItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { EventBridgeClient, PutEventsCommand, type PutEventsRequestEntry } from '@aws-sdk/client-eventbridge';
 import { OrderCreated } from '../../lambdas/events';
-import type { Figures } from './figures';
+import { type Figures, median } from './figures';
 
 /** Physical names at the default stage. */
 const [BUS, TABLE] = ['event-driven-bus', 'event-driven-orders'];
@@ -249,9 +249,4 @@ async function steadyDelays(
 function versionOf(checkout: string): string {
   const { stdout } = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: checkout, encoding: 'utf8' });
   return stdout.trim() === '' ? basename(checkout) : `commit ${stdout.trim()}`;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -58,3 +58,13 @@ export function writeFigures(file: string, figures: Figures): void {
   writeFileSync(file, after);
   if (figures.plots) writeFileSync(join(dirname(file), plotFile(figures.name)), barsSvg(figures.plots));
 }
+
+/** @returns NaN if there are no values */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const [low = Number.NaN, high = low] = [
+    sorted[Math.ceil(sorted.length / 2) - 1],
+    sorted[Math.floor(sorted.length / 2)],
+  ];
+  return (low + high) / 2;
+}

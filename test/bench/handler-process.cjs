@@ -3,13 +3,15 @@
  * writes the figures as JSON to file descriptor 3. Plain JavaScript, so that nothing but the handler is loaded.
  *
  * `node handler-process.cjs <module> <file with the event's JSON> <warm calls>`
+ * `node --expose-gc handler-process.cjs <module> <file with the event's JSON> heap <numbers of events>` measures the heap
+ * instead: at the start and after each number, e.g. `10000,50000`; each event has an order and an id of its own.
  */
 'use strict';
 
 const { readFileSync, writeSync } = require('node:fs');
 const { setImmediate: nextTurn } = require('node:timers/promises');
 
-const [module_, eventFile, warmCalls] = process.argv.slice(2);
+const [module_, eventFile, warmCalls, heapMarks = ''] = process.argv.slice(2);
 const event = readFileSync(eventFile, 'utf8');
 /** Calls before the warm ones are measured, so that V8 has optimized what it will. */
 const JIT_CALLS = 600;
@@ -60,4 +62,34 @@ async function measure() {
   process.exit();
 }
 
-void measure();
+/** Bytes that are held after a collection, those outside V8's heap among them. */
+async function heldBytes() {
+  // A second one collects what finalizers of the first have let go.
+  for (let round = 0; round < 2; round++) {
+    globalThis.gc();
+    await nextTurn();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+async function measureHeap() {
+  const { handler } = await import(module_);
+  let calls = 0;
+  const call = () => {
+    calls++;
+    const own = event.replaceAll('ORD-2026-1', `ORD-2026-${calls}`).replaceAll('evt-1', `evt-${calls}`);
+    return handler(JSON.parse(own), context(calls));
+  };
+  // Later than the first event, which makes what all others use.
+  for (let i = 0; i < JIT_CALLS; i++) await call();
+  const held = [await heldBytes()];
+  for (const mark of heapMarks.split(',').map(Number)) {
+    while (calls < mark) await call();
+    held.push(await heldBytes());
+  }
+  writeSync(3, JSON.stringify({ held }));
+  process.exit();
+}
+
+void (warmCalls === 'heap' ? measureHeap() : measure());
