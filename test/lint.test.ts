@@ -87,3 +87,10 @@ test('an import against a direction is an error, each by itself', () => {
 test('an import along a direction is none', () => {
   expect(lint(numbered(ALLOWED))).toEqual(new Set());
 });
+
+test('no ARN that the local run makes assumes the partition aws', () => {
+  const assumed = files
+    .filter((file) => /^tools\/local\/.*\.ts$/.test(file))
+    .filter((file) => /^(?!\s*(\*|\/\*|\/\/)).*[`'"]arn:aws:/m.test(readFileSync(file, 'utf8')));
+  expect(assumed).toEqual([]);
+});

@@ -11,9 +11,9 @@ import { operation, page, type Service, type Services, validationError } from '.
 /** CloudFormation, as far as a stack's outputs and resources are read from it. */
 export function cloudformation(services: Services): Service {
   const { startedAt } = services;
-  const { stackName, region, account } = services.assembly;
+  const { stackName, partition, region, account } = services.assembly;
   const created = new Date(startedAt);
-  const stackId = `arn:aws:cloudformation:${region}:${account}:stack/${stackName}/local`;
+  const stackId = `arn:${partition}:cloudformation:${region}:${account}:stack/${stackName}/local`;
   const awsQueueUrls = `https://sqs.${region}.amazonaws.com/${account}/`;
   /** Some SDKs send a queue's messages to the host of its URL, whatever endpoint they were given. */
   const atEndpoint = (value: string, url: string) =>

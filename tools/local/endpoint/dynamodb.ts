@@ -6,7 +6,7 @@ export function dynamodb({ tables, assembly }: Services): Service {
   const arnOf = (table: string, index?: string) => {
     const arn = table.startsWith('arn:')
       ? table
-      : `arn:aws:dynamodb:${assembly.region}:${assembly.account}:table/${table}`;
+      : `arn:${assembly.partition}:dynamodb:${assembly.region}:${assembly.account}:table/${table}`;
     return index === undefined ? arn : `${arn}/index/${index}`;
   };
   const resources = ({ TableName, IndexName, RequestItems, ResourceArn }: Record<string, unknown>) => {

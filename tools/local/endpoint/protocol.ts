@@ -136,8 +136,12 @@ const MAX_DEPTH = 200;
 /** @throws Error for text that is no JSON, or that is nested too deeply */
 function parseJson(text: string): unknown {
   const value: unknown = JSON.parse(text);
-  if (isNestedDeeper(value, MAX_DEPTH)) throw new Error(`it is nested in more than ${MAX_DEPTH} levels`);
+  requireDepth(value);
   return value;
+}
+
+function requireDepth(value: unknown): void {
+  if (isNestedDeeper(value, MAX_DEPTH)) throw new Error(`it is nested in more than ${MAX_DEPTH} levels`);
 }
 
 function json(service: Service, operation: string, { body }: HttpRequest): Exchange {
@@ -182,9 +186,10 @@ function cbor(service: Service, operation: string, { body }: HttpRequest): Excha
   let input: unknown;
   try {
     input = body.length === 0 ? {} : decodeCbor(body);
+    requireDepth(input);
   } catch {
     throw new UnknownRequestError(
-      refuse(new ServiceError('SerializationException', 'The body is not CBOR.')),
+      refuse(new ServiceError('SerializationException', 'The body is not CBOR, or nested too deeply.')),
     );
   }
   return {

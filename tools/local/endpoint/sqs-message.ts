@@ -3,7 +3,13 @@
 import { createHash } from 'node:crypto';
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 import { defined } from '../../defined';
-import { type MessageAttribute, messageBytes, type Queue, type ReceivedMessage } from '../services/queue';
+import {
+  type MessageAttribute,
+  messageBytes,
+  type Queue,
+  type ReceivedMessage,
+  requireBytes,
+} from '../services/queue';
 import { ServiceError } from '../services/service-error';
 import type { Input } from './input';
 
@@ -69,11 +75,7 @@ export function checkMessage(
       throw invalid(`Can't cast the value of message (user) attribute '${name}' to a number.`);
     }
   }
-  if (messageBytes(body, attributes) > queue.maximumMessageBytes) {
-    throw invalid(
-      `One or more parameters are invalid. Reason: Message must be shorter than ${queue.maximumMessageBytes} bytes.`,
-    );
-  }
+  requireBytes(messageBytes(body, attributes), queue.maximumMessageBytes);
 }
 
 /** A received message with the attributes that were asked for. */

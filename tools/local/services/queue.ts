@@ -123,6 +123,8 @@ export class Queue {
   readonly #messages = new Map<string, Message>();
   readonly #longPolls: LongPolls<ReceivedMessage>;
   readonly #journal: Journal<Entry> | undefined;
+  /** False once a message came from another queue: it keeps the time when it was sent. */
+  #isInOrder = true;
   #deadLines = 0;
   #lastPurge = Number.NEGATIVE_INFINITY;
 
@@ -171,13 +173,7 @@ export class Queue {
   send(message: OutgoingMessage): string {
     const sentAt = this.#world.now();
     const attributes = typed(message.attributes);
-    const bytes = messageBytes(message.body, attributes);
-    if (bytes > this.maximumMessageBytes) {
-      throw new ServiceError(
-        'InvalidParameterValueException',
-        `One or more parameters are invalid. Reason: Message must be shorter than ${this.maximumMessageBytes} bytes.`,
-      );
-    }
+    requireBytes(messageBytes(message.body, attributes), this.maximumMessageBytes);
     const fifo = this.#deduplication?.check(message.body, message, sentAt);
     if (fifo?.repeats !== undefined) return fifo.repeats;
     const { groupId } = message;
@@ -345,6 +341,7 @@ export class Queue {
     const { receiveCount, firstReceivedAt: _, ...rest } = message;
     const sent = { ...rest, visibleAt: this.#world.now() };
     this.#journal?.append({ sent });
+    this.#isInOrder = false;
     this.#messages.set(sent.id, { ...sent, receiveCount });
     this.#longPolls.serve();
   }
@@ -365,7 +362,9 @@ export class Queue {
   #expire(): void {
     const sentBefore = this.#world.now() - 1000 * this.retentionSeconds;
     for (const message of this.#messages.values()) {
-      if (message.sentAt > sentBefore) return;
+      const isKept = message.sentAt > sentBefore;
+      if (isKept && this.#isInOrder) return;
+      if (isKept) continue;
       this.#messages.delete(message.id);
       this.#deadLines++;
     }
@@ -381,6 +380,7 @@ export class Queue {
   #restore(entry: Entry): void {
     const { sent, deleted } = entry;
     if (typeof sent?.id === 'string' && typeof sent.body === 'string') {
+      if (sent.deadLetterSourceArn !== undefined) this.#isInOrder = false;
       this.#messages.set(sent.id, { ...sent, receiveCount: 0 });
     } else if (typeof deleted === 'string') {
       this.#messages.delete(deleted);
@@ -448,6 +448,15 @@ function readRedrivePolicy(resource: Resource): RedrivePolicy | undefined {
     );
   }
   return { deadLetterTargetArn, maxReceiveCount: count };
+}
+
+/** @throws ServiceError (InvalidParameterValueException) for a message that is larger than its queue takes */
+export function requireBytes(bytes: number, most: number): void {
+  if (bytes <= most) return;
+  throw new ServiceError(
+    'InvalidParameterValueException',
+    `One or more parameters are invalid. Reason: Message must be shorter than ${most} bytes.`,
+  );
 }
 
 /**

@@ -258,9 +258,10 @@ describe('CloudWatch by the protocols that boto3 and older clients speak', () =>
     expect(await cbor('ListDashboards', {})).toMatchObject({
       output: { __type: 'UnknownOperationException' },
     });
-    expect(await cbor('DescribeAlarms', Buffer.from([0x81]))).toMatchObject({
-      output: { __type: 'SerializationException' },
-    });
+    for (const body of [Buffer.from([0x81]), Buffer.from(`${'81'.repeat(300)}00`, 'hex')])
+      expect(await cbor('DescribeAlarms', body)).toMatchObject({
+        output: { __type: 'SerializationException' },
+      });
   });
 
   test('query', async () => {

@@ -161,6 +161,21 @@ describe('receiving', () => {
     expect(queue.peek()).toEqual([]);
   });
 
+  test('a message that was moved here is gone as long after it was sent as any other', async () => {
+    const dead = makeQueue({ MessageRetentionPeriod: 60 });
+    const policy = { deadLetterTargetArn: 'arn:dead', maxReceiveCount: 1 };
+    const queue = makeQueue({ RedrivePolicy: policy, VisibilityTimeout: 1 }, { findQueue: () => dead });
+    queue.send({ body: 'moved' });
+    await queue.receive();
+    await seconds(10);
+    dead.send({ body: 'sent' });
+    await queue.receive();
+    await seconds(50);
+    expect(dead.peek().map(({ body }) => body)).toEqual(['sent']);
+    await seconds(10);
+    expect(dead.peek()).toEqual([]);
+  });
+
   test('peeking shows every message and receives none', async () => {
     const queue = makeQueue();
     queue.send({ body: 'a', attributes: { CODE: 'x' } });
