@@ -29,6 +29,11 @@ export class DescribedRouting {
       .sort();
   }
 
+  /** True if a replay reaches the consumer. */
+  isReplayed(consumer: string): boolean {
+    return this.#app.consumers[consumer]?.replayed === true;
+  }
+
   /** The contract refuses it. */
   isPoison(event: BusEvent): boolean {
     const contract = this.#app.contracts.find(

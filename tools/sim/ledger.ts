@@ -197,7 +197,9 @@ export class Ledger {
       // No operator sends again what no code can read, also if it was never delivered.
       if (this.#described.isPoison(event)) continue;
       for (const consumer of matched) {
-        if (this.#handled.has(`${event.id} ${consumer}`) || this.losses.has(consumer, event.id)) continue;
+        if (this.#handled.has(`${event.id} ${consumer}`)) continue;
+        // The archive brings it back to those that take replays.
+        if (this.losses.has(consumer, event.id) && !this.#described.isReplayed(consumer)) continue;
         if (isExcused(consumer, event)) continue;
         const how = isReplayed ? 'replayed' : 'put';
         return violation(

@@ -9,6 +9,10 @@ export class Losses {
     this.#allowed++;
   }
 
+  get isEmpty(): boolean {
+    return this.#lost.length === 0;
+  }
+
   /** @returns false if no fault has brought it about */
   add(consumer: string, eventId: string | undefined, payload: unknown): boolean {
     this.#lost.push({ consumer, eventId, payload });
