@@ -14,6 +14,7 @@ import type { InFlight } from './in-flight';
 import { requireKnownProperties } from './known-properties';
 import type { LambdaFunction } from './lambda';
 import type { Queue, ReceivedMessage } from './queue';
+import { ServiceError } from './service-error';
 
 export interface EventSourceMappingOptions {
   readonly clock: Clock;
@@ -156,8 +157,10 @@ export class MappingPoller {
       const { payload, functionError } = await this.function.invoke(event);
       if (functionError) return all;
       return this.#reportsFailures ? reportedFailures(payload, all) : new Set();
-    } catch {
-      return all; // It is throttled or stopped: the messages become visible again.
+    } catch (error) {
+      // It is throttled or stopped: the messages become visible again.
+      if (error instanceof ServiceError) return all;
+      throw error;
     }
   }
 

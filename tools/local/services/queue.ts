@@ -39,6 +39,8 @@ export interface StoredMessage extends Pick<FifoParameters, 'groupId'> {
   readonly senderId: string;
   /** Milliseconds since 1970-01-01 UTC, as all times here. */
   readonly sentAt: number;
+  /** Time at which it came from another queue. */
+  readonly movedAt?: number;
   /** Receivable from then on. */
   readonly visibleAt: number;
   readonly receiveCount: number;
@@ -336,10 +338,15 @@ export class Queue {
     return true;
   }
 
-  /** Takes a message over from another queue, with its id and the time when it was sent. */
+  /**
+   * Takes a message over from another queue, with its id. A standard queue keeps it by the time when it was sent, a FIFO
+   * queue from now on:
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+   */
   #accept(message: StoredMessage): void {
     const { receiveCount, firstReceivedAt: _, ...rest } = message;
-    const sent = { ...rest, visibleAt: this.#world.now() };
+    const now = this.#world.now();
+    const sent = { ...rest, visibleAt: now, movedAt: now, ...(this.#deduplication && { sentAt: now }) };
     this.#journal?.append({ sent });
     this.#isInOrder = false;
     this.#messages.set(sent.id, { ...sent, receiveCount });
@@ -424,7 +431,8 @@ function depthOf(messages: readonly StoredMessage[], now: number): QueueDepth {
     else delayed++;
   }
   const [oldest] = messages;
-  return { visible, inFlight, delayed, oldestAgeSeconds: oldest ? (now - oldest.sentAt) / 1000 : 0 };
+  const oldestAt = oldest?.movedAt ?? oldest?.sentAt ?? now;
+  return { visible, inFlight, delayed, oldestAgeSeconds: (now - oldestAt) / 1000 };
 }
 
 /** Empty for what is no JSON object. */

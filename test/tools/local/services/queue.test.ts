@@ -176,6 +176,26 @@ describe('receiving', () => {
     expect(dead.peek()).toEqual([]);
   });
 
+  test.each([
+    ['a standard queue is as old as its stay there, and is kept by the time when it was sent', {}, 50],
+    ['a FIFO queue is kept by the time when it was moved', { FifoQueue: true }, 60],
+  ])('a message that was moved to %s', async (_, kind, keptSeconds) => {
+    const dead = makeQueue({ ...kind, MessageRetentionPeriod: 60 });
+    const policy = { deadLetterTargetArn: 'arn:dead', maxReceiveCount: 1 };
+    const properties = { ...kind, RedrivePolicy: policy, VisibilityTimeout: 1 };
+    const queue = makeQueue(properties, { findQueue: () => dead });
+    queue.send({ body: 'moved', groupId: 'a', deduplicationId: '1' });
+    await queue.receive();
+    await seconds(10);
+    await queue.receive();
+    expect(dead.depth().oldestAgeSeconds).toBe(0);
+    await seconds(keptSeconds - 1);
+    expect(dead.depth().oldestAgeSeconds).toBe(keptSeconds - 1);
+    await seconds(1);
+    await dead.receive();
+    expect(dead.peek()).toEqual([]);
+  });
+
   test('peeking shows every message and receives none', async () => {
     const queue = makeQueue();
     queue.send({ body: 'a', attributes: { CODE: 'x' } });
