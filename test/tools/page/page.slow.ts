@@ -220,6 +220,11 @@ describeWithBrowser('by keyboard alone', () => {
       rows: await page.getByRole('option').count(),
     });
     await eventually(async () => expect(await found()).toEqual({ searched: 'order-2', rows: 1 }));
+    // Whoever leaves the field finds it as it is searched.
+    await press('Escape');
+    await page.evaluate('new Promise(requestAnimationFrame)');
+    expect(await found()).toEqual({ searched: 'order-2', rows: 1 });
+    await press('/');
     await page.keyboard.press('Control+a');
     await press('Delete', 'Escape');
   });

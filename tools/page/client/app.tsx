@@ -94,8 +94,11 @@ function useKeys(isHelpShown: Signal<boolean>, hasShortcuts: Signal<boolean>): v
       const { target } = event;
       if (event.key === 'Escape') {
         if (isHelpShown.value) isHelpShown.value = false;
-        else if (target instanceof HTMLInputElement && target.type === 'search') target.blur();
-        else open(undefined);
+        else if (target instanceof HTMLInputElement && target.type === 'search') {
+          // The browser would empty the field without an event, while the list stays searched.
+          event.preventDefault();
+          target.blur();
+        } else open(undefined);
         return;
       }
       const isTyping =
