@@ -17,7 +17,10 @@ import type { Violation } from './model';
 interface Delivery {
   readonly eventId: string;
   readonly rule: string;
-  state: 'under way' | 'delivered' | 'dead-lettered' | 'lost';
+  /** How many are under way: a replay sends the event through the rule once more, also while it is on its first way. */
+  underWay: number;
+  /** The end of the last one that ended. */
+  ended?: 'delivered' | 'dead-lettered' | 'lost';
 }
 
 export interface TrackedInvocation {
@@ -221,11 +224,10 @@ export class Ledger {
   }
 
   #begin(eventId: string, rule: string): undefined {
-    // A replay sends the event through the rule once more.
     const key = `${eventId} ${rule}`;
-    const before = this.#deliveries.get(key);
-    if (before?.state === 'under way') return;
-    this.#deliveries.set(key, { eventId, rule, state: 'under way' });
+    const delivery = this.#deliveries.get(key) ?? { eventId, rule, underWay: 0 };
+    delivery.underWay++;
+    this.#deliveries.set(key, delivery);
     this.#underWay++;
   }
 
@@ -239,15 +241,16 @@ export class Ledger {
 
   #end(
     { eventId, rule }: { readonly eventId: string; readonly rule: string },
-    state: Delivery['state'],
+    end: NonNullable<Delivery['ended']>,
   ): Violation | undefined {
     const delivery = this.#deliveries.get(`${eventId} ${rule}`);
-    if (delivery?.state !== 'under way')
+    if (!delivery?.underWay)
       return violation(
         'one place',
-        `${eventId} by ${rule} is ${state}, but was ${delivery?.state ?? 'nowhere'}`,
+        `${eventId} by ${rule} is ${end}, but was ${delivery?.ended ?? 'nowhere'}`,
       );
-    delivery.state = state;
+    delivery.underWay--;
+    delivery.ended = end;
     this.#underWay--;
     return undefined;
   }

@@ -159,8 +159,13 @@ describe('is no violation:', () => {
     ledger.losses.allow();
     const lost = step('invocation-lost', { ...invocation, message: 'gone' });
     expect(follow([matched, delivered, lost], ledger)).toBeUndefined();
-    expect([ledger.isSettled, ledger.atEnd(() => false)]).toEqual([true, undefined]);
+    expect(ledger.isSettled).toBe(true);
     expect(ledger.losses.of(CONSUMER)).toHaveLength(2);
+    // A replay brings it back to a consumer that takes replays.
+    expect(shown(ledger.atEnd(() => false))).toMatch(/^forgotten: .* was put, and order-processor never/);
+    const again = { ...delivered, requestId: 'r-2' } as TimedStep;
+    follow([matched, again, step('invocation-succeeded', { ...invocation, requestId: 'r-2' })], ledger);
+    expect([ledger.isSettled, ledger.atEnd(() => false)]).toEqual([true, undefined]);
   });
 
   test('a call that is refused while the role is revoked', () => {
@@ -242,12 +247,16 @@ describe('after each step', () => {
   });
 });
 
-test('at the end nothing may be under way', () => {
+test('at the end nothing may be under way, also of an event that a replay sent while it was on its way', () => {
   const ledger = new Ledger(APP, stackWith());
-  for (const each of [put, matched, matched]) ledger.onStep(each);
+  for (const each of [put, matched, matched, delivered, succeeded]) ledger.onStep(each);
   expect(ledger.atEnd(() => true)).toEqual({
     ...{ invariant: 'drain', message: 'it does not end: 1 deliveries and 0 invocations are under way' },
   });
+  const second = { ...delivered, requestId: 'r-2' } as TimedStep;
+  const handled = step('invocation-succeeded', { ...invocation, requestId: 'r-2' });
+  expect(follow([second, handled], ledger)).toBeUndefined();
+  expect(shown(ledger.onStep(second))).toMatch(/^one place: .* is delivered, but was delivered/);
   const scheduled = new Ledger(APP, stackWith());
   for (const each of [step('schedule-fired', of), delivered, succeeded]) scheduled.onStep(each);
   expect(scheduled.atEnd(() => false)).toBeUndefined();
