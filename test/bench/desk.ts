@@ -134,8 +134,10 @@ export class Run {
   }
 }
 
+/** The same event each time, so that putting it again is a repetition, which stores nothing. */
 function entryOf(order: number): PutEventsRequestEntry {
-  const Detail = JSON.stringify({ ...OrderCreated.example, orderId: `order-${order}` });
+  const metadata = { eventId: `created-${order}` };
+  const Detail = JSON.stringify({ ...OrderCreated.example, orderId: `order-${order}`, metadata });
   const { source: Source, detailType: DetailType } = OrderCreated;
   return { EventBusName: BUS, Source, DetailType, Detail };
 }
