@@ -71,7 +71,8 @@ export class EventDrivenStack extends Stack {
     const notifier = new EventHandler(this, 'Notifier', {
       entry: 'notifier',
       counts: [METRICS.notificationsSent, METRICS.duplicateEvents, METRICS.staleNotifications],
-      memorySize: 128,
+      // Twice what it takes at most (docs/figures.md).
+      memorySize: 144,
       timeout: Duration.seconds(40),
       failedEvents,
       config,

@@ -56,7 +56,7 @@ interface Subject {
 export const SUBJECTS: readonly Subject[] = [
   { entry: 'order-processor', original: 'order_processor', memory: 256, event: CREATED },
   {
-    ...{ entry: 'notifier', original: 'notifier', memory: 128 },
+    ...{ entry: 'notifier', original: 'notifier', memory: 144 },
     event: {
       ...{ orderId: 'ORD-2026-1', status: 'SHIPPED', email: CUSTOMER.customerEmail },
       message: 'Your order ORD-2026-1 has been SHIPPED',

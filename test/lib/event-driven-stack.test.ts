@@ -223,7 +223,7 @@ const FUNCTIONS: [entry: string, memory: number, timeout: number, variables: obj
   ['order-processor', 256, 30, { TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') } }],
   [
     'notifier',
-    128,
+    144,
     40,
     {
       TABLE_NAME: { Ref: Match.stringLikeRegexp('^OrdersTable') },

@@ -63,7 +63,8 @@ const CHANGES: readonly SettingChange[] = [
   {
     id: 'tableClass',
     change: 'tables of the class for infrequent access',
-    givesUp: 'nothing; but writes cost a quarter more, so that it is a loss while the table holds few months',
+    givesUp:
+      'nothing; but writes cost a quarter more, so that it is a loss while the table holds few months, and not in the total where items expire',
     property: 'AWS::DynamoDB::Table TableClass',
     // A table whose items expire holds little for what is written to it.
     of: ({ type, logicalId, properties }, { written }) =>
