@@ -14,12 +14,11 @@ import { DescribedRouting } from './described-routing';
 import { Losses } from './losses';
 import type { Violation } from './model';
 
+/** Deliveries of an event by a rule. */
 interface Delivery {
-  readonly eventId: string;
-  readonly rule: string;
-  /** How many are under way: a replay sends the event through the rule once more, also while it is on its first way. */
+  /** Number of those under way: a replay sends the event through the rule once more, also while it is on its first way. */
   underWay: number;
-  /** The end of the last one that ended. */
+  /** End of the last one that ended. */
   ended?: 'delivered' | 'dead-lettered' | 'lost';
 }
 
@@ -225,7 +224,7 @@ export class Ledger {
 
   #begin(eventId: string, rule: string): undefined {
     const key = `${eventId} ${rule}`;
-    const delivery = this.#deliveries.get(key) ?? { eventId, rule, underWay: 0 };
+    const delivery = this.#deliveries.get(key) ?? { underWay: 0 };
     delivery.underWay++;
     this.#deliveries.set(key, delivery);
     this.#underWay++;
@@ -244,11 +243,10 @@ export class Ledger {
     end: NonNullable<Delivery['ended']>,
   ): Violation | undefined {
     const delivery = this.#deliveries.get(`${eventId} ${rule}`);
-    if (!delivery?.underWay)
-      return violation(
-        'one place',
-        `${eventId} by ${rule} is ${end}, but was ${delivery?.ended ?? 'nowhere'}`,
-      );
+    if (!delivery?.underWay) {
+      const was = delivery?.ended ?? 'nowhere';
+      return violation('one place', `${eventId} by ${rule} is ${end}, but was ${was}`);
+    }
     delivery.underWay--;
     delivery.ended = end;
     this.#underWay--;
