@@ -32,10 +32,14 @@ const Delivered = v.looseObject({
 });
 
 /**
- * @param given an event as EventBridge delivers it, or an entry of PutEvents
+ * @param given an event as EventBridge delivers it, an entry of PutEvents, or a list of one, as the AWS CLI takes it
  * @throws InputError that names the field
  */
 export function readEvent(given: unknown, place: { account: string; region: string }): GivenEvent {
+  if (Array.isArray(given)) {
+    if (given.length === 1) return readEvent(given[0], place);
+    throw new InputError(`--event is a list of ${given.length}; expected one event, or a list of one.`);
+  }
   const isEntry = typeof given === 'object' && given !== null && 'Source' in given;
   const read = v.safeParse(isEntry ? Entry : Delivered, given);
   if (!read.success) {

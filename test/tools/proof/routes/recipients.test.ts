@@ -128,7 +128,14 @@ describe('a pattern with alternatives', () => {
 test.each<[unknown, string]>([
   [7, '--event: Invalid type: Expected Object but received 7; expected an event'],
   [{ source: 7 }, '--event: source: '],
+  [[], '--event is a list of 0'],
+  [[event, event], '--event is a list of 2; expected one event'],
   [{ Source: 'a', DetailType: 'b', Detail: 'no JSON' }, '--event: Detail'],
 ])('%j is no event', (given, message) => {
   expect(() => readEvent(given, assemblyOf({ Resources: {} }))).toThrow(message);
+});
+
+test('a list of one entry, as the AWS CLI takes it, is that entry', () => {
+  const entry = { Source: 'shop', DetailType: 'Sold', Detail: '{"kind":"a"}', EventBusName: 'orders' };
+  expect(readEvent([entry], PLACE)).toMatchObject({ event, bus: 'orders' });
 });
