@@ -123,6 +123,12 @@ const usd = ({ items }: Bill, name: string) => items.find((each) => each.name ==
 const quantity = ({ items }: Bill, name: string) => items.find((each) => each.name === name)?.quantity ?? 0;
 const resourcesOf = (copy: Json, type: string): Json[] =>
   Object.values<Json>(copy.Resources).filter(({ Type }) => Type === type);
+
+/** Memory of a function of the template, in GB. */
+function gigabytesOf(entry: string): number {
+  const functions = resourcesOf(template, 'AWS::Lambda::Function').map(({ Properties }) => Properties);
+  return functions.find(({ FunctionName }) => FunctionName === `event-driven-${entry}`).MemorySize / 1024;
+}
 /** The measurement with another call of a handler. */
 const withCall = (service: string, detailType: string, call: Partial<CallMeasurement>): Measurement => {
   const changed = structuredClone(measurement) as Json;
@@ -242,11 +248,11 @@ describe('a million events of four to an order', () => {
 
   test('take the functions their memory times their duration, at the price of arm64', () => {
     expect(usd(bill, 'Lambda: duration of order-processor')).toBeCloseTo(
-      MILLION * 0.01 * 0.25 * 0.0000133334,
+      MILLION * 0.01 * gigabytesOf('order-processor') * 0.0000133334,
       9,
     );
     expect(usd(bill, 'Lambda: duration of notifier')).toBeCloseTo(
-      (MILLION / 2) * 0.01 * 0.125 * 0.0000133334,
+      (MILLION / 2) * 0.01 * gigabytesOf('notifier') * 0.0000133334,
       9,
     );
   });
@@ -656,7 +662,10 @@ describe('what is assumed decides:', () => {
 
   test('cold starts take the time of loading the code', () => {
     const bill = billWith({ assumed: { coldStarts: 10 } });
-    const gigabytes = MILLION * 0.25 + MILLION * 0.25 + 60 * 0.25 + (MILLION / 2) * 0.125;
+    const gigabytes =
+      MILLION * gigabytesOf('order-processor') +
+      (MILLION + 60) * gigabytesOf('analytics') +
+      (MILLION / 2) * gigabytesOf('notifier');
     expect(quantity(bill, 'Lambda: cold starts')).toBeCloseTo(gigabytes * 0.1 * 0.1, 3);
   });
 
