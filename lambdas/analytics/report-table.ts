@@ -118,8 +118,12 @@ async function readByKey(
   if (unread > 0) throw new UnreadOrdersError(table, unread);
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a response of DynamoDB, as it is
-type Body = any;
+/** Body of a response of Query or BatchGetItem, as far as it is taken. */
+interface Body {
+  readonly Items?: readonly (IndexedOrder & Key)[];
+  readonly Responses?: Readonly<Record<string, readonly IndexedOrder[]>>;
+  readonly UnprocessedKeys?: Readonly<Record<string, { readonly Keys?: readonly Key[] }>>;
+}
 
 interface Response {
   readonly statusCode: number;

@@ -3,6 +3,7 @@
  * with threads and timers of its own, is no part of a simulated world.
  */
 import { Stream } from 'node:stream';
+import type { Range } from '../local/services/ordered-map.cjs';
 import { tableEngine } from '../local/services/table-engine.cjs';
 import type { TableStore } from '../local/services/table-store';
 
@@ -136,14 +137,6 @@ function copy<Value>(value: Value): Value {
     else copied[key] = part;
   }
   return copied as Value;
-}
-
-interface Range {
-  readonly gt?: string;
-  readonly gte?: string;
-  readonly lt?: string;
-  readonly lte?: string;
-  readonly reverse?: boolean;
 }
 
 /** Stream of what belongs to the keys of a range, in the order of their bytes, as LevelDB streams it. */

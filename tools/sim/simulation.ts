@@ -137,7 +137,7 @@ class Simulation {
       // The faults are off now; what they left behind is brought home.
       this.#faults.isOff = true;
       this.#stack.heal();
-      // What is in no queue any more is brought back by the archive, as the runbook says.
+      // Events that are in no queue any more are replayed, as the runbook says.
       if (!this.#ledger.losses.isEmpty && this.#operator.replay(false)) await this.#settle();
       for (let round = 0; round < REDRIVES && !this.#violation; round++) {
         await this.#pass(REDRIVE_WAIT_MS);

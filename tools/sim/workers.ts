@@ -58,7 +58,7 @@ function startWorker<Kind extends JobKind>(
   { setting, options, prepared }: SimRun,
   onCpu: (ms: number) => void,
 ): Worker<Job<Kind>, JobReply<Kind>> {
-  // What it leaves behind when it is stopped goes with the folder.
+  // Temporary files of a worker that is stopped go with the folder.
   const child = fork(setting.workerFile, [], { env: { ...process.env, TMPDIR: prepared.folder } });
   send(child, { options, prepared } satisfies Setup);
   let isBusy = false;

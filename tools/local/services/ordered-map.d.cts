@@ -1,4 +1,4 @@
-interface Range {
+export interface Range {
   readonly gt?: string;
   readonly gte?: string;
   readonly lt?: string;
